@@ -1,0 +1,44 @@
+//! Intents: what an agent's hook announces before and after an edit.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Actor, EventId};
+
+/// Whether the edit is about to happen or has happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HookPhase {
+    /// The agent is about to edit.
+    Before,
+    /// The agent has edited.
+    After,
+}
+
+/// One call of `codi2 hook`, cut to tool, ids and paths before it is sent or spooled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HookRecord {
+    /// Identity of this record: the hub accepts it once in 24 h.
+    pub id: EventId,
+    /// When the hook ran (ms since the Unix epoch).
+    pub at_ms: u64,
+    /// Before or after the edit.
+    pub phase: HookPhase,
+    /// The payload's format, such as `agent-v1`.
+    pub format: String,
+    /// The agent; absent before the edit where the format does not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
+    /// Process id of the hook's parent: pairs before and after where the format gives no call id.
+    pub parent_pid: u32,
+    /// When that process started (clock ticks since boot, from `/proc/PID/stat`), so that a reused pid never pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_start: Option<u64>,
+    /// The tool's own id of the call, where the format has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// Absolute path of the folder that relative paths start from.
+    pub folder: String,
+    /// Absolute paths of the files, at most 1,000. Empty: the agent did not say which.
+    pub files: Vec<String>,
+}

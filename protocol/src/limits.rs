@@ -1,0 +1,24 @@
+//! Limits of frames and values; source: FoundationDB's limits and `research/platform.md` §1.4 and §6.
+
+/// Longest frame on the local socket, in bytes, its 4-byte length not counted.
+pub const FRAME_BYTES: usize = 1 << 20;
+/// Longest encoded event, fact or stored value, in bytes: below FoundationDB's 100,000 with room for a checksum.
+pub const VALUE_BYTES: usize = 90_000;
+/// Longest stored key, in bytes.
+pub const KEY_BYTES: usize = 10_000;
+/// Facts in one batch, at most.
+pub const BATCH_FACTS: usize = 1_000;
+/// Text in one [`crate::Text`] message, in bytes.
+pub const TEXT_BYTES: usize = 512 * 1024;
+/// Connections a hub serves at once.
+pub const CONNECTIONS: usize = 256;
+/// Ranges that one event lists, at most; the ledger keeps every span.
+pub const RANGES: usize = 500;
+/// Longest path in a message, in bytes.
+pub const PATH_BYTES: usize = 4_096;
+/// Nesting of JSON input, at most.
+pub const JSON_DEPTH: usize = 32;
+/// Events in one page of a query.
+pub const PAGE_EVENTS: usize = 500;
+/// A spool's cap, in bytes.
+pub const SPOOL_BYTES: u64 = 64 << 20;

@@ -1,0 +1,492 @@
+//! Each message has a golden sample in `golden/`, and the schema in `schema/` is the one the types generate.
+//! `CODI2_BLESS=1 cargo test -p codi2-protocol` rewrites both; the diff is then reviewed like code.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use codi2_protocol::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+fn uuid(n: u128) -> Uuid {
+    Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0000 + n)
+}
+fn producer() -> ProducerId {
+    ProducerId::from_uuid(uuid(1))
+}
+fn session() -> SessionId {
+    SessionId::from_uuid(uuid(2))
+}
+fn group() -> GroupId {
+    GroupId::from_uuid(uuid(3))
+}
+fn event_id() -> EventId {
+    EventId::from_uuid(uuid(4))
+}
+fn worktree() -> WorktreeId {
+    WorktreeId { repository: RepositoryId::from_uuid(uuid(5)), name: String::new() }
+}
+fn file() -> FileId {
+    FileId { worktree: worktree(), path: "src/main.rs".into() }
+}
+fn digest(n: u8) -> Digest {
+    Digest::new([n; 32])
+}
+fn stamp(n: u8) -> Stamp {
+    Stamp { incarnation: 1, bytes: [0, 0, 0, 0, 0, 0, 0, n, 0, 0, 0, 0] }
+}
+fn person() -> Actor {
+    Actor::named(ActorKind::Person, "Ada <ada@example.org>")
+}
+fn agent() -> Actor {
+    Actor {
+        tool: Some("my-agent".into()),
+        model: Some("model-1".into()),
+        session: Some("conv-1".into()),
+        parent: Some(Box::new(Actor::named(ActorKind::Orchestrator, "conductor"))),
+        ..Actor::named(ActorKind::Agent, "my-agent")
+    }
+}
+fn verdict() -> Verdict {
+    Verdict {
+        modifier: Some(Actor::named(ActorKind::Tool, "rustfmt")),
+        acceptor: Some(person()),
+        ..Verdict::new(agent(), Class::Exact, EvidenceKind::IntentExact, "announced through agent-v1")
+    }
+}
+fn info() -> SessionInfo {
+    SessionInfo {
+        session: session(),
+        actor: person(),
+        editor: Editor { name: "Neovim".into(), version: Some("0.11.4".into()) },
+        pid: 4242,
+        host: Some(HostId::from_uuid(uuid(6))),
+        worktree: Some(worktree()),
+        root: Some("/home/ada/project".into()),
+        branch: Some("main".into()),
+        base: Some("0f00".repeat(10)),
+    }
+}
+fn touched() -> Touched {
+    Touched { session: session(), file: file(), base: digest(1), start: 10, end: 12, at_ms: 1_700_000_000_123 }
+}
+fn heartbeat() -> Heartbeat {
+    Heartbeat { session: session(), at_ms: 1_700_000_000_000, file: Some(file()), open: 2, last_edit_ms: Some(1) }
+}
+fn hook() -> HookRecord {
+    HookRecord {
+        id: event_id(),
+        at_ms: 1_700_000_000_000,
+        phase: HookPhase::After,
+        format: "agent-v1".into(),
+        actor: Some(agent()),
+        parent_pid: 77,
+        parent_start: Some(123_456),
+        call: Some("call-1".into()),
+        folder: "/home/ada/project".into(),
+        files: vec!["/home/ada/project/src/main.rs".into()],
+    }
+}
+fn gap() -> Gap {
+    Gap { first_seq: 5, last_seq: 9, facts: 5, bytes: 900, reason: GapReason::SpoolFull }
+}
+fn edit_group() -> EditGroup {
+    EditGroup {
+        group: group(),
+        file: file(),
+        part: 0,
+        parts: 1,
+        before: digest(1),
+        after: digest(2),
+        edits: vec![Edit {
+            at: 4,
+            deleted: 0,
+            inserted: 7,
+            line: 2,
+            lines_deleted: 0,
+            lines_inserted: 1,
+            shape: Shape::Insert,
+            source: Some(Source { kind: SourceKind::Paste, name: Some("register +".into()), detail: None }),
+            restored: vec![Restored { at: 0, len: 7, group: group(), edit: 0, from: 0 }],
+            copied: vec![Copied { at: 0, len: 7, file: Some(file()), digest: digest(1), from: 3 }],
+        }],
+        first_ms: 1_700_000_000_000,
+        last_ms: 1_700_000_000_200,
+    }
+}
+fn change() -> Change {
+    Change {
+        before: Some(digest(1)),
+        after: Some(digest(2)),
+        ranges: vec![Range {
+            at: 4,
+            deleted: 0,
+            inserted: 7,
+            line: 2,
+            lines_deleted: 0,
+            lines_inserted: 1,
+            verdict: 0,
+        }],
+        verdicts: vec![verdict()],
+        truncated: false,
+    }
+}
+fn event(body: EventBody) -> Event {
+    Event {
+        id: event_id(),
+        producer: producer(),
+        seq: 7,
+        occurred_ms: 1_700_000_000_000,
+        received_ms: 1_700_000_000_005,
+        session: Some(session()),
+        worktree: Some(worktree()),
+        file: Some("src/main.rs".into()),
+        actor: person(),
+        body: body.into(),
+    }
+}
+fn filter() -> Filter {
+    Filter {
+        since_ms: Some(1),
+        until_ms: Some(2),
+        session: Some(session()),
+        actor: Some("person".into()),
+        worktree: Some(worktree()),
+        file: Some("src/main.rs".into()),
+        kinds: vec!["edit".into()],
+        grep: Some("needle".into()),
+    }
+}
+fn watch_status() -> WatchStatus {
+    WatchStatus {
+        worktree: worktree(),
+        root: "/home/ada/project".into(),
+        state: WatchState::Watching,
+        files: 12,
+        branch: Some("main".into()),
+        detail: String::new(),
+    }
+}
+fn owners() -> OwnersReply {
+    OwnersReply {
+        digest: digest(2),
+        spans: vec![Span { len: 11, owner: 0 }],
+        owners: vec![Owner { verdict: verdict(), at_ms: Some(1_699_999_980_000), event: Some(event_id()) }],
+        text: Some("fn main(){}".into()),
+    }
+}
+fn stamped() -> StampedEvent {
+    StampedEvent { stamp: stamp(1), event: event(EventBody::Private) }
+}
+
+fn facts() -> Vec<Fact> {
+    vec![
+        Fact::SessionStarted { info: info() },
+        Fact::SessionEnded { reason: "exit".into() },
+        Fact::Opened { file: file(), digest: digest(1), bytes: 12 },
+        Fact::Edits(edit_group()),
+        Fact::Saved { file: file(), digest: digest(2) },
+        Fact::Closed { file: file(), digest: digest(2) },
+        Fact::Hook(hook()),
+        Fact::Gap(gap()),
+    ]
+}
+
+fn calls() -> Vec<Call> {
+    let numbered =
+        |(n, fact)| Numbered { seq: n as u64 + 1, occurred_ms: 1_700_000_000_000, session: Some(session()), fact };
+    vec![
+        Call::Report { facts: facts().into_iter().enumerate().map(numbered).collect() },
+        Call::Text(Text::Group { session: session(), group: group(), part: 0, inserted: vec!["let x;\n".into()] }),
+        Call::Touched(touched()),
+        Call::Heartbeat(heartbeat()),
+        Call::Hook(hook()),
+        Call::Watch { path: "/home/ada/project".into(), poll: false },
+        Call::Owners { file: file(), digest: Some(digest(2)), buffer: true },
+        Call::Log { filter: filter(), cursor: Some(stamp(3)), newest_first: true, limit: 50 },
+        Call::Tail { filter: filter(), from: Some(stamp(3)) },
+        Call::Status,
+        Call::Stop,
+    ]
+}
+
+fn replies() -> Vec<Reply> {
+    vec![
+        Reply::Done,
+        Reply::Watch(watch_status()),
+        Reply::Owners(owners()),
+        Reply::Events { events: vec![stamped()], next: Some(stamp(1)) },
+        Reply::Status(Box::new(HubStatus {
+            pid: 1,
+            build: "0.1.0".into(),
+            started_ms: 1_700_000_000_000,
+            store: "redb".into(),
+            events: 3,
+            store_bytes: 4096,
+            connections: 2,
+            sessions: vec![Presence { info: info(), heartbeat: Some(heartbeat()), touched: Some(touched()) }],
+            watches: vec![watch_status()],
+            problems: vec!["the watch limit is reached".into()],
+        })),
+    ]
+}
+
+fn notices() -> Vec<Notice> {
+    vec![
+        Notice::Durable { seq: 9 },
+        Notice::Judged { group: group(), verdict: Some(verdict()) },
+        Notice::WantText { session: session(), file: file() },
+        Notice::Events { events: vec![stamped()] },
+        Notice::Skipped { after: Some(stamp(1)), to: stamp(9), events: 8 },
+        Notice::Sessions { sessions: 2, worktree: worktree() },
+        Notice::Ending { reason: "idle".into() },
+    ]
+}
+
+fn bodies() -> Vec<EventBody> {
+    vec![
+        EventBody::SessionStarted { info: info() },
+        EventBody::SessionEnded { reason: "exit".into() },
+        EventBody::Edit { group: group(), part: 0, parts: 1, change: change() },
+        EventBody::Disk { operation: DiskOperation::Rename, from: Some("old.rs".into()), size: 9, change: change() },
+        EventBody::Saved { digest: digest(2) },
+        EventBody::Git {
+            operation: "checkout".into(),
+            old_head: Some("aa".repeat(20)),
+            new_head: Some("bb".repeat(20)),
+            old_branch: Some("main".into()),
+            new_branch: Some("topic".into()),
+        },
+        EventBody::Intent { phase: HookPhase::Before, format: "agent-v1".into(), files: vec!["src/main.rs".into()] },
+        EventBody::Upgrade { of: event_id(), change: change() },
+        EventBody::Gap(gap()),
+        EventBody::Watch { state: WatchState::Degraded, detail: "812 of 1,000 folders".into() },
+        EventBody::Private,
+    ]
+}
+
+/// The variant's name as the wire has it: a unit variant is a string, any other a map with one key or a tag.
+fn tag(value: &Value, key: &str) -> String {
+    match value {
+        Value::String(name) => name.clone(),
+        Value::Object(map) => match map.get(key).and_then(Value::as_str) {
+            Some(name) => name.to_owned(),
+            None => map.keys().next().expect("a message has a name").clone(),
+        },
+        other => panic!("not a message: {other}"),
+    }
+}
+
+fn samples() -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    let mut add = |name: String, value: Value| {
+        assert!(all.insert(name.clone(), value).is_none(), "two samples named {name}");
+    };
+    fn value<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(sample: &T) -> Value {
+        let value = serde_json::to_value(sample).expect("serialises");
+        let back: T = serde_json::from_value(value.clone()).expect("its own JSON reads back");
+        assert_eq!(&back, sample);
+        value
+    }
+    add(
+        "hello".into(),
+        value(&Hello {
+            protocol_min: PROTOCOL_MIN,
+            protocol_max: PROTOCOL_MAX,
+            build: "0.1.0".into(),
+            capabilities: vec![
+                Capability::Text.as_str().into(),
+                Capability::Owners.as_str().into(),
+                Capability::Tail.as_str().into(),
+            ],
+            producer: Some(producer()),
+            pid: 4242,
+            durable: Some(12),
+        }),
+    );
+    for fact in facts() {
+        let v = value(&fact);
+        add(format!("fact-{}", tag(&v, "")), v);
+    }
+    for call in calls() {
+        let v = value(&call);
+        add(format!("call-{}", tag(&v, "method")), value(&ClientFrame { id: Some(1), call }));
+    }
+    add(
+        "call-text-full".into(),
+        value(&ClientFrame {
+            id: None,
+            call: Call::Text(Text::Full {
+                session: session(),
+                file: file(),
+                digest: digest(2),
+                part: 0,
+                parts: 1,
+                text: "fn main(){}".into(),
+            }),
+        }),
+    );
+    for reply in replies() {
+        let v = value(&reply);
+        add(format!("reply-{}", tag(&v, "kind")), value(&HubFrame::Reply { id: 1, reply }));
+    }
+    for notice in notices() {
+        let v = value(&notice);
+        add(format!("notice-{}", tag(&v, "kind")), value(&HubFrame::Notice(notice)));
+    }
+    add(
+        "error".into(),
+        value(&HubFrame::Error {
+            id: Some(1),
+            error: HubError { code: ErrorCode::NotFound, message: "no such file is recorded".into() },
+        }),
+    );
+    for body in bodies() {
+        add(format!("event-{}", body.kind()), value(&event(body)));
+    }
+    add(
+        "lsp-capabilities".into(),
+        value(&lsp::ClientCapabilities { status: true, edit_hint: true, document_text: true }),
+    );
+    add(
+        "lsp-status".into(),
+        value(&lsp::StatusParams {
+            health: lsp::Health::Ok,
+            message: "codi2: 2 editors".into(),
+            connected: true,
+            session: session().to_string(),
+            sessions: 2,
+            pending: 0,
+            spool_bytes: 0,
+            heartbeat: 3,
+        }),
+    );
+    add(
+        "lsp-edit-hint".into(),
+        value(&lsp::EditHintParams {
+            uri: "file:///home/ada/project/src/main.rs".into(),
+            version: 7,
+            source: Source { kind: SourceKind::Format, name: Some("stylua".into()), detail: Some("on save".into()) },
+        }),
+    );
+    add("lsp-document-text".into(), value(&lsp::DocumentTextParams { uri: "file:///a.rs".into() }));
+    add("lsp-document-text-result".into(), value(&lsp::DocumentTextResult { version: 7, text: "x".into() }));
+    all
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Compares `content` with the checked-in file, or writes it when blessing.
+fn check_file(path: &Path, content: &str) {
+    if std::env::var_os("CODI2_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(found, content, "{} differs; CODI2_BLESS=1 rewrites it", path.display());
+}
+
+#[test]
+fn every_message_matches_its_golden_sample() {
+    let samples = samples();
+    for (name, value) in &samples {
+        let content = format!("{}\n", serde_json::to_string_pretty(value).unwrap());
+        check_file(&folder("golden").join(format!("{name}.json")), &content);
+    }
+    let mut files: Vec<String> = std::fs::read_dir(folder("golden"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().trim_end_matches(".json").to_owned())
+        .collect();
+    files.sort();
+    assert_eq!(files, samples.keys().cloned().collect::<Vec<_>>(), "golden/ holds a file that no message has");
+}
+
+/// The schema lists every variant, so a variant without a sample is found through it.
+#[test]
+fn every_variant_has_a_sample() {
+    let schema = serde_json::to_value(schema::protocol()).unwrap();
+    let names = samples();
+    let mut checked = 0;
+    for (definition, prefix, key) in [
+        ("Fact", "fact-", ""),
+        ("Call", "call-", "method"),
+        ("Reply", "reply-", "kind"),
+        ("Notice", "notice-", "kind"),
+        ("EventBody", "event-", "kind"),
+    ] {
+        let variants = schema["$defs"][definition]["oneOf"].as_array().unwrap_or_else(|| panic!("{definition}"));
+        for variant in variants {
+            let properties = variant["properties"].as_object().unwrap();
+            let name = match properties.get(key) {
+                Some(tag) => tag["const"].as_str().unwrap().to_owned(),
+                None => properties.keys().next().unwrap().clone(),
+            };
+            assert!(names.contains_key(&format!("{prefix}{name}")), "{definition}::{name} has no golden sample");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 40, "only {checked} variants found: the schema's shape changed");
+}
+
+#[test]
+fn the_schema_is_the_one_the_types_generate() {
+    let content = format!("{}\n", serde_json::to_string_pretty(&schema::protocol()).unwrap());
+    check_file(&folder("schema").join("protocol.json"), &content);
+}
+
+#[test]
+fn unknown_kinds_and_fields_are_kept_or_ignored() {
+    let mut value = serde_json::to_value(event(EventBody::Private)).unwrap();
+    value["new_field"] = json!(1);
+    assert_eq!(serde_json::from_value::<Event>(value.clone()).unwrap(), event(EventBody::Private));
+    value["body"] = json!({"kind": "telepathy", "strength": 3});
+    let kept: Event = serde_json::from_value(value).unwrap();
+    assert_eq!(kept.kind(), "telepathy");
+    assert_eq!(serde_json::to_value(&kept).unwrap()["body"], json!({"kind": "telepathy", "strength": 3}));
+    let broken: Result<Event, _> = serde_json::from_value(json!({"body": {"kind": "edit"}}));
+    assert!(broken.is_err(), "a known kind with missing fields is an error, not an unknown kind");
+}
+
+#[test]
+fn ids_refuse_what_they_are_not() {
+    for text in [
+        "",
+        "zz",
+        "0-12",
+        "x-000000000000000000000000",
+        "-",
+        "0-00000000000000000000000g",
+        "0-é00000000000000000000000",
+    ] {
+        assert!(text.parse::<Stamp>().is_err(), "{text:?}");
+        assert!(text.parse::<Digest>().is_err(), "{text:?}");
+        assert!(text.parse::<SessionId>().is_err(), "{text:?}");
+    }
+    assert_eq!(stamp(9).to_string().parse::<Stamp>().unwrap(), stamp(9));
+}
+
+#[test]
+fn filters_combine() {
+    let event = event(EventBody::Edit { group: group(), part: 0, parts: 1, change: change() });
+    for (filter, expected) in [
+        (Filter::default(), true),
+        (Filter { since_ms: Some(1_700_000_000_005), ..Filter::default() }, true),
+        (Filter { since_ms: Some(1_700_000_000_006), ..Filter::default() }, false),
+        (Filter { until_ms: Some(1_700_000_000_005), ..Filter::default() }, false),
+        (Filter { actor: Some("person".into()), ..Filter::default() }, true),
+        (Filter { actor: Some("Ada <ada@example.org>".into()), ..Filter::default() }, true),
+        (Filter { actor: Some("agent".into()), ..Filter::default() }, false),
+        (Filter { file: Some("src/main.rs".into()), ..Filter::default() }, true),
+        (Filter { file: Some("src".into()), ..Filter::default() }, false),
+        (Filter { kinds: vec!["disk".into(), "edit".into()], ..Filter::default() }, true),
+        (Filter { kinds: vec!["disk".into()], ..Filter::default() }, false),
+        (Filter { grep: Some("AGENT-V1".into()), ..Filter::default() }, true),
+        (Filter { grep: Some("absent".into()), ..Filter::default() }, false),
+    ] {
+        assert_eq!(filter.accepts(&event), expected, "{filter:?}");
+    }
+}

@@ -1,0 +1,2 @@
+//! The program `codi2`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! codi2-tests
