@@ -1,0 +1,266 @@
+//! Bounded diffs: lines first, then the words inside small hunks.
+//!
+//! The one promise: the edits, applied in order, turn the old text into the new one, exactly, always. How small they
+//! are is best effort inside [`Limits`]; above them a diff is one edit with the common start and end cut off.
+//!
+//! Absent on purpose: moves (`tombstones` finds those) and time limits, which would make results differ from run to run.
+
+use std::ops::Range;
+
+use imara_diff::{Algorithm, Diff, InternedInput};
+
+use crate::Text;
+use crate::text::{is_blank, split_lines};
+use crate::tokens::tokens;
+
+/// One edit: at byte `at`, `deleted` bytes give way to `inserted`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replace {
+    /// Byte offset in the text before this edit.
+    pub at: usize,
+    /// Bytes removed from there.
+    pub deleted: usize,
+    /// Text put in their place.
+    pub inserted: String,
+}
+
+impl Replace {
+    /// The bytes this edit removes.
+    pub fn range(&self) -> Range<usize> {
+        self.at..self.at + self.deleted
+    }
+
+    /// Whether this edit changes nothing for sure.
+    pub fn is_nothing(&self) -> bool {
+        self.deleted == 0 && self.inserted.is_empty()
+    }
+}
+
+/// How much work a diff may do. Sizes are those of what is left when the common start and end are cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of both sides together, up to which lines are compared.
+    pub line_bytes: usize,
+    /// Bytes of both sides of one hunk of lines, up to which its words are compared.
+    pub hunk_bytes: usize,
+    /// Bytes of all hunks together whose words are compared; the first hunks win.
+    pub word_bytes: usize,
+}
+
+impl Default for Limits {
+    /// 16 MiB of lines, 32 KiB in a hunk, 1 MiB of words.
+    fn default() -> Self {
+        Self { line_bytes: 16 << 20, hunk_bytes: 32 << 10, word_bytes: 1 << 20 }
+    }
+}
+
+/// The edits that turn `old` into `new`, front to back, each to be applied to the result of the one before.
+pub fn diff(old: &Text, new: &str, limits: &Limits) -> Vec<Replace> {
+    let (start, end) = common_ends(old, new);
+    let (old_end, new_end) = (old.len_bytes() - end, new.len() - end);
+    let (old_line, new_line) = (line_before(old, start), new[..start].rfind(['\n', '\r']).map_or(0, |at| at + 1));
+    // Whole lines on both sides, where they exist, so that the lines compared are those of the texts.
+    let start = start.min(old_line).min(new_line);
+    let tail = line_after(new, new_end) - new_end;
+    let mut edits = diff_str(&old.slice(start..old_end + tail), &new[start..new_end + tail], limits);
+    for edit in &mut edits {
+        edit.at += start;
+    }
+    edits
+}
+
+/// [`diff`] for two strings.
+pub fn diff_str(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
+    let mut edits = Edits { old, new, hunks: Vec::new() };
+    if old.len() + new.len() > limits.line_bytes {
+        edits.push(0..old.len(), 0..new.len());
+        return edits.finish();
+    }
+    let mut words_left = limits.word_bytes;
+    let old_lines: Vec<&str> = split_lines(old).collect();
+    let new_lines: Vec<&str> = split_lines(new).collect();
+    for (before, after) in compare(Algorithm::Histogram, &old_lines, &new_lines) {
+        let size = before.len() + after.len();
+        if before.is_empty() || after.is_empty() || size > limits.hunk_bytes || size > words_left {
+            edits.push(before, after);
+        } else {
+            words_left -= size;
+            edits.push_words(before, after);
+        }
+    }
+    edits.finish()
+}
+
+/// The hunks in which two texts known only by the hashes of their lines differ, as ranges of lines: every line outside
+/// of them is kept, in order.
+pub fn line_diff_hashes(old: &[u64], new: &[u64]) -> Vec<(Range<usize>, Range<usize>)> {
+    let start = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let (old_rest, new_rest) = (&old[start..], &new[start..]);
+    let end = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(old, new)| old == new).count();
+    let (old_rest, new_rest) = (&old_rest[..old_rest.len() - end], &new_rest[..new_rest.len() - end]);
+    if old_rest.is_empty() && new_rest.is_empty() {
+        return Vec::new();
+    }
+    if old_rest.len() + new_rest.len() > LINES {
+        return vec![(start..start + old_rest.len(), start..start + new_rest.len())];
+    }
+    let shift = |range: Range<u32>| start + range.start as usize..start + range.end as usize;
+    let mut input = InternedInput::default();
+    input.update_before(old_rest.iter().copied());
+    input.update_after(new_rest.iter().copied());
+    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    diff.postprocess_no_heuristic(&input);
+    diff.hunks().map(|hunk| (shift(hunk.before), shift(hunk.after))).collect()
+}
+
+/// Lines up to which hashes are compared one by one.
+const LINES: usize = 2_000_000;
+
+/// The hunks in which two lists of adjoining pieces differ, as byte ranges of the strings they were cut from.
+pub(crate) fn compare(algorithm: Algorithm, old: &[&str], new: &[&str]) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut input = InternedInput::default();
+    input.update_before(old.iter().copied());
+    input.update_after(new.iter().copied());
+    let mut diff = Diff::compute(algorithm, &input);
+    diff.postprocess_lines(&input);
+    let (mut old_at, mut new_at) = (Cursor::new(old), Cursor::new(new));
+    diff.hunks().map(|hunk| (old_at.bytes(hunk.before), new_at.bytes(hunk.after))).collect()
+}
+
+/// Turns ascending ranges of pieces into ranges of bytes.
+struct Cursor<'a> {
+    pieces: &'a [&'a str],
+    piece: usize,
+    byte: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(pieces: &'a [&'a str]) -> Self {
+        Self { pieces, piece: 0, byte: 0 }
+    }
+
+    fn go(&mut self, piece: u32) -> usize {
+        let piece = piece as usize;
+        self.byte += self.pieces[self.piece..piece].iter().map(|piece| piece.len()).sum::<usize>();
+        self.piece = piece;
+        self.byte
+    }
+
+    fn bytes(&mut self, pieces: Range<u32>) -> Range<usize> {
+        let start = self.go(pieces.start);
+        start..self.go(pieces.end)
+    }
+}
+
+/// The differing places found so far, ascending in both texts.
+struct Edits<'a> {
+    old: &'a str,
+    new: &'a str,
+    hunks: Vec<(Range<usize>, Range<usize>)>,
+}
+
+impl Edits<'_> {
+    /// One place, without the characters both sides share at its start and end.
+    fn push(&mut self, before: Range<usize>, after: Range<usize>) {
+        let (old, new) = (&self.old[before.clone()], &self.new[after.clone()]);
+        let (start, end) = shared_ends(old, new);
+        if old.len() + new.len() > start + start + end + end {
+            self.hunks.push((before.start + start..before.end - end, after.start + start..after.end - end));
+        }
+    }
+
+    /// The places inside one hunk of lines, word by word.
+    fn push_words(&mut self, before: Range<usize>, after: Range<usize>) {
+        let first = self.hunks.len();
+        let old: Vec<&str> = tokens(&self.old[before.clone()]).collect();
+        let new: Vec<&str> = tokens(&self.new[after.clone()]).collect();
+        for (old, new) in compare(Algorithm::Myers, &old, &new) {
+            self.push(shifted(old, before.start), shifted(new, after.start));
+        }
+        // Two real replacements with next to nothing between them are one: the blank or comma that both versions
+        // happen to share says nothing about who wrote the line.
+        let mut joined: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+        for hunk in self.hunks.split_off(first) {
+            match joined.last_mut() {
+                Some(last) if self.joins(last, &hunk) => *last = (last.0.start..hunk.0.end, last.1.start..hunk.1.end),
+                _ => joined.push(hunk),
+            }
+        }
+        self.hunks.extend(joined);
+    }
+
+    fn joins(&self, one: &(Range<usize>, Range<usize>), two: &(Range<usize>, Range<usize>)) -> bool {
+        let kept = solid(&self.old[one.0.end..two.0.start]);
+        let small = |(old, new): &(Range<usize>, Range<usize>)| {
+            solid(&self.old[old.clone()]) <= kept || solid(&self.new[new.clone()]) <= kept
+        };
+        kept <= 2 && !small(one) && !small(two)
+    }
+
+    /// The edits, each counted in the result of those before it: what lies before an edit is already new.
+    fn finish(self) -> Vec<Replace> {
+        let edit = |(before, after): (Range<usize>, Range<usize>)| Replace {
+            at: after.start,
+            deleted: before.len(),
+            inserted: self.new[after].to_owned(),
+        };
+        self.hunks.into_iter().map(edit).collect()
+    }
+}
+
+fn shifted(range: Range<usize>, by: usize) -> Range<usize> {
+    range.start + by..range.end + by
+}
+
+/// Bytes that are not blank.
+fn solid(piece: &str) -> usize {
+    piece.chars().filter(|character| !is_blank(*character)).map(char::len_utf8).sum()
+}
+
+/// Bytes of whole characters that two strings share at their start, and at the end of what is left.
+fn shared_ends(old: &str, new: &str) -> (usize, usize) {
+    let same = |(old, new): (u8, u8)| old == new;
+    let mut start = old.bytes().zip(new.bytes()).take_while(|pair| same(*pair)).count();
+    while !old.is_char_boundary(start) || !new.is_char_boundary(start) {
+        start -= 1;
+    }
+    let (old, new) = (&old[start..], &new[start..]);
+    let mut end = old.bytes().rev().zip(new.bytes().rev()).take_while(|pair| same(*pair)).count();
+    while !old.is_char_boundary(old.len() - end) || !new.is_char_boundary(new.len() - end) {
+        end -= 1;
+    }
+    (start, end)
+}
+
+/// [`shared_ends`] of a rope and a string, without copying the rope.
+fn common_ends(old: &Text, new: &str) -> (usize, usize) {
+    let mut start = 0;
+    for chunk in old.chunks() {
+        let rest = &new.as_bytes()[start..];
+        let same = chunk.bytes().zip(rest).take_while(|(old, new)| old == *new).count();
+        start += same;
+        if same < chunk.len() {
+            break;
+        }
+    }
+    while !new.is_char_boundary(start) || old.floor(start) != start {
+        start -= 1;
+    }
+    let most = old.len_bytes().min(new.len()) - start;
+    let backwards = old.rope.bytes_at(old.len_bytes()).reversed();
+    let mut end = backwards.zip(new.bytes().rev()).take(most).take_while(|(old, new)| old == new).count();
+    while !new.is_char_boundary(new.len() - end) || old.floor(old.len_bytes() - end) != old.len_bytes() - end {
+        end -= 1;
+    }
+    (start, end)
+}
+
+/// Start of the line of a rope that byte `at` lies in.
+fn line_before(old: &Text, at: usize) -> usize {
+    old.line_start(old.line_of(at))
+}
+
+/// End of the line of a string that byte `at` lies in or ends.
+fn line_after(new: &str, at: usize) -> usize {
+    split_lines(&new[at..]).next().map_or(at, |line| at + line.len())
+}
