@@ -1,1 +1,23 @@
-//! codi2-attribution
+//! Attribution: who wrote a change, how sure we are, and why. Evidence goes in, rulings come out.
+//!
+//! The ladder of the design (§5; `docs/architecture.md`) runs once, in the hub, and lives here: [`judge_group`] for the
+//! edits of a buffer, [`judge_disk`] for a file that changed on disk. Both are functions of everything known at the
+//! time; when more becomes known they are asked again, and [`DiskRuling::supersedes`] says whether the new answer is
+//! worth an upgrade. Because an answer depends on the facts alone, facts may come in any order.
+//!
+//! Absent on purpose: clocks, files, sockets, the ledger. A ruling says "carry the owners known for this content", the
+//! hub looks them up. And nothing here turns the absence of evidence into an author: what nobody announced is
+//! `external` or `unknown`, class unknown, always.
+
+mod buffer;
+mod calls;
+mod disk;
+mod open;
+mod replay;
+mod rung;
+
+pub use buffer::{BufferFacts, Carried, GroupRuling, RestoreKind, Ruling, Run, StateSeen, judge_group};
+pub use calls::{CALL_MS, Calls, Effect, FINISHED_MS, FINISHED_PER_FILE, Hook, Intent, OpenCall, Reading};
+pub use disk::{DiskFacts, DiskRuling, GitFact, Observed, Transition, judge_disk};
+pub use open::{Change, OPEN_MS, OPEN_PER_FILE, OpenBook};
+pub use rung::{Rung, stronger};

@@ -1,0 +1,469 @@
+//! The ladder for the edits of a buffer: undo, declared sources, formatters, copies and moves, keystrokes.
+//!
+//! Git and intents are not judged here: they speak of files. A buffer's text is the editor's own evidence, and an
+//! agent's open call never takes it; calls are listed beside an unknown text as what they are, candidates.
+//! Absent on purpose: the texts themselves; everything is told by lengths and by runs the sidecar has matched.
+
+use codi2_protocol::{
+    Actor, ActorKind, Class, Digest, Edit, EditGroup, Editor, Evidence, EvidenceKind, FileId, GroupId, Shape, Source,
+    SourceKind, Verdict,
+};
+
+use crate::OpenCall;
+use crate::disk::Candidate;
+
+/// Least length of a copied or moved run in bytes, where no full line is among it: 30 characters are at least this.
+const RUN_BYTES: u64 = 30;
+/// Most bytes that one key deletes: two characters.
+const KEY_BYTES: u64 = 8;
+/// Most reasons that a carried verdict keeps.
+const REASONS: usize = 6;
+/// The words for a change of layout.
+const LAYOUT: &str = "only white space and line ends changed";
+
+/// What is known beside a group of edits.
+#[derive(Debug, Clone, Copy)]
+pub struct BufferFacts<'a> {
+    /// Who works in the session.
+    pub person: &'a Actor,
+    /// The session's editor.
+    pub editor: &'a Editor,
+    /// The client declares the source of every edit (`editHint`), so an edit without one is nobody's typing.
+    pub declares: bool,
+    /// Whether the text after the group is one that was known before.
+    pub state_seen: Option<StateSeen>,
+    /// Agents' calls open on the file: only ever listed as context.
+    pub calls: &'a [OpenCall],
+}
+
+/// Where a group's `after` was seen before. Where both apply, it is an earlier state of the buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateSeen {
+    /// It equals the bytes seen on disk, and their owners are known.
+    Disk,
+    /// This buffer had this very text earlier, and its owners are remembered.
+    EarlierState,
+}
+
+/// What a group's bytes get.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GroupRuling {
+    /// The whole owner tree that is known for the text after the group.
+    Restore {
+        /// Why.
+        kind: RestoreKind,
+        /// How it is known.
+        class: Class,
+        /// The reason in words. The owners stay as they are: it is the event's, not theirs.
+        evidence: Evidence,
+    },
+    /// For each edit, runs that cover its inserted bytes in order. An edit that inserts nothing has one run of length
+    /// 0, whose verdict tells who deleted.
+    Edits(Vec<Vec<Run>>),
+}
+
+impl GroupRuling {
+    /// Whether this ruling, made with more facts, is better than an earlier one on the same group: a restored tree
+    /// against bytes that had nobody.
+    pub fn supersedes(&self, old: &Self) -> bool {
+        let nobody =
+            |run: &Run| matches!(&run.ruling, Ruling::New(verdict) if run.len > 0 && verdict.class == Class::Unknown);
+        match (self, old) {
+            (Self::Restore { .. }, Self::Edits(edits)) => edits.iter().flatten().any(nobody),
+            _ => false,
+        }
+    }
+}
+
+/// Why a whole tree comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreKind {
+    /// Undo or redo.
+    Undo,
+    /// The file was loaded again.
+    Reload,
+}
+
+/// Bytes of an insert with one ruling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Length in bytes.
+    pub len: u64,
+    /// How they get their owner.
+    pub ruling: Ruling,
+}
+
+/// How the bytes of a run get their owner.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ruling {
+    /// A new owner.
+    New(Verdict),
+    /// The owner of bytes that stood elsewhere, byte by byte; [`Ruling::verdict`] makes the new verdict of theirs.
+    Carry {
+        /// Where they stood.
+        from: Carried,
+        /// Who brought them here.
+        modifier: Option<Actor>,
+        /// Why we believe it.
+        evidence: Evidence,
+        /// How it is known: carried, or declared where the editor said so.
+        class: Class,
+        /// The verdict where the owner of those bytes is not known any more.
+        otherwise: Verdict,
+    },
+}
+
+/// Where carried bytes stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carried {
+    /// In the text that an earlier edit deleted.
+    Tombstone {
+        /// The group of that edit.
+        group: GroupId,
+        /// Which edit of the group, from 0.
+        edit: u32,
+        /// Byte offset in the deleted text.
+        from: u64,
+    },
+    /// In a sealed text.
+    Copy {
+        /// Its file; absent for the edited file itself.
+        file: Option<FileId>,
+        /// The text.
+        digest: Digest,
+        /// Byte offset in it.
+        from: u64,
+    },
+    /// Nowhere: white space that belongs to the bytes before it in this edit, or after it where there are none.
+    Beside,
+}
+
+impl Ruling {
+    /// The verdict on bytes whose owner was `known` where they stood (absent: not known any more).
+    ///
+    /// Undo gives the old verdict back as it was. Everything else keeps origin and acceptor, notes the new modifier and
+    /// reason, and is never surer than the old verdict was.
+    pub fn verdict(&self, known: Option<&Verdict>) -> Verdict {
+        let (modifier, evidence, class, otherwise) = match self {
+            Self::New(verdict) => return verdict.clone(),
+            Self::Carry { modifier, evidence, class, otherwise, .. } => (modifier, evidence, class, otherwise),
+        };
+        let Some(known) = known else { return otherwise.clone() };
+        if evidence.kind == EvidenceKind::Undo {
+            return known.clone();
+        }
+        let mut verdict = known.clone();
+        verdict.class = known.class.max(*class);
+        verdict.modifier = modifier.clone().or(verdict.modifier);
+        verdict.evidence.retain(|reason| reason.kind != evidence.kind);
+        // A text that nobody can be named for keeps the reason for that in front.
+        let front = usize::from(known.class == Class::Unknown).min(verdict.evidence.len());
+        verdict.evidence.insert(front, evidence.clone());
+        verdict.evidence.truncate(REASONS);
+        verdict
+    }
+}
+
+/// Judges a group of edits. A group that came in parts is to be judged as one, its edits joined.
+pub fn judge_group(group: &EditGroup, facts: &BufferFacts<'_>) -> GroupRuling {
+    restores(group, facts).unwrap_or_else(|| {
+        GroupRuling::Edits(group.edits.iter().map(|edit| Plan::of(edit, facts).runs(edit)).collect())
+    })
+}
+
+/// L1 and the reload: whether the group brings back a text whose owners are known as a whole.
+fn restores(group: &EditGroup, facts: &BufferFacts<'_>) -> Option<GroupRuling> {
+    let seen = facts.state_seen?;
+    let mut inserting = group.edits.iter().filter(|edit| edit.inserted > 0).peekable();
+    inserting.peek()?;
+    let declared = |edit: &Edit| edit.source.as_ref().map(|source| source.kind);
+    // Typing that happens to end in a known text is typing.
+    let silent = |edit: &Edit| declared(edit).is_none() && (facts.declares || edit.shape != Shape::Keystroke);
+    let undone = |edit: &Edit| matches!(declared(edit), Some(SourceKind::Undo | SourceKind::Redo));
+    let reloaded = |edit: &Edit| declared(edit) == Some(SourceKind::Reload);
+    let (mut undo, mut reload) = (false, false);
+    for edit in inserting {
+        if !(undone(edit) || reloaded(edit) || silent(edit)) {
+            return None;
+        }
+        undo |= undone(edit);
+        reload |= reloaded(edit);
+    }
+    let editor = &facts.editor.name;
+    let (kind, evidence, detail) = match seen {
+        _ if undo => (RestoreKind::Undo, EvidenceKind::Undo, format!("{editor} declared an undo or redo")),
+        _ if reload => (RestoreKind::Reload, EvidenceKind::Reload, format!("{editor} loaded the file again")),
+        StateSeen::EarlierState => {
+            (RestoreKind::Undo, EvidenceKind::Undo, "the buffer has a text again that it had before".to_owned())
+        }
+        StateSeen::Disk => {
+            (RestoreKind::Reload, EvidenceKind::Reload, "the buffer took over what was on disk".to_owned())
+        }
+    };
+    Some(GroupRuling::Restore { kind, class: Class::Carried, evidence: Evidence::new(evidence, detail) })
+}
+
+/// How the bytes of one edit are ruled: which matched runs count, what they become, and what the rest becomes.
+struct Plan {
+    runs: Counted,
+    copies: bool,
+    modifier: Option<Actor>,
+    evidence: Option<Evidence>,
+    class: Class,
+    rest: Verdict,
+    /// The rest is white space between carried tokens.
+    blank_rest: bool,
+}
+
+/// Which matched runs count.
+#[derive(PartialEq)]
+enum Counted {
+    None,
+    Long,
+    All,
+}
+
+impl Plan {
+    /// A plan that carries nothing.
+    fn new(rest: Verdict) -> Self {
+        Self {
+            runs: Counted::None,
+            copies: true,
+            modifier: None,
+            evidence: None,
+            class: Class::Carried,
+            rest,
+            blank_rest: false,
+        }
+    }
+
+    /// A plan that carries long runs, brought by `modifier` as the editor declares.
+    fn bringing(modifier: Option<Actor>, rest: Verdict) -> Self {
+        let class = if modifier.is_some() { Class::Declared } else { Class::Carried };
+        Self { runs: Counted::Long, modifier, class, ..Self::new(rest) }
+    }
+
+    fn of(edit: &Edit, facts: &BufferFacts<'_>) -> Self {
+        let Some(source) = &edit.source else { return Self::undeclared(edit, facts) };
+        let person = || facts.person.clone();
+        let editor = &facts.editor.name;
+        let declared = |actor: Actor, words: &str| {
+            let detail = format!("{editor} declared {words}{}", told(source));
+            Verdict::new(actor, Class::Declared, EvidenceKind::EditorDeclared, detail)
+        };
+        let tool = |default: &str| Actor::named(ActorKind::Tool, source.name.as_deref().unwrap_or(default));
+        match source.kind {
+            SourceKind::Undo | SourceKind::Redo if edit.inserted == 0 => {
+                Self::new(declared(person(), "an undo or redo"))
+            }
+            SourceKind::Undo | SourceKind::Redo => {
+                let detail = format!("{editor} declared an undo or redo");
+                let rest = nobody(EvidenceKind::Undo, format!("{detail} of text whose owner is not known any more"));
+                Self {
+                    runs: Counted::All,
+                    evidence: Some(Evidence::new(EvidenceKind::Undo, detail)),
+                    ..Self::new(rest)
+                }
+            }
+            SourceKind::Format => Self::formatted(edit, Some(tool("formatter")), editor),
+            SourceKind::Typed | SourceKind::Command if edit.shape == Shape::Layout && !edit.copied.is_empty() => {
+                let words = if source.kind == SourceKind::Typed { "typed keys" } else { "a command" };
+                Self::laid_out(edit, Some(person()), declared(person(), words))
+            }
+            SourceKind::Typed if matches!(edit.shape, Shape::Keystroke | Shape::Deletion) => {
+                Self::new(declared(person(), "typed keys"))
+            }
+            SourceKind::Typed => Self::bringing(Some(person()), declared(person(), "typed keys")),
+            SourceKind::Paste => {
+                let mut rest = declared(Actor::unknown(), "a paste of text from outside");
+                rest.modifier = Some(person());
+                rest.class = Class::Unknown;
+                Self::bringing(Some(person()), rest)
+            }
+            SourceKind::Cut => Self::new(declared(person(), "a cut")),
+            SourceKind::Command if is_filter(source) => {
+                let mut rest = declared(tool("filter"), "the output of a program");
+                rest.acceptor = Some(person());
+                Self::bringing(Some(person()), rest)
+            }
+            SourceKind::Command => Self::bringing(Some(person()), declared(person(), "a command")),
+            SourceKind::Completion => {
+                let provider = source.name.as_deref().unwrap_or_default();
+                let mut rest = declared(Actor::named(ActorKind::Completion, provider), "an accepted completion");
+                rest.acceptor = Some(person());
+                Self::new(rest)
+            }
+            kind @ (SourceKind::LspEdit | SourceKind::Snippet | SourceKind::Plugin) => {
+                let (default, words) = match kind {
+                    SourceKind::LspEdit => ("language server", "an edit by a language server"),
+                    SourceKind::Snippet => ("snippet", "a snippet"),
+                    _ => ("plugin", "an edit by a plugin"),
+                };
+                if edit.shape == Shape::Layout && !edit.copied.is_empty() {
+                    return Self::formatted(edit, Some(tool(default)), editor);
+                }
+                // Moved text stays its author's; a copy of standing text may be the tool's own work.
+                Self { copies: false, ..Self::bringing(Some(tool(default)), declared(tool(default), words)) }
+            }
+            SourceKind::Reload => {
+                let mut rest = nobody(
+                    EvidenceKind::Reload,
+                    format!("{editor} loaded the file again; who wrote it is not known (yet)"),
+                );
+                rest.origin = Actor::external();
+                rest.evidence.extend(facts.calls.iter().map(|call| Candidate::from(call).evidence()));
+                Self::new(rest)
+            }
+            SourceKind::Other => {
+                let detail = format!("{editor} declared a source that this program does not know{}", told(source));
+                Self::bringing(None, nobody(EvidenceKind::Other, detail))
+            }
+        }
+    }
+
+    /// L5 to L7 and L10 for an edit that nobody declared.
+    fn undeclared(edit: &Edit, facts: &BufferFacts<'_>) -> Self {
+        let editor = &facts.editor.name;
+        if edit.shape == Shape::Layout && !edit.copied.is_empty() {
+            return Self::formatted(edit, None, editor);
+        }
+        let key = match edit.shape {
+            Shape::Keystroke => true,
+            Shape::Deletion => edit.deleted <= KEY_BYTES && edit.lines_deleted <= 1,
+            _ => false,
+        };
+        if key && !facts.declares {
+            let detail = format!("single keys at the cursor in {editor}");
+            return Self::new(Verdict::new(facts.person.clone(), Class::Inferred, EvidenceKind::Keystrokes, detail));
+        }
+        let mut rest = if key || edit.inserted == 0 {
+            nobody(EvidenceKind::NotObserved, format!("{editor} did not say what made this edit"))
+        } else {
+            nobody(EvidenceKind::LargeInsert, format!("{} bytes at once that match nothing known", edit.inserted))
+        };
+        rest.evidence.extend(facts.calls.iter().map(|call| Candidate::from(call).evidence()));
+        Self::bringing(None, rest)
+    }
+
+    /// L5: tokens keep their owners; what a declared formatter adds is its own.
+    fn formatted(edit: &Edit, formatter: Option<Actor>, editor: &str) -> Self {
+        let rest = match &formatter {
+            Some(tool) => {
+                let detail = format!("{editor} declared an edit by {}", tool.name);
+                Verdict::new(tool.clone(), Class::Declared, EvidenceKind::Format, detail)
+            }
+            None => nobody(EvidenceKind::Format, LAYOUT.to_owned()),
+        };
+        Self::laid_out(edit, formatter, rest)
+    }
+
+    /// Tokens keep their owners, and so does the white space between them where nothing else changed.
+    fn laid_out(edit: &Edit, modifier: Option<Actor>, rest: Verdict) -> Self {
+        let blank_rest = edit.shape == Shape::Layout;
+        let detail = if blank_rest { LAYOUT.to_owned() } else { rest.evidence[0].detail.clone() };
+        let evidence = Some(Evidence::new(EvidenceKind::Format, detail));
+        Self { runs: Counted::All, modifier, evidence, blank_rest, ..Self::new(rest) }
+    }
+
+    /// The runs of an edit, covering its inserted bytes exactly, whatever the sidecar claims to have matched.
+    fn runs(self, edit: &Edit) -> Vec<Run> {
+        let mut pieces: Vec<(u64, u64, Carried)> = Vec::new();
+        if self.runs != Counted::None {
+            pieces.extend(
+                edit.restored.iter().map(|run| {
+                    (run.at, run.len, Carried::Tombstone { group: run.group, edit: run.edit, from: run.from })
+                }),
+            );
+            if self.copies {
+                pieces.extend(edit.copied.iter().map(|run| {
+                    (run.at, run.len, Carried::Copy { file: run.file.clone(), digest: run.digest, from: run.from })
+                }));
+            }
+        }
+        let long = |len: u64| len >= RUN_BYTES || edit.lines_inserted > 0;
+        pieces.retain(|(at, len, from)| {
+            let inside = at.checked_add(*len).is_some_and(|end| end <= edit.inserted) && from.end(*len).is_some();
+            *len > 0 && inside && (self.runs == Counted::All || long(*len))
+        });
+        // Stable: of two runs at one place the restored one, listed first, wins.
+        pieces.sort_by_key(|(at, _, _)| *at);
+        let mut runs = Vec::new();
+        let mut done = 0;
+        let any = !pieces.is_empty();
+        for (at, len, from) in pieces {
+            let skipped = done.max(at) - at;
+            let len = len.saturating_sub(skipped);
+            if len == 0 || skipped > 0 && self.runs == Counted::Long && !long(len) {
+                continue;
+            }
+            self.rest_run(at.max(done) - done, any, &mut runs);
+            let from = from.after(skipped);
+            done = at.max(done) + len;
+            runs.push(Run { len, ruling: self.carry(from) });
+        }
+        self.rest_run(edit.inserted - done, any, &mut runs);
+        if edit.inserted == 0 {
+            runs.push(Run { len: 0, ruling: Ruling::New(self.rest) });
+        }
+        runs
+    }
+
+    fn rest_run(&self, len: u64, any: bool, runs: &mut Vec<Run>) {
+        if len > 0 {
+            let blank = self.blank_rest && any;
+            let ruling = if blank { self.carry(Carried::Beside) } else { Ruling::New(self.rest.clone()) };
+            runs.push(Run { len, ruling });
+        }
+    }
+
+    fn carry(&self, from: Carried) -> Ruling {
+        let evidence = self.evidence.clone().unwrap_or_else(|| match &from {
+            Carried::Tombstone { .. } => Evidence::new(EvidenceKind::Moved, "equals text deleted earlier"),
+            _ => Evidence::new(EvidenceKind::Copied, "equals text that stands elsewhere"),
+        });
+        // Whoever brings a text whose author is forgotten does not become its author.
+        let mut otherwise = nobody(evidence.kind, format!("{}; its owner is not known any more", evidence.detail));
+        otherwise.modifier = self.modifier.clone();
+        Ruling::Carry { from, modifier: self.modifier.clone(), evidence, class: self.class, otherwise }
+    }
+}
+
+impl Carried {
+    /// The place `skipped` bytes further on.
+    fn after(self, skipped: u64) -> Self {
+        match self {
+            Self::Tombstone { group, edit, from } => Self::Tombstone { group, edit, from: from + skipped },
+            Self::Copy { file, digest, from } => Self::Copy { file, digest, from: from + skipped },
+            Self::Beside => Self::Beside,
+        }
+    }
+
+    /// Where a run of this length ends there; absent where no text is that long.
+    fn end(&self, len: u64) -> Option<u64> {
+        match self {
+            Self::Tombstone { from, .. } | Self::Copy { from, .. } => from.checked_add(len),
+            Self::Beside => Some(0),
+        }
+    }
+}
+
+/// A verdict that names nobody.
+fn nobody(kind: EvidenceKind, detail: String) -> Verdict {
+    Verdict::new(Actor::unknown(), Class::Unknown, kind, detail)
+}
+
+/// Whether a command inserts what another program printed.
+fn is_filter(source: &Source) -> bool {
+    let words = [source.name.as_deref(), source.detail.as_deref()];
+    words.into_iter().flatten().any(|word| word.starts_with("filter") || word.starts_with('!') || word.contains(" !"))
+}
+
+/// A source's name and detail in words, with a leading space.
+fn told(source: &Source) -> String {
+    let mut words = String::new();
+    for word in [&source.name, &source.detail].into_iter().flatten() {
+        words.push_str(if words.is_empty() { ": " } else { ", " });
+        words.push_str(word);
+    }
+    words
+}

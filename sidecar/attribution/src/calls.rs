@@ -1,0 +1,368 @@
+//! Agents' calls: pairs the hooks before and after an edit, and remembers for a while what each call did to a file.
+//!
+//! A call is open from its hook before to its hook after. Pairs are found by the tool's own call id where the format
+//! has one, else by the path and the hook's parent process. The hub reads each file at both hooks; a finished call is
+//! an [`Intent`]: this agent, this file, from these bytes to those.
+//!
+//! Absent on purpose: judgement (see `disk`), and dedupe of records, which the hub does by their ids.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use codi2_protocol::{Actor, Digest, FileId, HookPhase, HookRecord, WorktreeId};
+
+/// How long a call whose hook after never came stays open, in ms.
+pub const CALL_MS: u64 = 10 * 60_000;
+/// How long a finished call is remembered, in ms.
+pub const FINISHED_MS: u64 = 5 * 60_000;
+/// How many finished calls are remembered per file.
+pub const FINISHED_PER_FILE: usize = 128;
+/// How many calls may be open at once, all files together; the oldest goes first.
+const OPEN_CALLS: usize = 1_024;
+
+/// What the hub found when it read a file for a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// It was not read in time: the hub was away, the file could not be read, or the hook never ran.
+    NotRead,
+    /// There was no such file.
+    Absent,
+    /// Bytes with this digest.
+    Content(Digest),
+}
+
+impl Reading {
+    /// The state of the file, where it was read: `Some(None)` if there was none.
+    pub const fn state(self) -> Option<Option<Digest>> {
+        match self {
+            Self::NotRead => None,
+            Self::Absent => Some(None),
+            Self::Content(digest) => Some(Some(digest)),
+        }
+    }
+
+    /// Whether the file was read and was in this state.
+    pub fn is(self, state: Option<Digest>) -> bool {
+        self.state() == Some(state)
+    }
+}
+
+/// A hook with what the hub read because of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Hook<'a> {
+    /// The record.
+    pub record: &'a HookRecord,
+    /// Its files as the hub knows them, with what they held. A record that comes late out of a spool was
+    /// [`Reading::NotRead`] in all of them: what they hold now says nothing.
+    pub files: &'a [(FileId, Reading)],
+    /// The worktree of its folder, for a call that does not say which files.
+    pub worktree: Option<&'a WorktreeId>,
+}
+
+/// An agent's call that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCall {
+    /// Number of the call, the same in its [`Intent`]s.
+    pub call: u64,
+    /// The agent, where its hook before names it.
+    pub actor: Option<Actor>,
+    /// The hook's format.
+    pub format: String,
+    /// Process id of the hook's parent, for people.
+    pub pid: u32,
+    /// When it began (ms since the Unix epoch).
+    pub since_ms: u64,
+    /// Whether it named the path; else it may write anywhere in its worktree.
+    pub names_path: bool,
+}
+
+/// What a finished call did to one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// Number of the call.
+    pub call: u64,
+    /// The agent; absent if neither hook named it.
+    pub actor: Option<Actor>,
+    /// The hook's format.
+    pub format: String,
+    /// Process id of the hook's parent, for people.
+    pub pid: u32,
+    /// When it began (ms since the Unix epoch); absent if there was no hook before.
+    pub since_ms: Option<u64>,
+    /// When it ended (ms since the Unix epoch).
+    pub until_ms: u64,
+    /// The file at the hook before.
+    pub before: Reading,
+    /// The file at the hook after.
+    pub after: Reading,
+    /// Whether it named the path; else it may have written anywhere in its worktree.
+    pub names_path: bool,
+}
+
+/// What a hook, or time, did to the book of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A call began on these files (none named: anywhere in its worktree).
+    Opened {
+        /// The call.
+        call: OpenCall,
+        /// The files it named.
+        files: Vec<FileId>,
+    },
+    /// A call ended, or a late hook completed it: changes of this file may now be judged better.
+    Finished {
+        /// The file; absent for a call that did not say which.
+        file: Option<FileId>,
+        /// What it did there.
+        intent: Intent,
+    },
+    /// No hook after came in time, or the same process began again on all of its files.
+    Dropped {
+        /// Number of the call.
+        call: u64,
+    },
+}
+
+/// Who a hook belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pair {
+    format: String,
+    call: Option<String>,
+    parent: (u32, Option<u64>),
+}
+
+impl Pair {
+    fn of(record: &HookRecord) -> Self {
+        Self {
+            format: record.format.clone(),
+            call: record.call.clone(),
+            parent: (record.parent_pid, record.parent_start),
+        }
+    }
+
+    /// Whether the two hooks belong to one call: its id decides where both have one.
+    fn matches(&self, other: &Self) -> bool {
+        self.format == other.format
+            && match (&self.call, &other.call) {
+                (Some(one), Some(two)) => one == two,
+                (None, None) => self.parent == other.parent,
+                _ => false,
+            }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Open {
+    pair: Pair,
+    info: OpenCall,
+    /// When the hub heard of it: what it expires by, whatever the producer's clock says.
+    heard_ms: u64,
+    files: BTreeMap<FileId, Reading>,
+    worktree: Option<WorktreeId>,
+}
+
+#[derive(Debug, Clone)]
+struct Finished {
+    pair: Pair,
+    heard_ms: u64,
+    intent: Intent,
+}
+
+/// The book of calls.
+#[derive(Debug, Clone, Default)]
+pub struct Calls {
+    next: u64,
+    open: Vec<Open>,
+    files: BTreeMap<FileId, VecDeque<Finished>>,
+    anywhere: BTreeMap<WorktreeId, VecDeque<Finished>>,
+}
+
+impl Calls {
+    /// Takes a hook in.
+    pub fn on(&mut self, hook: Hook<'_>, now_ms: u64) -> Vec<Effect> {
+        let mut effects = self.expire(now_ms);
+        match hook.record.phase {
+            HookPhase::Before => self.before(hook, now_ms, &mut effects),
+            HookPhase::After => self.after(hook, now_ms, &mut effects),
+        }
+        effects
+    }
+
+    /// Forgets what is too old.
+    pub fn expire(&mut self, now_ms: u64) -> Vec<Effect> {
+        for book in self.files.values_mut().chain(self.anywhere.values_mut()) {
+            book.retain(|finished| now_ms < finished.heard_ms.saturating_add(FINISHED_MS));
+        }
+        self.files.retain(|_, book| !book.is_empty());
+        self.anywhere.retain(|_, book| !book.is_empty());
+        let old = |open: &mut Open| now_ms >= open.heard_ms.saturating_add(CALL_MS);
+        self.open.extract_if(.., old).map(|open| Effect::Dropped { call: open.info.call }).collect()
+    }
+
+    /// When [`Calls::expire`] has something to do next; absent while the book is empty.
+    pub fn deadline(&self) -> Option<u64> {
+        let finished = self.files.values().chain(self.anywhere.values()).flatten();
+        let finished = finished.map(|finished| finished.heard_ms.saturating_add(FINISHED_MS));
+        finished.chain(self.open.iter().map(|open| open.heard_ms.saturating_add(CALL_MS))).min()
+    }
+
+    /// The calls that may be writing this file now, in the order they began.
+    pub fn open_on(&self, file: &FileId) -> Vec<OpenCall> {
+        let covers = |open: &&Open| {
+            open.files.contains_key(file) || !open.info.names_path && open.worktree.as_ref() == Some(&file.worktree)
+        };
+        self.open.iter().filter(covers).map(|open| open.info.clone()).collect()
+    }
+
+    /// The finished calls that may have written this file, in the order the hub heard of their end.
+    pub fn intents(&self, file: &FileId) -> Vec<Intent> {
+        let named = self.files.get(file).into_iter().flatten();
+        let anywhere = self.anywhere.get(&file.worktree).into_iter().flatten();
+        named.chain(anywhere).map(|finished| finished.intent.clone()).collect()
+    }
+
+    fn before(&mut self, hook: Hook<'_>, now_ms: u64, effects: &mut Vec<Effect>) {
+        let record = hook.record;
+        let pair = Pair::of(record);
+        let mut files: BTreeMap<FileId, Reading> = BTreeMap::new();
+        for (file, reading) in hook.files {
+            // Out of a spool the hook after may have come first. What the file holds now is not what it held then.
+            match self.unpaired(file, &pair, record.at_ms) {
+                Some(finished) => {
+                    finished.intent.since_ms = Some(record.at_ms);
+                    finished.intent.actor = finished.intent.actor.take().or_else(|| record.actor.clone());
+                    effects.push(Effect::Finished { file: Some(file.clone()), intent: finished.intent.clone() });
+                }
+                None => {
+                    files.insert(file.clone(), *reading);
+                }
+            }
+        }
+        if record.files.is_empty() || !files.is_empty() {
+            if pair.call.is_none() {
+                self.abandon(&pair, &files, effects);
+            }
+            self.open_call(record, pair, files, hook.worktree.cloned(), now_ms, effects);
+        }
+    }
+
+    /// The same process begins again on the same files without ever having ended: the earlier call did not happen
+    /// (people refuse calls after the hook before has run).
+    fn abandon(&mut self, pair: &Pair, files: &BTreeMap<FileId, Reading>, effects: &mut Vec<Effect>) {
+        let gone = |open: &mut Open| {
+            if !open.pair.matches(pair) || open.info.names_path == files.is_empty() {
+                return false;
+            }
+            open.files.retain(|file, _| !files.contains_key(file));
+            open.files.is_empty()
+        };
+        effects.extend(self.open.extract_if(.., gone).map(|open| Effect::Dropped { call: open.info.call }));
+    }
+
+    fn open_call(
+        &mut self,
+        record: &HookRecord,
+        pair: Pair,
+        files: BTreeMap<FileId, Reading>,
+        worktree: Option<WorktreeId>,
+        now_ms: u64,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.open.len() >= OPEN_CALLS {
+            effects.push(Effect::Dropped { call: self.open.remove(0).info.call });
+        }
+        let call = self.number();
+        let info = OpenCall {
+            call,
+            actor: record.actor.clone(),
+            format: record.format.clone(),
+            pid: record.parent_pid,
+            since_ms: record.at_ms,
+            names_path: !files.is_empty(),
+        };
+        effects.push(Effect::Opened { call: info.clone(), files: files.keys().cloned().collect() });
+        self.open.push(Open { pair, info, heard_ms: now_ms, files, worktree });
+    }
+
+    fn after(&mut self, hook: Hook<'_>, now_ms: u64, effects: &mut Vec<Effect>) {
+        let pair = Pair::of(hook.record);
+        let fresh = self.number();
+        let mut ended: Vec<u64> = Vec::new();
+        for (file, after) in hook.files {
+            let open = self.open.iter().rev().find(|open| open.pair.matches(&pair) && open.files.contains_key(file));
+            let begun = open.map(|open| (&open.info, open.files[file]));
+            let anywhere = || self.open.iter().rev().find(|open| open.pair.matches(&pair) && !open.info.names_path);
+            let begun = begun.or_else(|| anywhere().map(|open| (&open.info, Reading::NotRead)));
+            let (info, before) = (begun.map(|(info, _)| info), begun.map_or(Reading::NotRead, |(_, before)| before));
+            let intent = Self::finish(hook.record, info, fresh, before, *after, true);
+            ended.extend(info.map(|info| info.call));
+            effects.push(Effect::Finished { file: Some(file.clone()), intent: intent.clone() });
+            remember(
+                self.files.entry(file.clone()).or_default(),
+                Finished { pair: pair.clone(), heard_ms: now_ms, intent },
+            );
+        }
+        if hook.record.files.is_empty() {
+            let open = self.open.iter().rev().find(|open| open.pair.matches(&pair));
+            let intent = Self::finish(
+                hook.record,
+                open.map(|open| &open.info),
+                fresh,
+                Reading::NotRead,
+                Reading::NotRead,
+                false,
+            );
+            ended.extend(open.map(|open| open.info.call));
+            effects.push(Effect::Finished { file: None, intent: intent.clone() });
+            if let Some(worktree) = hook.worktree {
+                let book = self.anywhere.entry(worktree.clone()).or_default();
+                remember(book, Finished { pair, heard_ms: now_ms, intent });
+            }
+        }
+        self.open.retain(|open| !ended.contains(&open.info.call));
+    }
+
+    /// A finished call from its hook after and, where there was one, its hook before.
+    fn finish(
+        record: &HookRecord,
+        begun: Option<&OpenCall>,
+        fresh: u64,
+        before: Reading,
+        after: Reading,
+        names_path: bool,
+    ) -> Intent {
+        Intent {
+            call: begun.map_or(fresh, |call| call.call),
+            actor: record.actor.clone().or_else(|| begun.and_then(|call| call.actor.clone())),
+            format: record.format.clone(),
+            pid: record.parent_pid,
+            since_ms: begun.map(|call| call.since_ms),
+            until_ms: record.at_ms,
+            before,
+            after,
+            names_path,
+        }
+    }
+
+    /// A finished call on this file whose hook before has not been seen, and which ended after `at_ms`.
+    fn unpaired(&mut self, file: &FileId, pair: &Pair, at_ms: u64) -> Option<&mut Finished> {
+        let fits = |finished: &&mut Finished| {
+            let until = finished.intent.until_ms;
+            finished.intent.since_ms.is_none()
+                && finished.pair.matches(pair)
+                && (at_ms..=at_ms.saturating_add(CALL_MS)).contains(&until)
+        };
+        self.files.get_mut(file)?.iter_mut().filter(fits).min_by_key(|finished| finished.intent.until_ms)
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+}
+
+fn remember(book: &mut VecDeque<Finished>, finished: Finished) {
+    if book.len() >= FINISHED_PER_FILE {
+        book.pop_front();
+    }
+    book.push_back(finished);
+}

@@ -1,0 +1,471 @@
+//! The ladder for a file that changed on disk: echo of a save, git, intents, content seen before, open calls, nobody.
+//!
+//! Two writers stay apart by digests, not by time: the hub reads a file at both hooks of a call, and every observation
+//! is a step from one digest to the next, so a chain of steps tells which call wrote which. Time only tells which calls
+//! could have written at all. Absent on purpose: walking folders, and any guess from the text itself.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::ops::Range;
+
+use codi2_protocol::{Actor, Class, Digest, Evidence, EvidenceKind, Verdict};
+use codi2_text::Text;
+
+use crate::replay::{self, Part};
+use crate::{Intent, OpenCall, Reading, Rung};
+
+/// Everything known about a change of a file on disk.
+///
+/// Where the hub knows a state that the file passed on the way (a save that the watcher did not see by itself), it
+/// judges the steps one by one.
+#[derive(Clone, Copy)]
+pub struct DiskFacts<'a> {
+    /// The bytes before; absent for a created file.
+    pub before: Option<Digest>,
+    /// The bytes after; absent for a deleted file.
+    pub after: Option<Digest>,
+    /// When the file was last known to hold `before` (ms since the Unix epoch).
+    pub from_ms: u64,
+    /// When it was seen to hold `after` (ms since the Unix epoch).
+    pub to_ms: u64,
+    /// How it was found.
+    pub observed: Observed,
+    /// A buffer was saved with exactly this text, which it had by edits of its own and not by loading the file.
+    pub saved: bool,
+    /// The git operation that explains the bytes.
+    pub git: Option<&'a GitFact>,
+    /// The ledger had owners of `after` in this file's lineage **before** this change was seen.
+    pub seen_before: bool,
+    /// Finished calls on the file.
+    pub intents: &'a [Intent],
+    /// Calls open on the file.
+    pub calls: &'a [OpenCall],
+    /// The steps that the file's bytes are known to have taken; this change may be among them.
+    pub transitions: &'a [Transition],
+    /// The text behind a digest, where the hub has it. Only ever asked for states of this file.
+    pub texts: &'a dyn Fn(Digest) -> Option<Text>,
+}
+
+impl fmt::Debug for DiskFacts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DiskFacts")
+            .field("before", &self.before)
+            .field("after", &self.after)
+            .field("from_ms", &self.from_ms)
+            .field("to_ms", &self.to_ms)
+            .field("observed", &self.observed)
+            .field("saved", &self.saved)
+            .field("git", &self.git)
+            .field("seen_before", &self.seen_before)
+            .field("intents", &self.intents)
+            .field("calls", &self.calls)
+            .field("transitions", &self.transitions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a change was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// By the watcher, as it happened.
+    Live,
+    /// By looking at everything again, after events were lost.
+    Rescan,
+    /// By looking after the hub had been away.
+    WhileAway,
+}
+
+/// A git operation that explains what a file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitFact {
+    /// The operation, as the event of git names it (`checkout`, `rebase`, `stash`, `restore` …).
+    pub operation: String,
+    /// What holds the content: `index`, `HEAD`, `stash`, `merge` and so on, in words.
+    pub what: String,
+}
+
+impl GitFact {
+    /// Whether the operation writes files at all. `git add` and `git commit` take over what others wrote.
+    pub fn writes_files(&self) -> bool {
+        let word = self.operation.split([' ', ':', '(']).next().unwrap_or_default();
+        !matches!(word, "commit" | "add" | "branch" | "fetch" | "push" | "tag" | "gc" | "notes" | "index" | "initial")
+    }
+}
+
+/// A step of a file's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// The bytes before; absent for a created file.
+    pub before: Option<Digest>,
+    /// The bytes after; absent for a deleted file.
+    pub after: Option<Digest>,
+    /// When the file was last known to hold `before` (ms since the Unix epoch).
+    pub from_ms: u64,
+    /// When it was seen to hold `after` (ms since the Unix epoch).
+    pub to_ms: u64,
+}
+
+/// Who a disk change belongs to. What stood in `before` keeps its owners in every case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DiskRuling {
+    /// The file echoes a saved buffer: the owners are those of the buffer.
+    Echo {
+        /// What an announced edit says of the bytes for which the buffer names nobody ([`Rung::is_open`]). Bytes with
+        /// an owner never change hands.
+        unexplained: Option<Verdict>,
+    },
+    /// The content has owners: those the ledger knows for it, else those that its parts have where git kept them.
+    CarryAll {
+        /// Why: git, or seen before. The class is carried.
+        evidence: Evidence,
+        /// What the bytes get that the ledger has never seen.
+        fresh: Verdict,
+    },
+    /// All that is new since `before` has one verdict.
+    All(Verdict),
+    /// Some ranges of `after` were announced; the rest of what is new since `before` was not.
+    Parts {
+        /// Byte ranges of the text after, ascending, not overlapping.
+        claimed: Vec<(Range<u64>, Verdict)>,
+        /// What the rest of the new bytes gets.
+        rest: Verdict,
+    },
+}
+
+impl DiskRuling {
+    /// The strongest rung the ruling stands on.
+    pub fn rung(&self) -> Rung {
+        match self {
+            Self::Echo { .. } => Rung::Echo,
+            Self::CarryAll { evidence, .. } => Rung::of_kind(evidence.kind),
+            Self::All(verdict) => Rung::of(verdict),
+            Self::Parts { claimed, rest } => {
+                claimed.iter().map(|(_, verdict)| Rung::of(verdict)).min().unwrap_or_else(|| Rung::of(rest))
+            }
+        }
+    }
+
+    /// Whether this ruling, made with more facts, replaces an earlier one on the same change.
+    ///
+    /// It does if it stands on a stronger rung, or says more on the same one. There is one way down: a late call that
+    /// could have written the same bytes makes two of one candidate, and then neither wrote them for certain.
+    pub fn supersedes(&self, old: &Self) -> bool {
+        match self.rung().cmp(&old.rung()) {
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Equal => {
+                let says_more = matches!(
+                    self.rung(),
+                    Rung::Echo | Rung::IntentExact | Rung::IntentPartial | Rung::OnlyCall | Rung::Candidates
+                );
+                says_more && self != old
+            }
+            std::cmp::Ordering::Greater => self.disputes(old),
+        }
+    }
+
+    /// Whether this ruling names several candidates, and the one that the old ruling took for certain among them.
+    fn disputes(&self, old: &Self) -> bool {
+        let Self::All(new) = self else { return false };
+        let named = |actor: &Actor| {
+            let label = label(actor);
+            new.evidence
+                .iter()
+                .any(|reason| reason.kind == EvidenceKind::Candidate && reason.detail.starts_with(&label))
+        };
+        let several = new.evidence.iter().filter(|reason| reason.kind == EvidenceKind::Candidate).count() > 1;
+        let guessed = matches!(old.rung(), Rung::IntentExact | Rung::IntentPartial | Rung::OnlyCall);
+        let all_named = match old {
+            Self::All(verdict) => named(&verdict.origin),
+            Self::Parts { claimed, .. } => claimed.iter().all(|(_, verdict)| named(&verdict.origin)),
+            Self::Echo { .. } | Self::CarryAll { .. } => false,
+        };
+        several && guessed && all_named
+    }
+}
+
+/// Judges a change of a file on disk. With more facts it is asked again; see [`DiskRuling::supersedes`].
+pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
+    let exact = exact(facts);
+    if facts.saved {
+        let unexplained = match exact {
+            Some(DiskRuling::All(verdict)) => Some(verdict),
+            _ => None,
+        };
+        return DiskRuling::Echo { unexplained };
+    }
+    if let Some(git) = facts.git.filter(|git| git.writes_files()) {
+        let evidence = Evidence::new(EvidenceKind::Git, format!("git {}: {}", git.operation, git.what));
+        let actor = Actor::named(codi2_protocol::ActorKind::Git, git.operation.clone());
+        let fresh = Verdict::new(actor, Class::Carried, EvidenceKind::Git, evidence.detail.clone());
+        return match facts.after {
+            Some(_) => DiskRuling::CarryAll { evidence, fresh },
+            None => DiskRuling::All(fresh),
+        };
+    }
+    if let Some(ruling) = exact {
+        return ruling;
+    }
+    if facts.seen_before && facts.after.is_some() {
+        let evidence = Evidence::new(EvidenceKind::SeenBefore, "the file has a content again that it had before");
+        return DiskRuling::CarryAll { evidence, fresh: unannounced(facts, &[]) };
+    }
+    partial(facts).unwrap_or_else(|| DiskRuling::All(left(facts, &[])))
+}
+
+/// L2: whether announced edits, by their digests, explain the whole change.
+fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
+    let usable: Vec<&Intent> = facts.intents.iter().filter(|intent| changed(intent)).collect();
+    let pick =
+        |fits: &dyn Fn(&Intent) -> bool| -> Vec<&Intent> { usable.iter().copied().filter(|i| fits(i)).collect() };
+    // The call did exactly this step.
+    let direct = pick(&|intent| intent.before.is(facts.before) && intent.after.is(facts.after));
+    if !direct.is_empty() {
+        return Some(DiskRuling::All(agreed(&direct, facts)?));
+    }
+    // The call did several steps, this one among them.
+    let spanning = pick(&|intent| spans(intent, facts));
+    if !spanning.is_empty() {
+        return Some(DiskRuling::All(agreed(&spanning, facts)?));
+    }
+    // Several calls did this step one after the other.
+    let ends = |at: usize| -> (Option<Digest>, Option<Digest>) {
+        (usable[at].before.state().flatten(), usable[at].after.state().flatten())
+    };
+    let chain = way(facts.before, facts.after, usable.len(), ends).filter(|chain| !chain.is_empty())?;
+    let mut steps = Vec::new();
+    for at in chain {
+        let (before, after) = ends(at);
+        let same = pick(&|intent| intent.before.is(before) && intent.after.is(after));
+        steps.push((after, agreed(&same, facts)?));
+    }
+    let author = &steps[0].1.origin;
+    if steps.iter().all(|(_, verdict)| verdict.origin == *author) {
+        return Some(DiskRuling::All(steps.remove(0).1));
+    }
+    let parts = steps.iter().map(|(state, verdict)| Part { state: *state, verdict: Some(verdict.clone()) });
+    let claimed = replay::replay(facts.before, &parts.collect::<Vec<_>>(), facts.texts);
+    Some(match claimed {
+        Some(claimed) => DiskRuling::Parts { claimed, rest: left(facts, &[]) },
+        None => {
+            let named = usable.iter().map(|intent| Candidate::from(*intent)).collect::<Vec<_>>();
+            DiskRuling::All(unannounced(facts, &named))
+        }
+    })
+}
+
+/// Whether the hub read the file at both hooks and found that it changed.
+fn changed(intent: &Intent) -> bool {
+    matches!((intent.before.state(), intent.after.state()), (Some(before), Some(after)) if before != after)
+}
+
+/// Whether the step lies on the file's known way from the call's begin to its end, and inside its time.
+fn spans(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
+    let (Some(before), Some(after)) = (intent.before.state(), intent.after.state()) else { return false };
+    overlaps(intent, facts.from_ms, facts.to_ms)
+        && known_way(intent, before, facts.before, facts)
+        && known_way(intent, facts.after, after, facts)
+}
+
+/// Whether the file's bytes are known to have gone from one state to the other during the call.
+fn known_way(intent: &Intent, from: Option<Digest>, to: Option<Digest>, facts: &DiskFacts<'_>) -> bool {
+    let during = |step: &&Transition| overlaps(intent, step.from_ms, step.to_ms);
+    let steps: Vec<&Transition> = facts.transitions.iter().filter(during).collect();
+    way(from, to, steps.len(), |at| (steps[at].before, steps[at].after)).is_some()
+}
+
+/// Whether a call was open at some time between the two.
+fn overlaps(intent: &Intent, from_ms: u64, to_ms: u64) -> bool {
+    intent.since_ms.is_none_or(|since| since <= to_ms) && intent.until_ms >= from_ms
+}
+
+/// The verdict on a step that all these calls claim: theirs if they are one agent's, unknown with each named if not.
+/// Absent if none of them says whose it is.
+fn agreed(claims: &[&Intent], facts: &DiskFacts<'_>) -> Option<Verdict> {
+    let timely: Vec<&Intent> =
+        claims.iter().copied().filter(|intent| overlaps(intent, facts.from_ms, facts.to_ms)).collect();
+    // Digests decide. Time is asked only where the same step was done twice, by two.
+    let claims = if timely.is_empty() { claims } else { &timely };
+    let first = claims.first()?;
+    let author = first.actor.as_ref();
+    if claims.iter().any(|intent| intent.actor.as_ref() != author) {
+        let named: Vec<Candidate> = claims.iter().map(|intent| Candidate::from(*intent)).collect();
+        return Some(unannounced(facts, &named));
+    }
+    let detail = format!("announced through {}; the file matches before and after", first.format);
+    Some(Verdict::new(author?.clone(), Class::Exact, EvidenceKind::IntentExact, detail))
+}
+
+/// L3: what announced edits explain of the change, by comparing the texts they left behind.
+fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
+    facts.after?;
+    let relevant = |intent: &&Intent| {
+        let anchored = intent.before.is(facts.before) || intent.after.is(facts.after);
+        changed(intent)
+            && intent.actor.is_some()
+            && !intent.after.is(facts.before)
+            && !intent.before.is(facts.after)
+            && (anchored || overlaps(intent, facts.from_ms, facts.to_ms))
+    };
+    let mut claims: Vec<&Intent> = facts.intents.iter().filter(relevant).collect();
+    claims.sort_by_key(|intent| (intent.until_ms, intent.since_ms, intent.call));
+    let mut parts: Vec<Part> = Vec::new();
+    let mut at = facts.before;
+    let mut until_ms = 0;
+    let mut used = Vec::new();
+    for intent in claims.iter().copied() {
+        let (Some(begin), Some(end)) = (intent.before.state(), intent.after.state()) else { continue };
+        if end == at {
+            // Two calls that end in one state: which of them wrote the last step cannot be told.
+            let same = claims.iter().copied().filter(|other| other.after.is(end)).collect::<Vec<_>>();
+            if let Some(part) = parts.last_mut() {
+                part.verdict = part.verdict.as_ref().and(agreed(&same, facts));
+            }
+            used.push(intent.call);
+            continue;
+        }
+        // Somebody else wrote between; unless this call began before that, and has it inside.
+        let apart = begin != at && intent.since_ms.is_none_or(|since| since >= until_ms);
+        if apart && !known_way(intent, begin, at, facts) {
+            parts.push(Part { state: begin, verdict: None });
+        }
+        let mut verdict = agreed(&[intent], facts)?;
+        verdict.evidence[0] = Evidence::new(
+            EvidenceKind::IntentPartial,
+            format!("announced through {}; this part matches what it left behind", intent.format),
+        );
+        parts.push(Part { state: end, verdict: Some(verdict) });
+        used.push(intent.call);
+        (at, until_ms) = (end, intent.until_ms);
+    }
+    if used.is_empty() {
+        return None;
+    }
+    if at != facts.after {
+        parts.push(Part { state: facts.after, verdict: None });
+    }
+    let claimed = replay::replay(facts.before, &parts, facts.texts)?;
+    if claimed.is_empty() {
+        return None;
+    }
+    Some(DiskRuling::Parts { claimed, rest: left(facts, &used) })
+}
+
+/// L8 to L10: what no digest explains.
+fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
+    let mut candidates: Vec<Candidate> =
+        facts.calls.iter().filter(|call| call.since_ms <= facts.to_ms).map(Candidate::from).collect();
+    let mut sole = true;
+    for intent in facts.intents.iter().filter(|intent| !used.contains(&intent.call)) {
+        let idle = intent.before != Reading::NotRead && intent.before == intent.after;
+        let elsewhere = intent.after.is(facts.before) || intent.before.is(facts.after);
+        if idle || elsewhere || !overlaps(intent, facts.from_ms, facts.to_ms) {
+            continue;
+        }
+        // A call whose digests are known and do not lead here is not the whole story.
+        let fits = |reading: Reading, state| reading == Reading::NotRead || reading.is(state);
+        sole &= fits(intent.before, facts.before) && fits(intent.after, facts.after);
+        candidates.push(Candidate::from(intent));
+    }
+    let author = candidates.first().and_then(|candidate| candidate.actor.clone());
+    let alone = candidates.iter().all(|candidate| candidate.actor.is_some() && candidate.actor == author);
+    match author {
+        Some(author) if alone && sole && facts.observed == Observed::Live => {
+            let detail = format!("{} was the only agent at work on this path", label(&author));
+            Verdict::new(author, Class::Inferred, EvidenceKind::OnlyAgentCall, detail)
+        }
+        _ => unannounced(facts, &candidates),
+    }
+}
+
+/// A verdict that names nobody, with everybody who could have done it.
+fn unannounced(facts: &DiskFacts<'_>, candidates: &[Candidate]) -> Verdict {
+    let mut evidence: Vec<Evidence> = candidates.iter().map(|candidate| candidate.evidence()).collect();
+    evidence.sort_by(|a, b| a.detail.cmp(&b.detail));
+    evidence.dedup();
+    let origin = if evidence.is_empty() { Actor::external() } else { Actor::unknown() };
+    evidence.push(Evidence::new(EvidenceKind::DiskChange, "the file changed on disk and nobody announced it"));
+    match facts.observed {
+        Observed::Live => {}
+        Observed::Rescan => {
+            evidence.push(Evidence::new(EvidenceKind::NotObserved, "found by looking at everything again"));
+        }
+        Observed::WhileAway => {
+            evidence.push(Evidence::new(EvidenceKind::NotObserved, "it happened while the hub was away"));
+        }
+    }
+    Verdict { origin, modifier: None, acceptor: None, class: Class::Unknown, evidence }
+}
+
+/// Somebody who could have written a text.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    actor: Option<Actor>,
+    format: String,
+    pid: u32,
+}
+
+impl From<&OpenCall> for Candidate {
+    fn from(call: &OpenCall) -> Self {
+        Self { actor: call.actor.clone(), format: call.format.clone(), pid: call.pid }
+    }
+}
+
+impl From<&Intent> for Candidate {
+    fn from(intent: &Intent) -> Self {
+        Self { actor: intent.actor.clone(), format: intent.format.clone(), pid: intent.pid }
+    }
+}
+
+impl Candidate {
+    /// The reason that names this candidate.
+    pub(crate) fn evidence(&self) -> Evidence {
+        let who = match &self.actor {
+            Some(actor) => label(actor),
+            None => format!("an agent that has not named itself, process {}", self.pid),
+        };
+        Evidence::new(EvidenceKind::Candidate, format!("{who} was at work on this path ({})", self.format))
+    }
+}
+
+/// An actor in words, so that two sessions of one agent are told apart.
+fn label(actor: &Actor) -> String {
+    match &actor.session {
+        Some(session) => format!("{actor} (session {session})"),
+        None => actor.to_string(),
+    }
+}
+
+/// The shortest way from one state to another over `count` steps: the numbers of the steps in order, earlier steps
+/// first where two are as short. Empty if the states are the same.
+pub(crate) fn way(
+    from: Option<Digest>,
+    to: Option<Digest>,
+    count: usize,
+    ends: impl Fn(usize) -> (Option<Digest>, Option<Digest>),
+) -> Option<Vec<usize>> {
+    if from == to {
+        return Some(Vec::new());
+    }
+    // Which step first reached the end of a step: each step is looked at once.
+    let mut reached: Vec<Option<Option<usize>>> = vec![None; count];
+    let mut queue: VecDeque<(Option<Digest>, Option<usize>)> = VecDeque::from([(from, None)]);
+    while let Some((state, last)) = queue.pop_front() {
+        for step in 0..count {
+            let (before, after) = ends(step);
+            if before != state || reached[step].is_some() {
+                continue;
+            }
+            reached[step] = Some(last);
+            if after == to {
+                let mut steps = vec![step];
+                while let Some(Some(Some(previous))) = steps.last().map(|last| reached[*last]) {
+                    steps.push(previous);
+                }
+                steps.reverse();
+                return Some(steps);
+            }
+            queue.push_back((after, Some(step)));
+        }
+    }
+    None
+}
