@@ -1,1 +1,33 @@
-//! codi2-store
+//! The durable side of the hub: an ordered byte-key store, the event log on it, and the hub's own rows.
+//!
+//! Three layers. [`Engine`] is the trait over an ordered key space with FoundationDB's rules ([`memory`], [`file`] on
+//! redb, and [`fault`], which wraps any of them). The layout (`docs/store-layout.md`, [`layout`]) says which keys
+//! exist. [`Store`] is what the hub uses: append in one transaction with dedupe, query, tail, typed rows.
+//!
+//! Absent on purpose: any judgement about events (the hub decides), source text (never stored), async (the hub
+//! calls from a writer thread), savepoints and snapshots that outlive a page, FoundationDB itself (issue 4 adds it
+//! behind the same trait).
+
+mod append;
+mod conflicts;
+pub mod engine;
+mod error;
+pub mod fault;
+pub mod file;
+pub mod layout;
+pub mod memory;
+mod overlay;
+mod query;
+mod rows;
+mod store;
+mod value;
+mod watch;
+
+pub use append::{Dedupe, Pending};
+pub use engine::{Abort, Committed, Engine, Page, PageLimit, Transaction};
+pub use error::{Fate, StoreError};
+pub use layout::{Part, Subspace};
+pub use query::Events;
+pub use rows::{Row, Scan};
+pub use store::Store;
+pub use watch::Watch;

@@ -1,0 +1,341 @@
+//! Appending: events, their index rows, the producers' numbers and the hub's rows, in one transaction.
+//!
+//! Nothing is written twice. A fact counts once by its producer's number, a hook once by its id; a commit whose result
+//! is unknown is looked up by the lane row that every such transaction writes, and only then tried again.
+//! Absent on purpose: any order of its own; stamps come from the engine.
+
+use std::collections::BTreeMap;
+
+use codi2_protocol::{Event, EventId, ProducerId, Stamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::engine::{ATTEMPTS, Abort, PageLimit, Transaction};
+use crate::error::StoreError;
+use crate::layout;
+use crate::rows::Row;
+use crate::store::{Place, Store, events_key};
+use crate::value;
+use crate::watch::locked;
+
+/// Milliseconds of a minute, the grain of the time index.
+pub(crate) const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 3_600_000;
+/// Hours a hook's id is remembered, at least.
+const HOOK_HOURS: u64 = 24;
+/// Characters of an index term; a query for a longer one filters what the index gives.
+pub(crate) const TERM_CHARS: usize = 200;
+
+/// What counts only once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dedupe {
+    /// The fact it comes from: its producer and number. All that comes from one fact belongs into one batch.
+    pub fact: Option<(ProducerId, u64)>,
+    /// The hook record it comes from: its id and its own time (ms since the Unix epoch, the same at each replay).
+    pub hook: Option<(EventId, u64)>,
+}
+
+impl Dedupe {
+    /// From the hub itself: counts every time.
+    pub const NONE: Self = Self { fact: None, hook: None };
+
+    /// From a producer's fact.
+    pub const fn fact(producer: ProducerId, seq: u64) -> Self {
+        Self { fact: Some((producer, seq)), hook: None }
+    }
+}
+
+/// One thing to append: an event, rows of the hub, or both. A fact without event or rows still moves its producer's
+/// number.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Pending {
+    /// The event.
+    pub event: Option<Event>,
+    /// What it comes from.
+    pub dedupe: Dedupe,
+    /// Rows written together with it, and dropped with it.
+    pub rows: Vec<Row>,
+}
+
+/// One appender at work. Its row tells, after an unknown result, whether and as which run it was committed.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    id: Uuid,
+    run: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct LaneRow {
+    run: u64,
+}
+
+struct Encoded<'a> {
+    pending: &'a Pending,
+    value: Option<Vec<u8>>,
+}
+
+impl<'a> Encoded<'a> {
+    fn of(pending: &'a Pending) -> Result<Self, StoreError> {
+        Ok(Self { pending, value: pending.event.as_ref().map(value::encode).transpose()? })
+    }
+}
+
+/// What one run of the body decided: the order of each pending's event, where it has one and is no duplicate.
+type Plan = Vec<Option<u16>>;
+
+impl Store {
+    /// Appends a batch in one durable transaction and tells each event's place: `None` for a duplicate, which is
+    /// dropped with its rows, and for a pending without an event. Numbers of one producer ascend inside a batch.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] for an event over 90 kB or a batch over 10 MB (keep it under 1 MB); whatever ends the
+    /// process. After an error nothing of the batch may be acknowledged; the same batch may be appended again.
+    pub fn append(&self, batch: &[Pending]) -> Result<Vec<Option<Stamp>>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batch = batch.iter().map(Encoded::of).collect::<Result<Vec<_>, StoreError>>()?;
+        let lane = locked(&self.lanes).pop();
+        let mut lane = lane.unwrap_or_else(|| Lane { id: Uuid::now_v7(), run: 0 });
+        let result = self.append_in(&mut lane, &batch);
+        locked(&self.lanes).push(lane);
+        result
+    }
+
+    fn append_in(&self, lane: &mut Lane, batch: &[Encoded<'_>]) -> Result<Vec<Option<Stamp>>, StoreError> {
+        let key = layout::space("b", &lane.id);
+        let first = lane.run + 1;
+        let mut plans: BTreeMap<u64, Plan> = BTreeMap::new();
+        let mut unknown = false;
+        for _ in 0..ATTEMPTS {
+            let mut found = None;
+            let result = self.engine.transact(&mut |transaction| {
+                found = None;
+                if unknown && let Some(stored) = transaction.get(&key)? {
+                    let (commit, payload) = value::unseal_stamp(&key, &stored).map_err(|d| self.damaged(d))?;
+                    let row: LaneRow = value::decode(&key, payload).map_err(|d| self.damaged(d))?;
+                    if row.run >= first {
+                        found = Some((row.run, commit));
+                        return Err(Abort::Cancelled);
+                    }
+                }
+                lane.run += 1;
+                let (plan, wrote) = self.plan(transaction, batch)?;
+                plans.insert(lane.run, plan);
+                if wrote {
+                    let payload = value::encode(&LaneRow { run: lane.run })?;
+                    transaction.set_stamped_value(&key, &value::seal(&key, &payload))?;
+                }
+                Ok(())
+            });
+            let (run, commit) = match result {
+                Ok(committed) => (lane.run, committed.stamp.unwrap_or_default()),
+                Err(StoreError::Unknown) => {
+                    unknown = true;
+                    continue;
+                }
+                Err(error) => match found {
+                    Some(found) if error == StoreError::Cancelled => found,
+                    _ => return Err(error),
+                },
+            };
+            let plan = plans.remove(&run).unwrap_or_default();
+            let stamp = |order| Place { incarnation: self.incarnation, order }.stamp(&commit);
+            return Ok(plan.into_iter().map(|order| order.map(stamp)).collect());
+        }
+        Err(StoreError::Unknown)
+    }
+
+    /// Reads what decides about duplicates, writes everything else; tells whether anything was written.
+    fn plan(&self, transaction: &mut dyn Transaction, batch: &[Encoded<'_>]) -> Result<(Plan, bool), Abort> {
+        let mut producers = self.producers(transaction, batch)?;
+        let mut hooks: BTreeMap<EventId, bool> = BTreeMap::new();
+        let mut clock = Clock::read(self, transaction)?;
+        let mut plan = Vec::with_capacity(batch.len());
+        let (mut events, mut wrote) = (0_u16, false);
+        for Encoded { pending, value } in batch {
+            let mut fresh = true;
+            if let Some((producer, seq)) = pending.dedupe.fact
+                && let Some((durable, highest)) = producers.get_mut(&producer)
+            {
+                fresh = seq > *durable;
+                *highest = seq.max(*highest);
+            }
+            if let (true, Some((id, at_ms))) = (fresh, pending.dedupe.hook) {
+                fresh = match hooks.get(&id) {
+                    Some(fresh) => *fresh,
+                    None => remember_hook(transaction, id, at_ms, pending)?,
+                };
+                hooks.insert(id, fresh);
+            }
+            let (true, Some(event), Some(value)) = (fresh, &pending.event, value) else {
+                if fresh {
+                    wrote |= !pending.rows.is_empty();
+                    pending.rows.iter().try_for_each(|row| row.write(transaction))?;
+                }
+                plan.push(None);
+                continue;
+            };
+            clock.tick(self, transaction, event.received_ms, events)?;
+            self.write_event(transaction, event, value, events)?;
+            pending.rows.iter().try_for_each(|row| row.write(transaction))?;
+            plan.push(Some(events));
+            events =
+                events.checked_add(1).ok_or_else(|| StoreError::Shape("over 65,535 events in a batch".to_owned()))?;
+        }
+        for (producer, (durable, highest)) in producers {
+            if highest > durable {
+                let key = layout::space("p", &producer.uuid());
+                transaction.set(&key, &value::seal(&key, &value::encode(&highest)?))?;
+                wrote = true;
+            }
+        }
+        wrote |= hooks.values().any(|fresh| *fresh);
+        if let Some(last) = events.checked_sub(1) {
+            transaction.add(&events_key(), value::counter(u64::from(events)))?;
+            self.set_place(transaction, &layout::single("head"), last)?;
+        }
+        Ok((plan, wrote || events > 0))
+    }
+
+    /// The durable number of each producer in the batch, twice: as it is, and as it will be.
+    fn producers(
+        &self,
+        transaction: &mut dyn Transaction,
+        batch: &[Encoded<'_>],
+    ) -> Result<BTreeMap<ProducerId, (u64, u64)>, Abort> {
+        let mut producers = BTreeMap::new();
+        for (producer, _) in batch.iter().filter_map(|encoded| encoded.pending.dedupe.fact) {
+            if !producers.contains_key(&producer) {
+                let durable = self.read_row(transaction, &layout::space("p", &producer.uuid()))?.unwrap_or(0);
+                producers.insert(producer, (durable, durable));
+            }
+        }
+        Ok(producers)
+    }
+
+    fn write_event(
+        &self,
+        transaction: &mut dyn Transaction,
+        event: &Event,
+        value: &[u8],
+        order: u16,
+    ) -> Result<(), Abort> {
+        let suffix = order.to_be_bytes();
+        let mut append = |list: &[u8], payload: &[u8]| {
+            let prefix = layout::before_stamp(list, self.incarnation);
+            transaction.append_stamped(&prefix, &suffix, &value::seal_stamped(&prefix, &suffix, payload))
+        };
+        append(&layout::single("e"), value)?;
+        for list in lists(event) {
+            append(&list, &[])?;
+        }
+        self.set_place(transaction, &layout::space("i", &event.id.uuid()), order)
+    }
+
+    fn set_place(&self, transaction: &mut dyn Transaction, key: &[u8], order: u16) -> Result<(), Abort> {
+        let payload = value::encode(&Place { incarnation: self.incarnation, order })?;
+        transaction.set_stamped_value(key, &value::seal(key, &payload))
+    }
+}
+
+/// The index lists that an event stands in.
+pub(crate) fn lists(event: &Event) -> Vec<Vec<u8>> {
+    let mut lists = vec![layout::space("k", &term(event.kind())), layout::space("a", &event.actor.kind.as_str())];
+    if !event.actor.name.is_empty() && event.actor.name != event.actor.kind.as_str() {
+        lists.push(layout::space("a", &term(&event.actor.name)));
+    }
+    if let Some(session) = event.session {
+        lists.push(layout::space("s", &session.uuid()));
+    }
+    if let Some(file) = &event.file {
+        lists.push(layout::space("f", &file.as_str()));
+    }
+    lists
+}
+
+/// A name cut to what an index key holds.
+pub(crate) fn term(name: &str) -> &str {
+    name.char_indices().nth(TERM_CHARS).map_or(name, |(end, _)| &name[..end])
+}
+
+/// Whether a hook's id is new; it is then remembered, and what is older than a day forgotten.
+fn remember_hook(transaction: &mut dyn Transaction, id: EventId, at_ms: u64, pending: &Pending) -> Result<bool, Abort> {
+    let key = layout::space("h", &(at_ms / HOUR_MS, id.uuid()));
+    if transaction.get(&key)?.is_some() {
+        return Ok(false);
+    }
+    let now_ms = pending.event.as_ref().map_or(at_ms, |event| event.received_ms);
+    let (begin, _) = layout::below(&layout::single("h"));
+    let end = layout::space("h", &(now_ms / HOUR_MS).saturating_sub(HOOK_HOURS));
+    transaction.clear_range(&begin, &end)?;
+    transaction.set(&key, &value::seal(&key, &value::encode(&at_ms)?))?;
+    Ok(true)
+}
+
+/// The time index: the first event of each minute, by a clock that never runs back.
+///
+/// Events received under an earlier minute than one before them (a clock was set back, two hubs disagree) only raise
+/// `back`, by which a query's upper bound is widened. So both bounds hold whatever the clocks do.
+struct Clock {
+    minute: Option<u64>,
+    back_ms: u64,
+}
+
+impl Clock {
+    fn read(store: &Store, transaction: &mut dyn Transaction) -> Result<Self, Abort> {
+        let (begin, end) = layout::below(&layout::single("t"));
+        let page = transaction.range(&begin, &end, true, PageLimit::rows(1))?;
+        let minute = match page.rows.first() {
+            Some((key, _)) => Some(
+                minute_of(key)
+                    .ok_or_else(|| store.damaged(value::Damage(format!("a strange key: {}", layout::describe(key)))))?,
+            ),
+            None => None,
+        };
+        Ok(Self { minute, back_ms: back_ms(store, transaction)? })
+    }
+
+    fn tick(
+        &mut self,
+        store: &Store,
+        transaction: &mut dyn Transaction,
+        received_ms: u64,
+        order: u16,
+    ) -> Result<(), Abort> {
+        let minute = received_ms / MINUTE_MS;
+        match self.minute {
+            Some(latest) if minute < latest => {
+                let back_ms = latest.saturating_mul(MINUTE_MS) - received_ms;
+                if back_ms > self.back_ms {
+                    self.back_ms = back_ms;
+                    let key = back_key();
+                    transaction.set(&key, &value::seal(&key, &value::encode(&back_ms)?))?;
+                }
+                Ok(())
+            }
+            Some(latest) if minute == latest => Ok(()),
+            _ => {
+                self.minute = Some(minute);
+                store.set_place(transaction, &minute_key(minute), order)
+            }
+        }
+    }
+}
+
+pub(crate) fn minute_key(minute: u64) -> Vec<u8> {
+    layout::space("t", &minute)
+}
+
+fn minute_of(key: &[u8]) -> Option<u64> {
+    foundationdb_tuple::unpack(key.strip_prefix(&layout::single("t")[..])?).ok()
+}
+
+fn back_key() -> Vec<u8> {
+    layout::space("m", &"back")
+}
+
+/// By how much received times ran back at most, in ms.
+pub(crate) fn back_ms(store: &Store, transaction: &mut dyn Transaction) -> Result<u64, Abort> {
+    Ok(store.read_row(transaction, &back_key())?.unwrap_or(0))
+}

@@ -1,0 +1,142 @@
+//! The one trait over an ordered byte-key space, with FoundationDB's rules on every backend.
+//!
+//! Absent on purpose: typed keys and values (`layout`, `rows`), reads outside a transaction, snapshots that outlive
+//! one. Keys beginning with `0xff` belong to the engine.
+
+use codi2_protocol::limits;
+
+use crate::{StoreError, Watch};
+
+/// Longest value that may be stored, in bytes: FoundationDB takes 100,000, ours leaves room.
+pub const VALUE_BYTES: usize = limits::VALUE_BYTES;
+/// Longest key, in bytes.
+pub const KEY_BYTES: usize = limits::KEY_BYTES;
+/// Bytes one transaction may write (keys, values, cleared ranges).
+pub const TRANSACTION_BYTES: usize = 10_000_000;
+/// Bytes of one transaction above which a warning is logged.
+pub const TRANSACTION_WARN_BYTES: usize = 1_000_000;
+/// How long a transaction may live, in milliseconds.
+pub const TRANSACTION_MS: u64 = 5_000;
+/// How often a transaction is tried before [`StoreError::Conflict`] or [`StoreError::TooOld`] reaches the caller.
+pub const ATTEMPTS: u32 = 64;
+
+/// Why a transaction's body ended without wanting a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Abort {
+    /// A call of the transaction failed. The engine tries again where that helps.
+    Store(StoreError),
+    /// The body wants no commit: [`StoreError::Cancelled`] is the transaction's result.
+    Cancelled,
+}
+
+impl From<StoreError> for Abort {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What a commit says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// The transaction's versionstamp, which fills every stamped key and value; absent where nothing was written.
+    pub stamp: Option<[u8; 10]>,
+}
+
+/// How much one page may hold; at least one row is given where there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageLimit {
+    /// Rows, at most.
+    pub rows: usize,
+    /// Bytes of keys and values after which the page ends.
+    pub bytes: usize,
+}
+
+impl PageLimit {
+    /// A page of this many rows, or 1 MB.
+    pub const fn rows(rows: usize) -> Self {
+        Self { rows, bytes: 1_000_000 }
+    }
+}
+
+/// One page of a range.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Keys and values in the order asked for.
+    pub rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether the range may hold more beyond the last row.
+    pub more: bool,
+}
+
+/// A transaction: reads see the snapshot it began with plus its own writes.
+pub trait Transaction {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// Every call may fail with an error that ends the attempt; pass it on with `?`.
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort>;
+    /// The rows from `begin` up to but without `end`, from the far end where `reverse`.
+    ///
+    /// # Errors
+    /// See [`Transaction::get`].
+    fn range(&mut self, begin: &[u8], end: &[u8], reverse: bool, limit: PageLimit) -> Result<Page, Abort>;
+    /// Writes a value.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`]; see [`Transaction::get`].
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), Abort>;
+    /// Removes a key.
+    ///
+    /// # Errors
+    /// See [`Transaction::get`].
+    fn clear(&mut self, key: &[u8]) -> Result<(), Abort>;
+    /// Removes the keys from `begin` up to but without `end`.
+    ///
+    /// # Errors
+    /// See [`Transaction::get`].
+    fn clear_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), Abort>;
+    /// Adds to a 16-byte little-endian integer without reading it (an absent key counts as 0; wraps around).
+    /// `value` makes a checked `u64` counter of it.
+    ///
+    /// # Errors
+    /// See [`Transaction::get`].
+    fn add(&mut self, key: &[u8], amount: u128) -> Result<(), Abort>;
+    /// Writes a value under `prefix`, the 10-byte stamp of the commit, `suffix`.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`]; see [`Transaction::get`].
+    fn append_stamped(&mut self, prefix: &[u8], suffix: &[u8], value: &[u8]) -> Result<(), Abort>;
+    /// Writes the 10-byte stamp of the commit followed by `rest` as the value of a key.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`]; see [`Transaction::get`].
+    fn set_stamped_value(&mut self, key: &[u8], rest: &[u8]) -> Result<(), Abort>;
+}
+
+/// The body of a transaction. It may run several times: everything it hands out must be reset when it begins.
+pub type Body<'a> = dyn FnMut(&mut dyn Transaction) -> Result<(), Abort> + 'a;
+
+/// An ordered byte-key store.
+pub trait Engine: Send + Sync {
+    /// Runs a serialisable transaction and returns once it is durable. Tries again after a conflict, never after an
+    /// unknown result.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`]: the commit may or may not have happened, and is no longer in flight. Whatever the body
+    /// returned. Whatever ends the process.
+    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError>;
+    /// A watch that fires once the key changes after this call. It may fire without a change, and may be lost: wait
+    /// with a timeout, and read after making it.
+    ///
+    /// # Errors
+    /// Whatever ends the process.
+    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError>;
+    /// Backend and place, in words.
+    fn place(&self) -> String;
+    /// Bytes the store takes (on disk, where it has one).
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn bytes(&self) -> Result<u64, StoreError>;
+    /// Whether nobody else can write to it while it is open here.
+    fn exclusive(&self) -> bool;
+}

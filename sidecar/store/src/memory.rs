@@ -1,0 +1,132 @@
+//! The engine in memory: for tests, and as the reference of the contract suite.
+//!
+//! Absent on purpose: durability. A commit while somebody holds a snapshot copies the map.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex};
+
+use crate::conflicts::Conflicts;
+use crate::engine::{Body, Committed, Engine};
+use crate::error::StoreError;
+use crate::overlay::{self, Backend, Base, Finished, Target};
+use crate::watch::{Watch, Watches, locked};
+
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+#[derive(Debug, Default)]
+struct State {
+    version: u64,
+    rows: Arc<Rows>,
+    conflicts: Conflicts,
+}
+
+/// A store that ends with its process.
+#[derive(Debug, Default)]
+pub struct Memory {
+    state: Mutex<State>,
+    watches: Watches,
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Base for Arc<Rows> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(BTreeMap::get(self, key).cloned())
+    }
+
+    fn visit(
+        &self,
+        begin: &[u8],
+        end: &[u8],
+        reverse: bool,
+        row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut rows = self.range::<[u8], _>((Bound::Included(begin), Bound::Excluded(end)));
+        while let Some((key, value)) = if reverse { rows.next_back() } else { rows.next() } {
+            if !row(key, value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Target for Rows {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.get(key).cloned())
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.insert(key.to_vec(), value.to_vec());
+        Ok(())
+    }
+
+    fn clear(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        self.remove(key);
+        Ok(())
+    }
+
+    fn clear_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), StoreError> {
+        self.retain(|key, _| key.as_slice() < begin || key.as_slice() >= end);
+        Ok(())
+    }
+}
+
+impl Backend for Memory {
+    type Base = Arc<Rows>;
+
+    fn begin(&self) -> Result<(u64, Self::Base), StoreError> {
+        let state = locked(&self.state);
+        Ok((state.version, Arc::clone(&state.rows)))
+    }
+
+    fn commit(&self, read_version: u64, finished: Finished) -> Result<Committed, StoreError> {
+        let mut state = locked(&self.state);
+        state.conflicts.check(read_version, &finished.reads)?;
+        let before = state.version;
+        let version = before + 1;
+        let stamp = stamp_of(version);
+        let rows: &mut Rows = Arc::make_mut(&mut state.rows);
+        let footprint = finished.apply(&stamp, rows)?;
+        state.version = version;
+        state.conflicts.note(version, footprint);
+        self.watches.ring(|key| state.conflicts.touched_since(before, key));
+        Ok(Committed { stamp: Some(stamp) })
+    }
+}
+
+/// An embedded engine's stamp: its commit counter, and batch 0.
+pub(crate) fn stamp_of(version: u64) -> [u8; 10] {
+    let mut stamp = [0; 10];
+    stamp[..8].copy_from_slice(&version.to_be_bytes());
+    stamp
+}
+
+impl Engine for Memory {
+    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        overlay::run(self, body)
+    }
+
+    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
+        Ok(self.watches.add(key))
+    }
+
+    fn place(&self) -> String {
+        "in memory".to_owned()
+    }
+
+    fn bytes(&self) -> Result<u64, StoreError> {
+        let rows = Arc::clone(&locked(&self.state).rows);
+        Ok(rows.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum())
+    }
+
+    fn exclusive(&self) -> bool {
+        true
+    }
+}

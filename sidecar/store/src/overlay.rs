@@ -1,0 +1,436 @@
+//! A transaction as an overlay: what it read, what it writes, over a snapshot of an embedded engine.
+//!
+//! Both embedded engines share it, and with it the limits and the way conflicts are found. Absent on purpose: any
+//! change of the store; a finished overlay is applied by its engine's single writer.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::time::{Duration, Instant};
+
+use crate::engine::{
+    ATTEMPTS, Abort, Body, Committed, KEY_BYTES, Page, PageLimit, TRANSACTION_BYTES, TRANSACTION_MS,
+    TRANSACTION_WARN_BYTES, Transaction, VALUE_BYTES,
+};
+use crate::error::StoreError;
+
+/// From the first key up to but without the second.
+pub(crate) type KeyRange = (Vec<u8>, Vec<u8>);
+
+/// A snapshot of an engine.
+pub(crate) trait Base {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Shows rows in order until `row` returns false.
+    fn visit(
+        &self,
+        begin: &[u8],
+        end: &[u8],
+        reverse: bool,
+        row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError>;
+}
+
+/// What a finished overlay is applied to.
+pub(crate) trait Target {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError>;
+    fn clear(&mut self, key: &[u8]) -> Result<(), StoreError>;
+    fn clear_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), StoreError>;
+}
+
+/// An engine that snapshots, and commits finished overlays through one writer.
+pub(crate) trait Backend {
+    type Base: Base;
+    fn begin(&self) -> Result<(u64, Self::Base), StoreError>;
+    fn commit(&self, read_version: u64, finished: Finished) -> Result<Committed, StoreError>;
+}
+
+/// Runs a transaction until it commits, fails, or was tried often enough.
+pub(crate) fn run<B: Backend>(backend: &B, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+    let mut last = StoreError::Conflict;
+    let mut too_old = 0;
+    for _ in 0..ATTEMPTS {
+        let (version, base) = backend.begin()?;
+        let mut draft = Draft::new(&base);
+        let finished = match body(&mut draft) {
+            Ok(()) => draft.finish(),
+            Err(Abort::Cancelled) => return Err(StoreError::Cancelled),
+            Err(Abort::Store(error)) => Err(error),
+        };
+        // The snapshot ends before the commit waits: no reader pins old pages meanwhile.
+        drop(base);
+        let result = match finished {
+            Ok(finished) if finished.is_empty() => Ok(Committed::default()),
+            Ok(finished) => backend.commit(version, finished),
+            Err(error) => Err(error),
+        };
+        match result {
+            Err(StoreError::Conflict) => last = StoreError::Conflict,
+            Err(StoreError::TooOld) if too_old < 2 => {
+                too_old += 1;
+                last = StoreError::TooOld;
+            }
+            other => return other,
+        }
+    }
+    Err(last)
+}
+
+#[derive(Debug, Clone)]
+enum Write {
+    Set(Vec<u8>),
+    Clear,
+    Add(u128),
+    Stamped(Vec<u8>),
+}
+
+#[derive(Debug, Clone)]
+struct StampedKey {
+    prefix: Vec<u8>,
+    suffix: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl StampedKey {
+    fn key(&self, stamp: &[u8; 10]) -> Vec<u8> {
+        [&self.prefix[..], stamp, &self.suffix].concat()
+    }
+}
+
+/// The writes and reads of a transaction whose body is done.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    pub(crate) reads: Vec<KeyRange>,
+    pub(crate) bytes: usize,
+    // Applied before `writes`: a write into a cleared range came later, or it would have been removed.
+    cleared: Vec<KeyRange>,
+    writes: BTreeMap<Vec<u8>, Write>,
+    stamped: Vec<StampedKey>,
+}
+
+/// Which keys a commit touched.
+#[derive(Debug, Default)]
+pub(crate) struct Footprint {
+    /// Sorted.
+    pub(crate) keys: Vec<Vec<u8>>,
+    pub(crate) ranges: Vec<KeyRange>,
+}
+
+impl Footprint {
+    pub(crate) fn touches(&self, begin: &[u8], end: &[u8]) -> bool {
+        let at = self.keys.partition_point(|key| key.as_slice() < begin);
+        self.keys.get(at).is_some_and(|key| key.as_slice() < end)
+            || self.ranges.iter().any(|(from, to)| from.as_slice() < end && begin < to.as_slice())
+    }
+
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        self.keys.binary_search_by(|own| own.as_slice().cmp(key)).is_ok()
+            || self.ranges.iter().any(|(from, to)| from.as_slice() <= key && key < to.as_slice())
+    }
+}
+
+impl Finished {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cleared.is_empty() && self.writes.is_empty() && self.stamped.is_empty()
+    }
+
+    /// Applies everything; `stamp` fills what was written with one.
+    pub(crate) fn apply(self, stamp: &[u8; 10], target: &mut dyn Target) -> Result<Footprint, StoreError> {
+        for (begin, end) in &self.cleared {
+            target.clear_range(begin, end)?;
+        }
+        let mut keys = Vec::with_capacity(self.writes.len() + self.stamped.len());
+        for (key, write) in self.writes {
+            match write {
+                Write::Set(value) => target.set(&key, &value)?,
+                Write::Clear => target.clear(&key)?,
+                Write::Add(amount) => {
+                    let sum = plus(target.get(&key)?.as_deref(), amount);
+                    target.set(&key, &sum)?;
+                }
+                Write::Stamped(rest) => target.set(&key, &[stamp, &rest[..]].concat())?,
+            }
+            keys.push(key);
+        }
+        for stamped in &self.stamped {
+            let key = stamped.key(stamp);
+            target.set(&key, &stamped.value)?;
+            keys.push(key);
+        }
+        keys.sort_unstable();
+        Ok(Footprint { keys, ranges: self.cleared })
+    }
+}
+
+/// A 16-byte little-endian sum; a value of another length counts as FoundationDB counts it: cut or filled with zeros.
+fn plus(value: Option<&[u8]>, amount: u128) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if let Some(value) = value {
+        let length = value.len().min(16);
+        bytes[..length].copy_from_slice(&value[..length]);
+    }
+    u128::from_le_bytes(bytes).wrapping_add(amount).to_le_bytes()
+}
+
+struct Draft<'a> {
+    base: &'a dyn Base,
+    began: Instant,
+    finished: Finished,
+    // The first failure: a body that swallows it does not get a commit of half its work.
+    failed: Option<StoreError>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(base: &'a dyn Base) -> Self {
+        Self { base, began: Instant::now(), finished: Finished::default(), failed: None }
+    }
+
+    fn finish(self) -> Result<Finished, StoreError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        if self.finished.bytes > TRANSACTION_WARN_BYTES {
+            tracing::warn!(bytes = self.finished.bytes, "a transaction writes more than 1 MB");
+        }
+        alive(self.began)?;
+        Ok(self.finished)
+    }
+
+    fn note<T>(&mut self, result: Result<T, StoreError>) -> Result<T, Abort> {
+        result.map_err(|error| {
+            self.failed.get_or_insert_with(|| error.clone());
+            Abort::Store(error)
+        })
+    }
+
+    fn cleared(&self, key: &[u8]) -> bool {
+        self.finished.cleared.iter().any(|(begin, end)| begin.as_slice() <= key && key < end.as_slice())
+    }
+
+    fn readable(&self, begin: &[u8], end: &[u8]) -> Result<(), StoreError> {
+        let hit = |stamped: &StampedKey| {
+            let prefix = stamped.prefix.as_slice();
+            // The cheap half first: it decides for nearly all.
+            prefix < end
+                && (begin <= prefix || begin.starts_with(prefix))
+                && stamped.key(&[0; 10]).as_slice() < end
+                && begin <= stamped.key(&[0xff; 10]).as_slice()
+        };
+        if self.finished.stamped.iter().any(hit) { Err(StoreError::Unreadable) } else { Ok(()) }
+    }
+
+    fn account(&mut self, what: &[(&'static str, usize, usize)]) -> Result<(), StoreError> {
+        for &(what, bytes, limit) in what {
+            within(what, bytes, limit)?;
+            self.finished.bytes += bytes;
+        }
+        within("a transaction", self.finished.bytes, TRANSACTION_BYTES)
+    }
+
+    fn read_one(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        alive(self.began)?;
+        check_key(key)?;
+        let after = [key, &[0]].concat();
+        self.readable(key, &after)?;
+        let value = match self.finished.writes.get(key) {
+            Some(Write::Set(value)) => return Ok(Some(value.clone())),
+            Some(Write::Clear) => return Ok(None),
+            Some(Write::Stamped(_)) => return Err(StoreError::Unreadable),
+            Some(Write::Add(amount)) => Some(plus(self.base.get(key)?.as_deref(), *amount).to_vec()),
+            None if self.cleared(key) => return Ok(None),
+            None => self.base.get(key)?,
+        };
+        self.finished.reads.push((key.to_vec(), after));
+        Ok(value)
+    }
+
+    fn read_range(&mut self, begin: &[u8], end: &[u8], reverse: bool, limit: PageLimit) -> Result<Page, StoreError> {
+        alive(self.began)?;
+        within("a key", begin.len().max(end.len()), KEY_BYTES)?;
+        let end = end.min(&[0xff][..]);
+        if begin >= end {
+            return Ok(Page::default());
+        }
+        self.readable(begin, end)?;
+        let mut merge = Merge { page: Page::default(), limit, size: 0, unreadable: false };
+        let own = self.finished.writes.range::<[u8], _>((Bound::Included(begin), Bound::Excluded(end)));
+        let mut own: Box<dyn Iterator<Item = (&Vec<u8>, &Write)>> =
+            if reverse { Box::new(own.rev()) } else { Box::new(own) };
+        let mut next = own.next();
+        self.base.visit(begin, end, reverse, &mut |key, value| {
+            while let Some((own_key, write)) = next {
+                let earlier = if reverse { own_key.as_slice() > key } else { own_key.as_slice() < key };
+                if !earlier {
+                    break;
+                }
+                next = own.next();
+                if !merge.take(own_key, write, None) {
+                    return false;
+                }
+            }
+            match next {
+                Some((own_key, write)) if own_key == key => {
+                    next = own.next();
+                    merge.take(own_key, write, Some(value))
+                }
+                _ if self.cleared(key) => true,
+                _ => merge.push(key, value),
+            }
+        })?;
+        while let (Some((own_key, write)), false) = (next, merge.page.more) {
+            next = own.next();
+            merge.take(own_key, write, None);
+        }
+        if merge.unreadable {
+            return Err(StoreError::Unreadable);
+        }
+        let page = merge.page;
+        let read = match page.rows.last() {
+            Some((last, _)) if page.more && reverse => (last.clone(), end.to_vec()),
+            Some((last, _)) if page.more => (begin.to_vec(), [last, &[0][..]].concat()),
+            _ => (begin.to_vec(), end.to_vec()),
+        };
+        self.finished.reads.push(read);
+        Ok(page)
+    }
+
+    fn write(&mut self, key: &[u8], write: Write) -> Result<(), StoreError> {
+        alive(self.began)?;
+        check_key(key)?;
+        let size = match &write {
+            Write::Set(value) => value.len(),
+            Write::Stamped(rest) => rest.len() + 10,
+            Write::Clear => 0,
+            Write::Add(_) => 16,
+        };
+        self.account(&[("a key", key.len(), KEY_BYTES), ("a value", size, VALUE_BYTES)])?;
+        let write = match write {
+            Write::Add(amount) => match self.finished.writes.get(key) {
+                Some(Write::Set(value)) => Write::Set(plus(Some(value), amount).to_vec()),
+                Some(Write::Clear) => Write::Set(amount.to_le_bytes().to_vec()),
+                Some(Write::Add(before)) => Write::Add(before.wrapping_add(amount)),
+                Some(Write::Stamped(_)) => return Err(StoreError::Unreadable),
+                None if self.cleared(key) => Write::Set(amount.to_le_bytes().to_vec()),
+                None => Write::Add(amount),
+            },
+            other => other,
+        };
+        self.finished.writes.insert(key.to_vec(), write);
+        Ok(())
+    }
+
+    fn remove_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), StoreError> {
+        alive(self.began)?;
+        self.account(&[("a key", begin.len(), KEY_BYTES), ("a key", end.len(), KEY_BYTES)])?;
+        let end = end.min(&[0xff][..]);
+        if begin >= end {
+            return Ok(());
+        }
+        self.readable(begin, end)?;
+        let bounds = (Bound::Included(begin), Bound::Excluded(end));
+        let within: Vec<Vec<u8>> = self.finished.writes.range::<[u8], _>(bounds).map(|(key, _)| key.clone()).collect();
+        for key in within {
+            self.finished.writes.remove(&key);
+        }
+        self.finished.cleared.push((begin.to_vec(), end.to_vec()));
+        Ok(())
+    }
+
+    fn write_stamped(&mut self, prefix: &[u8], suffix: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        alive(self.began)?;
+        check_key(prefix)?;
+        let key = prefix.len() + 10 + suffix.len();
+        self.account(&[("a key", key, KEY_BYTES), ("a value", value.len(), VALUE_BYTES)])?;
+        let stamped = StampedKey { prefix: prefix.to_vec(), suffix: suffix.to_vec(), value: value.to_vec() };
+        self.finished.stamped.push(stamped);
+        Ok(())
+    }
+}
+
+struct Merge {
+    page: Page,
+    limit: PageLimit,
+    size: usize,
+    unreadable: bool,
+}
+
+impl Merge {
+    /// False once the page is full.
+    fn push(&mut self, key: &[u8], value: &[u8]) -> bool {
+        self.page.rows.push((key.to_vec(), value.to_vec()));
+        self.size += key.len() + value.len();
+        self.page.more = self.page.rows.len() >= self.limit.rows.max(1) || self.size >= self.limit.bytes;
+        !self.page.more
+    }
+
+    fn take(&mut self, key: &[u8], write: &Write, below: Option<&[u8]>) -> bool {
+        match write {
+            Write::Set(value) => self.push(key, value),
+            Write::Clear => true,
+            Write::Add(amount) => self.push(key, &plus(below, *amount)),
+            Write::Stamped(_) => {
+                self.unreadable = true;
+                false
+            }
+        }
+    }
+}
+
+fn within(what: &'static str, bytes: usize, limit: usize) -> Result<(), StoreError> {
+    if bytes > limit { Err(StoreError::TooLarge { what, bytes, limit }) } else { Ok(()) }
+}
+
+fn check_key(key: &[u8]) -> Result<(), StoreError> {
+    within("a key", key.len(), KEY_BYTES)?;
+    match key.first() {
+        Some(0xff) => Err(StoreError::Shape("keys beginning with 0xff belong to the engine".to_owned())),
+        Some(_) => Ok(()),
+        None => Err(StoreError::Shape("a key is empty".to_owned())),
+    }
+}
+
+fn alive(began: Instant) -> Result<(), StoreError> {
+    if began.elapsed() > Duration::from_millis(TRANSACTION_MS) { Err(StoreError::TooOld) } else { Ok(()) }
+}
+
+impl Transaction for Draft<'_> {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
+        let result = self.read_one(key);
+        self.note(result)
+    }
+
+    fn range(&mut self, begin: &[u8], end: &[u8], reverse: bool, limit: PageLimit) -> Result<Page, Abort> {
+        let result = self.read_range(begin, end, reverse, limit);
+        self.note(result)
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), Abort> {
+        let result =
+            within("a value", value.len(), VALUE_BYTES).and_then(|()| self.write(key, Write::Set(value.to_vec())));
+        self.note(result)
+    }
+
+    fn clear(&mut self, key: &[u8]) -> Result<(), Abort> {
+        let result = self.write(key, Write::Clear);
+        self.note(result)
+    }
+
+    fn clear_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), Abort> {
+        let result = self.remove_range(begin, end);
+        self.note(result)
+    }
+
+    fn add(&mut self, key: &[u8], amount: u128) -> Result<(), Abort> {
+        let result = self.write(key, Write::Add(amount));
+        self.note(result)
+    }
+
+    fn append_stamped(&mut self, prefix: &[u8], suffix: &[u8], value: &[u8]) -> Result<(), Abort> {
+        let result = self.write_stamped(prefix, suffix, value);
+        self.note(result)
+    }
+
+    fn set_stamped_value(&mut self, key: &[u8], rest: &[u8]) -> Result<(), Abort> {
+        let result = self.write(key, Write::Stamped(rest.to_vec()));
+        self.note(result)
+    }
+}

@@ -1,0 +1,210 @@
+//! The hub's own rows: typed keys, values of any length up to 8 MB, split into chunks in one transaction.
+//!
+//! Absent on purpose: their meaning. The hub knows it; here they are bytes that come back as they went in.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::engine::{Abort, PageLimit, Transaction};
+use crate::error::StoreError;
+use crate::layout::{self, Part, Subspace};
+use crate::store::Store;
+use crate::value::{self, Damage};
+
+/// Bytes of one chunk's data.
+const CHUNK: usize = 80_000;
+/// Longest value, in bytes: it must fit into one transaction with its event.
+pub const ROW_BYTES: usize = 8_000_000;
+/// Bytes before a chunk's data: number of chunks, checksum of the whole value.
+const HEADER: usize = 8;
+
+/// A write of the hub: a value to set, or a row to delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    key: Vec<u8>,
+    value: Option<Vec<u8>>,
+}
+
+impl Row {
+    /// Sets a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] for a wrong number of parts or a value that cannot be encoded; [`StoreError::TooLarge`]
+    /// over [`ROW_BYTES`].
+    pub fn set<T: Serialize + ?Sized>(space: Subspace, parts: &[Part<'_>], value: &T) -> Result<Self, StoreError> {
+        let key = layout::row(space, parts)?;
+        let value = value::encode(value)?;
+        if value.len() > ROW_BYTES {
+            return Err(StoreError::TooLarge { what: "a row", bytes: value.len(), limit: ROW_BYTES });
+        }
+        Ok(Self { key, value: Some(value) })
+    }
+
+    /// Deletes a row; no error if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] for a wrong number of parts.
+    pub fn delete(space: Subspace, parts: &[Part<'_>]) -> Result<Self, StoreError> {
+        Ok(Self { key: layout::row(space, parts)?, value: None })
+    }
+
+    pub(crate) fn write(&self, transaction: &mut dyn Transaction) -> Result<(), Abort> {
+        let (first, end) = layout::below(&self.key);
+        let Some(value) = &self.value else { return transaction.clear_range(&first, &end) };
+        let count = u32::try_from(value.len().div_ceil(CHUNK).max(1)).unwrap_or(u32::MAX);
+        let whole = crc32c::crc32c(value);
+        let mut chunks = value.chunks(CHUNK);
+        for number in 0..count {
+            let key = layout::chunk(&self.key, number);
+            let payload = [&count.to_le_bytes()[..], &whole.to_le_bytes(), chunks.next().unwrap_or_default()].concat();
+            transaction.set(&key, &value::seal(&key, &payload))?;
+        }
+        // Chunks of a longer former value.
+        transaction.clear_range(&layout::chunk(&self.key, count), &end)
+    }
+}
+
+/// A value being put together from its chunks.
+struct Assembly {
+    key: Vec<u8>,
+    parts: Vec<Part<'static>>,
+    count: u32,
+    whole: u32,
+    next: u32,
+    value: Vec<u8>,
+}
+
+impl Assembly {
+    fn begin(space: Subspace, key: &[u8]) -> Result<Self, Damage> {
+        let (parts, length, _) = layout::split_chunk(space, key).ok_or_else(|| strange(key))?;
+        Ok(Self { key: key[..length].to_vec(), parts, count: 1, whole: 0, next: 0, value: Vec::new() })
+    }
+
+    fn done(&self) -> bool {
+        self.next >= self.count
+    }
+
+    fn push(&mut self, key: &[u8], stored: &[u8]) -> Result<(), Damage> {
+        let payload = value::unseal(key, stored)?;
+        let (header, data) = payload.split_first_chunk::<HEADER>().ok_or_else(|| strange(key))?;
+        let [a, b, c, d, e, f, g, h] = *header;
+        let (count, whole) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        if self.next == 0 {
+            (self.count, self.whole) = (count, whole);
+        }
+        if key != layout::chunk(&self.key, self.next) || (count, whole) != (self.count, self.whole) {
+            return Err(Damage(format!("a chunk is missing before the row {}", layout::describe(key))));
+        }
+        self.next += 1;
+        self.value.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn finish<T: DeserializeOwned>(self) -> Result<(Vec<Part<'static>>, T), Damage> {
+        if !self.done() || crc32c::crc32c(&self.value) != self.whole {
+            return Err(Damage(format!("a chunk is missing of the row {}", layout::describe(&self.key))));
+        }
+        let value = value::decode(&self.key, &self.value)?;
+        Ok((self.parts, value))
+    }
+}
+
+fn strange(key: &[u8]) -> Damage {
+    Damage(format!("a strange key or value: {}", layout::describe(key)))
+}
+
+impl Store {
+    /// The value of a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] for a wrong number of parts; [`StoreError::Damaged`].
+    pub fn get<T: DeserializeOwned>(&self, space: Subspace, parts: &[Part<'_>]) -> Result<Option<T>, StoreError> {
+        let key = layout::row(space, parts)?;
+        let (first, end) = layout::below(&key);
+        let (rows, _) = self.read(&mut |transaction| self.values(transaction, space, &first, &end, 1))?;
+        rows.into_iter().next().map(|row| row.finish().map(|(_, value)| value)).transpose().map_err(|d| self.damaged(d))
+    }
+
+    /// The rows whose keys begin with these parts, in key order, read page by page: a row written meanwhile may or
+    /// may not be seen, but every value is whole.
+    pub fn scan<T: DeserializeOwned>(&self, space: Subspace, parts: &[Part<'_>]) -> Scan<'_, T> {
+        let (next, end) = layout::below(&layout::row_prefix(space, parts));
+        Scan { store: self, space, next: Some(next), end, rows: VecDeque::new(), value: PhantomData }
+    }
+
+    /// Writes rows without an event, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] if they do not fit into one; whatever ends the process.
+    pub fn write(&self, rows: &[Row]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        // Blind writes: doing them twice is doing them once, so an unknown result is simply tried again.
+        self.repeat(&mut |transaction| rows.iter().try_for_each(|row| row.write(transaction)))
+    }
+
+    /// Whole values from `begin`, at most `limit` rows or a page's bytes, and where to go on.
+    fn values(
+        &self,
+        transaction: &mut dyn Transaction,
+        space: Subspace,
+        begin: &[u8],
+        end: &[u8],
+        limit: usize,
+    ) -> Result<(Vec<Assembly>, Option<Vec<u8>>), Abort> {
+        let damaged = |damage| Abort::Store(self.damaged(damage));
+        let mut rows: Vec<Assembly> = Vec::new();
+        let mut next = begin.to_vec();
+        loop {
+            let page = transaction.range(&next, end, false, PageLimit::rows(limit))?;
+            for (key, stored) in &page.rows {
+                if rows.last().is_none_or(Assembly::done) {
+                    rows.push(Assembly::begin(space, key).map_err(damaged)?);
+                }
+                if let Some(row) = rows.last_mut() {
+                    row.push(key, stored).map_err(damaged)?;
+                }
+            }
+            let whole = rows.last().is_none_or(Assembly::done);
+            match page.rows.last() {
+                Some((last, _)) if page.more => next = [last, &[0][..]].concat(),
+                _ if whole => return Ok((rows, None)),
+                _ => return Err(damaged(strange(begin))),
+            }
+            if whole {
+                return Ok((rows, Some(next)));
+            }
+        }
+    }
+}
+
+/// The rows of [`Store::scan`].
+pub struct Scan<'a, T> {
+    store: &'a Store,
+    space: Subspace,
+    next: Option<Vec<u8>>,
+    end: Vec<u8>,
+    rows: VecDeque<Assembly>,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Iterator for Scan<'_, T> {
+    /// The key's parts and the value.
+    type Item = Result<(Vec<Part<'static>>, T), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rows.is_empty() {
+            let begin = self.next.take()?;
+            let (store, space) = (self.store, self.space);
+            match store.read(&mut |transaction| store.values(transaction, space, &begin, &self.end, 200)) {
+                Ok((rows, next)) => (self.rows, self.next) = (rows.into(), next),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(self.rows.pop_front()?.finish().map_err(|damage| self.store.damaged(damage)))
+    }
+}

@@ -1,0 +1,241 @@
+//! The store as the hub sees it: opening, the root row, counters, the head of the log.
+//!
+//! Absent on purpose: keys and values of the log (`append`, `query`), of the hub (`rows`).
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use codi2_protocol::{ProducerId, Stamp};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::append::Lane;
+use crate::engine::{ATTEMPTS, Abort, Body, Engine, PageLimit, Transaction};
+use crate::error::StoreError;
+use crate::file::File;
+use crate::layout::{self, LAYOUT};
+use crate::memory::Memory;
+use crate::value::{self, Damage};
+use crate::watch::Watch;
+
+/// What the root row says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Root {
+    layout: u32,
+    incarnation: u64,
+    /// The program that made the store, for people.
+    made_by: String,
+}
+
+/// A stamp's other half, stored beside it: incarnation, and order inside the transaction.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) incarnation: u64,
+    pub(crate) order: u16,
+}
+
+impl Place {
+    pub(crate) fn stamp(self, commit: &[u8; 10]) -> Stamp {
+        let mut bytes = [0; 12];
+        bytes[..10].copy_from_slice(commit);
+        bytes[10..].copy_from_slice(&self.order.to_be_bytes());
+        Stamp { incarnation: self.incarnation, bytes }
+    }
+}
+
+/// The event log and the hub's rows on one engine. Cheap to share behind an `Arc`; every call blocks.
+pub struct Store {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) incarnation: u64,
+    pub(crate) lanes: Mutex<Vec<Lane>>,
+    place: String,
+}
+
+impl Store {
+    /// Opens the store in this file, or makes it where there is none (its folder too, for this user alone).
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Newer`], [`StoreError::InUse`], [`StoreError::Modes`],
+    /// [`StoreError::Io`]; never opens something damaged as empty.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::on(Arc::new(File::open(path)?))
+    }
+
+    /// A store in memory, for tests.
+    ///
+    /// # Errors
+    /// As [`Store::on`].
+    pub fn memory() -> Result<Self, StoreError> {
+        Self::on(Arc::new(Memory::new()))
+    }
+
+    /// The store on any engine.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::Newer`].
+    pub fn on(engine: Arc<dyn Engine>) -> Result<Self, StoreError> {
+        let place = engine.place();
+        let mut store = Self { engine, incarnation: 0, lanes: Mutex::default(), place };
+        store.incarnation = store.begin()?;
+        Ok(store)
+    }
+
+    /// Reads the root row, or writes it into an empty store.
+    fn begin(&self) -> Result<u64, StoreError> {
+        let mut incarnation = 0;
+        self.repeat(&mut |transaction| {
+            incarnation = 0;
+            if let Some(root) = self.root(transaction)? {
+                incarnation = root.incarnation;
+            } else {
+                let any = transaction.range(&[0], &[0xff], false, PageLimit::rows(1))?;
+                if let Some((key, _)) = any.rows.first() {
+                    let detail = format!("no root row, but the row {}", layout::describe(key));
+                    return Err(self.damaged(Damage(detail)).into());
+                }
+                self.set_root(transaction, 0)?;
+            }
+            if self.engine.exclusive() {
+                // Lanes of processes that are gone; nobody asks for the result of their commits any more.
+                let (begin, end) = layout::below(&layout::single("b"));
+                transaction.clear_range(&begin, &end)?;
+            }
+            Ok(())
+        })?;
+        Ok(incarnation)
+    }
+
+    fn root(&self, transaction: &mut dyn Transaction) -> Result<Option<Root>, Abort> {
+        let Some(root) = self.read_row::<Root>(transaction, &layout::root())? else { return Ok(None) };
+        if root.layout > LAYOUT {
+            let place = self.place.clone();
+            return Err(StoreError::Newer { place, found: root.layout, known: LAYOUT }.into());
+        }
+        Ok(Some(root))
+    }
+
+    fn set_root(&self, transaction: &mut dyn Transaction, incarnation: u64) -> Result<(), Abort> {
+        let root = Root { layout: LAYOUT, incarnation, made_by: format!("codi2 {}", env!("CARGO_PKG_VERSION")) };
+        let key = layout::root();
+        transaction.set(&key, &value::seal(&key, &value::encode(&root)?))
+    }
+
+    /// Begins a new incarnation: after a copy or a restore, what is appended next comes after everything before,
+    /// whatever the engine's stamps do.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]; whatever ends the process.
+    pub fn reincarnate(&mut self) -> Result<(), StoreError> {
+        let incarnation = self.incarnation + 1;
+        self.repeat(&mut |transaction| self.set_root(transaction, incarnation))?;
+        self.incarnation = incarnation;
+        Ok(())
+    }
+
+    /// Backend and place, in words.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Bytes the store takes, on disk where it has one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn bytes(&self) -> Result<u64, StoreError> {
+        self.engine.bytes()
+    }
+
+    /// Events in the log.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]; whatever ends the process.
+    pub fn events(&self) -> Result<u64, StoreError> {
+        let key = events_key();
+        self.read(&mut |transaction| match transaction.get(&key)? {
+            Some(counter) => value::count(&key, &counter).map_err(|damage| self.damaged(damage).into()),
+            None => Ok(0),
+        })
+    }
+
+    /// The highest durable fact number of a producer; 0 if it is not known.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]; whatever ends the process.
+    pub fn producer(&self, producer: ProducerId) -> Result<u64, StoreError> {
+        let key = layout::space("p", &producer.uuid());
+        Ok(self.read(&mut |transaction| self.read_row(transaction, &key))?.unwrap_or(0))
+    }
+
+    /// The place of the newest event.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]; whatever ends the process.
+    pub fn head(&self) -> Result<Option<Stamp>, StoreError> {
+        let list = layout::single("e");
+        let (begin, end) = layout::below(&list);
+        let page = self.read(&mut |transaction| transaction.range(&begin, &end, true, PageLimit::rows(1)))?;
+        let Some((key, _)) = page.rows.first() else { return Ok(None) };
+        layout::stamp_in(&list, key).map(Some).ok_or_else(|| self.damaged(Damage(layout::describe(key))))
+    }
+
+    /// A watch that fires when events are appended after this call.
+    ///
+    /// # Errors
+    /// Whatever ends the process.
+    pub fn watch(&self) -> Result<Watch, StoreError> {
+        self.engine.watch(&layout::single("head"))
+    }
+
+    pub(crate) fn damaged(&self, damage: Damage) -> StoreError {
+        StoreError::damaged(self.place.clone(), damage.0)
+    }
+
+    /// A row whose value is sealed and encoded.
+    pub(crate) fn read_row<T: DeserializeOwned>(
+        &self,
+        transaction: &mut dyn Transaction,
+        key: &[u8],
+    ) -> Result<Option<T>, Abort> {
+        let Some(stored) = transaction.get(key)? else { return Ok(None) };
+        let value = value::unseal(key, &stored).and_then(|payload| value::decode(key, payload));
+        value.map(Some).map_err(|damage| self.damaged(damage).into())
+    }
+
+    /// A stored stamp.
+    pub(crate) fn read_stamp(&self, key: &[u8], stored: &[u8]) -> Result<Stamp, Abort> {
+        let read = || {
+            let (commit, payload) = value::unseal_stamp(key, stored)?;
+            Ok(value::decode::<Place>(key, payload)?.stamp(&commit))
+        };
+        read().map_err(|damage| self.damaged(damage).into())
+    }
+
+    /// A transaction that only reads.
+    pub(crate) fn read<R>(
+        &self,
+        body: &mut dyn FnMut(&mut dyn Transaction) -> Result<R, Abort>,
+    ) -> Result<R, StoreError> {
+        let mut result = None;
+        self.repeat(&mut |transaction| {
+            result = Some(body(transaction)?);
+            Ok(())
+        })?;
+        // A body that ran to its end left its result.
+        result.ok_or(StoreError::Cancelled)
+    }
+
+    /// A transaction that may be done twice; an unknown result is tried again.
+    pub(crate) fn repeat(&self, body: &mut Body<'_>) -> Result<(), StoreError> {
+        for _ in 0..ATTEMPTS {
+            match self.engine.transact(body) {
+                Err(StoreError::Unknown) => {}
+                result => return result.map(drop),
+            }
+        }
+        Err(StoreError::Unknown)
+    }
+}
+
+pub(crate) fn events_key() -> Vec<u8> {
+    layout::space("c", &"events")
+}

@@ -1,0 +1,80 @@
+//! Samples and engines that the tests share.
+#![allow(dead_code, missing_docs)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use codi2_protocol::{
+    Actor, ActorKind, Body, Digest, DiskOperation, Event, EventBody, EventId, ProducerId, RepositoryId, SessionId,
+    WorktreeId,
+};
+use codi2_store::{Dedupe, Engine, Pending, fault::Faulty, file::File, memory::Memory};
+
+/// Every engine, plain and with faults; the folder lives as long as the engines.
+pub struct Engines {
+    pub folder: tempfile::TempDir,
+}
+
+impl Engines {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn all(&self, seed: u64) -> Vec<(&'static str, Arc<dyn Engine>)> {
+        vec![
+            ("memory", Arc::new(Memory::new())),
+            ("memory with faults", Arc::new(Faulty::new(Memory::new(), seed, 40))),
+            ("file", Arc::new(File::open(&self.path("plain.redb")).unwrap())),
+            ("file with faults", Arc::new(Faulty::new(File::open(&self.path("faulty.redb")).unwrap(), seed, 40))),
+        ]
+    }
+}
+
+pub fn session(number: u8) -> SessionId {
+    SessionId::from_uuid(uuid::Uuid::from_u128(0x5e_0000 + u128::from(number)))
+}
+
+pub fn worktree() -> WorktreeId {
+    WorktreeId { repository: RepositoryId::from_uuid(uuid::Uuid::from_u128(0x4e40)), name: String::new() }
+}
+
+/// The `number`th event, received at `received_ms`, varied by number.
+pub fn event(number: u64, received_ms: u64) -> Event {
+    let actor = match number % 4 {
+        0 => Actor::named(ActorKind::Person, "Ada"),
+        1 => Actor::named(ActorKind::Agent, "claude"),
+        2 => Actor::external(),
+        _ => Actor::named(ActorKind::Person, "x".repeat(300)),
+    };
+    let body = match number % 3 {
+        0 => EventBody::Saved { digest: Digest::new([number as u8; 32]) },
+        1 => EventBody::Private,
+        _ => EventBody::SessionEnded { reason: format!("reason {number}") },
+    };
+    Event {
+        id: EventId::from_uuid(uuid::Uuid::from_u128(0xe_0000_0000 + u128::from(number))),
+        producer: ProducerId::from_uuid(uuid::Uuid::from_u128(0x40)),
+        seq: 0,
+        occurred_ms: received_ms,
+        received_ms,
+        session: (number % 5 != 4).then(|| session((number % 5) as u8)),
+        worktree: Some(worktree()),
+        file: (number % 3 != 2).then(|| format!("src/file{}.rs", number % 7)),
+        actor,
+        body: Body::Known(body),
+    }
+}
+
+pub fn disk_event() -> EventBody {
+    let change =
+        codi2_protocol::Change { before: None, after: None, ranges: vec![], verdicts: vec![], truncated: false };
+    EventBody::Disk { operation: DiskOperation::Create, from: None, size: 3, change }
+}
+
+pub fn pending(event: Event, dedupe: Dedupe) -> Pending {
+    Pending { event: Some(event), dedupe, rows: vec![] }
+}
