@@ -46,4 +46,43 @@ impl Text {
         }
         made
     }
+
+    /// The same insertion or deletion told in whole lines, if it can be: where the text repeats around it, one result
+    /// has several descriptions, and editors that compare texts (Neovim) often send one that begins in the middle of a
+    /// line. Any other edit comes back as it is. `edit` has not been applied yet.
+    pub fn line_aligned(&self, edit: &Replace) -> Replace {
+        let range = self.clamp(edit.range());
+        let (at, removed) = (range.start, self.slice(range.clone()).into_owned());
+        let piece = match (removed.is_empty(), edit.inserted.is_empty()) {
+            (true, false) => edit.inserted.as_str(),
+            (false, true) => removed.as_str(),
+            _ => return edit.clone(),
+        };
+        let line = self.line_of(at);
+        let start = self.line_start(line);
+        let whole = |moved: &str| moved.ends_with(['\n', '\r']);
+        let told = |at: usize, moved: String| match removed.is_empty() {
+            true => Replace { at, deleted: 0, inserted: moved },
+            false => Replace { at, deleted: moved.len(), inserted: String::new() },
+        };
+        // Backwards: what stands before the edit in its line also ends the piece.
+        let head = self.slice(start..at);
+        if let Some(rest) = piece.strip_suffix(&*head) {
+            let moved = format!("{head}{rest}");
+            if whole(&moved) {
+                return told(start, moved);
+            }
+        }
+        // Forwards: what follows the edit in its line also begins the piece.
+        let next = self.line_start(self.line_of(range.end) + 1);
+        let tail = self.slice(range.end..next);
+        if let (true, Some(rest)) = (whole(&tail), piece.strip_prefix(&*tail)) {
+            let moved = format!("{rest}{tail}");
+            return told(at + tail.len(), moved);
+        }
+        edit.clone()
+    }
 }
+
+#[cfg(test)]
+mod tests;

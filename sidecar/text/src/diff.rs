@@ -9,9 +9,9 @@ use std::ops::Range;
 
 use imara_diff::{Algorithm, Diff, InternedInput};
 
-use crate::Text;
 use crate::text::{is_blank, split_lines};
 use crate::tokens::tokens;
+use crate::{Hunk, Text, align};
 
 /// One edit: at byte `at`, `deleted` bytes give way to `inserted`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub fn diff_str(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
     let mut words_left = limits.word_bytes;
     let old_lines: Vec<&str> = split_lines(old).collect();
     let new_lines: Vec<&str> = split_lines(new).collect();
-    for (before, after) in compare(Algorithm::Histogram, &old_lines, &new_lines) {
+    for (before, after) in in_bytes(&old_lines, &new_lines, line_hunks(&old_lines, &new_lines)) {
         let size = before.len() + after.len();
         if before.is_empty() || after.is_empty() || size > limits.hunk_bytes || size > words_left {
             edits.push(before, after);
@@ -93,38 +93,43 @@ pub fn diff_str(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
 
 /// The hunks in which two texts known only by the hashes of their lines differ, as ranges of lines: every line outside
 /// of them is kept, in order.
-pub fn line_diff_hashes(old: &[u64], new: &[u64]) -> Vec<(Range<usize>, Range<usize>)> {
-    let start = old.iter().zip(new).take_while(|(old, new)| old == new).count();
-    let (old_rest, new_rest) = (&old[start..], &new[start..]);
-    let end = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(old, new)| old == new).count();
-    let (old_rest, new_rest) = (&old_rest[..old_rest.len() - end], &new_rest[..new_rest.len() - end]);
-    if old_rest.is_empty() && new_rest.is_empty() {
-        return Vec::new();
+pub fn line_diff_hashes(old: &[u64], new: &[u64]) -> Vec<Hunk> {
+    if old.len() + new.len() > HISTOGRAM_LINES {
+        return align::hunks(old, new, align::WIDE);
     }
-    if old_rest.len() + new_rest.len() > LINES {
-        return vec![(start..start + old_rest.len(), start..start + new_rest.len())];
-    }
-    let shift = |range: Range<u32>| start + range.start as usize..start + range.end as usize;
-    let mut input = InternedInput::default();
-    input.update_before(old_rest.iter().copied());
-    input.update_after(new_rest.iter().copied());
-    let mut diff = Diff::compute(Algorithm::Histogram, &input);
-    diff.postprocess_no_heuristic(&input);
-    diff.hunks().map(|hunk| (shift(hunk.before), shift(hunk.after))).collect()
-}
-
-/// Lines up to which hashes are compared one by one.
-const LINES: usize = 2_000_000;
-
-/// The hunks in which two lists of adjoining pieces differ, as byte ranges of the strings they were cut from.
-pub(crate) fn compare(algorithm: Algorithm, old: &[&str], new: &[&str]) -> Vec<(Range<usize>, Range<usize>)> {
     let mut input = InternedInput::default();
     input.update_before(old.iter().copied());
     input.update_after(new.iter().copied());
-    let mut diff = Diff::compute(algorithm, &input);
+    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    diff.postprocess_no_heuristic(&input);
+    wide(&diff)
+}
+
+/// Lines of both sides together up to which imara-diff compares them: its histogram costs the square of them where
+/// every other line is new, and its way out for repetitive text (see `align`) too.
+const HISTOGRAM_LINES: usize = 10_000;
+
+fn line_hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
+    if old.len() + new.len() > HISTOGRAM_LINES {
+        return align::hunks(old, new, align::WIDE);
+    }
+    let mut input = InternedInput::default();
+    input.update_before(old.iter().copied());
+    input.update_after(new.iter().copied());
+    let mut diff = Diff::compute(Algorithm::Histogram, &input);
     diff.postprocess_lines(&input);
+    wide(&diff)
+}
+
+fn wide(diff: &Diff) -> Vec<Hunk> {
+    let wide = |range: Range<u32>| range.start as usize..range.end as usize;
+    diff.hunks().map(|hunk| (wide(hunk.before), wide(hunk.after))).collect()
+}
+
+/// Hunks of adjoining pieces, as byte ranges of the strings they were cut from.
+fn in_bytes(old: &[&str], new: &[&str], hunks: Vec<Hunk>) -> impl Iterator<Item = Hunk> {
     let (mut old_at, mut new_at) = (Cursor::new(old), Cursor::new(new));
-    diff.hunks().map(|hunk| (old_at.bytes(hunk.before), new_at.bytes(hunk.after))).collect()
+    hunks.into_iter().map(move |(before, after)| (old_at.bytes(before), new_at.bytes(after)))
 }
 
 /// Turns ascending ranges of pieces into ranges of bytes.
@@ -139,14 +144,13 @@ impl<'a> Cursor<'a> {
         Self { pieces, piece: 0, byte: 0 }
     }
 
-    fn go(&mut self, piece: u32) -> usize {
-        let piece = piece as usize;
+    fn go(&mut self, piece: usize) -> usize {
         self.byte += self.pieces[self.piece..piece].iter().map(|piece| piece.len()).sum::<usize>();
         self.piece = piece;
         self.byte
     }
 
-    fn bytes(&mut self, pieces: Range<u32>) -> Range<usize> {
+    fn bytes(&mut self, pieces: Range<usize>) -> Range<usize> {
         let start = self.go(pieces.start);
         start..self.go(pieces.end)
     }
@@ -156,7 +160,7 @@ impl<'a> Cursor<'a> {
 struct Edits<'a> {
     old: &'a str,
     new: &'a str,
-    hunks: Vec<(Range<usize>, Range<usize>)>,
+    hunks: Vec<Hunk>,
 }
 
 impl Edits<'_> {
@@ -174,12 +178,12 @@ impl Edits<'_> {
         let first = self.hunks.len();
         let old: Vec<&str> = tokens(&self.old[before.clone()]).collect();
         let new: Vec<&str> = tokens(&self.new[after.clone()]).collect();
-        for (old, new) in compare(Algorithm::Myers, &old, &new) {
+        for (old, new) in in_bytes(&old, &new, align::hunks(&old, &new, align::NARROW)) {
             self.push(shifted(old, before.start), shifted(new, after.start));
         }
         // Two real replacements with next to nothing between them are one: the blank or comma that both versions
         // happen to share says nothing about who wrote the line.
-        let mut joined: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+        let mut joined: Vec<Hunk> = Vec::new();
         for hunk in self.hunks.split_off(first) {
             match joined.last_mut() {
                 Some(last) if self.joins(last, &hunk) => *last = (last.0.start..hunk.0.end, last.1.start..hunk.1.end),
@@ -189,17 +193,15 @@ impl Edits<'_> {
         self.hunks.extend(joined);
     }
 
-    fn joins(&self, one: &(Range<usize>, Range<usize>), two: &(Range<usize>, Range<usize>)) -> bool {
+    fn joins(&self, one: &Hunk, two: &Hunk) -> bool {
         let kept = solid(&self.old[one.0.end..two.0.start]);
-        let small = |(old, new): &(Range<usize>, Range<usize>)| {
-            solid(&self.old[old.clone()]) <= kept || solid(&self.new[new.clone()]) <= kept
-        };
+        let small = |(old, new): &Hunk| solid(&self.old[old.clone()]) <= kept || solid(&self.new[new.clone()]) <= kept;
         kept <= 2 && !small(one) && !small(two)
     }
 
     /// The edits, each counted in the result of those before it: what lies before an edit is already new.
     fn finish(self) -> Vec<Replace> {
-        let edit = |(before, after): (Range<usize>, Range<usize>)| Replace {
+        let edit = |(before, after): Hunk| Replace {
             at: after.start,
             deleted: before.len(),
             inserted: self.new[after].to_owned(),
@@ -218,7 +220,7 @@ fn solid(piece: &str) -> usize {
 }
 
 /// Bytes of whole characters that two strings share at their start, and at the end of what is left.
-fn shared_ends(old: &str, new: &str) -> (usize, usize) {
+pub(crate) fn shared_ends(old: &str, new: &str) -> (usize, usize) {
     let same = |(old, new): (u8, u8)| old == new;
     let mut start = old.bytes().zip(new.bytes()).take_while(|pair| same(*pair)).count();
     while !old.is_char_boundary(start) || !new.is_char_boundary(start) {
@@ -264,3 +266,6 @@ fn line_before(old: &Text, at: usize) -> usize {
 fn line_after(new: &str, at: usize) -> usize {
     split_lines(&new[at..]).next().map_or(at, |line| at + line.len())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,15 +6,19 @@
 //! Absent on purpose: async, clocks, files, sockets, and every type of the protocol crate; who an owner is (the trees
 //! take any `Copy + Eq`); grammars of programming languages (tokens are words and single marks in every language).
 
+mod align;
 mod change;
 mod diff;
 mod lines;
 mod owner_tree;
 mod position;
+#[cfg(test)]
+mod samples;
 mod text;
 mod tokens;
 mod tombstones;
 
+pub use align::Hunk;
 pub use change::Change;
 pub use diff::{Limits, Replace, diff, diff_str, line_diff_hashes};
 pub use lines::{LineOwner, lines, lines_by};

@@ -66,16 +66,16 @@ pub fn lines_by<O: Copy + Eq, K: Eq>(
         tallies.push((blank, tally));
     }
     let mut view: Vec<LineOwner<O>> = Vec::with_capacity(tallies.len());
-    for at in 0..tallies.len() {
-        let (blank, tally) = &tallies[at];
+    let mut content = 0;
+    for (at, (blank, tally)) in tallies.iter().enumerate() {
         let mut line = judge(tally, &key);
         if *blank {
             let has = |owner: &O| tally.iter().find(|(own, _)| key(own) == key(owner)).map(|(own, _)| *own);
             let above = view.last().and_then(|above| has(&above.owner));
-            let below = || {
-                let next = tallies[at..].iter().find(|(blank, _)| !blank)?;
-                has(&judge(&next.1, &key).owner)
-            };
+            // The next line with content: found once for all the blank lines before it.
+            content = content.max(at);
+            content += tallies[content..].iter().take_while(|(blank, _)| *blank).count();
+            let below = || has(&judge(&tallies.get(content)?.1, &key).owner);
             let owner = above.or_else(below).unwrap_or(line.owner);
             line = LineOwner { owner, mixed: false, second: None, blank: true };
         }
@@ -106,3 +106,6 @@ fn judge<O: Copy + Eq, K: Eq>(tally: &[(O, usize)], key: &impl Fn(&O) -> K) -> L
     let second = groups.get(1).filter(|group| group.1 * 5 >= total).map(|group| group.2);
     LineOwner { owner: groups[0].2, mixed: second.is_some(), second, blank: false }
 }
+
+#[cfg(test)]
+mod tests;

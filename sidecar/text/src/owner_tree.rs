@@ -444,3 +444,6 @@ impl<O: Copy + Eq + fmt::Debug> fmt::Debug for OwnerTree<O> {
         f.debug_list().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,3 +210,6 @@ pub(crate) fn split_lines(piece: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn is_blank(character: char) -> bool {
     character.is_whitespace() || character == '\u{feff}'
 }
+
+#[cfg(test)]
+mod tests;

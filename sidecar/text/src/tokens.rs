@@ -4,11 +4,9 @@
 //! language: absent on purpose are grammars, comments and strings with one exception, the blanks inside `"…"` on one
 //! line, which are content and not layout. A trailing comma added or removed is not layout either.
 
-use imara_diff::Algorithm;
-
-use crate::diff::compare;
+use crate::diff::shared_ends;
 use crate::text::is_blank;
-use crate::{Limits, OwnerTree};
+use crate::{Limits, OwnerTree, align};
 
 /// Bytes of `new` that stood in `old`: a run of kept tokens with what lies between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +19,7 @@ pub struct Kept {
     pub old_at: usize,
 }
 
-/// A piece of text as adjoining pieces: words, runs of white space without a line end, line ends, other characters.
+/// A piece of text as adjoining pieces: words, runs of white space on one line, and single other characters.
 pub(crate) fn tokens(piece: &str) -> impl Iterator<Item = &str> {
     #[derive(PartialEq)]
     enum Kind {
@@ -31,7 +29,7 @@ pub(crate) fn tokens(piece: &str) -> impl Iterator<Item = &str> {
     }
     let kind = |character: char| match character {
         '_' => Kind::Word,
-        '\n' => Kind::Single,
+        '\n' | '\r' => Kind::Single,
         other if other.is_alphanumeric() => Kind::Word,
         other if is_blank(other) => Kind::Blank,
         _ => Kind::Single,
@@ -63,20 +61,52 @@ pub fn tokens_equal(old: &str, new: &str) -> bool {
 /// Which bytes of `new` are tokens that `old` had, in order: ascending in both texts, never overlapping. White space
 /// counts as kept only between two kept tokens that had the same white space between them before.
 ///
-/// Above the limits for lines only the common start and end are kept.
+/// Above the limit for lines only the common start and end are kept.
 pub fn align_tokens(old: &str, new: &str, limits: &Limits) -> Vec<Kept> {
+    if old.len() + new.len() > limits.line_bytes {
+        let (start, end) = shared_ends(old, new);
+        let start = Kept { new_at: 0, len: start, old_at: 0 };
+        let end = Kept { new_at: new.len() - end, len: end, old_at: old.len() - end };
+        return [start, end].into_iter().filter(|kept| kept.len > 0).collect();
+    }
     let (old_tokens, new_tokens) = (solid_tokens(old), solid_tokens(new));
-    let old_pieces: Vec<&str> = old_tokens.iter().map(|(_, token)| *token).collect();
-    let new_pieces: Vec<&str> = new_tokens.iter().map(|(_, token)| *token).collect();
-    let _ = (compare(Algorithm::Myers, &old_pieces, &new_pieces), limits);
-    Vec::new()
+    // A last, empty hunk closes the last run of equal tokens.
+    let mut hunks = align::hunks(&alone(&old_tokens), &alone(&new_tokens), align::WIDE);
+    hunks.push((old_tokens.len()..old_tokens.len(), new_tokens.len()..new_tokens.len()));
+    let mut kept: Vec<Kept> = Vec::new();
+    let (mut old_next, mut new_next) = (0, 0);
+    for (before, after) in hunks {
+        let first = kept.len();
+        let pairs = old_tokens[old_next..before.start].iter().zip(&new_tokens[new_next..after.start]);
+        for ((old_at, token), (new_at, _)) in pairs {
+            match kept[first..].last_mut() {
+                Some(last) if old[last.old_at + last.len..*old_at] == new[last.new_at + last.len..*new_at] => {
+                    last.len = new_at + token.len() - last.new_at;
+                }
+                _ => kept.push(Kept { new_at: *new_at, len: token.len(), old_at: *old_at }),
+            }
+        }
+        (old_next, new_next) = (before.end, after.end);
+    }
+    kept
 }
 
 /// The owners of `new` after a formatter: kept tokens keep theirs, white space takes that of the kept bytes before it
-/// (else after it), and every other byte, such as an added comma, is `added`'s.
+/// (else after it), and every other byte, such as an added comma, is `added`'s. `kept` comes from [`align_tokens`].
 pub fn carry_aligned<O: Copy + Eq>(new: &str, kept: &[Kept], old: &OwnerTree<O>, added: O) -> OwnerTree<O> {
-    let _ = (kept, old);
-    OwnerTree::new(new.len(), added)
+    let mut spans: Vec<(usize, O)> = Vec::new();
+    let mut near = kept.first().and_then(|first| old.owner_at(first.old_at)).unwrap_or(added);
+    let mut at = 0;
+    let end = Kept { new_at: new.len(), len: 0, old_at: old.len() };
+    for run in kept.iter().chain([&end]) {
+        let between = new.get(at..run.new_at).unwrap_or_default();
+        spans.extend(between.chars().map(|one| (one.len_utf8(), if is_blank(one) { near } else { added })));
+        let owners = old.spans(run.old_at..run.old_at + run.len);
+        near = owners.last().map_or(near, |(_, owner)| *owner);
+        spans.extend(owners);
+        at = run.new_at + run.len;
+    }
+    OwnerTree::from_spans(spans)
 }
 
 /// Tokens with their byte offsets.
@@ -91,6 +121,11 @@ fn tokens_at(piece: &str) -> impl Iterator<Item = (usize, &str)> {
 /// Tokens that are not blank.
 fn solid_tokens(piece: &str) -> Vec<(usize, &str)> {
     tokens_at(piece).filter(|(_, token)| !token.chars().all(is_blank)).collect()
+}
+
+/// Tokens without their offsets.
+fn alone<'a>(tokens: &[(usize, &'a str)]) -> Vec<&'a str> {
+    tokens.iter().map(|(_, token)| *token).collect()
 }
 
 /// Follows `"…"` along one line, to tell blanks that are content.
@@ -122,3 +157,6 @@ fn string_end(piece: &str, at: usize) -> usize {
     }
     at
 }
+
+#[cfg(test)]
+mod tests;

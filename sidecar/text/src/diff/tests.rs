@@ -1,0 +1,132 @@
+//! Diffs: exact always, small where it matters.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::samples::{edited_text, long_text};
+
+fn applied(old: &str, edits: &[Replace]) -> String {
+    let mut text = old.to_owned();
+    for edit in edits {
+        text.replace_range(edit.range(), &edit.inserted);
+    }
+    text
+}
+
+/// Edits as "at-deleted+inserted".
+fn told(old: &str, new: &str, limits: &Limits) -> String {
+    let edits = diff(&Text::new(old), new, limits);
+    assert_eq!(applied(old, &edits), new);
+    let told = |edit: &Replace| format!("{}-{}+{}", edit.at, edit.deleted, edit.inserted.escape_debug());
+    edits.iter().map(told).collect::<Vec<_>>().join(" | ")
+}
+
+#[test]
+fn a_diff_says_what_a_reader_would_say() {
+    for (old, new, expected) in [
+        ("", "", ""),
+        ("same\n", "same\n", ""),
+        ("", "a\n", "0-0+a\\n"),
+        ("a\n", "", "0-2+"),
+        ("a", "a\nb", "1-0+\\nb"),
+        ("a\nb\nc\n", "a\nc\n", "2-2+"),
+        // A word in a line; a part of a word.
+        ("let foo = 1;\n", "let bar = 1;\n", "4-3+bar"),
+        ("call(total);\n", "call(total_sum);\n", "10-0+_sum"),
+        ("f(a,b)\n", "f(a, b)\n", "4-0+ "),
+        ("a b\n", "aX bX\n", "1-0+X | 4-0+X"),
+        // Two places far apart are two edits; offsets count in the result of the first.
+        ("one\n2\n3\n4\nfive\n", "ONE\n2\n3\n4\nFIVE\n", "0-3+ONE | 10-4+FIVE"),
+        // A line written anew is one edit, not crumbs of shared blanks and commas.
+        ("alpha beta, gamma\n", "one two, three\n", "0-17+one two, three"),
+        // A new function before a similar one is whole.
+        (
+            "fn a() {\n    x();\n}\n\nfn c() {\n    x();\n}\n",
+            "fn a() {\n    x();\n}\n\nfn b() {\n    x();\n}\n\nfn c() {\n    x();\n}\n",
+            "21-0+fn b() {\\n    x();\\n}\\n\\n",
+        ),
+        // Line ends alone.
+        ("a\nb\n", "a\r\nb\r\n", "1-0+\\r | 4-0+\\r"),
+        ("a\rb", "a\r\nb", "2-0+\\n"),
+        // Never half a character: é and è share a byte, 𝄞 and 𝄢 share three.
+        ("é\n", "è\n", "0-2+è"),
+        ("x𝄞y\n", "x𝄢y\n", "1-4+𝄢"),
+    ] {
+        assert_eq!(told(old, new, &Limits::default()), expected, "{old:?} -> {new:?}");
+    }
+}
+
+#[test]
+fn above_the_limits_a_diff_gets_coarser_and_stays_exact() {
+    let (old, new) = ("keep\none two three\nkeep\nx\nend\n", "keep\none 2 three 4\nkeep\ny\nend\n");
+    let limits = Limits::default();
+    for (limits, expected) in [
+        (limits, "9-3+2 | 16-0+ 4 | 24-1+y"),
+        (Limits { hunk_bytes: 20, ..limits }, "9-9+2 three 4 | 24-1+y"),
+        (Limits { word_bytes: 5, ..limits }, "9-9+2 three 4 | 24-1+y"),
+        (Limits { line_bytes: 10, ..limits }, "9-16+2 three 4\\nkeep\\ny"),
+    ] {
+        assert_eq!(told(old, new, &limits), expected, "{limits:?}");
+    }
+}
+
+#[test]
+fn a_large_and_repetitive_text_is_compared() {
+    let old = "    }\n".repeat(50_000);
+    let mut new = old.clone();
+    new.insert_str(6 * 20_000, "    new();\n");
+    new.push_str("tail");
+    let edits = diff(&Text::new(&old), &new, &Limits::default());
+    assert_eq!(applied(&old, &edits), new);
+    assert!(edits.iter().map(|edit| edit.deleted + edit.inserted.len()).sum::<usize>() < 60, "{edits:?}");
+}
+
+#[test]
+fn hashes_of_lines_tell_the_lines_that_changed() {
+    for (old, new, expected) in [
+        (&[][..], &[][..], vec![]),
+        (&[1, 2, 3], &[1, 2, 3], vec![]),
+        (&[1, 2, 3], &[1, 9, 3], vec![(1..2, 1..2)]),
+        (&[1, 2, 3], &[1, 3], vec![(1..2, 1..1)]),
+        (&[], &[5, 6], vec![(0..0, 0..2)]),
+        (&[1, 2, 3, 4, 5], &[0, 1, 2, 4, 5, 6], vec![(0..0, 0..1), (2..3, 3..3), (5..5, 5..6)]),
+    ] {
+        assert_eq!(line_diff_hashes(old, new), expected, "{old:?} {new:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn edits_lead_from_old_to_new_exactly(
+        (old, new) in prop_oneof![edited_text(), (long_text(), long_text())],
+        limits in prop_oneof![
+            4 => Just(Limits::default()),
+            1 => (0..500_usize, 0..200_usize, 0..300_usize)
+                .prop_map(|(line_bytes, hunk_bytes, word_bytes)| Limits { line_bytes, hunk_bytes, word_bytes }),
+        ],
+    ) {
+        let edits = diff(&Text::new(&old), &new, &limits);
+        prop_assert_eq!(&applied(&old, &edits), &new);
+        prop_assert_eq!(&applied(&old, &diff_str(&old, &new, &limits)), &new);
+        let mut last = 0;
+        for edit in &edits {
+            prop_assert!(!edit.is_nothing() && edit.at >= last);
+            last = edit.at + edit.inserted.len();
+        }
+        prop_assert_eq!(edits.is_empty(), old == new);
+    }
+
+    #[test]
+    fn lines_outside_of_the_hunks_of_hashes_are_equal(
+        old in prop::collection::vec(0..6_u64, 0..40),
+        new in prop::collection::vec(0..6_u64, 0..40),
+    ) {
+        let (mut old_at, mut new_at) = (0, 0);
+        for (before, after) in line_diff_hashes(&old, &new) {
+            prop_assert_eq!(&old[old_at..before.start], &new[new_at..after.start]);
+            prop_assert!(!before.is_empty() || !after.is_empty());
+            (old_at, new_at) = (before.end, after.end);
+        }
+        prop_assert_eq!(&old[old_at..], &new[new_at..]);
+    }
+}
