@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 use std::ops::Range;
 
 use ropey::Rope;
@@ -178,6 +179,16 @@ impl fmt::Debug for Text {
 /// BLAKE3, the one content identity.
 pub fn digest_of(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()
+}
+
+/// [`digest_of`] whatever `reader` gives, and how many bytes that was; for content too large to hold.
+///
+/// # Errors
+/// What the reader says.
+pub fn digest_of_reader(reader: impl io::Read) -> io::Result<([u8; 32], u64)> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(reader)?;
+    Ok((*hasher.finalize().as_bytes(), hasher.count()))
 }
 
 /// How many line ends a piece of text holds, by the same rule as [`Text`].

@@ -98,6 +98,12 @@ fn line_hashes_depend_on_the_key_and_on_the_whole_line() {
 }
 
 #[test]
+fn a_reader_has_the_digest_of_its_bytes() {
+    let bytes = b"any bytes \xff".repeat(9_000);
+    assert_eq!(digest_of_reader(&bytes[..]).unwrap(), (digest_of(&bytes), bytes.len() as u64));
+}
+
+#[test]
 fn nothing_of_the_text_is_in_its_debug_form() {
     assert_eq!(format!("{:?}", Text::new("secret\n")), "Text(7 bytes, 2 lines)");
 }
