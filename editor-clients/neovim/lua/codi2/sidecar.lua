@@ -1,0 +1,260 @@
+--- One `codi2 lsp` for each repository: started, fed with the source of every edit, started again after a crash.
+---
+--- The hint of a version goes out before its didChange: the connection is wrapped, by Neovim's own means (a function as
+--- `cmd`). Where another client began to listen to the buffer before us, it goes out right after it.
+local guard = require("codi2.guard")
+local source = require("codi2.source")
+local status = require("codi2.status")
+
+local M = {}
+
+M.NAME = "codi2"
+
+--- How often a sidecar that died is started again within `WINDOW` ms.
+local RESTARTS, WINDOW = 3, 5 * 60 * 1000
+
+--- @class codi2.Watch what is known of one buffer
+--- @field pending table[] sources of edits not yet sent
+--- @field sent integer? the version of the last didChange
+--- @field opened integer? the version of the last didOpen
+--- @field reloaded boolean? whether the file was loaded again and nobody said so yet
+--- @field bytes table what on_bytes told since the last on_lines
+
+--- @type table<integer, codi2.Watch>
+local watches = {}
+local crashes = {}
+local connections = {} --- @type table<integer, table> connection by buffer
+
+local function hint(rpc, uri, version, declared)
+  rpc.notify("codi2/editHint", {
+    uri = uri,
+    version = version,
+    source = { kind = declared.kind, name = declared.name, detail = declared.detail },
+  })
+end
+
+local function buffer_of(uri)
+  for bufnr in pairs(watches) do
+    if vim.api.nvim_buf_is_valid(bufnr) and vim.uri_from_bufnr(bufnr) == uri then
+      return bufnr
+    end
+  end
+end
+
+--- What goes out beside a notification of Neovim's client.
+local function before(rpc, method, params)
+  if method ~= "textDocument/didChange" then
+    return
+  end
+  local bufnr = buffer_of(params.textDocument.uri)
+  local watch = bufnr and watches[bufnr]
+  if watch then
+    connections[bufnr] = rpc
+    watch.sent = params.textDocument.version
+    if #watch.pending > 0 then
+      local declared = source.merge(watch.pending)
+      watch.pending = {}
+      hint(rpc, params.textDocument.uri, watch.sent, declared)
+    end
+  end
+end
+
+local function after(rpc, method, params)
+  if method ~= "textDocument/didOpen" then
+    return
+  end
+  local bufnr = buffer_of(params.textDocument.uri)
+  local watch = bufnr and watches[bufnr]
+  if watch then
+    connections[bufnr] = rpc
+    watch.opened, watch.pending = params.textDocument.version, {}
+    if watch.reloaded then
+      watch.reloaded = false
+      hint(rpc, params.textDocument.uri, watch.opened, { kind = "reload" })
+    end
+  end
+end
+
+--- The connection to the sidecar, with our hints beside Neovim's notifications.
+local function connect(cmd, root)
+  return function(dispatchers)
+    local rpc = vim.lsp.rpc.start(cmd, dispatchers, { cwd = root })
+    local notify = rpc.notify
+    local plain = { notify = notify }
+    rpc.notify = function(method, params)
+      guard.run(before, plain, method, params)
+      local result = notify(method, params)
+      guard.run(after, plain, method, params)
+      return result
+    end
+    return rpc
+  end
+end
+
+--- Watches a buffer's edits; harmless to call again.
+local function watch_buffer(bufnr)
+  if watches[bufnr] then
+    return
+  end
+  local function none()
+    return { deleted = 0, inserted = 0, row = 0, column = 0, single_line = true }
+  end
+  local watch = { pending = {}, bytes = none() }
+
+  -- No pcall between: frames.read looks for this very function on the stack.
+  local on_lines
+  on_lines = function(_, _, version)
+    if watches[bufnr] ~= watch then
+      return true
+    end
+    guard.run(function()
+      local bytes = watch.bytes
+      watch.bytes = none()
+      if not version or not connections[bufnr] then
+        return
+      end
+      local declared = source.judge(bufnr, on_lines, bytes)
+      if watch.sent == version then
+        hint(connections[bufnr], vim.uri_from_bufnr(bufnr), version, declared)
+      else
+        watch.pending[#watch.pending + 1] = declared
+      end
+    end)
+  end
+
+  local attached = vim.api.nvim_buf_attach(bufnr, false, {
+    on_bytes = function(_, _, _, row, column, _, _, _, deleted, new_rows, _, inserted)
+      if watches[bufnr] ~= watch then
+        return true
+      end
+      local bytes = watch.bytes
+      bytes.deleted, bytes.inserted = bytes.deleted + deleted, bytes.inserted + inserted
+      bytes.row, bytes.column, bytes.single_line = row, column, new_rows == 0
+    end,
+    on_lines = on_lines,
+    on_reload = guard.wrap(function()
+      watch.reloaded, watch.pending, watch.bytes = true, {}, none()
+      -- Neovim closes and opens the document again, before or after us.
+      vim.schedule(guard.wrap(function()
+        local rpc = connections[bufnr]
+        if watch.reloaded and rpc and watch.opened and vim.api.nvim_buf_is_valid(bufnr) then
+          watch.reloaded = false
+          hint(rpc, vim.uri_from_bufnr(bufnr), watch.opened, { kind = "reload" })
+        end
+      end))
+    end),
+    on_detach = function()
+      if watches[bufnr] == watch then
+        watches[bufnr], connections[bufnr] = nil, nil
+      end
+    end,
+  })
+  if attached then
+    watches[bufnr] = watch
+  end
+end
+
+--- Whether the sidecar may be started again after it died.
+local function may_restart(root)
+  local now = vim.uv.now()
+  local times = vim.tbl_filter(function(time)
+    return now - time < WINDOW
+  end, crashes[root] or {})
+  times[#times + 1] = now
+  crashes[root] = times
+  return #times <= RESTARTS
+end
+
+local function on_exit(root)
+  return function(code, signal, client_id)
+    vim.schedule(guard.wrap(function()
+      status.ended(client_id)
+      if vim.v.exiting ~= vim.NIL or M.stopping or (code == 0 and signal == 0) then
+        return
+      end
+      if not may_restart(root) then
+        vim.notify(
+          ("codi2: the sidecar for %s ended again and again (code %d, signal %d): nothing is recorded. "):format(root, code, signal)
+            .. "See :checkhealth codi2; :edit starts it again.",
+          vim.log.levels.WARN
+        )
+        return
+      end
+      for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+        require("codi2").attach(bufnr)
+      end
+    end))
+  end
+end
+
+--- @param bufnr integer
+--- @return vim.lsp.Client?
+function M.client(bufnr)
+  return vim.lsp.get_clients({ name = M.NAME, bufnr = bufnr })[1]
+end
+
+--- @param params { uri: string }
+local function document_text(_, params)
+  local bufnr = buffer_of(params.uri)
+  if not bufnr or not vim.api.nvim_buf_is_loaded(bufnr) then
+    return nil, vim.lsp.rpc.rpc_response_error(vim.lsp.protocol.ErrorCodes.InvalidParams, "no such document is open")
+  end
+  local ending = ({ unix = "\n", dos = "\r\n", mac = "\r" })[vim.bo[bufnr].fileformat] or "\n"
+  local text = table.concat(vim.api.nvim_buf_get_lines(bufnr, 0, -1, true), ending)
+  -- As Neovim's didOpen has it.
+  if vim.bo[bufnr].eol then
+    text = text .. ending
+  end
+  return { version = vim.lsp.util.buf_versions[bufnr] or 0, text = text }
+end
+
+local warned = {}
+
+--- Attaches a buffer to the sidecar of `root`, and starts that if there is none.
+--- @param bufnr integer
+--- @param root string
+function M.attach(bufnr, root)
+  if watches[bufnr] and M.client(bufnr) then
+    return
+  end
+  local cmd = require("codi2").options.cmd
+  if vim.fn.executable(cmd[1]) == 0 then
+    if not warned[cmd[1]] then
+      warned[cmd[1]] = true
+      vim.notify(("codi2: there is no program %s; nothing is recorded (:checkhealth codi2)"):format(cmd[1]), vim.log.levels.WARN)
+    end
+    return
+  end
+  if #(crashes[root] or {}) > RESTARTS and vim.uv.now() - crashes[root][#crashes[root]] < WINDOW then
+    -- Ended again and again: only :edit, which loads the buffer anew, tries once more.
+    if watches[bufnr] then
+      return
+    end
+  end
+  source.start()
+  watch_buffer(bufnr)
+  vim.lsp.start({
+    name = M.NAME,
+    cmd = connect(cmd, root),
+    root_dir = root,
+    capabilities = { experimental = { codi2 = { status = true, editHint = true, documentText = true } } },
+    -- Each edit is a version of its own, so that each has its own source.
+    flags = { debounce_text_changes = 0 },
+    handlers = {
+      ["codi2/status"] = function(_, params, context)
+        guard.run(status.heard, context.client_id, params)
+      end,
+      ["codi2/documentText"] = document_text,
+    },
+    on_exit = on_exit(root),
+  }, { bufnr = bufnr, silent = true })
+end
+
+vim.api.nvim_create_autocmd("VimLeavePre", {
+  group = vim.api.nvim_create_augroup("codi2_sidecar", { clear = true }),
+  callback = function()
+    M.stopping = true
+  end,
+})
+
+return M
