@@ -105,6 +105,9 @@ pub fn line_diff_hashes(old: &[u64], new: &[u64]) -> Vec<Hunk> {
     wide(&diff)
 }
 
+/// Places in one hunk up to which a rename is as likely as a rewrite.
+const CRUMBS: usize = 3;
+
 /// Lines of both sides together up to which imara-diff compares them: its histogram costs the square of them where
 /// every other line is new, and its way out for repetitive text (see `align`) too.
 const HISTOGRAM_LINES: usize = 10_000;
@@ -190,13 +193,25 @@ impl Edits<'_> {
                 _ => joined.push(hunk),
             }
         }
+        if joined.len() > CRUMBS && self.is_rewritten(&before, &after, &joined) {
+            joined.clear();
+            self.push(before, after);
+        }
         self.hunks.extend(joined);
+    }
+
+    /// Whether less than half of the words of either side of a hunk survive: then it was written anew, and the words
+    /// that both versions share are the language's, not the author's.
+    fn is_rewritten(&self, before: &Range<usize>, after: &Range<usize>, places: &[Hunk]) -> bool {
+        let deleted: usize = places.iter().map(|(old, _)| letters(&self.old[old.clone()])).sum();
+        let (old, new) = (letters(&self.old[before.clone()]), letters(&self.new[after.clone()]));
+        (old - deleted) * 2 < old.min(new)
     }
 
     fn joins(&self, one: &Hunk, two: &Hunk) -> bool {
         let kept = solid(&self.old[one.0.end..two.0.start]);
         let small = |(old, new): &Hunk| solid(&self.old[old.clone()]) <= kept || solid(&self.new[new.clone()]) <= kept;
-        kept <= 2 && !small(one) && !small(two)
+        kept <= 1 && !small(one) && !small(two)
     }
 
     /// The edits, each counted in the result of those before it: what lies before an edit is already new.
@@ -217,6 +232,11 @@ fn shifted(range: Range<usize>, by: usize) -> Range<usize> {
 /// Bytes that are not blank.
 fn solid(piece: &str) -> usize {
     piece.chars().filter(|character| !is_blank(*character)).map(char::len_utf8).sum()
+}
+
+/// Bytes of letters and digits.
+fn letters(piece: &str) -> usize {
+    piece.chars().filter(|character| character.is_alphanumeric()).map(char::len_utf8).sum()
 }
 
 /// Bytes of whole characters that two strings share at their start, and at the end of what is left.

@@ -39,6 +39,13 @@ fn a_diff_says_what_a_reader_would_say() {
         ("one\n2\n3\n4\nfive\n", "ONE\n2\n3\n4\nFIVE\n", "0-3+ONE | 10-4+FIVE"),
         // A line written anew is one edit, not crumbs of shared blanks and commas.
         ("alpha beta, gamma\n", "one two, three\n", "0-17+one two, three"),
+        // A rename is small edits; other code in the same language is one.
+        ("sum += sum * sum;\n", "all += all * all;\n", "0-3+all | 7-9+all * all"),
+        (
+            "let total = items.len();\nlet rest = (total - 1) * 2;\nreturn total * rest;\n",
+            "let name = self.path(key);\nlet file = open(name)?;\nfile.read(&mut text, 2);\n",
+            "4-68+name = self.path(key);\\nlet file = open(name)?;\\nfile.read(&mut text, 2)",
+        ),
         // A new function before a similar one is whole.
         (
             "fn a() {\n    x();\n}\n\nfn c() {\n    x();\n}\n",

@@ -98,9 +98,12 @@ fn line_hashes_depend_on_the_key_and_on_the_whole_line() {
 }
 
 #[test]
-fn a_reader_has_the_digest_of_its_bytes() {
+fn content_in_pieces_has_the_digest_of_its_bytes() {
     let bytes = b"any bytes \xff".repeat(9_000);
     assert_eq!(digest_of_reader(&bytes[..]).unwrap(), (digest_of(&bytes), bytes.len() as u64));
+    let mut digester = Digester::default();
+    bytes.chunks(1_000).for_each(|piece| digester.update(piece));
+    assert_eq!(digester.digest(), digest_of(&bytes));
 }
 
 #[test]
