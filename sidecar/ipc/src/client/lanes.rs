@@ -1,0 +1,110 @@
+//! What is worth sending only while it is fresh: the latest touch of each buffer, the latest sign of life of each
+//! session, and texts for the hub's memory, bounded. Emptied when the connection goes.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use codi2_protocol::{Call, FileId, Heartbeat, SessionId, Text, Touched};
+
+/// Bytes of texts waiting, at most; the oldest go first. The hub asks for a whole text where it lacks one.
+const TEXT_BYTES: usize = 8 << 20;
+
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    touched: BTreeMap<(SessionId, FileId), Touched>,
+    heartbeats: BTreeMap<SessionId, Heartbeat>,
+    texts: VecDeque<Text>,
+    text_bytes: usize,
+}
+
+impl Lanes {
+    pub(super) fn touched(&mut self, touched: Touched) {
+        self.touched.insert((touched.session, touched.file.clone()), touched);
+    }
+
+    pub(super) fn heartbeat(&mut self, heartbeat: Heartbeat) {
+        self.heartbeats.insert(heartbeat.session, heartbeat);
+    }
+
+    pub(super) fn text(&mut self, text: Text) {
+        self.text_bytes += bytes(&text);
+        self.texts.push_back(text);
+        while self.text_bytes > TEXT_BYTES && self.pop_text().is_some() {}
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.touched.is_empty() && self.heartbeats.is_empty() && self.texts.is_empty()
+    }
+
+    /// The next to send: touches first, they are small and warn somebody.
+    pub(super) fn next(&mut self) -> Option<Call> {
+        if let Some((_, touched)) = self.touched.pop_first() {
+            return Some(Call::Touched(touched));
+        }
+        if let Some(text) = self.pop_text() {
+            return Some(Call::Text(text));
+        }
+        self.heartbeats.pop_first().map(|(_, heartbeat)| Call::Heartbeat(heartbeat))
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn pop_text(&mut self) -> Option<Text> {
+        let text = self.texts.pop_front()?;
+        self.text_bytes -= bytes(&text);
+        Some(text)
+    }
+}
+
+fn bytes(text: &Text) -> usize {
+    match text {
+        Text::Group { inserted, .. } => inserted.iter().map(String::len).sum(),
+        Text::Full { text, .. } => text.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codi2_protocol::{Digest, GroupId, RepositoryId, WorktreeId};
+
+    use super::*;
+
+    fn touch(session: SessionId, path: &str, at_ms: u64) -> Touched {
+        let worktree = WorktreeId { repository: RepositoryId::from_uuid(uuid::Uuid::nil()), name: String::new() };
+        let file = FileId { worktree, path: path.into() };
+        Touched { session, file, base: Digest::new([0; 32]), start: 0, end: 0, at_ms }
+    }
+
+    #[test]
+    fn the_latest_touch_of_each_buffer_wins() {
+        let (a, b) = (SessionId::new(), SessionId::new());
+        let mut lanes = Lanes::default();
+        for (session, path, at_ms) in [(a, "x", 1), (a, "x", 2), (b, "x", 3), (a, "y", 4), (a, "x", 5)] {
+            lanes.touched(touch(session, path, at_ms));
+        }
+        let mut sent = Vec::new();
+        while let Some(Call::Touched(touched)) = lanes.next() {
+            sent.push(touched.at_ms);
+        }
+        sent.sort_unstable();
+        assert_eq!(sent, [3, 4, 5]);
+        assert!(lanes.is_empty());
+    }
+
+    #[test]
+    fn texts_are_bounded_and_the_newest_stay() {
+        let mut lanes = Lanes::default();
+        let big = "x".repeat(TEXT_BYTES / 4);
+        for part in 0..9 {
+            let (session, group) = (SessionId::new(), GroupId::new());
+            lanes.text(Text::Group { session, group, part, inserted: vec![big.clone()] });
+        }
+        let mut parts = Vec::new();
+        while let Some(Call::Text(Text::Group { part, .. })) = lanes.next() {
+            parts.push(part);
+        }
+        assert_eq!(parts, [5, 6, 7, 8]);
+        assert_eq!(lanes.text_bytes, 0);
+    }
+}

@@ -1,0 +1,355 @@
+//! The hub's side: binding under the lock, accepting, greeting, and a connection in two halves.
+//!
+//! Each accepted connection is greeted in a task of the caller's, so that a silent client holds up nobody. Reading is
+//! a call at a time; writing goes through a queue bounded in bytes, and a reader that is too slow makes
+//! [`Writer::try_send`] fail: the caller decides what it misses. Absent on purpose: what calls mean.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codi2_protocol::limits::CONNECTIONS;
+use codi2_protocol::{ErrorCode, Hello, HubError, HubFrame, PROTOCOL_MAX, PROTOCOL_MIN};
+use interprocess::local_socket::tokio::{Listener as LocalListener, Stream};
+use interprocess::local_socket::traits::StreamCommon;
+use interprocess::local_socket::traits::tokio::Listener as _;
+use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+
+use crate::connect::{GREETING, common_version, foreign_peer};
+use crate::frame::{self, FrameError, Incoming};
+use crate::lock::{HubInfo, HubLock};
+use crate::stream::Half;
+
+/// Bytes of frames waiting for one client, at most.
+pub const QUEUE_BYTES: usize = 2 << 20;
+/// A client that takes nothing for this long while frames wait is cut off.
+pub const STALL: Duration = Duration::from_secs(30);
+/// Frames written in one go, in bytes.
+const WRITE_BYTES: usize = 64 << 10;
+const REFUSAL: Duration = Duration::from_millis(200);
+
+/// The hub's socket. Bound under the lock and removed with it.
+#[derive(Debug)]
+pub struct Listener {
+    socket: LocalListener,
+    ours: Hello,
+    places: Arc<Semaphore>,
+    info: HubInfo,
+}
+
+/// An accepted connection of our own user that has not greeted yet.
+#[derive(Debug)]
+pub struct Pending {
+    half: Half,
+    ours: Hello,
+    seat: OwnedSemaphorePermit,
+    pid: Option<u32>,
+}
+
+/// A client that has greeted and waits for our greeting.
+#[derive(Debug)]
+pub struct Greeted {
+    /// What it said.
+    pub hello: Hello,
+    /// The protocol version both speak.
+    pub version: u32,
+    /// Its process id as the system tells it, evidence only.
+    pub pid: Option<u32>,
+    half: Half,
+    ours: Hello,
+    seat: OwnedSemaphorePermit,
+}
+
+/// Why a connection came to nothing. Noted; other connections go on.
+#[derive(Debug, thiserror::Error)]
+pub enum GreetError {
+    /// It said nothing in time.
+    #[error("no greeting within {} s", GREETING.as_secs())]
+    Silent,
+    /// It left without a word.
+    #[error("closed without a greeting")]
+    Left,
+    /// No version in common; it was told so.
+    #[error("{0}")]
+    Version(HubError),
+    /// What it sent makes no sense.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// Why a frame was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The client takes too little: [`QUEUE_BYTES`] already wait for it.
+    #[error("the client reads too slowly")]
+    Full,
+    /// The connection is gone.
+    #[error("the connection is closed")]
+    Closed,
+    /// The frame itself can't be sent; the connection is fine.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+impl Listener {
+    /// Binds the socket, 0600, where a dead hub's may lie: only the lock's holder does this. Needs a runtime.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bind(lock: &mut HubLock, build: &str, capabilities: &[String]) -> io::Result<Self> {
+        let path = lock.places().socket();
+        match std::fs::remove_file(&path) {
+            Ok(()) => tracing::debug!(socket = %path.display(), "removed a dead hub's socket"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let options = ListenerOptions::new().name(path.as_path().to_fs_name::<GenericFilePath>()?).reclaim_name(false);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let options = interprocess::os::unix::local_socket::ListenerOptionsExt::mode(options, 0o600);
+        let socket = options.create_tokio()?;
+        let info = lock.bound(&path, build)?;
+        let ours = crate::connect::hello(build, capabilities, None);
+        Ok(Self { socket, ours, places: Arc::new(Semaphore::new(CONNECTIONS)), info })
+    }
+
+    /// What was written to `hub.json`.
+    pub fn info(&self) -> &HubInfo {
+        &self.info
+    }
+
+    /// Connections open now.
+    pub fn connections(&self) -> usize {
+        CONNECTIONS - self.places.available_permits()
+    }
+
+    /// The next connection of our own user. Refuses other users without a word, tells those over the limit that it is
+    /// busy, and waits where the system is out of descriptors or memory. Safe to cancel.
+    ///
+    /// # Errors
+    /// The socket is broken: the hub can't go on.
+    pub async fn accept(&self) -> io::Result<Pending> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let stream = match self.socket.accept().await {
+                Ok(stream) => stream,
+                Err(error) => match fate(&error) {
+                    Fate::Again => continue,
+                    Fate::Later => {
+                        tracing::warn!(%error, "can't accept connections now");
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(Duration::from_secs(1));
+                        continue;
+                    }
+                    Fate::Broken => return Err(error),
+                },
+            };
+            let credentials = stream.peer_creds();
+            let pid = credentials.as_ref().ok().and_then(interprocess::local_socket::PeerCreds::pid);
+            match foreign_peer(credentials) {
+                Ok(None) => {}
+                Ok(Some(uid)) => {
+                    tracing::warn!(uid, "refused another user's connection");
+                    continue;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a connection left at once");
+                    continue;
+                }
+            }
+            match Arc::clone(&self.places).try_acquire_owned() {
+                Ok(seat) => {
+                    let pid = pid.and_then(|pid| u32::try_from(pid).ok());
+                    return Ok(Pending { half: Half::new(Arc::new(stream)), ours: self.ours.clone(), seat, pid });
+                }
+                Err(_) => refuse_busy(stream).await,
+            }
+        }
+    }
+}
+
+enum Fate {
+    Again,
+    Later,
+    Broken,
+}
+
+fn fate(error: &io::Error) -> Fate {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        match Errno::from_io_error(error) {
+            Some(Errno::CONNABORTED | Errno::INTR | Errno::AGAIN) => Fate::Again,
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Fate::Later,
+            _ => Fate::Broken,
+        }
+    }
+    #[cfg(not(unix))]
+    match error.kind() {
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => Fate::Again,
+        io::ErrorKind::OutOfMemory => Fate::Later,
+        _ => Fate::Broken,
+    }
+}
+
+async fn refuse_busy(stream: Stream) {
+    let mut half = Half::new(Arc::new(stream));
+    let error = HubError {
+        code: ErrorCode::Busy,
+        message: format!("the hub serves {CONNECTIONS} connections already: close some, or try again"),
+    };
+    // Fits an empty socket buffer, so this does not wait for the client.
+    if let Ok(bytes) = frame::encode(&HubFrame::Error { id: None, error }) {
+        let _ = tokio::time::timeout(REFUSAL, half.write_all(&bytes)).await;
+    }
+}
+
+impl Pending {
+    /// Waits for the client's greeting, at most [`GREETING`]; where no version is in common it is told so.
+    ///
+    /// # Errors
+    /// See [`GreetError`].
+    pub async fn greet(mut self) -> Result<Greeted, GreetError> {
+        let body =
+            tokio::time::timeout(GREETING, frame::read(&mut self.half)).await.map_err(|_| GreetError::Silent)??;
+        let hello: Hello = frame::decode(&body.ok_or(GreetError::Left)?)?;
+        match common_version(&self.ours, &hello) {
+            Ok(version) => {
+                debug_assert!((PROTOCOL_MIN..=PROTOCOL_MAX).contains(&version));
+                let Self { half, ours, seat, pid } = self;
+                Ok(Greeted { hello, version, pid, half, ours, seat })
+            }
+            Err(error) => {
+                let bytes = frame::encode(&HubFrame::Error { id: None, error: error.clone() })?;
+                let _ = tokio::time::timeout(REFUSAL, self.half.write_all(&bytes)).await;
+                Err(GreetError::Version(error))
+            }
+        }
+    }
+}
+
+impl Greeted {
+    /// Greets back and opens the connection. `durable`: the producer's highest durable number, where it is one.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub async fn welcome(mut self, durable: Option<u64>) -> Result<(Reader, Writer), FrameError> {
+        self.ours.durable = durable;
+        let bytes = frame::encode(&self.ours)?;
+        tokio::time::timeout(GREETING, self.half.write_all(&bytes))
+            .await
+            .map_err(|_| FrameError::Io(io::ErrorKind::TimedOut.into()))??;
+        let (gone, is_gone) = watch::channel(());
+        let (queue, waiting) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES));
+        tokio::spawn(write(self.half.clone(), waiting, gone));
+        let reader = Reader { stream: BufReader::new(self.half), is_gone, _seat: self.seat };
+        Ok((reader, Writer { queue, room }))
+    }
+
+    /// Says why not, and closes.
+    pub async fn refuse(mut self, error: HubError) {
+        if let Ok(bytes) = frame::encode(&HubFrame::Error { id: None, error }) {
+            let _ = tokio::time::timeout(REFUSAL, self.half.write_all(&bytes)).await;
+        }
+    }
+}
+
+/// What the client sends. Dropping it frees the connection's seat.
+#[derive(Debug)]
+pub struct Reader {
+    stream: BufReader<Half>,
+    is_gone: watch::Receiver<()>,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    /// The next call; `None` when the client has gone or was cut off. Not safe to cancel.
+    ///
+    /// # Errors
+    /// What came can't be read: drop the connection.
+    pub async fn next(&mut self) -> Result<Option<Incoming>, FrameError> {
+        tokio::select! {
+            body = frame::read(&mut self.stream) => body?.map(|body| frame::decode_incoming(&body)).transpose(),
+            // Only ever an error: the writing task has ended.
+            _ = self.is_gone.changed() => Ok(None),
+        }
+    }
+}
+
+/// What goes to the client, in order, by way of a bounded queue. The connection closes once the queue is written and
+/// reader and all clones of this are gone.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    queue: mpsc::UnboundedSender<(Vec<u8>, OwnedSemaphorePermit)>,
+    room: Arc<Semaphore>,
+}
+
+impl Writer {
+    /// Queues a frame, waiting for room.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] and [`SendError::Frame`].
+    pub async fn send(&self, frame: &HubFrame) -> Result<(), SendError> {
+        let bytes = frame::encode(frame)?;
+        let room = Arc::clone(&self.room).acquire_many_owned(permits(&bytes));
+        tokio::select! {
+            room = room => self.queue.send((bytes, room.map_err(|_| SendError::Closed)?)).map_err(|_| SendError::Closed),
+            () = self.queue.closed() => Err(SendError::Closed),
+        }
+    }
+
+    /// Queues a frame if there is room at once.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] too.
+    pub fn try_send(&self, frame: &HubFrame) -> Result<(), SendError> {
+        if self.queue.is_closed() {
+            return Err(SendError::Closed);
+        }
+        let bytes = frame::encode(frame)?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(permits(&bytes)).map_err(|_| SendError::Full)?;
+        self.queue.send((bytes, room)).map_err(|_| SendError::Closed)
+    }
+
+    /// Waits until everything queued was written, or the connection is gone.
+    pub async fn drained(&self) {
+        tokio::select! {
+            _ = self.room.acquire_many(QUEUE_BYTES as u32) => {}
+            () = self.queue.closed() => {}
+        }
+    }
+
+    /// Whether the connection is gone.
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+}
+
+fn permits(bytes: &[u8]) -> u32 {
+    // A frame is at most FRAME_BYTES and 4, well below both bounds.
+    bytes.len().min(QUEUE_BYTES) as u32
+}
+
+/// Writes what is queued until all writers are gone, the client is, or it stalls. `_gone` closes with this task.
+async fn write(
+    mut half: Half,
+    mut waiting: mpsc::UnboundedReceiver<(Vec<u8>, OwnedSemaphorePermit)>,
+    _gone: watch::Sender<()>,
+) {
+    while let Some((mut bytes, first)) = waiting.recv().await {
+        let mut rooms = vec![first];
+        while bytes.len() < WRITE_BYTES
+            && let Ok((more, room)) = waiting.try_recv()
+        {
+            bytes.extend_from_slice(&more);
+            rooms.push(room);
+        }
+        match tokio::time::timeout(STALL, half.write_all(&bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return tracing::debug!(%error, "a client left"),
+            Err(_) => return tracing::warn!("a client stopped reading and was cut off"),
+        }
+    }
+}
