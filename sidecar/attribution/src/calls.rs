@@ -144,9 +144,14 @@ impl Pair {
         self.format == other.format
             && match (&self.call, &other.call) {
                 (Some(one), Some(two)) => one == two,
-                (None, None) => self.parent == other.parent,
-                _ => false,
+                _ => self.same_process(other),
             }
+    }
+
+    /// The process id, and its start where both are known: a pid that is used again never pairs.
+    fn same_process(&self, other: &Self) -> bool {
+        let ((pid, start), (other_pid, other_start)) = (self.parent, other.parent);
+        pid == other_pid && (start == other_start || start.is_none() || other_start.is_none())
     }
 }
 
@@ -224,20 +229,22 @@ impl Calls {
         let record = hook.record;
         let pair = Pair::of(record);
         let mut files: BTreeMap<FileId, Reading> = BTreeMap::new();
+        // Out of a spool the hook after may have come first. What a file holds now is then not what it held before.
         for (file, reading) in hook.files {
-            // Out of a spool the hook after may have come first. What the file holds now is not what it held then.
-            match self.unpaired(file, &pair, record.at_ms) {
-                Some(finished) => {
-                    finished.intent.since_ms = Some(record.at_ms);
-                    finished.intent.actor = finished.intent.actor.take().or_else(|| record.actor.clone());
-                    effects.push(Effect::Finished { file: Some(file.clone()), intent: finished.intent.clone() });
-                }
+            match self.files.get_mut(file).and_then(|book| complete(book, &pair, record)) {
+                Some(intent) => effects.push(Effect::Finished { file: Some(file.clone()), intent }),
                 None => {
                     files.insert(file.clone(), *reading);
                 }
             }
         }
-        if record.files.is_empty() || !files.is_empty() {
+        let mut late = None;
+        if record.files.is_empty() {
+            let book = hook.worktree.and_then(|worktree| self.anywhere.get_mut(worktree));
+            late = book.and_then(|book| complete(book, &pair, record));
+            effects.extend(late.clone().map(|intent| Effect::Finished { file: None, intent }));
+        }
+        if record.files.is_empty() && late.is_none() || !files.is_empty() {
             if pair.call.is_none() {
                 self.abandon(&pair, &files, effects);
             }
@@ -343,21 +350,25 @@ impl Calls {
         }
     }
 
-    /// A finished call on this file whose hook before has not been seen, and which ended after `at_ms`.
-    fn unpaired(&mut self, file: &FileId, pair: &Pair, at_ms: u64) -> Option<&mut Finished> {
-        let fits = |finished: &&mut Finished| {
-            let until = finished.intent.until_ms;
-            finished.intent.since_ms.is_none()
-                && finished.pair.matches(pair)
-                && (at_ms..=at_ms.saturating_add(CALL_MS)).contains(&until)
-        };
-        self.files.get_mut(file)?.iter_mut().filter(fits).min_by_key(|finished| finished.intent.until_ms)
-    }
-
     fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
+}
+
+/// Gives the hook before to a finished call that had none and ended after it.
+fn complete(book: &mut VecDeque<Finished>, pair: &Pair, record: &HookRecord) -> Option<Intent> {
+    let times = record.at_ms..=record.at_ms.saturating_add(CALL_MS);
+    let fits = |finished: &&mut Finished| {
+        let intent = &finished.intent;
+        intent.since_ms.is_none() && finished.pair.matches(pair) && times.contains(&intent.until_ms)
+    };
+    let finished = book.iter_mut().filter(fits).min_by_key(|finished| finished.intent.until_ms)?;
+    finished.intent.since_ms = Some(record.at_ms);
+    if finished.intent.actor.is_none() {
+        finished.intent.actor.clone_from(&record.actor);
+    }
+    Some(finished.intent.clone())
 }
 
 fn remember(book: &mut VecDeque<Finished>, finished: Finished) {
@@ -366,3 +377,6 @@ fn remember(book: &mut VecDeque<Finished>, finished: Finished) {
     }
     book.push_back(finished);
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,19 @@
 //! is a step from one digest to the next, so a chain of steps tells which call wrote which. Time only tells which calls
 //! could have written at all. Absent on purpose: walking folders, and any guess from the text itself.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 
-use codi2_protocol::{Actor, Class, Digest, Evidence, EvidenceKind, Verdict};
+use codi2_protocol::{Actor, ActorKind, Class, Digest, Evidence, EvidenceKind, Verdict};
 use codi2_text::Text;
 
+use crate::candidate::{Candidate, label};
 use crate::replay::{self, Part};
+use crate::way::way;
 use crate::{Intent, OpenCall, Reading, Rung};
+
+/// How long before it is seen a live change may have happened, in ms: settling, hashing, a busy machine.
+const LIVE_MS: u64 = 2_000;
 
 /// Everything known about a change of a file on disk.
 ///
@@ -110,8 +114,8 @@ pub struct Transition {
 pub enum DiskRuling {
     /// The file echoes a saved buffer: the owners are those of the buffer.
     Echo {
-        /// What an announced edit says of the bytes for which the buffer names nobody ([`Rung::is_open`]). Bytes with
-        /// an owner never change hands.
+        /// What an announced edit says of the bytes that are new since `before` and for which the buffer names nobody
+        /// ([`Rung::is_open`]). Bytes with an owner, and older ones, never change hands.
         unexplained: Option<Verdict>,
     },
     /// The content has owners: those the ledger knows for it, else those that its parts have where git kept them.
@@ -167,7 +171,7 @@ impl DiskRuling {
     fn disputes(&self, old: &Self) -> bool {
         let Self::All(new) = self else { return false };
         let named = |actor: &Actor| {
-            let label = label(actor);
+            let label = format!("{} was ", label(actor));
             new.evidence
                 .iter()
                 .any(|reason| reason.kind == EvidenceKind::Candidate && reason.detail.starts_with(&label))
@@ -195,7 +199,7 @@ pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
     }
     if let Some(git) = facts.git.filter(|git| git.writes_files()) {
         let evidence = Evidence::new(EvidenceKind::Git, format!("git {}: {}", git.operation, git.what));
-        let actor = Actor::named(codi2_protocol::ActorKind::Git, git.operation.clone());
+        let actor = Actor::named(ActorKind::Git, git.operation.clone());
         let fresh = Verdict::new(actor, Class::Carried, EvidenceKind::Git, evidence.detail.clone());
         return match facts.after {
             Some(_) => DiskRuling::CarryAll { evidence, fresh },
@@ -232,10 +236,11 @@ fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
         (usable[at].before.state().flatten(), usable[at].after.state().flatten())
     };
     let chain = way(facts.before, facts.after, usable.len(), ends).filter(|chain| !chain.is_empty())?;
-    let mut steps = Vec::new();
+    let (mut steps, mut used) = (Vec::new(), Vec::new());
     for at in chain {
         let (before, after) = ends(at);
         let same = pick(&|intent| intent.before.is(before) && intent.after.is(after));
+        used.extend(same.iter().map(|intent| intent.call));
         steps.push((after, agreed(&same, facts)?));
     }
     let author = &steps[0].1.origin;
@@ -245,7 +250,7 @@ fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     let parts = steps.iter().map(|(state, verdict)| Part { state: *state, verdict: Some(verdict.clone()) });
     let claimed = replay::replay(facts.before, &parts.collect::<Vec<_>>(), facts.texts);
     Some(match claimed {
-        Some(claimed) => DiskRuling::Parts { claimed, rest: left(facts, &[]) },
+        Some(claimed) => DiskRuling::Parts { claimed, rest: left(facts, &used) },
         None => {
             let named = usable.iter().map(|intent| Candidate::from(*intent)).collect::<Vec<_>>();
             DiskRuling::All(unannounced(facts, &named))
@@ -261,7 +266,7 @@ fn changed(intent: &Intent) -> bool {
 /// Whether the step lies on the file's known way from the call's begin to its end, and inside its time.
 fn spans(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
     let (Some(before), Some(after)) = (intent.before.state(), intent.after.state()) else { return false };
-    overlaps(intent, facts.from_ms, facts.to_ms)
+    timely(intent, facts)
         && known_way(intent, before, facts.before, facts)
         && known_way(intent, facts.after, after, facts)
 }
@@ -273,6 +278,21 @@ fn known_way(intent: &Intent, from: Option<Digest>, to: Option<Digest>, facts: &
     way(from, to, steps.len(), |at| (steps[at].before, steps[at].after)).is_some()
 }
 
+/// When the change happened, at the earliest and at the latest.
+fn window(facts: &DiskFacts<'_>) -> (u64, u64) {
+    let from_ms = match facts.observed {
+        Observed::Live => facts.from_ms.max(facts.to_ms.saturating_sub(LIVE_MS)),
+        Observed::Rescan | Observed::WhileAway => facts.from_ms,
+    };
+    (from_ms, facts.to_ms)
+}
+
+/// Whether a call was open when the change happened.
+fn timely(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
+    let (from_ms, to_ms) = window(facts);
+    overlaps(intent, from_ms, to_ms)
+}
+
 /// Whether a call was open at some time between the two.
 fn overlaps(intent: &Intent, from_ms: u64, to_ms: u64) -> bool {
     intent.since_ms.is_none_or(|since| since <= to_ms) && intent.until_ms >= from_ms
@@ -281,10 +301,9 @@ fn overlaps(intent: &Intent, from_ms: u64, to_ms: u64) -> bool {
 /// The verdict on a step that all these calls claim: theirs if they are one agent's, unknown with each named if not.
 /// Absent if none of them says whose it is.
 fn agreed(claims: &[&Intent], facts: &DiskFacts<'_>) -> Option<Verdict> {
-    let timely: Vec<&Intent> =
-        claims.iter().copied().filter(|intent| overlaps(intent, facts.from_ms, facts.to_ms)).collect();
+    let at_work: Vec<&Intent> = claims.iter().copied().filter(|intent| timely(intent, facts)).collect();
     // Digests decide. Time is asked only where the same step was done twice, by two.
-    let claims = if timely.is_empty() { claims } else { &timely };
+    let claims = if at_work.is_empty() { claims } else { &at_work };
     let first = claims.first()?;
     let author = first.actor.as_ref();
     if claims.iter().any(|intent| intent.actor.as_ref() != author) {
@@ -304,7 +323,7 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
             && intent.actor.is_some()
             && !intent.after.is(facts.before)
             && !intent.before.is(facts.after)
-            && (anchored || overlaps(intent, facts.from_ms, facts.to_ms))
+            && (anchored || timely(intent, facts))
     };
     let mut claims: Vec<&Intent> = facts.intents.iter().filter(relevant).collect();
     claims.sort_by_key(|intent| (intent.until_ms, intent.since_ms, intent.call));
@@ -314,7 +333,8 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     let mut used = Vec::new();
     for intent in claims.iter().copied() {
         let (Some(begin), Some(end)) = (intent.before.state(), intent.after.state()) else { continue };
-        if end == at {
+        let together = intent.since_ms.is_none_or(|since| since < until_ms);
+        if end == at && together {
             // Two calls that end in one state: which of them wrote the last step cannot be told.
             let same = claims.iter().copied().filter(|other| other.after.is(end)).collect::<Vec<_>>();
             if let Some(part) = parts.last_mut() {
@@ -324,8 +344,7 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
             continue;
         }
         // Somebody else wrote between; unless this call began before that, and has it inside.
-        let apart = begin != at && intent.since_ms.is_none_or(|since| since >= until_ms);
-        if apart && !known_way(intent, begin, at, facts) {
+        if begin != at && !together && !known_way(intent, begin, at, facts) {
             parts.push(Part { state: begin, verdict: None });
         }
         let mut verdict = agreed(&[intent], facts)?;
@@ -358,7 +377,7 @@ fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
     for intent in facts.intents.iter().filter(|intent| !used.contains(&intent.call)) {
         let idle = intent.before != Reading::NotRead && intent.before == intent.after;
         let elsewhere = intent.after.is(facts.before) || intent.before.is(facts.after);
-        if idle || elsewhere || !overlaps(intent, facts.from_ms, facts.to_ms) {
+        if idle || elsewhere || !timely(intent, facts) {
             continue;
         }
         // A call whose digests are known and do not lead here is not the whole story.
@@ -396,76 +415,5 @@ fn unannounced(facts: &DiskFacts<'_>, candidates: &[Candidate]) -> Verdict {
     Verdict { origin, modifier: None, acceptor: None, class: Class::Unknown, evidence }
 }
 
-/// Somebody who could have written a text.
-#[derive(Debug, Clone)]
-pub(crate) struct Candidate {
-    actor: Option<Actor>,
-    format: String,
-    pid: u32,
-}
-
-impl From<&OpenCall> for Candidate {
-    fn from(call: &OpenCall) -> Self {
-        Self { actor: call.actor.clone(), format: call.format.clone(), pid: call.pid }
-    }
-}
-
-impl From<&Intent> for Candidate {
-    fn from(intent: &Intent) -> Self {
-        Self { actor: intent.actor.clone(), format: intent.format.clone(), pid: intent.pid }
-    }
-}
-
-impl Candidate {
-    /// The reason that names this candidate.
-    pub(crate) fn evidence(&self) -> Evidence {
-        let who = match &self.actor {
-            Some(actor) => label(actor),
-            None => format!("an agent that has not named itself, process {}", self.pid),
-        };
-        Evidence::new(EvidenceKind::Candidate, format!("{who} was at work on this path ({})", self.format))
-    }
-}
-
-/// An actor in words, so that two sessions of one agent are told apart.
-fn label(actor: &Actor) -> String {
-    match &actor.session {
-        Some(session) => format!("{actor} (session {session})"),
-        None => actor.to_string(),
-    }
-}
-
-/// The shortest way from one state to another over `count` steps: the numbers of the steps in order, earlier steps
-/// first where two are as short. Empty if the states are the same.
-pub(crate) fn way(
-    from: Option<Digest>,
-    to: Option<Digest>,
-    count: usize,
-    ends: impl Fn(usize) -> (Option<Digest>, Option<Digest>),
-) -> Option<Vec<usize>> {
-    if from == to {
-        return Some(Vec::new());
-    }
-    // Which step first reached the end of a step: each step is looked at once.
-    let mut reached: Vec<Option<Option<usize>>> = vec![None; count];
-    let mut queue: VecDeque<(Option<Digest>, Option<usize>)> = VecDeque::from([(from, None)]);
-    while let Some((state, last)) = queue.pop_front() {
-        for step in 0..count {
-            let (before, after) = ends(step);
-            if before != state || reached[step].is_some() {
-                continue;
-            }
-            reached[step] = Some(last);
-            if after == to {
-                let mut steps = vec![step];
-                while let Some(Some(Some(previous))) = steps.last().map(|last| reached[*last]) {
-                    steps.push(previous);
-                }
-                steps.reverse();
-                return Some(steps);
-            }
-            queue.push_back((after, Some(step)));
-        }
-    }
-    None
-}
+#[cfg(test)]
+mod tests;

@@ -11,13 +11,24 @@
 
 mod buffer;
 mod calls;
+mod candidate;
 mod disk;
 mod open;
 mod replay;
+mod ruling;
 mod rung;
+mod way;
 
-pub use buffer::{BufferFacts, Carried, GroupRuling, RestoreKind, Ruling, Run, StateSeen, judge_group};
+pub use buffer::{BufferFacts, StateSeen, judge_group};
 pub use calls::{CALL_MS, Calls, Effect, FINISHED_MS, FINISHED_PER_FILE, Hook, Intent, OpenCall, Reading};
 pub use disk::{DiskFacts, DiskRuling, GitFact, Observed, Transition, judge_disk};
 pub use open::{Change, OPEN_MS, OPEN_PER_FILE, OpenBook};
+pub use ruling::{Carried, GroupRuling, RestoreKind, Ruling, Run};
 pub use rung::{Rung, stronger};
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod orders;
+#[cfg(test)]
+mod properties;

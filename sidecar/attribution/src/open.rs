@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use codi2_protocol::{Digest, EventId, FileId};
 
+use crate::way::way;
 use crate::{DiskRuling, Observed, Transition};
 
 /// How long a disk change may still be upgraded, in ms.
@@ -69,6 +70,11 @@ impl OpenBook {
         self.files.get(file).into_iter().flatten().map(|entry| &entry.change)
     }
 
+    /// The files with changes that may still be judged again.
+    pub fn files(&self) -> impl Iterator<Item = &FileId> {
+        self.files.keys()
+    }
+
     /// The newest change of a file that ended in this state.
     pub fn ended_in(&self, file: &FileId, after: Option<Digest>) -> Option<&Change> {
         self.on(file).rev().find(|change| change.after == after)
@@ -83,7 +89,7 @@ impl OpenBook {
     /// the states are the same; absent if no way is known.
     pub fn chain(&self, file: &FileId, before: Option<Digest>, after: Option<Digest>) -> Option<Vec<EventId>> {
         let changes: Vec<&Change> = self.on(file).collect();
-        let steps = crate::disk::way(before, after, changes.len(), |step| (changes[step].before, changes[step].after))?;
+        let steps = way(before, after, changes.len(), |step| (changes[step].before, changes[step].after))?;
         Some(steps.into_iter().map(|step| changes[step].event).collect())
     }
 
@@ -117,3 +123,6 @@ impl OpenBook {
         self.files.values().flatten().map(|entry| entry.noted_ms.saturating_add(OPEN_MS)).min()
     }
 }
+
+#[cfg(test)]
+mod tests;

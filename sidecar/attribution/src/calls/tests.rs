@@ -1,0 +1,195 @@
+//! Pairs of hooks, in order and out of it.
+
+use codi2_protocol::HookPhase::{After, Before};
+
+use super::*;
+use crate::fixtures::{agent, digest, file, record, worktree};
+
+fn at(number: u8) -> Reading {
+    Reading::Content(digest(number))
+}
+
+fn on(calls: &mut Calls, record: &HookRecord, readings: &[(&str, Reading)]) -> Vec<Effect> {
+    let files: Vec<(FileId, Reading)> = readings.iter().map(|(path, reading)| (file(path), *reading)).collect();
+    let worktree = worktree();
+    calls.on(Hook { record, files: &files, worktree: Some(&worktree) }, record.at_ms)
+}
+
+/// `(name, since, until, before, after)` of a finished call.
+type Told = (Option<String>, Option<u64>, u64, Reading, Reading);
+
+fn finished(calls: &Calls, path: &str) -> Vec<Told> {
+    let intents = calls.intents(&file(path)).into_iter();
+    intents.map(|i| (i.actor.map(|actor| actor.name), i.since_ms, i.until_ms, i.before, i.after)).collect()
+}
+
+fn open(calls: &Calls, path: &str) -> Vec<u32> {
+    calls.open_on(&file(path)).iter().map(|call| call.pid).collect()
+}
+
+#[test]
+fn before_and_after_meet_by_path_and_process() {
+    let mut calls = Calls::default();
+    let opened = on(&mut calls, &record(Before, None, 7, 10, &["a"]), &[("a", at(1))]);
+    assert!(matches!(&opened[..], [Effect::Opened { call, files }] if call.names_path && files == &[file("a")]));
+    assert_eq!((open(&calls, "a"), open(&calls, "b")), (vec![7], vec![]));
+    assert_eq!(calls.open_on(&file("a"))[0].actor, None, "an agent-v1 hook before names nobody");
+
+    // Another process on the same path, and the same process on another path, are other calls.
+    on(&mut calls, &record(After, Some("other"), 8, 20, &["a"]), &[("a", at(9))]);
+    on(&mut calls, &record(After, Some("claude"), 7, 20, &["b"]), &[("b", at(9))]);
+    assert_eq!(open(&calls, "a"), [7]);
+    assert_eq!(finished(&calls, "a"), [(Some("other".to_owned()), None, 20, Reading::NotRead, at(9))]);
+
+    let ended = on(&mut calls, &record(After, Some("claude"), 7, 30, &["a"]), &[("a", at(2))]);
+    assert!(matches!(&ended[..], [Effect::Finished { file: Some(path), .. }] if *path == file("a")));
+    assert!(open(&calls, "a").is_empty());
+    assert_eq!(finished(&calls, "a")[1], (Some("claude".to_owned()), Some(10), 30, at(1), at(2)));
+}
+
+#[test]
+fn a_pid_used_again_never_pairs() {
+    let mut calls = Calls::default();
+    on(&mut calls, &record(Before, None, 7, 10, &["a"]), &[("a", at(1))]);
+    let mut reused = record(After, Some("claude"), 7, 30, &["a"]);
+    reused.parent_start = Some(1);
+    on(&mut calls, &reused, &[("a", at(2))]);
+    assert_eq!(finished(&calls, "a")[0].3, Reading::NotRead);
+    // Where a start could not be read, the pid must do.
+    let mut unread = record(After, Some("claude"), 7, 40, &["a"]);
+    unread.parent_start = None;
+    on(&mut calls, &unread, &[("a", at(3))]);
+    assert_eq!(finished(&calls, "a")[1].3, at(1));
+}
+
+#[test]
+fn a_call_id_pairs_across_processes_and_keeps_calls_of_one_process_apart() {
+    let mut calls = Calls::default();
+    let with = |mut record: HookRecord, id: &str| {
+        record.call = Some(id.to_owned());
+        record
+    };
+    on(&mut calls, &with(record(Before, None, 7, 10, &["a"]), "x"), &[("a", at(1))]);
+    on(&mut calls, &with(record(Before, None, 7, 11, &["a"]), "y"), &[("a", at(2))]);
+    assert_eq!(open(&calls, "a").len(), 2);
+    on(&mut calls, &with(record(After, Some("claude"), 8, 20, &["a"]), "x"), &[("a", at(3))]);
+    assert_eq!(finished(&calls, "a")[0].3, at(1));
+    on(&mut calls, &with(record(After, Some("claude"), 9, 21, &["a"]), "y"), &[("a", at(4))]);
+    assert_eq!(finished(&calls, "a")[1].3, at(2));
+}
+
+#[test]
+fn two_agents_overlap_on_one_path() {
+    let mut calls = Calls::default();
+    on(&mut calls, &record(Before, None, 7, 10, &["a"]), &[("a", at(1))]);
+    on(&mut calls, &record(Before, None, 8, 11, &["a"]), &[("a", at(1))]);
+    assert_eq!(open(&calls, "a"), [7, 8]);
+    on(&mut calls, &record(After, Some("one"), 7, 20, &["a"]), &[("a", at(2))]);
+    on(&mut calls, &record(After, Some("two"), 8, 30, &["a"]), &[("a", at(3))]);
+    let pairs: Vec<_> =
+        finished(&calls, "a").into_iter().map(|(name, _, _, before, after)| (name, before, after)).collect();
+    assert_eq!(pairs, [(Some("one".to_owned()), at(1), at(2)), (Some("two".to_owned()), at(1), at(3))]);
+}
+
+#[test]
+fn one_hook_after_ends_several_files_and_several_calls() {
+    let mut calls = Calls::default();
+    on(&mut calls, &record(Before, None, 7, 10, &["a", "b", "c"]), &[("a", at(1)), ("b", at(1)), ("c", at(1))]);
+    on(&mut calls, &record(Before, None, 7, 11, &["d"]), &[("d", Reading::Absent)]);
+    on(&mut calls, &record(After, Some("x"), 7, 20, &["a", "b", "d"]), &[("a", at(2)), ("b", at(2)), ("d", at(2))]);
+    assert_eq!(finished(&calls, "d")[0].3, Reading::Absent);
+    assert!(open(&calls, "c").is_empty(), "announced and then not touched");
+    let numbers: Vec<u64> = ["a", "b", "d"].iter().map(|path| calls.intents(&file(path))[0].call).collect();
+    assert_eq!(numbers[0], numbers[1]);
+    assert_ne!(numbers[0], numbers[2]);
+}
+
+#[test]
+fn a_call_that_was_refused_makes_way_for_the_next() {
+    let mut calls = Calls::default();
+    on(&mut calls, &record(Before, None, 7, 10, &["a", "b"]), &[("a", at(1)), ("b", at(1))]);
+    let again = on(&mut calls, &record(Before, None, 7, 20, &["a"]), &[("a", at(2))]);
+    assert!(matches!(&again[..], [Effect::Opened { .. }]), "the first still holds b: {again:?}");
+    assert_eq!((open(&calls, "a").len(), open(&calls, "b").len()), (1, 1));
+    let again = on(&mut calls, &record(Before, None, 7, 30, &["b"]), &[("b", at(3))]);
+    assert!(matches!(&again[..], [Effect::Dropped { .. }, Effect::Opened { .. }]), "{again:?}");
+    on(&mut calls, &record(After, Some("x"), 7, 40, &["a"]), &[("a", at(4))]);
+    assert_eq!(finished(&calls, "a")[0].3, at(2));
+}
+
+#[test]
+fn a_hook_before_out_of_a_spool_completes_its_call_without_its_bytes() {
+    let mut calls = Calls::default();
+    on(&mut calls, &record(After, Some("x"), 7, 50, &["a"]), &[("a", at(2))]);
+    let late = on(&mut calls, &record(Before, None, 7, 40, &["a"]), &[("a", at(2))]);
+    assert!(matches!(&late[..], [Effect::Finished { intent, .. }] if intent.since_ms == Some(40)), "{late:?}");
+    assert_eq!(finished(&calls, "a"), [(Some("x".to_owned()), Some(40), 50, Reading::NotRead, at(2))]);
+    assert!(open(&calls, "a").is_empty());
+    // A later call is a new one.
+    on(&mut calls, &record(Before, None, 7, 60, &["a"]), &[("a", at(2))]);
+    assert_eq!(open(&calls, "a"), [7]);
+}
+
+#[test]
+fn a_call_that_names_no_files_covers_its_worktree() {
+    let mut calls = Calls::default();
+    on(&mut calls, &record(Before, Some("x"), 7, 10, &[]), &[]);
+    assert_eq!((open(&calls, "a"), open(&calls, "deep/b")), (vec![7], vec![7]));
+    assert!(!calls.open_on(&file("a"))[0].names_path);
+    let mut elsewhere = file("a");
+    elsewhere.worktree.name = "linked".to_owned();
+    assert!(calls.open_on(&elsewhere).is_empty());
+    on(&mut calls, &record(After, Some("x"), 7, 20, &[]), &[]);
+    assert!(open(&calls, "a").is_empty());
+    let told = (Some("x".to_owned()), Some(10), 20, Reading::NotRead, Reading::NotRead);
+    assert_eq!((finished(&calls, "a"), finished(&calls, "b")), (vec![told.clone()], vec![told]));
+    assert!(calls.intents(&elsewhere).is_empty());
+    // The hook after may know what the hook before did not.
+    on(&mut calls, &record(Before, Some("x"), 7, 30, &[]), &[]);
+    on(&mut calls, &record(After, Some("x"), 7, 40, &["a"]), &[("a", at(2))]);
+    assert_eq!(finished(&calls, "a")[0].1, Some(30));
+    assert!(open(&calls, "a").is_empty());
+    // Out of a spool, the wrong way round.
+    on(&mut calls, &record(After, Some("x"), 9, 60, &[]), &[]);
+    on(&mut calls, &record(Before, Some("x"), 9, 50, &[]), &[]);
+    assert!(open(&calls, "a").is_empty());
+}
+
+#[test]
+fn everything_ends() {
+    let mut calls = Calls::default();
+    assert_eq!(calls.deadline(), None);
+    on(&mut calls, &record(Before, None, 7, 10, &["a"]), &[("a", at(1))]);
+    assert_eq!(calls.deadline(), Some(10 + CALL_MS));
+    on(&mut calls, &record(After, Some("y"), 8, 20, &["a"]), &[("a", at(1))]);
+    assert_eq!(calls.deadline(), Some(20 + FINISHED_MS));
+    assert!(calls.expire(19 + FINISHED_MS).is_empty());
+    assert_eq!(finished(&calls, "a").len(), 1);
+    calls.expire(20 + FINISHED_MS);
+    assert!(finished(&calls, "a").is_empty());
+    assert!(matches!(calls.expire(10 + CALL_MS)[..], [Effect::Dropped { .. }]));
+    assert!(open(&calls, "a").is_empty() && calls.deadline().is_none());
+}
+
+#[test]
+fn nothing_grows_without_end() {
+    let mut calls = Calls::default();
+    for number in 0..FINISHED_PER_FILE as u32 + 5 {
+        on(&mut calls, &record(After, Some("x"), number, u64::from(number), &["a"]), &[("a", at(1))]);
+    }
+    let kept = finished(&calls, "a");
+    assert_eq!((kept.len(), kept[0].2), (FINISHED_PER_FILE, 5));
+    for number in 0..OPEN_CALLS as u32 + 5 {
+        on(&mut calls, &record(Before, None, 10_000 + number, 200, &["b"]), &[("b", at(1))]);
+    }
+    assert_eq!(calls.open_on(&file("b")).len(), OPEN_CALLS);
+}
+
+#[test]
+fn the_name_of_the_hook_before_is_kept() {
+    let mut calls = Calls::default();
+    on(&mut calls, &record(Before, Some("x"), 7, 10, &["a"]), &[("a", at(1))]);
+    assert_eq!(calls.open_on(&file("a"))[0].actor, Some(agent("x")));
+    on(&mut calls, &record(After, None, 7, 20, &["a"]), &[("a", at(2))]);
+    assert_eq!(finished(&calls, "a")[0].0.as_deref(), Some("x"));
+}

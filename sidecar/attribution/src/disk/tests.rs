@@ -1,0 +1,338 @@
+//! One scenario for each rung of the ladder on disk, and for what beats what.
+
+use codi2_protocol::{Actor, ActorKind, Class, EvidenceKind};
+
+use super::*;
+use crate::fixtures::{agent, call, digest, disk, intent, kinds, library, of, step};
+
+const UNREAD: Reading = Reading::NotRead;
+
+fn at(number: u8) -> Reading {
+    Reading::Content(digest(number))
+}
+
+fn git(operation: &str) -> GitFact {
+    GitFact { operation: operation.to_owned(), what: "new-head".to_owned() }
+}
+
+/// The only verdict of a ruling.
+fn all(facts: &DiskFacts<'_>) -> Verdict {
+    match judge_disk(facts) {
+        DiskRuling::All(verdict) => verdict,
+        other => panic!("not one verdict: {other:?}"),
+    }
+}
+
+fn candidates(verdict: &Verdict) -> Vec<&str> {
+    let named = verdict.evidence.iter().filter(|reason| reason.kind == EvidenceKind::Candidate);
+    named.map(|reason| reason.detail.split(" was at work").next().unwrap_or_default()).collect()
+}
+
+#[test]
+fn nobody_announced_it() {
+    let verdict = all(&disk());
+    assert_eq!((verdict.origin.clone(), verdict.class), (Actor::external(), Class::Unknown));
+    assert_eq!(kinds(&verdict), [EvidenceKind::DiskChange]);
+    for observed in [Observed::Rescan, Observed::WhileAway] {
+        let verdict = all(&DiskFacts { observed, ..disk() });
+        assert_eq!(verdict.origin, Actor::external());
+        assert_eq!(kinds(&verdict), [EvidenceKind::DiskChange, EvidenceKind::NotObserved]);
+    }
+}
+
+#[test]
+fn each_rung_beats_those_below() {
+    let exact = [intent(1, "a", (800, 990), at(1), at(2))];
+    let calls = [call(2, Some(agent("b")), 850)];
+    let checkout = git("checkout");
+    let full =
+        DiskFacts { saved: true, git: Some(&checkout), seen_before: true, intents: &exact, calls: &calls, ..disk() };
+    let steps = [
+        (full, Rung::Echo),
+        (DiskFacts { saved: false, ..full }, Rung::Git),
+        (DiskFacts { saved: false, git: None, ..full }, Rung::IntentExact),
+        (DiskFacts { saved: false, git: None, intents: &[], ..full }, Rung::SeenBefore),
+        (DiskFacts { saved: false, git: None, intents: &[], seen_before: false, ..full }, Rung::OnlyCall),
+        (disk(), Rung::Unexplained),
+    ];
+    for (n, (facts, rung)) in steps.iter().enumerate() {
+        let ruling = judge_disk(facts);
+        assert_eq!(ruling.rung(), *rung);
+        for (lower, _) in &steps[n + 1..] {
+            assert!(ruling.supersedes(&judge_disk(lower)) && !judge_disk(lower).supersedes(&ruling), "{rung:?}");
+        }
+        assert!(!ruling.supersedes(&ruling), "the same ruling again is no news");
+    }
+}
+
+#[test]
+fn git_carries_and_owns_what_it_brought() {
+    let pull = git("pull");
+    let DiskRuling::CarryAll { evidence, fresh } = judge_disk(&DiskFacts { git: Some(&pull), ..disk() }) else {
+        panic!("not carried")
+    };
+    assert_eq!(evidence.kind, EvidenceKind::Git);
+    assert_eq!((fresh.origin, fresh.class), (Actor::named(ActorKind::Git, "pull"), Class::Carried));
+    let deleted = all(&DiskFacts { git: Some(&pull), after: None, ..disk() });
+    assert_eq!(deleted.origin.kind, ActorKind::Git);
+}
+
+#[test]
+fn git_takes_no_text_by_committing_it() {
+    let exact = [intent(1, "a", (800, 990), at(1), at(2))];
+    for operation in ["commit", "commit (amend)", "commit (initial)", "index", "branch"] {
+        let commit = git(operation);
+        let facts = DiskFacts { git: Some(&commit), ..disk() };
+        assert_eq!(all(&facts).origin, Actor::external(), "{operation}");
+        assert_eq!(all(&DiskFacts { intents: &exact, ..facts }).origin, agent("a"), "{operation}");
+    }
+    for operation in ["checkout", "rebase (pick)", "merge topic", "stash pop", "restore", "reset", "cherry-pick", "am"]
+    {
+        assert!(git(operation).writes_files(), "{operation}");
+    }
+}
+
+#[test]
+fn an_echo_keeps_the_buffers_owners() {
+    let exact = [intent(1, "a", (800, 990), at(1), at(2))];
+    assert_eq!(judge_disk(&DiskFacts { saved: true, ..disk() }), DiskRuling::Echo { unexplained: None });
+    // What an agent wrote through the editor: only bytes that the buffer has nobody for.
+    let DiskRuling::Echo { unexplained: Some(verdict) } =
+        judge_disk(&DiskFacts { saved: true, intents: &exact, ..disk() })
+    else {
+        panic!("no echo")
+    };
+    assert_eq!((verdict.origin, verdict.class), (agent("a"), Class::Exact));
+}
+
+#[test]
+fn an_exact_intent_by_digest_whatever_the_time() {
+    let late = [intent(1, "a", (90_000, 99_000), at(1), at(2))];
+    let verdict = all(&DiskFacts { intents: &late, observed: Observed::WhileAway, ..disk() });
+    assert_eq!((verdict.origin.clone(), verdict.class), (agent("a"), Class::Exact));
+    assert_eq!(kinds(&verdict), [EvidenceKind::IntentExact]);
+    // Created and deleted files.
+    let created = [intent(1, "a", (800, 990), Reading::Absent, at(2))];
+    assert_eq!(all(&DiskFacts { before: None, intents: &created, ..disk() }).class, Class::Exact);
+    let deleted = [intent(1, "a", (800, 990), at(1), Reading::Absent)];
+    assert_eq!(all(&DiskFacts { after: None, intents: &deleted, ..disk() }).class, Class::Exact);
+}
+
+#[test]
+fn a_call_that_did_several_steps_has_them_all() {
+    // It wrote the file in two pieces; the watcher saw both.
+    let whole = [intent(1, "a", (800, 1_100), at(1), at(3))];
+    let transitions = [step(1, 2, 900, 1_000), step(2, 3, 1_000, 1_050)];
+    let facts = DiskFacts { intents: &whole, transitions: &transitions, ..disk() };
+    assert_eq!(all(&facts).class, Class::Exact);
+    let second = DiskFacts { before: Some(digest(2)), after: Some(digest(3)), from_ms: 1_000, to_ms: 1_050, ..facts };
+    assert_eq!(all(&second).class, Class::Exact);
+    // A step that leads elsewhere is not on the way.
+    let astray = DiskFacts { after: Some(digest(9)), ..facts };
+    assert_ne!(all(&astray).class, Class::Exact);
+}
+
+#[test]
+fn several_calls_of_one_agent_in_one_step() {
+    let calls = [intent(1, "a", (800, 900), at(1), at(5)), intent(2, "a", (910, 990), at(5), at(2))];
+    assert_eq!(all(&DiskFacts { intents: &calls, ..disk() }).origin, agent("a"));
+}
+
+#[test]
+fn two_agents_one_after_the_other_in_overlapping_calls_stay_apart() {
+    // Both begin; a writes 1 → 2 and ends; b writes 2 → 3 and ends.
+    let calls = [intent(1, "a", (800, 1_010), at(1), at(2)), intent(2, "b", (810, 1_200), at(1), at(3))];
+    let transitions = [step(1, 2, 900, 1_000), step(2, 3, 1_000, 1_100)];
+    let first = DiskFacts { intents: &calls, transitions: &transitions, ..disk() };
+    assert_eq!(all(&first).origin, agent("a"), "the call that did exactly this step");
+    let second = DiskFacts { before: Some(digest(2)), after: Some(digest(3)), from_ms: 1_000, to_ms: 1_100, ..first };
+    assert_eq!(all(&second).origin, agent("b"), "the only call that has it inside");
+}
+
+#[test]
+fn what_two_could_have_written_is_unknown_with_both_named() {
+    let calls = [intent(1, "a", (800, 1_010), at(1), at(2)), intent(2, "b", (810, 1_020), at(1), at(2))];
+    let one = all(&DiskFacts { intents: &calls[..1], ..disk() });
+    let both = all(&DiskFacts { intents: &calls, ..disk() });
+    assert_eq!((both.origin.clone(), both.class), (Actor::unknown(), Class::Unknown));
+    assert_eq!(candidates(&both), ["agent a", "agent b"]);
+    // The one way down: the first verdict took one of them for certain.
+    let (one, both) = (DiskRuling::All(one), DiskRuling::All(both));
+    assert!(both.supersedes(&one) && !one.supersedes(&DiskRuling::Echo { unexplained: None }));
+    let other = DiskRuling::All(Verdict::new(agent("aa"), Class::Exact, EvidenceKind::IntentExact, ""));
+    assert!(!both.supersedes(&other), "another agent's verdict is not disputed by them");
+}
+
+#[test]
+fn the_same_step_done_twice_is_told_apart_by_time() {
+    let calls = [intent(1, "a", (800, 1_010), at(1), at(2)), intent(2, "b", (60_000, 60_020), at(1), at(2))];
+    assert_eq!(all(&DiskFacts { intents: &calls, ..disk() }).origin, agent("a"));
+    assert_eq!(all(&DiskFacts { intents: &calls, from_ms: 60_000, to_ms: 60_010, ..disk() }).origin, agent("b"));
+}
+
+/// A change between two texts that an intent explains in part.
+fn parts(texts: &[&str], calls: &[Intent], before: &str, after: &str) -> Vec<(String, String)> {
+    let library = library(texts);
+    let texts = |digest: Digest| library.get(&digest).cloned();
+    let facts = DiskFacts { before: Some(of(before)), after: Some(of(after)), intents: calls, texts: &texts, ..disk() };
+    match judge_disk(&facts) {
+        DiskRuling::Parts { claimed, rest } => {
+            assert_eq!(rest.origin.kind, ActorKind::External);
+            assert!(
+                claimed.iter().all(|(_, verdict)| verdict.class == Class::Exact || verdict.class == Class::Unknown)
+            );
+            let piece = |range: &Range<u64>| after[range.start as usize..range.end as usize].to_owned();
+            claimed.iter().map(|(range, verdict)| (verdict.origin.to_string(), piece(range))).collect()
+        }
+        other => panic!("no parts: {other:?}"),
+    }
+}
+
+fn wrote(call: u64, name: &str, times: (u64, u64), before: &str, after: &str) -> Intent {
+    intent(call, name, times, Reading::Content(of(before)), Reading::Content(of(after)))
+}
+
+fn owned(parts: &[(&str, &str)]) -> Vec<(String, String)> {
+    parts.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned())).collect()
+}
+
+#[test]
+fn an_intent_explains_a_part() {
+    let (old, claimed, new) = ("one\ntwo\n", "one\ntwo\nagent\n", "one\ntwo\nagent\nother\n");
+    let call = [wrote(1, "a", (800, 950), old, claimed)];
+    assert_eq!(parts(&[old, claimed, new], &call, old, new), owned(&[("agent a", "agent\n")]));
+    // Somebody wrote before the call began.
+    let (between, new) = ("zero\none\ntwo\n", "zero\none\ntwo\nagent\n");
+    let call = [wrote(1, "a", (950, 990), between, new)];
+    assert_eq!(parts(&[old, between, new], &call, old, new), owned(&[("agent a", "agent\n")]));
+}
+
+#[test]
+fn two_intents_explain_their_parts() {
+    let (old, mid, new) = ("one\ntwo\n", "first\none\ntwo\n", "first\none\ntwo\nlast\n");
+    let calls = [wrote(1, "a", (800, 900), old, mid), wrote(2, "b", (910, 990), mid, new)];
+    assert_eq!(parts(&[old, mid, new], &calls, old, new), owned(&[("agent a", "first\n"), ("agent b", "last\n")]));
+    // What is gone again is nobody's part.
+    let gone = "one\ntwo\nlast\n";
+    let calls = [wrote(1, "a", (800, 900), old, mid), wrote(2, "b", (910, 990), mid, gone)];
+    assert_eq!(parts(&[old, mid, gone], &calls, old, gone), owned(&[("agent b", "last\n")]));
+}
+
+#[test]
+fn without_the_texts_a_part_cannot_be_told() {
+    let call = [intent(1, "a", (800, 950), at(1), at(7))];
+    let verdict = all(&DiskFacts { intents: &call, ..disk() });
+    assert_eq!(verdict.class, Class::Unknown, "the agent left other bytes behind: it is not the whole story");
+    assert_eq!(candidates(&verdict), ["agent a"]);
+}
+
+#[test]
+fn the_rest_of_a_part_goes_on_down_the_ladder() {
+    let (old, claimed, new) = ("one\n", "one\nagent\n", "one\nagent\nother\n");
+    let library = library(&[old, claimed, new]);
+    let texts = |digest: Digest| library.get(&digest).cloned();
+    let (intents, calls) = ([wrote(1, "a", (800, 950), old, claimed)], [call(2, Some(agent("b")), 960)]);
+    let facts = DiskFacts {
+        before: Some(of(old)),
+        after: Some(of(new)),
+        intents: &intents,
+        calls: &calls,
+        texts: &texts,
+        ..disk()
+    };
+    let DiskRuling::Parts { rest, .. } = judge_disk(&facts) else { panic!("no parts") };
+    assert_eq!((rest.origin, rest.class), (agent("b"), Class::Inferred));
+}
+
+#[test]
+fn exactly_one_open_call() {
+    let one = [call(1, Some(agent("a")), 850)];
+    let verdict = all(&DiskFacts { calls: &one, ..disk() });
+    assert_eq!((verdict.origin.clone(), verdict.class), (agent("a"), Class::Inferred));
+    assert_eq!(kinds(&verdict), [EvidenceKind::OnlyAgentCall]);
+    type Row = (&'static str, Vec<OpenCall>, Vec<Intent>, Observed, Vec<&'static str>);
+    let rows: Vec<Row> = vec![
+        ("began later", vec![call(1, Some(agent("a")), 1_001)], vec![], Observed::Live, vec![]),
+        (
+            "two agents",
+            vec![call(1, Some(agent("a")), 1), call(2, Some(agent("b")), 1)],
+            vec![],
+            Observed::Live,
+            vec!["agent a", "agent b"],
+        ),
+        (
+            "nobody's name",
+            vec![call(1, None, 1)],
+            vec![],
+            Observed::Live,
+            vec!["an agent that has not named itself, process 7"],
+        ),
+        (
+            "one without a name beside one with",
+            vec![call(1, Some(agent("a")), 1), call(2, None, 1)],
+            vec![],
+            Observed::Live,
+            vec!["agent a", "an agent that has not named itself, process 7"],
+        ),
+        ("nobody watched", vec![call(1, Some(agent("a")), 1)], vec![], Observed::WhileAway, vec!["agent a"]),
+        ("events were lost", vec![call(1, Some(agent("a")), 1)], vec![], Observed::Rescan, vec!["agent a"]),
+        (
+            "another has just ended",
+            vec![call(1, Some(agent("a")), 1)],
+            vec![intent(2, "b", (1, 950), UNREAD, UNREAD)],
+            Observed::Live,
+            vec!["agent a", "agent b"],
+        ),
+    ];
+    for (row, calls, intents, observed, expected) in rows {
+        let verdict = all(&DiskFacts { calls: &calls, intents: &intents, observed, ..disk() });
+        assert_eq!(verdict.class, Class::Unknown, "{row}");
+        assert_eq!(candidates(&verdict), expected, "{row}");
+        let origin = if expected.is_empty() { Actor::external() } else { Actor::unknown() };
+        assert_eq!(verdict.origin, origin, "{row}");
+    }
+    let twice = [call(1, Some(agent("a")), 1), call(2, Some(agent("a")), 2)];
+    assert_eq!(all(&DiskFacts { calls: &twice, ..disk() }).origin, agent("a"), "two calls of one agent");
+}
+
+#[test]
+fn a_hook_after_alone_is_never_exact() {
+    let mut alone = intent(1, "a", (0, 990), UNREAD, at(2));
+    alone.since_ms = None;
+    let verdict = all(&DiskFacts { intents: std::slice::from_ref(&alone), ..disk() });
+    assert_eq!((verdict.origin, verdict.class), (agent("a"), Class::Inferred));
+    // It ended long before the change was seen.
+    alone.after = UNREAD;
+    let facts = DiskFacts { from_ms: 0, to_ms: 100_000, intents: std::slice::from_ref(&alone), ..disk() };
+    assert_eq!(all(&facts).origin, Actor::external());
+}
+
+#[test]
+fn calls_that_the_digests_rule_out() {
+    let rows = [
+        ("it ended where the change began", intent(1, "a", (800, 950), at(5), at(1))),
+        ("it began where the change ended", intent(1, "a", (950, 990), at(2), at(5))),
+        ("it changed nothing", intent(1, "a", (800, 990), at(1), at(1))),
+    ];
+    for (row, intent) in rows {
+        assert_eq!(all(&DiskFacts { intents: &[intent], ..disk() }).origin, Actor::external(), "{row}");
+    }
+}
+
+#[test]
+fn an_unnamed_pair_of_hooks_is_a_candidate() {
+    let mut unnamed = intent(1, "a", (800, 990), at(1), at(2));
+    unnamed.actor = None;
+    let verdict = all(&DiskFacts { intents: &[unnamed], ..disk() });
+    assert_eq!((verdict.origin.clone(), verdict.class), (Actor::unknown(), Class::Unknown));
+    assert_eq!(candidates(&verdict).len(), 1);
+}
+
+#[test]
+fn content_seen_before_is_weaker_than_an_intent_and_stronger_than_a_call() {
+    let calls = [call(1, Some(agent("a")), 850)];
+    let ruling = judge_disk(&DiskFacts { seen_before: true, calls: &calls, ..disk() });
+    assert!(matches!(ruling, DiskRuling::CarryAll { ref evidence, .. } if evidence.kind == EvidenceKind::SeenBefore));
+    let exact = [intent(1, "a", (800, 990), at(1), at(2))];
+    assert_eq!(all(&DiskFacts { seen_before: true, intents: &exact, ..disk() }).class, Class::Exact);
+}

@@ -1,0 +1,68 @@
+//! What the book keeps, for how long, and the ways it knows.
+
+use codi2_protocol::{Actor, Class, EvidenceKind, Verdict};
+
+use super::*;
+use crate::fixtures::{digest, file};
+
+fn change(before: u8, after: u8) -> Change {
+    let verdict = Verdict::new(Actor::external(), Class::Unknown, EvidenceKind::DiskChange, "");
+    Change {
+        event: EventId::new(),
+        before: Some(digest(before)),
+        after: Some(digest(after)),
+        from_ms: 0,
+        to_ms: 1,
+        observed: Observed::Live,
+        ruling: DiskRuling::All(verdict),
+    }
+}
+
+#[test]
+fn ways_through_the_changes_of_one_file() {
+    let mut book = OpenBook::default();
+    let changes = [change(1, 2), change(2, 3), change(3, 4), change(1, 3)];
+    for change in &changes {
+        book.note(&file("a"), change.clone(), 0);
+    }
+    book.note(&file("b"), change(4, 5), 0);
+    let chain = |before: u8, after: u8| book.chain(&file("a"), Some(digest(before)), Some(digest(after)));
+    assert_eq!(chain(1, 4), Some(vec![changes[3].event, changes[2].event]));
+    assert_eq!(chain(2, 2), Some(vec![]));
+    assert_eq!(chain(1, 5), None, "another file's change is no step");
+    assert_eq!(book.ended_in(&file("a"), Some(digest(3))).map(|change| change.event), Some(changes[3].event));
+    assert_eq!(book.ended_in(&file("a"), None), None);
+    assert_eq!(book.transitions(&file("a")).len(), 4);
+}
+
+#[test]
+fn rulings_are_replaced_and_old_changes_forgotten() {
+    let mut book = OpenBook::default();
+    let first = change(1, 2);
+    book.note(&file("a"), first.clone(), 10);
+    book.note(&file("a"), change(2, 3), 20);
+    let better = DiskRuling::Echo { unexplained: None };
+    assert!(book.rule(&file("a"), first.event, better.clone()));
+    assert_eq!(book.on(&file("a")).next().map(|change| &change.ruling), Some(&better));
+    assert!(!book.rule(&file("b"), first.event, better.clone()));
+    assert_eq!(book.deadline(), Some(10 + OPEN_MS));
+    book.expire(10 + OPEN_MS);
+    assert!(!book.rule(&file("a"), first.event, better));
+    assert_eq!(book.on(&file("a")).count(), 1);
+    book.expire(20 + OPEN_MS);
+    assert_eq!(book.deadline(), None);
+}
+
+#[test]
+fn a_file_keeps_its_last_changes_and_takes_them_along() {
+    let mut book = OpenBook::default();
+    for number in 0..OPEN_PER_FILE as u64 + 3 {
+        book.note(&file("a"), Change { to_ms: number, ..change(1, 2) }, number);
+    }
+    assert_eq!(book.on(&file("a")).map(|change| change.to_ms).min(), Some(3));
+    book.note(&file("b"), Change { to_ms: 1_000, ..change(1, 2) }, 1_000);
+    book.rename(&file("a"), &file("b"));
+    assert_eq!(book.on(&file("a")).count(), 0);
+    let kept: Vec<u64> = book.on(&file("b")).map(|change| change.to_ms).collect();
+    assert_eq!((kept.len(), kept.first(), kept.last()), (OPEN_PER_FILE, Some(&4), Some(&1_000)));
+}
