@@ -1,1 +1,22 @@
-//! codi2-hub
+//! The hub: one per user and machine, the only writer of the log.
+//!
+//! Connections (`server`) pass what they are told to the core's thread (`engine`); the core (`core`) owns all state,
+//! decides, and says what to write; the writer's thread (`writer`) appends in groups and says what is durable; only
+//! then is anything acknowledged or published. Watches report to the core like everybody else.
+//!
+//! Absent on purpose: waiting for a client or an editor; a second way to write; the terminal.
+
+mod book;
+mod changes;
+mod core;
+mod engine;
+mod known;
+mod ledger;
+mod ports;
+mod rows;
+mod run;
+mod server;
+mod world;
+mod writer;
+
+pub use run::{HubFailure, Options, StoreSpec, run};

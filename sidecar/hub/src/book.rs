@@ -1,0 +1,104 @@
+//! The book of owners: every distinct owner once, so that trees of millions of bytes hold small numbers.
+//!
+//! Two spans whose verdict and minute are equal have one entry, so a text typed in one sitting is a few runs. An owner
+//! that later evidence may still change has an entry of its own (its event is part of the key): [`Book::amend`] then
+//! changes it in every tree at once. Absent on purpose: forgetting. An entry is some 200 bytes, a busy day a few thousand.
+
+use std::collections::HashMap;
+
+use codi2_attribution::Rung;
+use codi2_protocol::{EventId, Owner, Span};
+use codi2_text::OwnerTree;
+use serde::{Deserialize, Serialize};
+
+/// A number in the book.
+pub type OwnerRef = u32;
+
+/// Length of the steps in which an owner's time is told, in ms.
+const MINUTE: u64 = 60_000;
+
+/// Every distinct owner once.
+#[derive(Debug, Default)]
+pub struct Book {
+    owners: Vec<Owner>,
+    index: HashMap<Owner, OwnerRef>,
+}
+
+/// The owners of one text as the store keeps them: complete in itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredOwners {
+    /// The runs, in order, covering the whole text.
+    pub spans: Vec<Span>,
+    /// What the runs point to.
+    pub owners: Vec<Owner>,
+}
+
+impl Book {
+    /// The number of an owner, entered if it is new.
+    ///
+    /// `event` is where the owner's story begins; of owners that are otherwise equal the first event stays.
+    pub fn enter(&mut self, mut owner: Owner) -> OwnerRef {
+        owner.at_ms = owner.at_ms.map(|at| at - at % MINUTE);
+        let mut key = owner.clone();
+        if !open_to_change(&owner) {
+            key.event = None;
+        }
+        if let Some(&known) = self.index.get(&key) {
+            return known;
+        }
+        let number = OwnerRef::try_from(self.owners.len()).expect("four thousand million distinct owners do not fit in memory");
+        self.index.insert(key, number);
+        self.owners.push(owner);
+        number
+    }
+
+    /// The owner behind a number that this book gave out.
+    pub fn owner(&self, number: OwnerRef) -> &Owner {
+        &self.owners[number as usize]
+    }
+
+    /// Replaces the verdict of the owners that this event left open; says whether there were any.
+    pub fn amend(&mut self, event: EventId, better: &Owner) -> bool {
+        let mut found = false;
+        for owner in &mut self.owners {
+            if owner.event == Some(event) && open_to_change(owner) {
+                owner.verdict = better.verdict.clone();
+                found = true;
+            }
+        }
+        if found {
+            self.index.retain(|owner, _| owner.event != Some(event));
+        }
+        found
+    }
+
+    /// The runs of a tree with the owners they point to, numbered from 0.
+    pub fn store(&self, tree: &OwnerTree<OwnerRef>) -> StoredOwners {
+        let mut stored = StoredOwners { spans: Vec::new(), owners: Vec::new() };
+        let mut numbers = HashMap::new();
+        for (len, owner) in tree.iter() {
+            let number = *numbers.entry(owner).or_insert_with(|| {
+                stored.owners.push(self.owner(owner).clone());
+                stored.owners.len() as u32 - 1
+            });
+            stored.spans.push(Span { len: len as u64, owner: number });
+        }
+        stored
+    }
+
+    /// The tree of stored owners; spans that point nowhere are nobody's.
+    pub fn load(&mut self, stored: &StoredOwners) -> OwnerTree<OwnerRef> {
+        let numbers: Vec<OwnerRef> = stored.owners.iter().map(|owner| self.enter(owner.clone())).collect();
+        let nobody = self.enter(Owner::before_codi2());
+        let spans = stored.spans.iter().map(|span| {
+            let owner = numbers.get(span.owner as usize).copied().unwrap_or(nobody);
+            (usize::try_from(span.len).unwrap_or(usize::MAX), owner)
+        });
+        OwnerTree::from_spans(spans)
+    }
+}
+
+/// Whether later evidence may give this owner's text to somebody, or to somebody else.
+pub fn open_to_change(owner: &Owner) -> bool {
+    owner.event.is_some() && Rung::of(&owner.verdict) >= Rung::OnlyCall
+}

@@ -1,0 +1,328 @@
+//! The core: one owner of all state, one closed [`Input`], one [`Core::on`]. Facts in, effects out.
+//!
+//! Invariants. Whoever calls `on` does so from one place, in order. The order of [`Effect::Commit`] is the order of the
+//! log. Nothing is acknowledged here: an entry's notices leave when the entry is durable. Absent on purpose: sockets,
+//! threads, clocks (`now` comes in), and writes; what it reads of the world comes through [`Ports`].
+
+mod buffers;
+mod disk;
+mod hooks;
+mod query;
+mod sessions;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use codi2_attribution::{Calls, OpenBook};
+use codi2_protocol::{
+    Actor, ActorKind, Body, Call, Digest, Event, EventBody, EventId, Fact, FileId, GroupId, HubError, Notice, Numbered,
+    ProducerId, Reply, SessionId, Text, WorktreeId,
+};
+use codi2_workspace::WatchEvent;
+
+use crate::ledger::Ledger;
+use crate::ports::Ports;
+use crate::rows::Row;
+
+pub(crate) use disk::decode_text;
+pub use sessions::{SESSION_SILENCE_MS, Worktree};
+
+/// Number of a connection.
+pub type ConnectionId = u64;
+
+/// Where a reply goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The call's number on it.
+    pub id: u64,
+}
+
+/// Everything that can happen to the core.
+#[derive(Debug)]
+pub enum Input {
+    /// A client that reports facts connected.
+    Joined(ConnectionId, ProducerId),
+    /// A connection ended.
+    Left(ConnectionId),
+    /// A call that the core answers or is told; log, tail and stop are the server's.
+    Called(Option<Ticket>, ConnectionId, Call),
+    /// Facts of a producer that is not connected: a spool that was drained.
+    Drained(ProducerId, Vec<Numbered>),
+    /// A watch saw something.
+    Watched(WorktreeId, WatchEvent),
+    /// Time passed.
+    Tick,
+}
+
+/// What the core wants done, in this order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Write this, then send what belongs to it.
+    Commit(Entry),
+    /// Answer a call.
+    Reply(Ticket, Result<Reply, HubError>),
+    /// Tell a producer at once.
+    Notify(ProducerId, Notice),
+}
+
+/// What is written in one piece: all of it or nothing.
+#[derive(Debug, Default)]
+pub struct Entry {
+    /// The fact it comes from: dropped by the store if the producer's row says it is known.
+    pub fact: Option<(ProducerId, u64)>,
+    /// The hook record it comes from and its time: the store takes it once in 24 h.
+    pub hook: Option<(EventId, u64)>,
+    /// Its events.
+    pub events: Vec<Event>,
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// What to tell whom once it is durable.
+    pub then: Vec<(ProducerId, Notice)>,
+}
+
+/// The single owner of what the hub knows.
+pub struct Core {
+    /// The hub as a producer of events of its own.
+    hub: ProducerId,
+    ledger: Ledger,
+    calls: Calls,
+    open: OpenBook,
+    producers: HashMap<ProducerId, Producer>,
+    connections: HashMap<ConnectionId, ProducerId>,
+    sessions: BTreeMap<SessionId, sessions::Session>,
+    worktrees: BTreeMap<WorktreeId, Worktree>,
+    /// Texts that came ahead of their groups, bounded.
+    texts: VecDeque<((GroupId, u32), Vec<String>)>,
+    /// Whole texts arriving in parts.
+    full: HashMap<(SessionId, FileId), (Digest, Vec<String>)>,
+    /// What is needed to judge recent disk changes again.
+    kept: HashMap<EventId, disk::Kept>,
+    kept_number: u64,
+    heartbeats_ms: u64,
+    effects: Vec<Effect>,
+    known_hooks: BTreeSet<EventId>,
+}
+
+/// A producer as the core follows it.
+#[derive(Debug, Default)]
+struct Producer {
+    /// The highest number taken in.
+    seen: u64,
+    /// Parts of a group that is not complete, with their numbers.
+    parts: Vec<(u64, codi2_protocol::EditGroup)>,
+}
+
+/// Groups whose texts wait for them, at most.
+const WAITING_TEXTS: usize = 256;
+
+impl Core {
+    /// An empty core; `secret` keys the hashes of lines.
+    pub fn new(hub: ProducerId, secret: [u8; 32]) -> Self {
+        Self {
+            hub,
+            ledger: Ledger::new(secret),
+            calls: Calls::default(),
+            open: OpenBook::default(),
+            producers: HashMap::new(),
+            connections: HashMap::new(),
+            sessions: BTreeMap::new(),
+            worktrees: BTreeMap::new(),
+            texts: VecDeque::new(),
+            full: HashMap::new(),
+            kept: HashMap::new(),
+            kept_number: 0,
+            heartbeats_ms: 0,
+            effects: Vec::new(),
+            known_hooks: BTreeSet::new(),
+        }
+    }
+
+    /// Takes one thing that happened at `now` (ms since the Unix epoch) and says what to do about it.
+    pub fn on(&mut self, input: Input, now: u64, ports: &mut dyn Ports) -> Vec<Effect> {
+        match input {
+            Input::Joined(connection, producer) => {
+                self.connections.insert(connection, producer);
+            }
+            Input::Left(connection) => self.left(connection, now, ports),
+            Input::Called(ticket, connection, call) => self.called(ticket, connection, call, now, ports),
+            Input::Drained(producer, facts) => {
+                for fact in facts {
+                    self.fact(producer, fact, now, ports);
+                }
+            }
+            Input::Watched(worktree, event) => self.watched(&worktree, event, now, ports),
+            Input::Tick => self.tick(now, ports),
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    fn called(
+        &mut self,
+        ticket: Option<Ticket>,
+        connection: ConnectionId,
+        call: Call,
+        now: u64,
+        ports: &mut dyn Ports,
+    ) {
+        let answer = match call {
+            Call::Report { facts } => {
+                if let Some(&producer) = self.connections.get(&connection) {
+                    for fact in facts {
+                        self.fact(producer, fact, now, ports);
+                    }
+                }
+                return;
+            }
+            Call::Text(text) => return self.text(text, ports),
+            Call::Touched(touched) => return self.touched(touched),
+            Call::Heartbeat(heartbeat) => return self.heartbeat(heartbeat, now, ports),
+            Call::Hook(record) => {
+                self.hook(None, record, now, ports);
+                Ok(Reply::Done)
+            }
+            Call::Watch { path, poll } => match self.watch(ticket, connection, &path, poll, now, ports) {
+                Some(answer) => answer,
+                None => return,
+            },
+            Call::Owners { file, digest, buffer } => self.owners(&file, digest, buffer, now, ports),
+            Call::Status => Ok(Reply::Status(Box::new(self.status()))),
+            // The server answers these itself.
+            Call::Log { .. } | Call::Tail { .. } | Call::Stop => return,
+        };
+        if let Some(ticket) = ticket {
+            self.effects.push(Effect::Reply(ticket, answer));
+        }
+    }
+
+    /// Takes a fact unless it is known.
+    fn fact(&mut self, producer: ProducerId, numbered: Numbered, now: u64, ports: &mut dyn Ports) {
+        let durable = || Producer { seen: ports.durable(producer), parts: Vec::new() };
+        let known = self.producers.entry(producer).or_insert_with(durable);
+        if numbered.seq <= known.seen {
+            // A repetition: it may already be durable, so an empty entry makes the writer acknowledge in order.
+            if known.parts.is_empty() {
+                let seq = known.seen;
+                self.acknowledge(Entry::default(), producer, seq);
+            }
+            return;
+        }
+        known.seen = numbered.seq;
+        let Numbered { seq, occurred_ms, session, fact } = numbered;
+        let origin = Origin { producer, seq, occurred_ms, received_ms: now, session };
+        if !matches!(fact, Fact::Edits(_)) {
+            self.flush_parts(origin, ports);
+        }
+        match fact {
+            Fact::Edits(group) => return self.edits(origin, group, ports),
+            Fact::SessionStarted { info } => self.session_started(origin, info, ports),
+            Fact::SessionEnded { reason } => self.session_ended(origin, reason),
+            Fact::Opened { file, digest, bytes } => self.opened(origin, file, digest, bytes, ports),
+            Fact::Saved { file, digest } => self.saved(origin, file, digest, ports),
+            Fact::Closed { file, digest } => self.closed(origin, file, digest),
+            Fact::Hook(record) => self.hook(Some(origin), record, now, ports),
+            Fact::Gap(gap) => {
+                let event = origin.event(Actor::unknown(), EventBody::Gap(gap));
+                self.commit(origin, vec![event], Vec::new());
+            }
+        }
+    }
+
+    /// Commits what a fact led to and acknowledges the fact.
+    fn commit(&mut self, origin: Origin, events: Vec<Event>, rows: Vec<Row>) {
+        self.acknowledge(Entry { events, rows, ..Entry::default() }, origin.producer, origin.seq);
+    }
+
+    fn acknowledge(&mut self, mut entry: Entry, producer: ProducerId, seq: u64) {
+        entry.fact = Some((producer, seq));
+        entry.then.push((producer, Notice::Durable { seq }));
+        self.effects.push(Effect::Commit(entry));
+    }
+
+    /// An event of the hub's own.
+    fn own_event(&self, now: u64, worktree: Option<WorktreeId>, actor: Actor, body: EventBody) -> Event {
+        Event {
+            id: EventId::new(),
+            producer: self.hub,
+            seq: 0,
+            occurred_ms: now,
+            received_ms: now,
+            session: None,
+            worktree,
+            file: None,
+            actor,
+            body: Body::Known(body),
+        }
+    }
+
+    /// Text for memory: beside a group, or a whole buffer.
+    fn text(&mut self, text: Text, ports: &mut dyn Ports) {
+        match text {
+            Text::Group { group, part, inserted, .. } => {
+                self.texts.push_back(((group, part), inserted));
+                if self.texts.len() > WAITING_TEXTS {
+                    self.texts.pop_front();
+                }
+            }
+            Text::Full { session, file, digest, part, parts, text } => {
+                let key = (session, file);
+                let entry = self.full.entry(key.clone()).or_insert_with(|| (digest, Vec::new()));
+                if entry.0 != digest || part == 0 {
+                    *entry = (digest, Vec::new());
+                }
+                if entry.1.len() == part as usize {
+                    entry.1.push(text);
+                }
+                if entry.1.len() == parts as usize
+                    && let Some((digest, texts)) = self.full.remove(&key)
+                {
+                    self.whole_text(key.0, &key.1, digest, texts.concat(), ports);
+                }
+            }
+        }
+    }
+
+    /// The person or agent behind a session, and whether it is known.
+    fn actor_of(&self, session: Option<SessionId>) -> Actor {
+        let known = session.and_then(|session| self.sessions.get(&session));
+        known.map_or_else(|| Actor::named(ActorKind::Unknown, ""), |session| session.info.actor.clone())
+    }
+}
+
+/// Where a fact comes from.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    producer: ProducerId,
+    seq: u64,
+    occurred_ms: u64,
+    received_ms: u64,
+    session: Option<SessionId>,
+}
+
+impl Origin {
+    fn event(&self, actor: Actor, body: EventBody) -> Event {
+        Event {
+            id: EventId::new(),
+            producer: self.producer,
+            seq: self.seq,
+            occurred_ms: self.occurred_ms,
+            received_ms: self.received_ms,
+            session: self.session,
+            worktree: None,
+            file: None,
+            actor,
+            body: Body::Known(body),
+        }
+    }
+
+    fn file_event(&self, file: &FileId, actor: Actor, body: EventBody) -> Event {
+        Event {
+            worktree: Some(file.worktree.clone()),
+            file: Some(file.path.clone()),
+            ..self.event(actor, body)
+        }
+    }
+}

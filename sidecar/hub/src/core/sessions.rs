@@ -1,0 +1,311 @@
+//! Sessions, signs of life, worktrees and who wants them watched.
+//!
+//! A worktree is watched while a session works in it, a connection asked for it, or an agent's hook named it lately.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use codi2_protocol::{
+    Actor, ErrorCode, EventBody, Heartbeat, HubError, Notice, Presence, ProducerId, Reply, SessionId, SessionInfo,
+    Touched, WatchState, WatchStatus, WorktreeId,
+};
+
+use super::{ConnectionId, Core, Effect, Entry, Origin, Ticket};
+use crate::ports::Ports;
+use crate::rows::Row;
+
+/// A session that has not shown a sign of life for this long has ended, in ms: six heartbeats.
+pub const SESSION_SILENCE_MS: u64 = 30_000;
+/// How often heartbeats are written, in ms.
+const HEARTBEAT_MS: u64 = 5_000;
+/// A worktree that only hooks named is watched this long, in ms.
+const HOOKED_MS: u64 = 600_000;
+
+/// A session at work.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub info: SessionInfo,
+    pub producer: ProducerId,
+    pub heartbeat: Option<Heartbeat>,
+    pub touched: Option<Touched>,
+    /// Last sign of life by the hub's clock.
+    pub seen_ms: u64,
+    /// Whether its sidecar is connected: then it is alive, however quiet.
+    pub connected: bool,
+    /// Whether a heartbeat came since the last were written.
+    pub beat: bool,
+}
+
+/// A worktree under watch.
+#[derive(Debug)]
+pub struct Worktree {
+    /// How the watch stands.
+    pub status: WatchStatus,
+    /// Whether the first look is over.
+    pub scanned: bool,
+    /// Whether an earlier hub watched it: then a change nobody saw happened while the hub was away.
+    pub watched_before: bool,
+    connections: BTreeSet<ConnectionId>,
+    waiting: Vec<Ticket>,
+    hooked_ms: u64,
+}
+
+impl Core {
+    pub(super) fn session_started(&mut self, origin: Origin, info: SessionInfo, ports: &mut dyn Ports) {
+        let first = !self.sessions.contains_key(&info.session);
+        let worktree = info.root.as_deref().and_then(|root| self.ensure_watched(Path::new(root), false, ports).ok());
+        let session = self.sessions.entry(info.session).or_insert_with(|| Session {
+            info: info.clone(),
+            producer: origin.producer,
+            heartbeat: None,
+            touched: None,
+            seen_ms: origin.received_ms,
+            connected: true,
+            beat: false,
+        });
+        session.info = info.clone();
+        session.seen_ms = origin.received_ms;
+        let mut events = Vec::new();
+        if first {
+            let mut event = origin.event(info.actor.clone(), EventBody::SessionStarted { info: info.clone() });
+            event.session = Some(info.session);
+            event.worktree = info.worktree.clone();
+            events.push(event);
+        }
+        let row = Row::Session(info.session, Some(Box::new(info)));
+        self.commit(origin, events, vec![row]);
+        if let Some(worktree) = worktree {
+            self.tell_sessions(&worktree);
+        }
+    }
+
+    pub(super) fn session_ended(&mut self, origin: Origin, reason: String) {
+        let Some(session) = origin.session else { return self.commit(origin, Vec::new(), Vec::new()) };
+        let (event, rows) = self.end_session(session, |actor| origin.event(actor, EventBody::SessionEnded { reason }));
+        self.commit(origin, vec![event], rows);
+    }
+
+    /// Forgets a session; its buffers that were not saved are gone with it.
+    fn end_session(
+        &mut self,
+        id: SessionId,
+        event: impl FnOnce(Actor) -> codi2_protocol::Event,
+    ) -> (codi2_protocol::Event, Vec<Row>) {
+        let actor = self.actor_of(Some(id));
+        let session = self.sessions.remove(&id);
+        let mut rows = vec![Row::Session(id, None)];
+        let files: Vec<_> = self.ledger.branches.keys().filter(|(_, of)| *of == id).cloned().collect();
+        for key in files {
+            self.ledger.branches.remove(&key);
+            rows.push(Row::Branch(id, key.0, None));
+        }
+        let mut event = event(actor);
+        event.session = Some(id);
+        event.worktree = session.and_then(|session| session.info.worktree);
+        if let Some(worktree) = event.worktree.clone() {
+            self.tell_sessions(&worktree);
+        }
+        (event, rows)
+    }
+
+    pub(super) fn touched(&mut self, touched: Touched) {
+        if let Some(session) = self.sessions.get_mut(&touched.session) {
+            session.touched = Some(touched);
+        }
+    }
+
+    pub(super) fn heartbeat(&mut self, heartbeat: Heartbeat, now: u64, ports: &mut dyn Ports) {
+        // After a restart of the hub a live session is known from the store only.
+        if !self.sessions.contains_key(&heartbeat.session)
+            && let Some(info) = ports.session(heartbeat.session)
+        {
+            let _ = info.root.as_deref().map(|root| self.ensure_watched(Path::new(root), false, ports));
+            self.adopt(info, self.hub, now);
+        }
+        if let Some(session) = self.sessions.get_mut(&heartbeat.session) {
+            session.seen_ms = now;
+            session.heartbeat = Some(heartbeat);
+            session.beat = true;
+        }
+    }
+
+    /// Knows a session again that the store remembers.
+    pub(super) fn adopt(&mut self, info: SessionInfo, producer: ProducerId, now: u64) {
+        let id = info.session;
+        let session = Session { info, producer, heartbeat: None, touched: None, seen_ms: now, connected: true, beat: false };
+        self.sessions.entry(id).or_insert(session);
+    }
+
+    pub(super) fn left(&mut self, connection: ConnectionId, now: u64, ports: &mut dyn Ports) {
+        if let Some(producer) = self.connections.remove(&connection)
+            && !self.connections.values().any(|other| *other == producer)
+        {
+            for session in self.sessions.values_mut().filter(|session| session.producer == producer) {
+                session.connected = false;
+                session.seen_ms = now;
+            }
+        }
+        for worktree in self.worktrees.values_mut() {
+            worktree.connections.remove(&connection);
+            worktree.waiting.retain(|ticket| ticket.connection != connection);
+        }
+        self.unwatch_unwanted(now, ports);
+    }
+
+    pub(super) fn tick(&mut self, now: u64, ports: &mut dyn Ports) {
+        let silent: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| !session.connected && now.saturating_sub(session.seen_ms) > SESSION_SILENCE_MS)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in silent {
+            let reason = "its sidecar is gone and has not come back".to_owned();
+            let body = EventBody::SessionEnded { reason };
+            let hub = Origin { producer: self.hub, seq: 0, occurred_ms: now, received_ms: now, session: Some(id) };
+            let (event, rows) = self.end_session(id, |actor| hub.event(actor, body));
+            self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+        }
+        self.keep_heartbeats(now);
+        self.expire(now);
+        self.unwatch_unwanted(now, ports);
+    }
+
+    /// Writes the signs of life of all sessions in one transaction, never in the log.
+    fn keep_heartbeats(&mut self, now: u64) {
+        if now.saturating_sub(self.heartbeats_ms) < HEARTBEAT_MS {
+            return;
+        }
+        self.heartbeats_ms = now;
+        let beats = self.sessions.iter_mut().filter(|(_, session)| std::mem::take(&mut session.beat));
+        let rows: Vec<Row> =
+            beats.filter_map(|(id, session)| Some(Row::Heartbeat(*id, session.heartbeat.clone()?))).collect();
+        if !rows.is_empty() {
+            self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
+        }
+    }
+
+    /// Watches on request of a connection; the answer comes when the first look is over.
+    pub(super) fn watch(
+        &mut self,
+        ticket: Option<Ticket>,
+        connection: ConnectionId,
+        path: &str,
+        poll: bool,
+        _now: u64,
+        ports: &mut dyn Ports,
+    ) -> Option<Result<Reply, HubError>> {
+        let id = match self.ensure_watched(Path::new(path), poll, ports) {
+            Ok(id) => id,
+            Err(message) => return Some(Err(HubError { code: ErrorCode::NotFound, message })),
+        };
+        let worktree = self.worktrees.get_mut(&id).expect("just ensured");
+        worktree.connections.insert(connection);
+        if worktree.scanned {
+            return Some(Ok(Reply::Watch(worktree.status.clone())));
+        }
+        worktree.waiting.extend(ticket);
+        None
+    }
+
+    /// The worktree of a path, watched from now on.
+    pub(super) fn ensure_watched(
+        &mut self,
+        path: &Path,
+        poll: bool,
+        ports: &mut dyn Ports,
+    ) -> Result<WorktreeId, String> {
+        let watched = ports.watch(path, poll)?;
+        let id = watched.worktree.clone();
+        if !self.worktrees.contains_key(&id) {
+            let root = watched.root.to_string_lossy().into_owned();
+            let status = WatchStatus {
+                worktree: id.clone(),
+                root: root.clone(),
+                state: WatchState::Watching,
+                files: 0,
+                branch: watched.branch,
+                detail: String::new(),
+            };
+            let worktree = Worktree {
+                status,
+                scanned: false,
+                watched_before: ports.watched_before(&id),
+                connections: BTreeSet::new(),
+                waiting: Vec::new(),
+                hooked_ms: 0,
+            };
+            self.worktrees.insert(id.clone(), worktree);
+            let rows = vec![Row::Worktree(id.clone(), root)];
+            self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
+        }
+        Ok(id)
+    }
+
+    /// Keeps a worktree watched because a hook named it.
+    pub(super) fn hooked(&mut self, worktree: &WorktreeId, now: u64) {
+        if let Some(worktree) = self.worktrees.get_mut(worktree) {
+            worktree.hooked_ms = now;
+        }
+    }
+
+    /// The first look is over: whoever waited for it is answered.
+    pub(super) fn scanned(&mut self, id: &WorktreeId, files: u64) {
+        let Some(worktree) = self.worktrees.get_mut(id) else { return };
+        worktree.scanned = true;
+        worktree.status.files = files;
+        for ticket in std::mem::take(&mut worktree.waiting) {
+            self.effects.push(Effect::Reply(ticket, Ok(Reply::Watch(worktree.status.clone()))));
+        }
+    }
+
+    fn unwatch_unwanted(&mut self, now: u64, ports: &mut dyn Ports) {
+        let wanted: BTreeSet<WorktreeId> =
+            self.sessions.values().filter_map(|session| session.info.worktree.clone()).collect();
+        let unwanted: Vec<WorktreeId> = self
+            .worktrees
+            .iter()
+            .filter(|(id, worktree)| {
+                worktree.connections.is_empty()
+                    && !wanted.contains(id)
+                    && now.saturating_sub(worktree.hooked_ms) > HOOKED_MS
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in unwanted {
+            ports.unwatch(&id);
+            self.worktrees.remove(&id);
+            self.ledger.disk.retain(|file, _| file.worktree != id);
+        }
+    }
+
+    fn tell_sessions(&mut self, worktree: &WorktreeId) {
+        let here = |session: &&Session| session.info.worktree.as_ref() == Some(worktree);
+        let count = self.sessions.values().filter(here).count();
+        let producers: BTreeSet<ProducerId> =
+            self.sessions.values().filter(here).map(|session| session.producer).collect();
+        for producer in producers {
+            let sessions = u32::try_from(count).unwrap_or(u32::MAX);
+            self.effects.push(Effect::Notify(producer, Notice::Sessions { sessions, worktree: worktree.clone() }));
+        }
+    }
+
+    /// Who works where.
+    pub fn presence(&self) -> Vec<Presence> {
+        let presence = |session: &Session| Presence {
+            info: session.info.clone(),
+            heartbeat: session.heartbeat.clone(),
+            touched: session.touched.clone(),
+        };
+        self.sessions.values().map(presence).collect()
+    }
+
+    /// What is watched.
+    pub fn watches(&self) -> Vec<WatchStatus> {
+        self.worktrees.values().map(|worktree| worktree.status.clone()).collect()
+    }
+
+    pub(super) fn worktree(&mut self, id: &WorktreeId) -> Option<&mut Worktree> {
+        self.worktrees.get_mut(id)
+    }
+}

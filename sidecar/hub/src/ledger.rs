@@ -1,0 +1,253 @@
+//! The ledger: who owns the text of every file on disk and of every open buffer, by content.
+//!
+//! Content seen again gets its owners back: states are found by (repository, path, digest) in a bounded memory, then
+//! in the store. The ledger also remembers who owned deleted bytes, so that undo and moves bring owners back.
+//! Absent on purpose: verdicts (the core decides) and writes (the core commits rows).
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::Hash;
+
+use codi2_protocol::{Digest, FileId, GroupId, Owner, ProducerId, SessionId};
+use codi2_text::{OwnerTree, Text};
+
+use crate::book::{Book, OwnerRef, StoredOwners, open_to_change};
+use crate::known::{Content, Known, lines_of};
+use crate::ports::Ports;
+use crate::rows::DiskRow;
+
+/// States of contents kept in memory.
+const SEEN_STATES: usize = 4_096;
+/// Deletions whose owners are kept in memory.
+const DELETIONS: usize = 8_192;
+/// Texts of files kept in memory, in bytes together; beyond, git's blobs and line hashes serve.
+const TEXT_BYTES: usize = 32 << 20;
+
+/// A file as it lies on disk.
+#[derive(Debug, Clone)]
+pub struct DiskFile {
+    /// Digest of its bytes.
+    pub bytes: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its text and owners.
+    pub known: Known,
+    /// Whether git's index holds the same, so that its text can be had again.
+    pub clean: bool,
+    /// When it was last seen to be so (ms since the Unix epoch); 0: by an earlier hub.
+    pub seen_ms: u64,
+}
+
+/// An open buffer: a branch of its file until it is saved.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    /// The sidecar that has it.
+    pub producer: ProducerId,
+    /// Its last sealed state.
+    pub known: Known,
+    /// Whether its base was never found: owners are guesses until the whole text arrives.
+    pub adrift: bool,
+    /// Whether the whole text was asked for and has not come yet.
+    pub asked: bool,
+    /// The text that was saved and has not been seen on disk yet.
+    pub saved: Option<Digest>,
+    /// The text it took from disk, or gave to it, last: a save of this text echoes nothing.
+    pub loaded: Option<Digest>,
+}
+
+/// Who owns what.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Every distinct owner once.
+    pub book: Book,
+    /// Files on disk; a path that is known to be absent has an empty entry.
+    pub disk: BTreeMap<FileId, Option<DiskFile>>,
+    /// Open buffers.
+    pub branches: BTreeMap<(FileId, SessionId), Branch>,
+    seen: Recent<(FileKey, Digest), OwnerTree<OwnerRef>>,
+    deletions: Recent<(GroupId, u32), Vec<(usize, OwnerRef)>>,
+    texts: VecDeque<(FileId, Digest, usize)>,
+    text_bytes: usize,
+    secret: [u8; 32],
+}
+
+/// A path of a repository, whatever the worktree.
+type FileKey = (codi2_protocol::RepositoryId, String);
+
+fn key(file: &FileId) -> FileKey {
+    (file.worktree.repository, file.path.clone())
+}
+
+impl Ledger {
+    /// An empty ledger; `secret` keys the hashes of lines.
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self {
+            book: Book::default(),
+            disk: BTreeMap::new(),
+            branches: BTreeMap::new(),
+            seen: Recent::new(SEEN_STATES),
+            deletions: Recent::new(DELETIONS),
+            texts: VecDeque::new(),
+            text_bytes: 0,
+            secret,
+        }
+    }
+
+    /// The local secret that keys the hashes of lines.
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
+    /// The owners that a content of this file had, if it was ever seen.
+    pub fn owners_of(&mut self, ports: &dyn Ports, file: &FileId, digest: Digest) -> Option<OwnerTree<OwnerRef>> {
+        if let Some(tree) = self.seen.get(&(key(file), digest)) {
+            return Some(tree.clone());
+        }
+        let stored = ports.stored_owners(file.worktree.repository, &file.path, digest)?;
+        let tree = self.load(ports, stored);
+        self.seen.put((key(file), digest), tree.clone());
+        Some(tree)
+    }
+
+    /// The tree of stored owners, with everything that was explained since.
+    pub fn load(&mut self, ports: &dyn Ports, mut stored: StoredOwners) -> OwnerTree<OwnerRef> {
+        for owner in &mut stored.owners {
+            if let Some(event) = owner.event.filter(|_| open_to_change(owner))
+                && let Some(better) = ports.upgrade(event)
+            {
+                owner.verdict = better.verdict;
+            }
+        }
+        self.book.load(&stored)
+    }
+
+    /// Remembers who owns a content of this file.
+    pub fn remember(&mut self, file: &FileId, digest: Digest, owners: &OwnerTree<OwnerRef>) {
+        self.seen.put((key(file), digest), owners.clone());
+    }
+
+    /// Remembers who owned deleted bytes.
+    pub fn remember_deleted(&mut self, group: GroupId, edit: u32, runs: Vec<(usize, OwnerRef)>) {
+        if !runs.is_empty() {
+            self.deletions.put((group, edit), runs);
+        }
+    }
+
+    /// Who owned `len` bytes from `from` on, of what this edit deleted; none where that is not known for all of them.
+    pub fn deleted(&mut self, group: GroupId, edit: u32, from: usize, len: usize) -> Option<Vec<(usize, OwnerRef)>> {
+        let runs = self.deletions.get(&(group, edit))?;
+        let part = OwnerTree::from_spans(runs.iter().copied()).spans(from..from + len);
+        (part.iter().map(|(len, _)| len).sum::<usize>() == len).then_some(part)
+    }
+
+    /// Puts a file's new state in place. Of a file that git can give back, the text is not kept.
+    pub fn settle(&mut self, file: &FileId, new: DiskFile) {
+        self.remember(file, new.known.digest, &new.known.owners);
+        if let Content::Text(text) = &new.known.content {
+            self.text_bytes += text.len_bytes();
+            self.texts.push_back((file.clone(), new.bytes, text.len_bytes()));
+        }
+        self.disk.insert(file.clone(), Some(new));
+        while self.text_bytes > TEXT_BYTES
+            && let Some((old, bytes, len)) = self.texts.pop_front()
+        {
+            self.text_bytes -= len;
+            let secret = self.secret;
+            if let Some(Some(on_disk)) = self.disk.get_mut(&old)
+                && on_disk.bytes == bytes
+                && old != *file
+                && let Content::Text(text) = &on_disk.known.content
+            {
+                on_disk.known.content =
+                    if on_disk.clean { Content::Forgotten } else { Content::Lines(lines_of(text, &secret)) };
+            }
+        }
+    }
+
+    /// The row that keeps a file's state.
+    pub fn disk_row(&self, on_disk: &DiskFile) -> DiskRow {
+        let lines = match &on_disk.known.content {
+            Content::Text(text) => lines_of(text, &self.secret),
+            Content::Lines(lines) => lines.clone(),
+            Content::Forgotten => Vec::new(),
+        };
+        DiskRow { bytes: on_disk.bytes, text: on_disk.known.digest, size: on_disk.size, lines }
+    }
+
+    /// The known state of a file as it lies on disk, with its text fetched from git's blob if it was let go.
+    pub fn on_disk(&mut self, ports: &mut dyn Ports, file: &FileId) -> Option<Known> {
+        let on_disk = self.disk.get(file)?.as_ref()?;
+        let mut known = on_disk.known.clone();
+        if !matches!(known.content, Content::Text(_))
+            && let Some(bytes) = ports.blob(file, on_disk.bytes)
+            && let Some(text) = crate::core::decode_text(&bytes)
+        {
+            known.content = Content::Text(Text::new(text));
+        }
+        Some(known)
+    }
+
+    /// One owner for a whole text.
+    pub fn uniform(&mut self, len: usize, owner: Owner) -> OwnerTree<OwnerRef> {
+        OwnerTree::new(len, self.book.enter(owner))
+    }
+
+    /// The buffers of a file.
+    pub fn branches_of<'a>(&'a self, file: &FileId) -> impl Iterator<Item = (SessionId, &'a Branch)> {
+        let file = file.clone();
+        let first = (file.clone(), SessionId::from_uuid(uuid::Uuid::nil()));
+        self.branches
+            .range(first..)
+            .take_while(move |((of, _), _)| *of == file)
+            .map(|((_, session), branch)| (*session, branch))
+    }
+}
+
+/// A bounded memory: the entries put in last.
+#[derive(Debug)]
+struct Recent<K, V> {
+    entries: HashMap<K, (u64, V)>,
+    order: VecDeque<(u64, K)>,
+    clock: u64,
+    capacity: usize,
+}
+
+impl<K: Clone + Eq + Hash, V> Recent<K, V> {
+    fn new(capacity: usize) -> Self {
+        Self { entries: HashMap::new(), order: VecDeque::new(), clock: 0, capacity }
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key).map(|(_, value)| value)
+    }
+
+    fn put(&mut self, key: K, value: V) {
+        self.clock += 1;
+        self.order.push_back((self.clock, key.clone()));
+        self.entries.insert(key, (self.clock, value));
+        while self.entries.len() > self.capacity || self.order.len() > 2 * self.capacity {
+            let Some((at, key)) = self.order.pop_front() else { break };
+            if self.entries.get(&key).is_some_and(|(put, _)| *put == at) {
+                self.entries.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recent_keeps_the_last_entries_and_stays_bounded() {
+        let mut recent = Recent::new(3);
+        for round in 0..100_u32 {
+            recent.put(round % 5, round);
+            assert!(recent.entries.len() <= 3 && recent.order.len() <= 6);
+        }
+        assert_eq!([0, 1, 2, 3, 4].map(|key| recent.get(&key).copied()), [None, None, Some(97), Some(98), Some(99)]);
+        for round in 0..100 {
+            recent.put(7, round);
+        }
+        assert_eq!(recent.get(&7), Some(&99), "putting the same key again and again never loses it");
+    }
+}

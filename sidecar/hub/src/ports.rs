@@ -1,0 +1,53 @@
+//! What the core may ask of the world, so that tests can be the world: files, git's blobs, the store's rows.
+//!
+//! Every answer is a fact about now; nothing here changes anything. Absent on purpose: waiting, clocks, sockets.
+
+use std::path::Path;
+
+use codi2_protocol::{Digest, EventId, FileId, Owner, RepositoryId, SessionId, SessionInfo, WorktreeId};
+use codi2_workspace::Observation;
+
+use crate::book::StoredOwners;
+use crate::rows::{BranchRow, DiskRow};
+
+/// A worktree that is being watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// The worktree.
+    pub worktree: WorktreeId,
+    /// Absolute path of its root.
+    pub root: std::path::PathBuf,
+    /// Branch checked out.
+    pub branch: Option<String>,
+}
+
+/// What the core asks of the world.
+pub trait Ports {
+    /// The worktree of a path, watched from now on; an error in words for people.
+    fn watch(&mut self, path: &Path, poll: bool) -> Result<Watched, String>;
+    /// Stops watching.
+    fn unwatch(&mut self, worktree: &WorktreeId);
+    /// The file's path below the root of its watched worktree.
+    fn locate(&self, path: &Path) -> Option<FileId>;
+    /// The file as it is on disk now; none where it may not be recorded or its worktree is not watched.
+    fn read(&mut self, file: &FileId) -> Option<Observation>;
+    /// The bytes with this digest, if git still has them for this path.
+    fn blob(&mut self, file: &FileId, digest: Digest) -> Option<Vec<u8>>;
+
+    /// Owners of a content that this path, in any worktree, held before.
+    fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners>;
+    /// What the file held when the hub last looked.
+    fn disk_row(&self, file: &FileId) -> Option<DiskRow>;
+    /// The paths of all such rows of a worktree.
+    fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String>;
+    /// The last sealed state of a buffer.
+    fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow>;
+    /// How an unexplained event was explained later.
+    fn upgrade(&self, event: EventId) -> Option<Owner>;
+    /// What a session said of itself.
+    fn session(&self, session: SessionId) -> Option<SessionInfo>;
+    /// Whether the worktree was watched by an earlier hub.
+    fn watched_before(&self, worktree: &WorktreeId) -> bool;
+    /// The highest number of this producer in the log.
+    fn durable(&self, producer: codi2_protocol::ProducerId) -> u64;
+}

@@ -1,0 +1,164 @@
+//! The core's ports onto the real world: watches, files, git's blobs, the store's rows.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use codi2_protocol::{
+    Digest, EventId, FileId, Owner, ProducerId, RepositoryId, SessionId, SessionInfo, WorktreeId,
+};
+use codi2_store::{Part, Store, StoreError, Subspace};
+use codi2_workspace::{Observation, Place, Watch, WatchEvent, WatchOptions, identify, relative};
+
+use crate::book::StoredOwners;
+use crate::ports::{Ports, Watched};
+use crate::rows::{BranchRow, DiskRow, Row};
+
+/// What watches report to.
+pub type Sink = Arc<dyn Fn(WorktreeId, WatchEvent) + Send + Sync>;
+
+/// The real world.
+pub struct World {
+    store: Arc<Store>,
+    options: WatchOptions,
+    sink: Sink,
+    watches: HashMap<WorktreeId, Watch>,
+    /// Folders whose worktree was looked up, so that a hook needs no look at git.
+    folders: HashMap<PathBuf, WorktreeId>,
+}
+
+impl World {
+    /// Ports over a store; watches start with these options and report to `sink`.
+    pub fn new(store: Arc<Store>, options: WatchOptions, sink: Sink) -> Self {
+        Self { store, options, sink, watches: HashMap::new(), folders: HashMap::new() }
+    }
+
+    fn place(&self, worktree: &WorktreeId) -> Option<&Place> {
+        self.watches.get(worktree).map(Watch::place)
+    }
+
+    fn watched(&self, worktree: &WorktreeId) -> Option<Watched> {
+        let place = self.place(worktree)?;
+        Some(Watched { worktree: worktree.clone(), root: place.root.clone(), branch: place.branch.clone() })
+    }
+
+    /// A row, or nothing where it cannot be read: said aloud, since owners are lost with it.
+    fn row<T: serde::de::DeserializeOwned>(&self, space: Subspace, parts: &[Part<'_>]) -> Option<T> {
+        self.store.get(space, parts).unwrap_or_else(|error| {
+            tracing::error!(%error, space = space.name(), "a row cannot be read");
+            None
+        })
+    }
+}
+
+impl Ports for World {
+    fn watch(&mut self, path: &Path, poll: bool) -> Result<Watched, String> {
+        if !path.is_absolute() {
+            return Err(format!("{} is not an absolute path", path.display()));
+        }
+        if let Some(watched) = self.folders.get(path).and_then(|worktree| self.watched(worktree)) {
+            return Ok(watched);
+        }
+        let place = identify(path).map_err(|error| error.to_string())?;
+        let worktree = place.worktree.clone();
+        if !self.watches.contains_key(&worktree) {
+            let sink = Arc::clone(&self.sink);
+            let id = worktree.clone();
+            let options = WatchOptions { poll: poll || self.options.poll, ..self.options.clone() };
+            let watch = Watch::start(place, options, move |event| sink(id.clone(), event));
+            self.watches.insert(worktree.clone(), watch.map_err(|error| error.to_string())?);
+        }
+        self.folders.insert(path.to_owned(), worktree.clone());
+        self.watched(&worktree).ok_or_else(|| "the watch ended at once".to_owned())
+    }
+
+    fn unwatch(&mut self, worktree: &WorktreeId) {
+        self.folders.retain(|_, other| other != worktree);
+        if let Some(watch) = self.watches.remove(worktree) {
+            // Its thread may be waiting for us to take an event: dropping waits for the thread, so not here.
+            std::thread::spawn(move || drop(watch));
+        }
+    }
+
+    fn locate(&self, path: &Path) -> Option<FileId> {
+        let places = self.watches.values().map(Watch::place);
+        let (place, path) = places
+            .filter_map(|place| Some((place, relative(place, path)?)))
+            .max_by_key(|(place, _)| place.root.as_os_str().len())?;
+        Some(FileId { worktree: place.worktree.clone(), path })
+    }
+
+    fn read(&mut self, file: &FileId) -> Option<Observation> {
+        self.watches.get(&file.worktree)?.read(&file.path).ok()
+    }
+
+    fn blob(&mut self, file: &FileId, digest: Digest) -> Option<Vec<u8>> {
+        self.watches.get(&file.worktree)?.blob_bytes(&file.path, digest)
+    }
+
+    fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {
+        self.row(Subspace::Owners, &[repository.into(), path.into(), (&digest).into()])
+    }
+
+    fn disk_row(&self, file: &FileId) -> Option<DiskRow> {
+        self.row(Subspace::Disk, &disk_key(file))
+    }
+
+    fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String> {
+        let prefix = [worktree.repository.into(), (&worktree.name).into()];
+        let rows = self.store.scan::<DiskRow>(Subspace::Disk, &prefix);
+        rows.filter_map(|row| row.ok().and_then(|(parts, _)| parts.last().and_then(Part::text).map(str::to_owned))).collect()
+    }
+
+    fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow> {
+        self.row(Subspace::Branch, &[session.into(), (&file.path).into()])
+    }
+
+    fn upgrade(&self, event: EventId) -> Option<Owner> {
+        self.row(Subspace::Upgrade, &[event.into()])
+    }
+
+    fn session(&self, session: SessionId) -> Option<SessionInfo> {
+        self.row(Subspace::Session, &[session.into()])
+    }
+
+    fn watched_before(&self, worktree: &WorktreeId) -> bool {
+        self.row::<String>(Subspace::Worktree, &worktree_key(worktree)).is_some()
+    }
+
+    fn durable(&self, producer: ProducerId) -> u64 {
+        self.store.producer(producer).unwrap_or_else(|error| {
+            tracing::error!(%error, "a producer's number cannot be read");
+            0
+        })
+    }
+}
+
+fn disk_key(file: &FileId) -> [Part<'_>; 3] {
+    [file.worktree.repository.into(), (&file.worktree.name).into(), (&file.path).into()]
+}
+
+fn worktree_key(worktree: &WorktreeId) -> [Part<'_>; 2] {
+    [worktree.repository.into(), (&worktree.name).into()]
+}
+
+/// A row as the store takes it.
+pub fn encode(row: &Row) -> Result<codi2_store::Row, StoreError> {
+    use codi2_store::Row as Stored;
+    match row {
+        Row::Owners { repository, path, digest, owners } => {
+            Stored::set(Subspace::Owners, &[(*repository).into(), path.into(), digest.into()], owners)
+        }
+        Row::Disk(file, Some(row)) => Stored::set(Subspace::Disk, &disk_key(file), row),
+        Row::Disk(file, None) => Stored::delete(Subspace::Disk, &disk_key(file)),
+        Row::Branch(session, file, Some(row)) => {
+            Stored::set(Subspace::Branch, &[(*session).into(), (&file.path).into()], row)
+        }
+        Row::Branch(session, file, None) => Stored::delete(Subspace::Branch, &[(*session).into(), (&file.path).into()]),
+        Row::Session(session, Some(info)) => Stored::set(Subspace::Session, &[(*session).into()], info),
+        Row::Session(session, None) => Stored::delete(Subspace::Session, &[(*session).into()]),
+        Row::Upgrade(event, owner) => Stored::set(Subspace::Upgrade, &[(*event).into()], owner),
+        Row::Worktree(worktree, root) => Stored::set(Subspace::Worktree, &worktree_key(worktree), root),
+        Row::Heartbeat(session, heartbeat) => Stored::set(Subspace::Heartbeat, &[(*session).into()], heartbeat),
+    }
+}
