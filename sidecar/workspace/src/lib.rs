@@ -1,1 +1,32 @@
-//! codi2-workspace
+//! codi2-workspace: files and git. Watches one worktree, settles what it sees, hashes it, and says what git explains.
+//!
+//! What goes in: a path. What comes out: a [`Place`] (which repository, which worktree, whose), and through a [`Watch`]
+//! a stream of [`WatchEvent`]s. Synchronous; one thread per worktree.
+//!
+//! Invariants: git is only ever read (the one file we write is the repository's id, `codi2/repository` in the common
+//! git folder); no optional lock of git is taken; symbolic links are never followed out of the worktree; `.git` is
+//! never recorded; a nested repository or a submodule is a place of its own and no part of the outer one.
+//!
+//! Absent on purpose: who wrote a change (the hub decides), diffs and owners, text decoding beyond [`decode`], any
+//! memory of file texts. Only home of `notify`, `git2`, `ignore` and `globset`. Linux is tested; other systems are
+//! behind the same functions and untested.
+
+mod decode;
+mod git;
+mod mounts;
+mod observe;
+mod path;
+mod place;
+mod read;
+mod rules;
+mod settle;
+mod watch;
+
+pub use decode::{Decoded, Encoding, decode, encode};
+pub use mounts::silent as silent_file_system;
+pub use observe::{Cause, Content, GitExplanation, GitOperation, GitSource, Observation, WatchEvent};
+pub use path::{from_relative, to_relative};
+pub use place::{IdentifyError, Place, absolute, identify, relative};
+pub use read::Unwatched;
+pub use rules::Globs;
+pub use watch::{Watch, WatchError, WatchOptions};

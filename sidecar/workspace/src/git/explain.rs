@@ -1,0 +1,325 @@
+//! Whether a change is git's: the heart of the git view.
+//!
+//! A change is git's if git moved and the content is what git had for that path: the index or HEAD before; HEAD after,
+//! if git wrote files to get there; a stash that lay there before; the index after, if its blob is older than the
+//! operation or the file was written under git's index lock; or the clean merge or conflict of these.
+//!
+//! The trap: a program writes a file and runs `git add` and `git commit` at once. Index and HEAD then equal the file,
+//! but git wrote nothing. So what a commit brought to a path is not git's unless git had it before.
+
+use std::collections::HashSet;
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::index::Entry;
+use super::operation::{Kind, Movement};
+use super::{Oid, State, View};
+use crate::observe::{GitExplanation, GitSource};
+
+/// File times may lag behind the clock by a tick; a window opens at least 50 ms after the last state was read.
+const CLOCK: Duration = Duration::from_millis(20);
+/// Sources longer than this are not handed over (bytes).
+const SOURCE_BYTES: usize = 2 << 20;
+const SOURCES: usize = 4;
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Found<'a> {
+    Gone,
+    Bytes(&'a [u8]),
+    /// Too large to hold.
+    Large,
+}
+
+/// How the file was written, by the order of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// While git held its index lock and had not yet written the new index: by git.
+    UnderLock,
+    /// Not known.
+    Free,
+}
+
+/// Explains files by what happened between two states.
+pub(crate) struct Explainer<'a> {
+    pub(crate) view: &'a mut View,
+    pub(crate) before: &'a State,
+    pub(crate) after: &'a State,
+    pub(crate) moved: &'a Movement,
+}
+
+/// The content of one path, compared with blobs.
+struct Content<'a> {
+    path: &'a str,
+    found: Found<'a>,
+    hashed: Option<Oid>,
+    equal: Vec<(Oid, bool)>,
+}
+
+impl Content<'_> {
+    fn is(&mut self, view: &mut View, oid: Oid) -> bool {
+        if let Some((_, equal)) = self.equal.iter().find(|(known, _)| *known == oid) {
+            return *equal;
+        }
+        let equal = match self.found {
+            Found::Gone => false,
+            Found::Bytes(bytes) => view.same(self.path, oid, bytes),
+            Found::Large => self.hashed == Some(oid),
+        };
+        self.equal.push((oid, equal));
+        equal
+    }
+}
+
+impl Explainer<'_> {
+    /// The explanation of a path's content, if git is one.
+    pub(crate) fn explain(&mut self, path: &str, found: Found<'_>, writing: Writing) -> Option<GitExplanation> {
+        let hashed = match found {
+            Found::Large => self.view.hash_file(path),
+            _ => None,
+        };
+        let mut content = Content { path, found, hashed, equal: Vec::new() };
+        let what = match found {
+            Found::Gone => self.gone(path)?,
+            _ => self.equal(&mut content, writing).or_else(|| self.merged(&mut content, writing))?,
+        };
+        let operation = self.moved.name(what, self.after);
+        Some(GitExplanation { operation, what, sources: self.sources(&mut content) })
+    }
+
+    /// Whether content equals the index entry now.
+    pub(crate) fn clean(view: &mut View, state: &State, path: &str, found: Found<'_>) -> bool {
+        let Some(oid) = state.index.entry(path).and_then(Entry::oid) else { return false };
+        match found {
+            Found::Gone => false,
+            Found::Bytes(bytes) => view.same(path, oid, bytes),
+            Found::Large => view.hash_file(path) == Some(oid),
+        }
+    }
+
+    fn gone(&mut self, path: &str) -> Option<GitSource> {
+        let now = self.after.index.entry(path);
+        let absent = now.is_none_or(|entry| entry.skipped || entry.conflicted());
+        let was_staged = self.before.index.tracks(path);
+        let was_in_head = self.head_before(path).is_some();
+        if absent && (was_staged || was_in_head || self.entered(path)) {
+            let new_head = self.moved.writes() && self.head_after(path).is_none() && was_in_head;
+            return Some(if new_head { GitSource::NewHead } else { GitSource::Index });
+        }
+        // Stashing untracked files takes them away.
+        let stash = *self.after.stashes.first().filter(|_| self.moved.stash_pushed())?;
+        self.stash_entries(stash, path).first().map(|_| GitSource::Stash)
+    }
+
+    /// Whether a HEAD between the two states held the path.
+    fn entered(&mut self, path: &str) -> bool {
+        let commits: Vec<_> = self.moved.entries.iter().filter_map(|entry| entry.new).collect();
+        commits.into_iter().any(|commit| self.view.entry(commit, path).is_some())
+    }
+
+    fn head_before(&mut self, path: &str) -> Option<Oid> {
+        self.before.head.commit.and_then(|commit| self.view.entry(commit, path))
+    }
+
+    fn head_after(&mut self, path: &str) -> Option<Oid> {
+        self.after.head.commit.and_then(|commit| self.view.entry(commit, path))
+    }
+
+    /// Blobs of a path in a stash: worktree, index, untracked files.
+    fn stash_entries(&mut self, stash: Oid, path: &str) -> Vec<Oid> {
+        let mut commits = vec![stash];
+        commits.extend(self.view.parents(stash).into_iter().skip(1));
+        commits.into_iter().filter_map(|commit| self.view.entry(commit, path)).collect()
+    }
+
+    /// Whether a blob was made since the state before: only loose blobs tell, packed ones are older.
+    fn fresh(&self, oid: Oid) -> bool {
+        let name = oid.to_string();
+        let file = self.view.common_dir.join("objects").join(&name[..2]).join(&name[2..]);
+        let made = fs::metadata(file).and_then(|meta| meta.modified());
+        made.is_ok_and(|made| made + CLOCK >= self.before.at)
+    }
+
+    fn equal(&mut self, content: &mut Content<'_>, writing: Writing) -> Option<GitSource> {
+        let path = content.path;
+        let moved = self.moved;
+        let introduced = moved.introduced(self.view, path, |view, oid| content.is(view, oid));
+        let recorded = introduced == Some(Kind::Records);
+        let was_conflicted = self.before.index.entry(path).is_some_and(Entry::conflicted);
+
+        // HEAD after: only what git itself brought there.
+        if let Some(oid) = self.head_after(path)
+            && content.is(self.view, oid)
+        {
+            let known = match introduced {
+                // A conflict resolved by somebody and recorded by a continued operation.
+                Some(Kind::Writes) => !was_conflicted || !self.fresh(oid),
+                Some(Kind::Unsure) => !self.fresh(oid),
+                Some(Kind::Records) => false,
+                // HEAD has the content and did not get it now: a checkout or reset of what was there all along, or a
+                // HEAD that moved without a log.
+                None => moved.writes() && !self.fresh(oid) || moved.unlogged() && !self.fresh(oid),
+            };
+            if known {
+                return Some(GitSource::NewHead);
+            }
+        }
+        let old_entry = self.before.index.entry(path).copied().unwrap_or_default();
+        let mut known: Vec<(GitSource, Option<Oid>)> = vec![(GitSource::Index, old_entry.oid())];
+        known.push((GitSource::OldHead, self.head_before(path)));
+        known.extend(old_entry.stages.map(|stage| (GitSource::Index, stage)));
+        let own_stashes = [self.before.marks.autostash, self.after.marks.autostash];
+        for stash in self.before.stashes.iter().copied().chain(own_stashes.into_iter().flatten()).collect::<Vec<_>>() {
+            known.extend(self.stash_entries(stash, path).into_iter().map(|oid| (GitSource::Stash, Some(oid))));
+        }
+        for (source, oid) in known {
+            if oid.is_some_and(|oid| content.is(self.view, oid)) {
+                return Some(source);
+            }
+        }
+        let staged = self.after.index.entry(path).and_then(Entry::oid);
+        if let Some(oid) = staged
+            && content.is(self.view, oid)
+            && (!self.fresh(oid) || (writing == Writing::UnderLock && !recorded))
+        {
+            return Some(GitSource::Index);
+        }
+        None
+    }
+
+    fn merged(&mut self, content: &mut Content<'_>, writing: Writing) -> Option<GitSource> {
+        let path = content.path;
+        let Found::Bytes(bytes) = content.found else { return None };
+        let stages = self.after.index.entry(path).map(|entry| entry.stages).unwrap_or_default();
+        let old_stages = self.before.index.entry(path).map(|entry| entry.stages).unwrap_or_default();
+        if stages != old_stages && stages.iter().any(Option::is_some) {
+            let side = stages.into_iter().flatten().any(|oid| content.is(self.view, oid));
+            if side || has_markers(bytes) {
+                return Some(GitSource::Conflict);
+            }
+        }
+        if old_stages.iter().any(Option::is_some) && has_markers(bytes) && self.remade(path, bytes, old_stages) {
+            // `git checkout -m` or `--conflict` makes the conflict anew.
+            return Some(GitSource::Conflict);
+        }
+        for (base, theirs) in self.other_sides() {
+            let base = base.and_then(|commit| self.view.entry(commit, path));
+            let theirs = self.view.entry(theirs, path);
+            let ours = [self.before.index.entry(path).and_then(Entry::oid), self.head_after(path)];
+            for ours in ours.into_iter().flatten() {
+                if let (Some(base), Some(theirs)) = (base, theirs)
+                    && let Some((merge, true)) = self.merge(path, base, ours, theirs)
+                    && merge == bytes
+                {
+                    return Some(GitSource::Merge);
+                }
+            }
+        }
+        let recorded = self.moved.introduced(self.view, path, |view, oid| content.is(view, oid)) == Some(Kind::Records);
+        (writing == Writing::UnderLock && self.moved.writes() && !recorded).then_some(GitSource::Merge)
+    }
+
+    /// Whether the bytes are the conflict of three stages, whatever the labels say.
+    fn remade(&mut self, path: &str, bytes: &[u8], [base, ours, theirs]: [Option<Oid>; 3]) -> bool {
+        let (Some(base), Some(ours), Some(theirs)) = (base, ours, theirs) else { return false };
+        let without_labels = |bytes: &[u8]| -> Vec<Vec<u8>> {
+            let label = |line: &&[u8]| !(line.starts_with(b"<<<<<<<") || line.starts_with(b">>>>>>>"));
+            bytes.split(|byte| *byte == b'\n').filter(label).map(<[u8]>::to_vec).collect()
+        };
+        self.merge(path, base, ours, theirs).is_some_and(|(merge, _)| without_labels(&merge) == without_labels(bytes))
+    }
+
+    /// Pairs (base, theirs) of commits that git may have merged into the worktree.
+    fn other_sides(&mut self) -> Vec<(Option<Oid>, Oid)> {
+        let mut out = Vec::new();
+        let mut seen = HashSet::new();
+        let (before, after) = (self.before, self.after);
+        for marks in [&after.marks, &before.marks] {
+            for merge in &marks.merge {
+                if seen.insert(*merge)
+                    && let Some(head) = before.head.commit
+                {
+                    out.push((self.view.merge_base(head, *merge), *merge));
+                }
+            }
+            if let Some(pick) = marks.cherry_pick.filter(|oid| seen.insert(*oid)) {
+                out.push((self.view.parents(pick).first().copied(), pick));
+            }
+            if let Some(revert) = marks.revert.filter(|oid| seen.insert(*oid))
+                && let Some(parent) = self.view.parents(revert).first()
+            {
+                out.push((Some(revert), *parent));
+            }
+            if let Some(stash) = marks.autostash.filter(|oid| seen.insert(*oid)) {
+                out.push((self.view.parents(stash).first().copied(), stash));
+            }
+        }
+        for stash in &before.stashes {
+            if seen.insert(*stash) {
+                out.push((self.view.parents(*stash).first().copied(), *stash));
+            }
+        }
+        out
+    }
+
+    /// Merges three blobs in their form in the worktree; says whether it was clean.
+    fn merge(&mut self, path: &str, base: Oid, ours: Oid, theirs: Oid) -> Option<(Vec<u8>, bool)> {
+        let [base, ours, theirs] = [base, ours, theirs].map(|oid| self.view.worktree_form(path, oid));
+        let (base, ours, theirs) = (base?, ours?, theirs?);
+        let (mut ancestor, mut our, mut their) =
+            (git2::MergeFileInput::new(), git2::MergeFileInput::new(), git2::MergeFileInput::new());
+        let result =
+            git2::merge_file(ancestor.content(&base), our.content(&ours), their.content(&theirs), None).ok()?;
+        Some((result.content().to_vec(), result.is_automergeable()))
+    }
+
+    /// Texts the content may have come from, nearest first.
+    fn sources(&mut self, content: &mut Content<'_>) -> Vec<Arc<[u8]>> {
+        let path = content.path;
+        if matches!(content.found, Found::Gone | Found::Large) {
+            return Vec::new();
+        }
+        let (before, after) = (self.before, self.after);
+        let mut oids: Vec<Option<Oid>> = Vec::new();
+        oids.push(before.index.entry(path).and_then(Entry::oid));
+        oids.push(self.head_before(path));
+        if let Some(entry) = after.index.entry(path) {
+            let [base, ours, theirs] = entry.stages;
+            oids.extend([ours, theirs, base]);
+        }
+        let heads: Vec<Oid> = after.head.commit.into_iter().chain(after.marks.merge.iter().copied()).collect();
+        for head in heads {
+            oids.push(self.view.entry(head, path));
+            for parent in self.view.parents(head).into_iter().skip(1) {
+                oids.push(self.view.entry(parent, path));
+            }
+        }
+        for (_, theirs) in self.other_sides() {
+            oids.push(self.view.entry(theirs, path));
+        }
+        for entry in &self.moved.entries {
+            oids.push(entry.new.and_then(|commit| self.view.entry(commit, path)));
+        }
+        let mut seen = HashSet::new();
+        let mut out: Vec<Arc<[u8]>> = Vec::new();
+        for oid in oids.into_iter().flatten() {
+            if out.len() == SOURCES {
+                break;
+            }
+            if !seen.insert(oid) || content.is(self.view, oid) {
+                continue;
+            }
+            if let Some(bytes) = self.view.worktree_form(path, oid).filter(|bytes| bytes.len() <= SOURCE_BYTES) {
+                out.push(bytes.into());
+            }
+        }
+        out
+    }
+}
+
+/// Whether a text has all the lines of a conflict.
+fn has_markers(bytes: &[u8]) -> bool {
+    let starts = |marker: &[u8]| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(marker));
+    starts(b"<<<<<<<") && starts(b"=======") && starts(b">>>>>>>")
+}

@@ -1,0 +1,75 @@
+//! Reading through libgit2. Absent on purpose: its filters and its index cache (see [`super::View`]).
+
+use std::path::Path;
+
+use super::{Head, Oid, ViewError};
+
+pub(super) struct Libgit {
+    repository: git2::Repository,
+}
+
+impl Libgit {
+    /// Opens the repository of exactly this worktree; the error is libgit2's reason.
+    pub(super) fn open(root: &Path) -> Result<Self, String> {
+        let flags = git2::RepositoryOpenFlags::NO_SEARCH;
+        let none: [&std::ffi::OsStr; 0] = [];
+        let repository = git2::Repository::open_ext(root, flags, none).map_err(|error| error.message().to_owned())?;
+        Ok(Self { repository })
+    }
+
+    pub(super) fn config(&self, key: &str) -> Option<String> {
+        // A snapshot reads the files again.
+        self.repository.config().ok()?.snapshot().ok()?.get_string(key).ok()
+    }
+
+    pub(super) fn head(&self) -> Result<Head, ViewError> {
+        let fail = |error: git2::Error| ViewError::Read(format!("cannot read HEAD: {}", error.message()));
+        let reference = self.repository.find_reference("HEAD").map_err(fail)?;
+        let branch = reference
+            .symbolic_target()
+            .ok()
+            .flatten()
+            .map(|name| name.strip_prefix("refs/heads/").unwrap_or(name).to_owned());
+        let commit = match self.repository.head() {
+            Ok(head) => head.target().and_then(|oid| Oid::from_bytes(oid.as_bytes())),
+            Err(error) if error.code() == git2::ErrorCode::UnbornBranch => None,
+            Err(error) if error.code() == git2::ErrorCode::NotFound => None,
+            Err(error) => return Err(fail(error)),
+        };
+        Ok(Head { commit, branch })
+    }
+
+    fn commit(&self, oid: Oid) -> Option<git2::Commit<'_>> {
+        self.repository.find_commit(git2::Oid::from_bytes(oid.raw()).ok()?).ok()
+    }
+
+    pub(super) fn entry(&self, commit: Oid, path: &[u8]) -> Option<Oid> {
+        let tree = self.commit(commit)?.tree().ok()?;
+        let mut names = path.split(|byte| *byte == b'/').peekable();
+        let mut at = tree;
+        loop {
+            let name = names.next()?;
+            let entry = at.get_name_bytes(name)?.to_owned();
+            if names.peek().is_none() {
+                let blob = entry.kind() == Some(git2::ObjectType::Blob) && entry.filemode() != 0o120_000;
+                return if blob { Oid::from_bytes(entry.id().as_bytes()) } else { None };
+            }
+            at = entry.to_object(&self.repository).ok()?.into_tree().ok()?;
+        }
+    }
+
+    pub(super) fn blob(&self, oid: Oid) -> Option<Vec<u8>> {
+        Some(self.repository.find_blob(git2::Oid::from_bytes(oid.raw()).ok()?).ok()?.content().to_vec())
+    }
+
+    pub(super) fn parents(&self, commit: Oid) -> Vec<Oid> {
+        let Some(commit) = self.commit(commit) else { return Vec::new() };
+        commit.parent_ids().filter_map(|oid| Oid::from_bytes(oid.as_bytes())).collect()
+    }
+
+    pub(super) fn merge_base(&self, one: Oid, two: Oid) -> Option<Oid> {
+        let one = git2::Oid::from_bytes(one.raw()).ok()?;
+        let two = git2::Oid::from_bytes(two.raw()).ok()?;
+        Oid::from_bytes(self.repository.merge_base(one, two).ok()?.as_bytes())
+    }
+}

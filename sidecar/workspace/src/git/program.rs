@@ -1,0 +1,177 @@
+//! Reading through the `git` program: one-shot commands and a `cat-file` that answers many questions.
+//!
+//! Every call: no optional locks, no lazy fetch, no prompt, no pager, no file-system monitor, none of the caller's
+//! `GIT_*` variables that would point it elsewhere.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use super::{Oid, ViewError};
+
+/// Variables that would lead git to another repository, index or configuration.
+const ELSEWHERE: [&str; 9] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_CEILING_DIRECTORIES",
+];
+
+pub(super) struct Program {
+    root: PathBuf,
+}
+
+impl Program {
+    pub(super) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command.arg("--no-pager").args(["-c", "core.fsmonitor=false"]).args(arguments);
+        command.current_dir(&self.root).stdin(Stdio::null()).stderr(Stdio::piped());
+        for name in ELSEWHERE {
+            command.env_remove(name);
+        }
+        command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_LAZY_FETCH", "1").env("GIT_TERMINAL_PROMPT", "0");
+        command.env("GIT_TRACE2_EVENT", "0").env("LC_ALL", "C");
+        command
+    }
+
+    /// Whether git can read what libgit2 refused for this reason.
+    pub(super) fn probe(&self, reason: &str) -> Result<(), ViewError> {
+        let output = self
+            .command(&["rev-parse", "--is-inside-work-tree"])
+            .output()
+            .map_err(|_| ViewError::NeedsProgram { reason: reason.to_owned() })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().strip_prefix("fatal: ").unwrap_or(said.trim()).to_owned();
+        Err(ViewError::Refused(if said.is_empty() { reason.to_owned() } else { said }))
+    }
+
+    /// All of a command's output, if it succeeds.
+    pub(super) fn output(&self, arguments: &[&str]) -> Result<Vec<u8>, ViewError> {
+        let fail = |detail: String| ViewError::Read(format!("git {}: {detail}", arguments.join(" ")));
+        let output = self.command(arguments).output().map_err(|error| fail(error.to_string()))?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(fail(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        }
+    }
+
+    /// The first line of a command's output; `None` if it fails or says nothing.
+    pub(super) fn line(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.output(arguments).ok()?;
+        let text = String::from_utf8_lossy(&output);
+        text.lines().next().filter(|line| !line.is_empty()).map(str::to_owned)
+    }
+
+    /// Starts `git cat-file`; with `filters` it hands blobs over as the worktree would hold them.
+    pub(super) fn cat(&self, filters: bool) -> Option<Cat> {
+        // Filtered contents come without their length: a mark that no file can foresee begins each answer.
+        let mark = codi2_protocol::EventId::new().to_string() + &codi2_protocol::EventId::new().to_string();
+        let format = format!("--batch-command={mark} %(objectname) %(objecttype) %(objectsize)");
+        let mut arguments = vec!["cat-file", format.as_str()];
+        if filters {
+            arguments.push("--filters");
+        }
+        let mut child =
+            self.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let input = child.stdin.take()?;
+        let output = BufReader::new(child.stdout.take()?);
+        Some(Cat { child, input: Some(input), output, mark, filters })
+    }
+}
+
+/// A running `git cat-file --batch-command`. Any failure makes it answer `None` from then on.
+pub(super) struct Cat {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    mark: String,
+    filters: bool,
+}
+
+/// An object as `cat-file` describes it.
+pub(super) struct Info {
+    pub(super) oid: Oid,
+    pub(super) blob: bool,
+    size: usize,
+}
+
+impl Cat {
+    /// Looks an object up by any name git understands.
+    pub(super) fn info(&mut self, name: &[u8]) -> Option<Info> {
+        if name.contains(&b'\n') {
+            return None;
+        }
+        self.ask(&[b"info ", name, b"\n"].concat())?;
+        self.header()
+    }
+
+    fn ask(&mut self, line: &[u8]) -> Option<()> {
+        let input = self.input.as_mut()?;
+        if input.write_all(line).and_then(|()| input.flush()).is_err() {
+            self.input = None;
+        }
+        self.input.as_ref().map(|_| ())
+    }
+
+    fn header(&mut self) -> Option<Info> {
+        let mut line = Vec::new();
+        self.output.read_until(b'\n', &mut line).ok()?;
+        let line = String::from_utf8(line).ok()?;
+        let mut fields = line.trim_end().strip_prefix(&self.mark)?.trim_start().split(' ');
+        let oid = Oid::parse(fields.next()?)?;
+        let blob = fields.next()? == "blob";
+        Some(Info { oid, blob, size: fields.next()?.parse().ok()? })
+    }
+
+    /// A blob's bytes; with filters, as they would stand at `path`.
+    pub(super) fn contents(&mut self, oid: Oid, path: &[u8]) -> Option<Vec<u8>> {
+        let name =
+            if self.filters { [format!("{oid} ").as_bytes(), path].concat() } else { oid.to_string().into_bytes() };
+        if !self.info(&name)?.blob {
+            return None;
+        }
+        self.ask(&[b"contents ", name.as_slice(), b"\n"].concat())?;
+        let size = self.header()?.size;
+        if !self.filters {
+            let mut bytes = vec![0; size + 1];
+            self.output.read_exact(&mut bytes).ok()?;
+            bytes.pop();
+            return Some(bytes);
+        }
+        self.ask(&[b"info ", name.as_slice(), b"\n"].concat())?;
+        let stop = [b"\n", self.mark.as_bytes(), b" "].concat();
+        let mut bytes = Vec::new();
+        loop {
+            if self.output.read_until(b'\n', &mut bytes).ok()? == 0 {
+                return None;
+            }
+            // The mark stands on the last line; it may have begun right after the newline that ends the contents.
+            let from = bytes.len().saturating_sub(stop.len() + 160);
+            if let Some(at) = bytes[from..].windows(stop.len()).rposition(|window| window == stop) {
+                bytes.truncate(from + at);
+                return Some(bytes);
+            }
+        }
+    }
+}
+
+impl Drop for Cat {
+    fn drop(&mut self) {
+        // End of input ends it.
+        self.input = None;
+        self.child.wait().ok();
+    }
+}

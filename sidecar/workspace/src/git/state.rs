@@ -1,0 +1,121 @@
+//! The state of a worktree's git at one moment, and how to see cheaply that it moved.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{Head, Index, Moved, Oid, View};
+use crate::read::Stamp;
+
+/// HEAD, index, stashes, marks; and when they were read.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) head: Head,
+    pub(crate) index: Arc<Index>,
+    /// Newest first, at most 8.
+    pub(crate) stashes: Vec<Oid>,
+    pub(crate) marks: Marks,
+    pub(crate) stamps: Stamps,
+    /// Position in HEAD's reflog.
+    pub(crate) logged: u64,
+    pub(crate) at: SystemTime,
+}
+
+/// Operations that git has begun and not ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) merge: Vec<Oid>,
+    pub(crate) cherry_pick: Option<Oid>,
+    pub(crate) revert: Option<Oid>,
+    rebase: bool,
+    am: bool,
+    bisect: bool,
+    /// The stash that a rebase or merge made by itself and will apply.
+    pub(crate) autostash: Option<Oid>,
+}
+
+impl Marks {
+    fn read(git_dir: &Path) -> Self {
+        let oids = |name: &str| -> Vec<Oid> {
+            let text = fs::read_to_string(git_dir.join(name)).unwrap_or_default();
+            text.lines().filter_map(|line| Oid::parse(line.trim())).collect()
+        };
+        let one = |name: &str| oids(name).first().copied();
+        let am = git_dir.join("rebase-apply/applying").exists();
+        Self {
+            merge: oids("MERGE_HEAD"),
+            cherry_pick: one("CHERRY_PICK_HEAD"),
+            revert: one("REVERT_HEAD"),
+            rebase: git_dir.join("rebase-merge").is_dir() || (!am && git_dir.join("rebase-apply").is_dir()),
+            am,
+            bisect: git_dir.join("BISECT_LOG").exists(),
+            autostash: one("rebase-merge/autostash").or(one("rebase-apply/autostash")).or(one("MERGE_AUTOSTASH")),
+        }
+    }
+
+    /// Names of what is under way.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        [
+            (!self.merge.is_empty(), "merge"),
+            (self.cherry_pick.is_some() && !self.rebase, "cherry-pick"),
+            (self.revert.is_some(), "revert"),
+            (self.rebase, "rebase"),
+            (self.am, "am"),
+            (self.bisect, "bisect"),
+        ]
+        .into_iter()
+        .filter_map(|(on, name)| on.then_some(name))
+        .collect()
+    }
+}
+
+/// Stamps of the files that move whenever git does something to this worktree.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Stamps([Option<Stamp>; 4]);
+
+impl Stamps {
+    pub(crate) fn read(git_dir: &Path) -> Self {
+        Self(["index", "HEAD", "logs/HEAD", "reftable/tables.list"].map(|name| Stamp::of(&git_dir.join(name))))
+    }
+
+    /// Whether the files moved since.
+    pub(crate) fn differ(&self, git_dir: &Path) -> bool {
+        *self != Self::read(git_dir)
+    }
+
+    fn index(&self) -> Option<Stamp> {
+        self.0[0]
+    }
+}
+
+impl State {
+    /// Reads the state. What cannot be read stays as it was in `last`.
+    pub(crate) fn read(view: &View, last: Option<&Self>) -> (Self, Vec<Moved>) {
+        let at = SystemTime::now();
+        let stamps = Stamps::read(&view.git_dir);
+        let index = match last {
+            Some(last) if last.stamps.index() == stamps.index() && stamps.index().is_some() => Arc::clone(&last.index),
+            _ => match (view.index(), last) {
+                (Ok(index), _) => Arc::new(index),
+                (Err(error), last) => {
+                    tracing::warn!(%error, "cannot read the index");
+                    last.map(|last| Arc::clone(&last.index)).unwrap_or_default()
+                }
+            },
+        };
+        let head = match view.head() {
+            Ok(head) => head,
+            Err(error) => {
+                tracing::warn!(%error, "cannot read HEAD");
+                last.map(|last| last.head.clone()).unwrap_or_default()
+            }
+        };
+        let (entries, logged) = view.head_log_since(last.map(|last| last.logged));
+        let mut stashes: Vec<_> = view.reflog("refs/stash").into_iter().filter_map(|entry| entry.new).collect();
+        stashes.reverse();
+        stashes.truncate(8);
+        let marks = Marks::read(&view.git_dir);
+        (Self { head, index, stashes, marks, stamps, logged, at }, entries)
+    }
+}

@@ -1,0 +1,130 @@
+//! Paths that changed and wait for quiet. Pure: times come in as durations since the watch began.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::observe::Cause;
+
+/// A path that is never quiet is looked at after so many settle times.
+const PATIENCE: u32 = 10;
+/// Paths that settle within this of each other belong to one batch, so that both ends of a rename do.
+const TOGETHER: Duration = Duration::from_millis(5);
+
+/// What is known about a path that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) first: Duration,
+    pub(crate) last: Duration,
+    pub(crate) cause: Cause,
+    /// Every event of it came while git held its index lock and had not yet written the index.
+    pub(crate) under_lock: bool,
+    /// It was reported while git was still at work; report it again only with an explanation.
+    pub(crate) late: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Settle {
+    quiet: Duration,
+    paths: BTreeMap<String, Waiting>,
+}
+
+impl Settle {
+    pub(crate) fn new(quiet: Duration) -> Self {
+        Self { quiet, paths: BTreeMap::new() }
+    }
+
+    /// An event for a path.
+    pub(crate) fn touch(&mut self, path: String, now: Duration, cause: Cause, under_lock: bool) {
+        self.paths
+            .entry(path)
+            .and_modify(|waiting| {
+                waiting.last = now;
+                waiting.under_lock &= under_lock;
+                if waiting.cause != Cause::Asked {
+                    waiting.cause = cause;
+                }
+            })
+            .or_insert(Waiting { first: now, last: now, cause, under_lock, late: false });
+    }
+
+    fn due(&self, waiting: &Waiting) -> Duration {
+        (waiting.last + self.quiet).min(waiting.first + self.quiet * PATIENCE)
+    }
+
+    /// When the next path is due.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.paths.values().map(|waiting| self.due(waiting)).min()
+    }
+
+    /// Takes the paths that are due, with those due a moment later; nothing if none is due.
+    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<(String, Waiting)> {
+        if self.deadline().is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        let limit = now + TOGETHER;
+        let due: Vec<String> =
+            self.paths.iter().filter(|(_, waiting)| self.due(waiting) <= limit).map(|(path, _)| path.clone()).collect();
+        self.take(due)
+    }
+
+    /// Takes the paths for which `which` holds.
+    pub(crate) fn take_where(&mut self, which: impl Fn(&Waiting) -> bool) -> Vec<(String, Waiting)> {
+        let chosen = self.paths.iter().filter(|(_, waiting)| which(waiting)).map(|(path, _)| path.clone()).collect();
+        self.take(chosen)
+    }
+
+    fn take(&mut self, paths: Vec<String>) -> Vec<(String, Waiting)> {
+        paths.into_iter().filter_map(|path| self.paths.remove_entry(&path)).collect()
+    }
+
+    /// Takes one path.
+    pub(crate) fn take_path(&mut self, path: &str) -> Option<Waiting> {
+        self.paths.remove(path)
+    }
+
+    /// The last event of any waiting path.
+    pub(crate) fn last(&self) -> Option<Duration> {
+        self.paths.values().map(|waiting| waiting.last).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn names(taken: &[(String, Waiting)]) -> Vec<&str> {
+        taken.iter().map(|(path, _)| path.as_str()).collect()
+    }
+
+    #[test]
+    fn quiet_per_path_with_an_upper_bound() {
+        let mut settle = Settle::new(ms(30));
+        settle.touch("a".into(), ms(0), Cause::Event, false);
+        settle.touch("b".into(), ms(3), Cause::Event, false);
+        settle.touch("c".into(), ms(20), Cause::Event, false);
+        assert_eq!(settle.deadline(), Some(ms(30)));
+        assert!(settle.take_due(ms(29)).is_empty());
+        assert_eq!(names(&settle.take_due(ms(30))), ["a", "b"]);
+        for now in (40..=400).step_by(20) {
+            settle.touch("c".into(), ms(now), Cause::Event, false);
+            if now >= 320 {
+                assert_eq!(names(&settle.take_due(ms(now))), if now == 320 { vec!["c"] } else { vec![] });
+            }
+        }
+    }
+
+    #[test]
+    fn one_event_outside_the_lock_spoils_it() {
+        let mut settle = Settle::new(ms(30));
+        for (path, second) in [("kept", true), ("spoilt", false)] {
+            settle.touch(path.into(), ms(0), Cause::Event, true);
+            settle.touch(path.into(), ms(1), Cause::Event, second);
+        }
+        let all = settle.take_where(|_| true);
+        assert_eq!(all.iter().map(|(_, waiting)| waiting.under_lock).collect::<Vec<_>>(), [true, false]);
+    }
+}

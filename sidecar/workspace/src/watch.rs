@@ -1,0 +1,179 @@
+//! The handle of a watch: what other threads may ask. The work is done by one thread per worktree (`engine`).
+
+mod engine;
+mod folders;
+mod judge;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread::JoinHandle;
+
+use codi2_protocol::Digest;
+
+use crate::git::View;
+use crate::observe::{Cause, Observation, WatchEvent};
+use crate::place::Place;
+use crate::read::{Unwatched, read};
+use engine::{Engine, Message, Shared};
+
+/// How to watch.
+#[derive(Debug, Clone)]
+pub struct WatchOptions {
+    /// Poll even where the file system gives events.
+    pub poll: bool,
+    /// Between two rounds of polling (ms).
+    pub poll_ms: u64,
+    /// If not empty, only files that match one of these globs are looked at. A glob without `/` is matched with every
+    /// name on the path, any other with the path below the root and its folders.
+    pub include: Vec<String>,
+    /// Files and folders that match one of these globs are left out.
+    pub exclude: Vec<String>,
+    /// Files of which nothing is recorded but that they changed.
+    pub private: Vec<String>,
+    /// Quiet time after the last event of a path before it is looked at (ms).
+    pub settle_ms: u64,
+    /// Files longer than this are hashed but not handed over (bytes).
+    pub max_file_bytes: u64,
+    /// Folders watched by events at most; the rest is polled and the watch says it is degraded.
+    pub max_folders: usize,
+}
+
+impl Default for WatchOptions {
+    fn default() -> Self {
+        Self {
+            poll: false,
+            poll_ms: 2_000,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            private: [".env*", "*.pem", "*.key", "id_*"].map(str::to_owned).to_vec(),
+            settle_ms: 30,
+            max_file_bytes: 2 << 20,
+            max_folders: usize::MAX,
+        }
+    }
+}
+
+/// A watch that cannot start. Ends the request; a started watch degrades instead and says so.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The root is not a readable folder.
+    #[error("cannot read {path}: {source}")]
+    Root {
+        /// The root.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An include, exclude or private glob is not one.
+    #[error("{glob:?} is not a glob: {source}")]
+    Glob {
+        /// The glob.
+        glob: String,
+        /// Why.
+        source: globset::Error,
+    },
+    /// The thread could not be started.
+    #[error("cannot start the watching thread: {0}")]
+    Thread(io::Error),
+}
+
+/// A running watch of one worktree. Dropping it stops the thread and waits for it.
+#[derive(Debug)]
+pub struct Watch {
+    shared: Arc<Shared>,
+    messages: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Starts watching: first a scan of all files ([`WatchEvent::Scan`], [`WatchEvent::ScanDone`]), then changes.
+    /// Changes made while the scan runs are reported after it. `sink` is called on the watch's own thread, in order;
+    /// it may block, and then the watch waits.
+    pub fn start(
+        place: Place,
+        options: WatchOptions,
+        sink: impl Fn(WatchEvent) + Send + 'static,
+    ) -> Result<Self, WatchError> {
+        std::fs::read_dir(&place.root).map_err(|source| WatchError::Root { path: place.root.clone(), source })?;
+        let (messages, inbox) = mpsc::channel();
+        let shared = Arc::new(Shared::new(place, options)?);
+        let engine = Engine::new(Arc::clone(&shared), messages.clone(), inbox, Box::new(sink));
+        let thread = std::thread::Builder::new()
+            .name("codi2-watch".into())
+            .spawn(move || engine.run())
+            .map_err(WatchError::Thread)?;
+        Ok(Self { shared, messages, thread: Some(thread) })
+    }
+
+    /// The place watched, as it was when the watch started.
+    pub fn place(&self) -> &Place {
+        &self.shared.place
+    }
+
+    /// Asks for an immediate look at one path (written as in [`codi2_protocol::FileId`]). The answer comes through the
+    /// sink with cause [`Cause::Asked`], also if nothing changed; for a path that is not watched none comes.
+    pub fn look(&self, path: &str) {
+        // A thread that is gone has said so through the sink.
+        self.messages.send(Message::Look(path.to_owned())).ok();
+    }
+
+    /// Reads one path now, on the calling thread: cause [`Cause::Asked`], no explanation by git. `clean` is judged by
+    /// the index as the watch last saw it, and is false where only a filter could tell.
+    pub fn read(&self, path: &str) -> Result<Observation, Unwatched> {
+        self.shared.permitted(path)?;
+        let found = read(&self.shared.place.root, path, self.shared.options.max_file_bytes)?;
+        let clean = match &found.raw {
+            Some(bytes) => self.shared.index().entry(path).is_some_and(|entry| entry.is_blob_of(bytes)),
+            None => false,
+        };
+        Ok(Observation {
+            path: path.to_owned(),
+            from: None,
+            content: found.content,
+            git: None,
+            clean,
+            cause: Cause::Asked,
+            at_ms: found.at_ms,
+        })
+    }
+
+    /// Bytes of the index's or HEAD's blob at a path in their form in the worktree (after filters), if their BLAKE3 is
+    /// `digest`. Runs on the calling thread with a git handle of its own.
+    pub fn blob_bytes(&self, path: &str, digest: Digest) -> Option<Vec<u8>> {
+        self.shared.permitted(path).ok()?;
+        let place = &self.shared.place;
+        let mut view = View::open(&place.root, place.git_dir.as_deref()?, place.common_dir.as_deref()?).ok()?;
+        let index = self.shared.index();
+        view.set_filters(index.has_attributes());
+        let staged = index.entry(path).and_then(|entry| entry.oid());
+        let head = view.head().ok().and_then(|head| head.commit).and_then(|commit| view.entry(commit, path));
+        for oid in [staged, head.filter(|head| Some(*head) != staged)].into_iter().flatten() {
+            if let Some(bytes) = view.worktree_form(path, oid)
+                && codi2_text::digest_of(&bytes) == *digest.bytes()
+            {
+                return Some(bytes);
+            }
+        }
+        None
+    }
+
+    /// Acts as if the kernel had dropped events: everything is looked at again. For tests, and for whoever knows that
+    /// events were lost.
+    pub fn rescan(&self) {
+        self.messages.send(Message::Rescan("asked for".into())).ok();
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.stop();
+        self.messages.send(Message::Stop).ok();
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            thread.join().ok();
+        }
+    }
+}

@@ -1,0 +1,627 @@
+//! The loop of a watch: one thread, one queue, nobody else changes its state.
+//!
+//! Raw events go to the git window or to the settle stage; what settled is judged. Nothing is decided by the kind of
+//! an event: the disk is looked at again, and contents are compared.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use codi2_protocol::{Digest, WatchState};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
+
+use super::folders::Folders;
+use super::{WatchError, WatchOptions};
+use crate::git::{Index, Lock, Movement, State, View, Window};
+use crate::observe::{Cause, WatchEvent};
+use crate::path::to_relative;
+use crate::place::Place;
+use crate::read::{Stamp, Unwatched};
+use crate::rules::{Rule, Rules};
+use crate::settle::{Settle, Waiting};
+
+/// What the thread's queue carries.
+pub(super) enum Message {
+    Raw(notify::Result<notify::Event>),
+    Look(String),
+    Rescan(String),
+    Stop,
+}
+
+/// What other threads may see of a watch.
+pub(super) struct Shared {
+    pub(super) place: Place,
+    pub(super) options: WatchOptions,
+    pub(super) rules: Rules,
+    index: Mutex<Arc<Index>>,
+    stop: AtomicBool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("place", &self.place).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(super) fn new(place: Place, options: WatchOptions) -> Result<Self, WatchError> {
+        let rules = Rules::new(&place.root, &options)?;
+        Ok(Self { place, options, rules, index: Mutex::default(), stop: AtomicBool::new(false) })
+    }
+
+    pub(super) fn index(&self) -> Arc<Index> {
+        Arc::clone(&self.index.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set_index(&self, index: Arc<Index>) {
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = index;
+    }
+
+    pub(super) fn permitted(&self, path: &str) -> Result<(), Unwatched> {
+        if crate::path::from_relative(path).is_none() {
+            return Err(Unwatched::Outside);
+        }
+        match self.rules.file(path, &self.index()) {
+            Rule::Watch => Ok(()),
+            Rule::Private => Err(Unwatched::Private),
+            Rule::Ignore => Err(Unwatched::Ignored),
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// What was last seen at a path.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) digest: Digest,
+    pub(super) stamp: Stamp,
+    /// The stamp is so young that another change may hide behind it.
+    pub(super) young: bool,
+}
+
+/// Git's side of a watch.
+pub(super) struct Git {
+    pub(super) view: View,
+    pub(super) before: State,
+}
+
+pub(super) struct Engine {
+    pub(super) shared: Arc<Shared>,
+    inbox: Receiver<Message>,
+    sink: Box<dyn Fn(WatchEvent) + Send>,
+    began: Instant,
+    pub(super) folders: Folders,
+    pub(super) git: Option<Git>,
+    pub(super) index: Arc<Index>,
+    pub(super) seen: HashMap<String, Seen>,
+    pub(super) private: HashMap<String, Option<Stamp>>,
+    pub(super) settle: Settle,
+    window: Window,
+    /// Paths reported while git was still at work: judged again when it is done.
+    pub(super) unsure: BTreeMap<String, Waiting>,
+    /// Ignore rules changed: what for, and when to read them again.
+    reload: Option<Duration>,
+    /// Folders to forget because a repository appeared in them.
+    nested: BTreeSet<String>,
+    next_poll: Duration,
+    state: Option<WatchState>,
+}
+
+impl Engine {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        messages: Sender<Message>,
+        inbox: Receiver<Message>,
+        sink: Box<dyn Fn(WatchEvent) + Send>,
+    ) -> Self {
+        let folders = Folders::new(&shared, messages);
+        let settle = Settle::new(Duration::from_millis(shared.options.settle_ms));
+        let next_poll = Duration::from_millis(shared.options.poll_ms.max(10));
+        Self {
+            shared,
+            inbox,
+            sink,
+            began: Instant::now(),
+            folders,
+            git: None,
+            index: Arc::default(),
+            seen: HashMap::new(),
+            private: HashMap::new(),
+            settle,
+            window: Window::default(),
+            unsure: BTreeMap::new(),
+            reload: None,
+            nested: BTreeSet::new(),
+            next_poll,
+            state: None,
+        }
+    }
+
+    pub(super) fn send(&self, event: WatchEvent) {
+        (self.sink)(event);
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.shared.place.root
+    }
+
+    /// Runs until it is told to stop or the root is gone.
+    pub(super) fn run(mut self) {
+        self.open_git();
+        self.first_scan();
+        self.announce();
+        while !self.shared.stopping() {
+            let now = self.now();
+            let wait = self.deadline(now).map_or(Duration::from_secs(3_600), |at| at.saturating_sub(now));
+            match self.inbox.recv_timeout(wait) {
+                Ok(message) => {
+                    if !self.take(message) {
+                        return;
+                    }
+                    // Everything that is already there comes before any judgement.
+                    while let Ok(message) = self.inbox.try_recv() {
+                        if !self.take(message) {
+                            return;
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.step();
+            if !self.root().is_dir() {
+                self.step_all();
+                self.send(WatchEvent::State(WatchState::Stopped, "the folder is gone".into()));
+                return;
+            }
+        }
+    }
+
+    fn deadline(&self, now: Duration) -> Option<Duration> {
+        let settled = self.settle.deadline().filter(|_| !self.window.is_open());
+        let polled = self.folders.polls().then_some(self.next_poll);
+        [settled, self.window.deadline(now), self.reload, polled].into_iter().flatten().min()
+    }
+
+    fn open_git(&mut self) {
+        let place = &self.shared.place;
+        let (Some(git_dir), Some(common_dir)) = (place.git_dir.clone(), place.common_dir.clone()) else { return };
+        // Watched first, so that git's events survive when the limit is reached.
+        self.folders.watch_git(&git_dir, &common_dir);
+        match View::open(&place.root, &git_dir, &common_dir) {
+            Ok(view) => {
+                let (before, _) = State::read(&view, None);
+                self.git = Some(Git { view, before });
+                self.adopt_index();
+            }
+            Err(error) => {
+                let detail = format!("cannot read the repository, so git explains nothing: {error}");
+                self.send(WatchEvent::State(WatchState::Degraded, detail));
+            }
+        }
+    }
+
+    /// Takes the index of the newest state into use.
+    fn adopt_index(&mut self) {
+        let Some(git) = &mut self.git else { return };
+        git.view
+            .set_filters(git.before.index.has_attributes() || self.shared.place.root.join(".gitattributes").exists());
+        self.index = Arc::clone(&git.before.index);
+        self.shared.set_index(Arc::clone(&self.index));
+    }
+
+    /// Says how the watch goes on, if that changed.
+    pub(super) fn announce(&mut self) {
+        let (state, detail) = self.folders.state(&self.shared.options);
+        if self.state != Some(state) {
+            self.state = Some(state);
+            self.send(WatchEvent::State(state, detail));
+        }
+    }
+
+    /// Handles one message; false ends the thread.
+    fn take(&mut self, message: Message) -> bool {
+        match message {
+            Message::Raw(Ok(event)) => self.raw(&event),
+            Message::Raw(Err(error)) => {
+                if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) {
+                    self.folders.limit_reached();
+                    self.announce();
+                } else {
+                    tracing::warn!(%error, "watching");
+                }
+            }
+            Message::Look(path) => self.look(&path),
+            Message::Rescan(why) => self.rescan(&why),
+            Message::Stop => return false,
+        }
+        true
+    }
+
+    fn raw(&mut self, event: &notify::Event) {
+        if event.need_rescan() {
+            self.rescan("the system dropped change events");
+            return;
+        }
+        match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => {}
+            // Reading, ours too, changes nothing.
+            EventKind::Access(_) => return,
+            _ => {}
+        }
+        for path in &event.paths {
+            let place = &self.shared.place;
+            let own = place.git_dir.as_deref().and_then(|folder| path.strip_prefix(folder).ok()).map(Path::to_owned);
+            let common =
+                place.common_dir.as_deref().and_then(|folder| path.strip_prefix(folder).ok()).map(Path::to_owned);
+            if let Some(name) = own {
+                let shared = common.is_some();
+                self.git_event(&name, &event.kind, true, shared);
+            } else if let Some(name) = common {
+                self.git_event(&name, &event.kind, false, true);
+            } else if let Ok(below) = path.strip_prefix(&place.root) {
+                let below = below.to_owned();
+                self.tree_event(&below, &event.kind);
+            }
+        }
+    }
+
+    /// Something in git's folders moved. `own`: this worktree's; `shared`: of all worktrees (both for a main worktree).
+    fn git_event(&mut self, name: &Path, kind: &EventKind, own: bool, shared: bool) {
+        let Some(name) = name.to_str() else { return };
+        let now = self.now();
+        if own && name == "index.lock" {
+            self.window.lock = match kind {
+                EventKind::Create(_) => Lock::Empty,
+                EventKind::Modify(ModifyKind::Data(_)) if self.window.lock == Lock::Empty => Lock::Written,
+                EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => Lock::Free,
+                _ => self.window.lock,
+            };
+        }
+        match name {
+            "index" | "index.lock" | "HEAD" | "HEAD.lock" | "ORIG_HEAD" | "MERGE_HEAD" | "CHERRY_PICK_HEAD"
+            | "REVERT_HEAD" | "REBASE_HEAD" | "AUTO_MERGE" | "BISECT_LOG" | "logs/HEAD" | "rebase-merge"
+            | "rebase-apply"
+                if own =>
+            {
+                self.window.sign(now, true);
+            }
+            "info/exclude" | "info/attributes" | "config" | "config.worktree" | "info/sparse-checkout" => {
+                self.reload = Some(now + Duration::from_millis(30));
+            }
+            _ if shared && (name.starts_with("refs/") || name == "packed-refs" || name.starts_with("logs/refs/")) => {
+                self.folders.watch_refs(&self.shared.place, name);
+                self.window.sign(now, false);
+            }
+            _ if name.starts_with("reftable/") => self.window.sign(now, own),
+            _ => {}
+        }
+    }
+
+    /// Something in the worktree moved.
+    fn tree_event(&mut self, below: &Path, kind: &EventKind) {
+        if below.file_name().is_some_and(|name| name == ".git") {
+            if let Some(parent) = below.parent().and_then(to_relative) {
+                self.nested.insert(parent);
+                self.reload = Some(self.now() + Duration::from_millis(30));
+            }
+            return;
+        }
+        let Some(path) = to_relative(below) else { return };
+        let full = self.root().join(below);
+        let created = matches!(
+            kind,
+            EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Any))
+        );
+        match std::fs::symlink_metadata(&full) {
+            Ok(meta) if meta.is_dir() => {
+                if created || !self.folders.knows(&path) {
+                    self.enter(&path, Cause::Event);
+                }
+            }
+            Ok(_) => {
+                self.leave(&path);
+                self.touch(path, Cause::Event);
+            }
+            Err(_) => {
+                self.leave(&path);
+                self.touch(path, Cause::Event);
+            }
+        }
+    }
+
+    /// A file changed, or may have.
+    pub(super) fn touch(&mut self, path: String, cause: Cause) {
+        if matches!(path.rsplit('/').next(), Some(".gitignore" | ".gitattributes")) {
+            self.reload = Some(self.now() + Duration::from_millis(30));
+        }
+        if self.shared.rules.file(&path, &self.index) == Rule::Ignore {
+            return;
+        }
+        let under_lock = self.window.lock == Lock::Empty;
+        self.settle.touch(path, self.now(), cause, under_lock);
+    }
+
+    /// A folder appeared: watches it and looks at all files in it.
+    pub(super) fn enter(&mut self, folder: &str, cause: Cause) {
+        for path in self.walk(folder) {
+            self.touch(path, cause);
+        }
+        self.announce();
+    }
+
+    /// Watches a folder and all below it, and lists their files.
+    pub(super) fn walk(&mut self, folder: &str) -> Vec<String> {
+        let shared = Arc::clone(&self.shared);
+        self.folders.walk(&shared, &self.index, folder)
+    }
+
+    /// A folder is gone, if it was one: all files that were in it are looked at.
+    fn leave(&mut self, folder: &str) {
+        if self.folders.forget(folder) {
+            for path in self.seen_below(folder) {
+                self.touch(path, Cause::Event);
+            }
+        }
+    }
+
+    pub(super) fn seen_below(&self, folder: &str) -> Vec<String> {
+        let prefix = format!("{folder}/");
+        let mut below: Vec<_> = self.seen.keys().filter(|path| path.starts_with(&prefix)).cloned().collect();
+        below.sort_unstable();
+        below
+    }
+
+    fn look(&mut self, path: &str) {
+        if self.shared.permitted(path).is_err() {
+            return;
+        }
+        let now = self.now();
+        let waiting = self.settle.take_path(path);
+        let first = waiting.map_or(now, |waiting| waiting.first);
+        let under_lock = waiting.is_some_and(|waiting| waiting.under_lock);
+        let asked = Waiting { first, last: now, cause: Cause::Asked, under_lock, late: false };
+        self.judge(vec![(path.to_owned(), asked)], None, self.window.is_open());
+    }
+
+    /// Does what is due.
+    fn step(&mut self) {
+        let now = self.now();
+        if self.folders.polls() && now >= self.next_poll {
+            self.poll();
+            self.next_poll = self.now() + Duration::from_millis(self.shared.options.poll_ms.max(10));
+        }
+        if self.reload.is_some_and(|at| now >= at) {
+            self.reload = None;
+            self.reload_rules();
+        }
+        self.look_at_git(now);
+        if self.window.is_open() {
+            if self.window.may_close(now, self.locked(), self.settle.last()) {
+                self.close_window();
+            } else {
+                let overdue = self.settle.take_where(|waiting| Window::overdue(now, waiting.first, waiting.last));
+                self.judge(overdue, None, true);
+            }
+            return;
+        }
+        let due = self.settle.take_due(now);
+        self.judge(due, None, false);
+    }
+
+    /// Judges everything that still waits.
+    fn step_all(&mut self) {
+        let all = self.settle.take_where(|_| true);
+        self.judge(all, None, false);
+    }
+
+    /// Before anything is judged: did git move without our having heard of it yet?
+    fn look_at_git(&mut self, now: Duration) {
+        let Some(git) = &self.git else { return };
+        if self.window.is_open() || (self.settle.deadline().is_none_or(|due| due > now) && !self.folders.polls()) {
+            return;
+        }
+        if self.locked() || git.before.stamps.differ(&git.view.git_dir) {
+            self.window.sign(now, true);
+        }
+    }
+
+    /// Whether a lock file of git lies there that may still be somebody's.
+    fn locked(&self) -> bool {
+        let Some(git_dir) = &self.shared.place.git_dir else { return false };
+        ["index.lock", "HEAD.lock"].iter().any(|name| {
+            let meta = std::fs::symlink_metadata(git_dir.join(name));
+            let age = meta.and_then(|meta| meta.modified()).map(|modified| modified.elapsed().unwrap_or_default());
+            age.is_ok_and(|age| age < Duration::from_secs(30))
+        })
+    }
+
+    /// Git is done: reads what it did and judges everything that waited by that.
+    fn close_window(&mut self) {
+        if self.folders.polls() {
+            // What git wrote after the last round is there by now.
+            self.poll();
+        }
+        let own = self.window.own();
+        self.window.close();
+        let mut batch = self.settle.take_where(|_| true);
+        let again = std::mem::take(&mut self.unsure);
+        for (path, waiting) in again {
+            match batch.binary_search_by(|(held, _)| held.cmp(&path)) {
+                Ok(at) => batch[at].1.late = true,
+                Err(at) => batch.insert(at, (path, waiting)),
+            }
+        }
+        let Some(mut git) = self.git.take() else {
+            return self.judge(batch, None, false);
+        };
+        let (after, entries) = State::read(&git.view, Some(&git.before));
+        let moved = Movement::between(&git.before, &after, entries);
+        let own = own || !git.before.head.same_commit(&after.head);
+        git.view.set_filters(after.index.has_attributes() || self.root().join(".gitattributes").exists());
+        let before = std::mem::replace(&mut git.before, after);
+        self.git = Some(git);
+        let tracked: Vec<String> = if Arc::ptr_eq(&before.index, &self.index_of_git()) {
+            Vec::new()
+        } else {
+            let now = self.index_of_git();
+            let mut new: Vec<_> =
+                now.not_in(&before.index).filter(|path| !self.seen.contains_key(*path)).map(str::to_owned).collect();
+            new.sort_unstable();
+            new
+        };
+        self.adopt_index();
+        self.judge(batch, Some((before, moved, own)), false);
+        // Files that git tracks from now on are watched even where they are ignored.
+        for path in tracked {
+            if let Some((folder, _)) = path.rsplit_once('/')
+                && !self.folders.knows(folder)
+            {
+                self.enter_ancestors(folder);
+            }
+            if !self.seen.contains_key(&path) {
+                self.touch(path, Cause::Rescan);
+            }
+        }
+    }
+
+    fn index_of_git(&self) -> Arc<Index> {
+        self.git.as_ref().map(|git| Arc::clone(&git.before.index)).unwrap_or_default()
+    }
+
+    /// Enters the topmost folder on the way that is not watched yet.
+    fn enter_ancestors(&mut self, folder: &str) {
+        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
+        for end in ends {
+            let part = folder[..end].to_owned();
+            if !self.folders.knows(&part) {
+                if self.root().join(crate::path::from_relative(&part).unwrap_or_default()).is_dir() {
+                    self.enter(&part, Cause::Rescan);
+                }
+                return;
+            }
+        }
+    }
+
+    /// Ignore files, attributes or the set of nested repositories changed.
+    fn reload_rules(&mut self) {
+        self.shared.rules.reload(&self.shared.place.root);
+        if let Some(git) = &mut self.git {
+            git.view.reload_config();
+        }
+        self.adopt_index();
+        self.nested.clear();
+        self.walk_again(Cause::Rescan);
+    }
+
+    /// Looks at everything again: new folders and files, files that are gone, files that are no longer looked at.
+    fn walk_again(&mut self, cause: Cause) {
+        self.folders.clear();
+        let listed: BTreeSet<String> = self.walk("").into_iter().collect();
+        let mut lost: Vec<String> = self.seen.keys().filter(|path| !listed.contains(*path)).cloned().collect();
+        lost.sort_unstable();
+        for path in lost {
+            let known = self.folders.parent_known(&path) || !self.parent_exists(&path);
+            if known && self.shared.rules.file(&path, &self.index) == Rule::Watch {
+                self.touch(path, cause);
+            } else {
+                // Ignored from now on, or part of another repository: forgotten, not gone.
+                self.seen.remove(&path);
+            }
+        }
+        for path in listed {
+            self.touch_if_changed(path, cause);
+        }
+        self.folders.sweep();
+        self.announce();
+    }
+
+    fn parent_exists(&self, path: &str) -> bool {
+        crate::path::from_relative(path).is_some_and(|below| self.root().join(below).parent().is_some_and(Path::is_dir))
+    }
+
+    /// Touches a file whose stamp is not the one last seen.
+    pub(super) fn touch_if_changed(&mut self, path: String, cause: Cause) {
+        let full: Option<PathBuf> = crate::path::from_relative(&path).map(|below| self.root().join(below));
+        let stamp = full.and_then(|full| Stamp::of(&full));
+        let same = match self.seen.get(&path) {
+            Some(seen) => stamp == Some(seen.stamp) && !seen.young,
+            None => self.private.get(&path).is_some_and(|seen| *seen == stamp),
+        };
+        if !same {
+            self.touch(path, cause);
+        }
+    }
+
+    /// Events were lost: every file is compared with what was last seen of it.
+    fn rescan(&mut self, why: &str) {
+        self.window.lock = Lock::Free;
+        // Stamps are not trusted: nobody knows what was missed.
+        self.seen.values_mut().for_each(|seen| seen.young = true);
+        self.shared.rules.reload(&self.shared.place.root);
+        self.walk_again(Cause::Rescan);
+        let detail = format!(
+            "{why}: all {} files are compared again; changes made meanwhile are reported without their order",
+            self.seen.len()
+        );
+        self.state = Some(WatchState::Rescanned);
+        self.send(WatchEvent::State(WatchState::Rescanned, detail));
+        self.announce();
+    }
+
+    /// One round over the folders that give no events.
+    fn poll(&mut self) {
+        for folder in self.folders.polled() {
+            let Some(full) = self.folders.full(&folder) else { continue };
+            let Ok(entries) = std::fs::read_dir(&full) else {
+                self.leave(&folder);
+                continue;
+            };
+            let mut present = BTreeSet::new();
+            for entry in entries.flatten() {
+                let Some(path) = entry.path().strip_prefix(self.root()).ok().and_then(to_relative) else { continue };
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => {
+                        if !self.folders.knows(&path) && self.shared.rules.folder(&path, &self.index) {
+                            self.enter(&path, Cause::Poll);
+                        }
+                    }
+                    Ok(kind) if kind.is_file() => {
+                        if self.shared.rules.file(&path, &self.index) != Rule::Ignore {
+                            self.touch_if_changed(path.clone(), Cause::Poll);
+                            present.insert(path);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            self.touch_missing(&folder, &present);
+        }
+    }
+
+    /// Files once seen directly in a folder that are not there now.
+    fn touch_missing(&mut self, folder: &str, present: &BTreeSet<String>) {
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let here = |path: &&String| path.strip_prefix(&prefix).is_some_and(|name| !name.contains('/'));
+        let mut missing: Vec<String> =
+            self.seen.keys().filter(here).filter(|path| !present.contains(*path)).cloned().collect();
+        missing.sort_unstable();
+        for path in missing {
+            self.touch(path, Cause::Poll);
+        }
+    }
+}
