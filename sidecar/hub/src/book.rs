@@ -46,7 +46,8 @@ impl Book {
         if let Some(&known) = self.index.get(&key) {
             return known;
         }
-        let number = OwnerRef::try_from(self.owners.len()).expect("four thousand million distinct owners do not fit in memory");
+        let number =
+            OwnerRef::try_from(self.owners.len()).expect("four thousand million distinct owners do not fit in memory");
         self.index.insert(key, number);
         self.owners.push(owner);
         number

@@ -109,9 +109,13 @@ mod tests {
     #[test]
     fn neighbours_join_and_the_heaviest_names_the_event() {
         let mut change = ChangeBuilder::default();
-        for (range, name) in
-            [(range(5, 0, 1), "a"), (range(6, 0, 1), "a"), (range(7, 0, 5), "b"), (range(0, 3, 0), "a"), (range(0, 0, 1), "a")]
-        {
+        for (range, name) in [
+            (range(5, 0, 1), "a"),
+            (range(6, 0, 1), "a"),
+            (range(7, 0, 5), "b"),
+            (range(0, 3, 0), "a"),
+            (range(0, 0, 1), "a"),
+        ] {
             change.push(range, &verdict(name));
         }
         assert_eq!(change.actor().unwrap().name, "b");

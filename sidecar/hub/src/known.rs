@@ -147,11 +147,9 @@ mod tests {
             ("one two\n", "one 2 two\nthree\n"),
         ] {
             let (old_text, new_text) = (Text::new(old), Text::new(new));
-            for content in [
-                Content::Text(old_text.clone()),
-                Content::Lines(lines_of(&old_text, &SECRET)),
-                Content::Forgotten,
-            ] {
+            for content in
+                [Content::Text(old_text.clone()), Content::Lines(lines_of(&old_text, &SECRET)), Content::Forgotten]
+            {
                 let known = known(old, content);
                 let mut owners = known.owners.clone();
                 for hunk in known.hunks_to(&new_text, &SECRET) {

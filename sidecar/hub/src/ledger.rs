@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 
 use codi2_protocol::{Digest, FileId, GroupId, Owner, ProducerId, SessionId};
-use codi2_text::{OwnerTree, Text};
+use codi2_text::OwnerTree;
 
 use crate::book::{Book, OwnerRef, StoredOwners, open_to_change};
 use crate::known::{Content, Known, lines_of};
@@ -181,7 +181,7 @@ impl Ledger {
             && let Some(bytes) = ports.blob(file, on_disk.bytes)
             && let Some(text) = crate::core::decode_text(&bytes)
         {
-            known.content = Content::Text(Text::new(text));
+            known.content = Content::Text(text);
         }
         Some(known)
     }

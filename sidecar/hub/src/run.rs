@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::core::{Core, Input};
 use crate::engine::{Engine, EngineThread, Output, now_ms};
-use crate::server::{Arrival, Clients, Shared, Stop, accept_all};
+use crate::server::{Clients, Shared, Stop, accept_all};
 use crate::writer::{News, Writer};
 
 /// How often the core is told that time passed.
@@ -214,7 +214,9 @@ impl Hub<'_> {
     async fn end(mut self, stop: Stop) -> Result<(), HubFailure> {
         tracing::info!(reason = %stop.reason, "the hub ends");
         let (durable, mut is_durable) = oneshot::channel();
-        self.shared.engine.barrier(move || drop(durable.send(())));
+        self.shared.engine.barrier(move || {
+            let _ = durable.send(());
+        });
         loop {
             tokio::select! {
                 biased;
@@ -315,7 +317,7 @@ impl Terminate {
 
 /// The local secret that keys the hashes of lines: 32 random bytes in the state folder, for this user's eyes only.
 fn secret(places: &Places) -> Result<[u8; 32], HubFailure> {
-    let path = places.state.join("secret");
+    let path = places.state().join("secret");
     if let Ok(bytes) = std::fs::read(&path)
         && let Ok(secret) = <[u8; 32]>::try_from(bytes)
     {

@@ -255,9 +255,11 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Client, sh
                 }
                 continue;
             }
-            Incoming::Unknown { id, method } => {
-                (id, ErrorCode::UnknownMethod, format!("this hub has no method {method:?}; a newer one may: restart it"))
-            }
+            Incoming::Unknown { id, method } => (
+                id,
+                ErrorCode::UnknownMethod,
+                format!("this hub has no method {method:?}; a newer one may: restart it"),
+            ),
             Incoming::Bad { id, message } => (id, ErrorCode::BadRequest, message),
         };
         if id.is_some() && answer_with(writer, id, Err(HubError { code, message })).await.is_err() {

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use codi2_protocol::{
-    Digest, EventId, FileId, Owner, ProducerId, RepositoryId, SessionId, SessionInfo, WorktreeId,
-};
+use codi2_protocol::{Digest, EventId, FileId, Owner, ProducerId, RepositoryId, SessionId, SessionInfo, WorktreeId};
 use codi2_store::{Part, Store, StoreError, Subspace};
 use codi2_workspace::{Observation, Place, Watch, WatchEvent, WatchOptions, identify, relative};
 
@@ -107,7 +105,8 @@ impl Ports for World {
     fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String> {
         let prefix = [worktree.repository.into(), (&worktree.name).into()];
         let rows = self.store.scan::<DiskRow>(Subspace::Disk, &prefix);
-        rows.filter_map(|row| row.ok().and_then(|(parts, _)| parts.last().and_then(Part::text).map(str::to_owned))).collect()
+        rows.filter_map(|row| row.ok().and_then(|(parts, _)| parts.last().and_then(Part::text).map(str::to_owned)))
+            .collect()
     }
 
     fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow> {

@@ -2,8 +2,8 @@
 
 use codi2_attribution::{BufferFacts, Carried, GroupRuling, Ruling, Run, StateSeen, judge_group};
 use codi2_protocol::{
-    Actor, ActorKind, Class, Digest, Edit, EditGroup, Editor, Event, EventBody, EventId, Evidence, EvidenceKind, FileId,
-    Notice, Owner, Range, SessionId, Shape, SourceKind, Verdict,
+    Actor, ActorKind, Class, Digest, Edit, EditGroup, Editor, Event, EventBody, EventId, Evidence, EvidenceKind,
+    FileId, Notice, Owner, Range, SessionId, Shape, SourceKind, Verdict,
 };
 use codi2_text::{Limits, OwnerTree, Text, diff, line_ends};
 
@@ -138,7 +138,8 @@ impl Core {
         let calls = self.calls.open_on(&file);
         let info = self.sessions.get(&session).map(|session| &session.info);
         let person = info.map_or_else(Actor::unknown, |info| info.actor.clone());
-        let editor = info.map_or_else(|| Editor { name: "an editor".into(), version: None }, |info| info.editor.clone());
+        let editor =
+            info.map_or_else(|| Editor { name: "an editor".into(), version: None }, |info| info.editor.clone());
         let declares = group.edits.iter().any(|edit| edit.source.is_some());
         let facts = BufferFacts { person: &person, editor: &editor, declares, state_seen, calls: &calls };
         let ruling = judge_group(&group, &facts);
@@ -244,7 +245,9 @@ impl Core {
                 verdict.modifier = undo.then(|| person.clone()).or(verdict.modifier);
                 verdict
             }
-            None => Verdict { evidence: vec![evidence.clone()], ..Verdict::new(person.clone(), class, evidence.kind, "") },
+            None => {
+                Verdict { evidence: vec![evidence.clone()], ..Verdict::new(person.clone(), class, evidence.kind, "") }
+            }
         };
         let ranges = group.edits.iter().zip(&owners[1..]);
         ranges.map(|(edit, owner)| vec![(range_of(edit), verdict(*owner))]).collect()
@@ -301,7 +304,8 @@ impl Core {
                         None if *digest == group.before => Some(before.clone()),
                         _ => self.ledger.owners_of(ports, file.as_ref().unwrap_or(&group.file), *digest),
                     };
-                    tree.map(|tree| tree.spans(from..from + len)).filter(|runs| runs.iter().map(|run| run.0).sum::<usize>() == len)
+                    tree.map(|tree| tree.spans(from..from + len))
+                        .filter(|runs| runs.iter().map(|run| run.0).sum::<usize>() == len)
                 }
             };
             match carried {
@@ -394,8 +398,13 @@ impl Core {
         bytes: Option<u64>,
         ports: &mut dyn Ports,
     ) -> Branch {
-        let branch = |known, adrift| {
-            Branch { producer: origin.producer, known, adrift, asked: false, saved: None, loaded: None }
+        let branch = |known, adrift| Branch {
+            producer: origin.producer,
+            known,
+            adrift,
+            asked: false,
+            saved: None,
+            loaded: None,
         };
         if let Some(row) = origin.session.and_then(|session| ports.branch_row(session, file))
             && row.digest == digest

@@ -135,8 +135,9 @@ impl Core {
 
     /// The first observation of a file by this hub. True if it must still be judged as a change.
     fn first_sight(&mut self, file: &FileId, found: &Observation, now: u64, ports: &mut dyn Ports) -> bool {
-        let (scanned, watched_before) =
-            self.worktree(&file.worktree).map_or((false, false), |worktree| (worktree.scanned, worktree.watched_before));
+        let (scanned, watched_before) = self
+            .worktree(&file.worktree)
+            .map_or((false, false), |worktree| (worktree.scanned, worktree.watched_before));
         if scanned {
             self.ledger.disk.insert(file.clone(), None);
             return true;
@@ -280,14 +281,7 @@ impl Core {
     }
 
     /// Git needed longer than the watch could wait: its explanation comes for a change that was judged without it.
-    fn late_git(
-        &mut self,
-        file: &FileId,
-        after: Option<Digest>,
-        git: GitExplanation,
-        now: u64,
-        ports: &mut dyn Ports,
-    ) {
+    fn late_git(&mut self, file: &FileId, after: Option<Digest>, git: GitExplanation, now: u64, ports: &mut dyn Ports) {
         let Some(event) = self.open.ended_in(file, after).map(|change| change.event) else { return };
         if let Some(kept) = self.kept.get_mut(&event) {
             kept.git = Some(git);
@@ -335,8 +329,7 @@ impl Core {
             self.ledger.remember(file, Digest::new(text.digest()), &owners);
         }
         self.open.rule(file, change.event, ruling);
-        let body =
-            EventBody::Upgrade { of: change.event, change: better.build(kept.before_bytes, kept.after_bytes) };
+        let body = EventBody::Upgrade { of: change.event, change: better.build(kept.before_bytes, kept.after_bytes) };
         let event = Event {
             session: saved_by,
             file: Some(file.path.clone()),
@@ -348,10 +341,10 @@ impl Core {
     fn rule(&self, file: &FileId, kept: &Kept) -> DiskRuling {
         let after_digest = kept.after.as_ref().map(|text| Digest::new(text.digest()));
         let saved = after_digest.is_some() && self.saver(file, after_digest).is_some();
-        let git = kept.git.as_ref().map(|git| GitFact {
-            operation: git.operation.clone(),
-            what: git.what.as_str().to_owned(),
-        });
+        let git = kept
+            .git
+            .as_ref()
+            .map(|git| GitFact { operation: git.operation.clone(), what: git.what.as_str().to_owned() });
         let texts = |digest: Digest| {
             if Some(digest) == kept.before_bytes {
                 kept.before.as_ref().and_then(Known::text).cloned()
@@ -440,7 +433,8 @@ impl Core {
                     owners.recolour(0..after.len_bytes(), |known| if open(known) { owner } else { known });
                 }
                 let saver = self.actor_of(saved_by);
-                deleter = Verdict::new(saver.clone(), codi2_protocol::Class::Declared, EvidenceKind::EditorDeclared, "saved");
+                deleter =
+                    Verdict::new(saver.clone(), codi2_protocol::Class::Declared, EvidenceKind::EditorDeclared, "saved");
                 actor = Some(saver);
             }
             DiskRuling::CarryAll { evidence, fresh: unseen } => {

@@ -27,7 +27,7 @@ use crate::ports::Ports;
 use crate::rows::Row;
 
 pub(crate) use disk::decode_text;
-pub use sessions::{SESSION_SILENCE_MS, Worktree};
+pub use sessions::Worktree;
 
 /// Number of a connection.
 pub type ConnectionId = u64;
@@ -319,10 +319,6 @@ impl Origin {
     }
 
     fn file_event(&self, file: &FileId, actor: Actor, body: EventBody) -> Event {
-        Event {
-            worktree: Some(file.worktree.clone()),
-            file: Some(file.path.clone()),
-            ..self.event(actor, body)
-        }
+        Event { worktree: Some(file.worktree.clone()), file: Some(file.path.clone()), ..self.event(actor, body) }
     }
 }

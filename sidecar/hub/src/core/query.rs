@@ -43,7 +43,10 @@ impl Core {
         }
         Err(HubError {
             code: ErrorCode::NotFound,
-            message: format!("nothing is recorded about {}: is it inside the worktree, not ignored, and text?", file.path),
+            message: format!(
+                "nothing is recorded about {}: is it inside the worktree, not ignored, and text?",
+                file.path
+            ),
         })
     }
 

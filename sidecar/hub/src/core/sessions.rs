@@ -15,7 +15,7 @@ use crate::ports::Ports;
 use crate::rows::Row;
 
 /// A session that has not shown a sign of life for this long has ended, in ms: six heartbeats.
-pub const SESSION_SILENCE_MS: u64 = 30_000;
+const SESSION_SILENCE_MS: u64 = 30_000;
 /// How often heartbeats are written, in ms.
 const HEARTBEAT_MS: u64 = 5_000;
 /// A worktree that only hooks named is watched this long, in ms.
@@ -132,7 +132,8 @@ impl Core {
     /// Knows a session again that the store remembers.
     pub(super) fn adopt(&mut self, info: SessionInfo, producer: ProducerId, now: u64) {
         let id = info.session;
-        let session = Session { info, producer, heartbeat: None, touched: None, seen_ms: now, connected: true, beat: false };
+        let session =
+            Session { info, producer, heartbeat: None, touched: None, seen_ms: now, connected: true, beat: false };
         self.sessions.entry(id).or_insert(session);
     }
 
@@ -177,9 +178,11 @@ impl Core {
             return;
         }
         self.heartbeats_ms = now;
-        let beats = self.sessions.iter_mut().filter(|(_, session)| std::mem::take(&mut session.beat));
-        let rows: Vec<Row> =
-            beats.filter_map(|(id, session)| Some(Row::Heartbeat(*id, session.heartbeat.clone()?))).collect();
+        let beat = |(id, session): (&SessionId, &mut Session)| {
+            std::mem::take(&mut session.beat)
+                .then(|| session.heartbeat.clone().map(|beat| Row::Heartbeat(*id, beat)))?
+        };
+        let rows: Vec<Row> = self.sessions.iter_mut().filter_map(beat).collect();
         if !rows.is_empty() {
             self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
         }
