@@ -53,6 +53,7 @@ spaces! {
     "worktree", "repository, worktree, chunk", "chunk of a hub value";
     "session", "session, chunk", "chunk of a hub value";
     "heartbeat", "session, chunk", "chunk of a hub value";
+    "upgrade", "event id, chunk", "chunk of a hub value";
     "meta", "name, chunk", "chunk of a hub value";
 }
 
@@ -71,14 +72,24 @@ pub enum Subspace {
     Session,
     /// (session): its last sign of life.
     Heartbeat,
+    /// (event): how an unexplained event was explained later.
+    Upgrade,
     /// (name): whatever the hub keeps once.
     Meta,
 }
 
 impl Subspace {
     /// Every subspace.
-    pub const ALL: [Self; 7] =
-        [Self::Owners, Self::Disk, Self::Branch, Self::Worktree, Self::Session, Self::Heartbeat, Self::Meta];
+    pub const ALL: [Self; 8] = [
+        Self::Owners,
+        Self::Disk,
+        Self::Branch,
+        Self::Worktree,
+        Self::Session,
+        Self::Heartbeat,
+        Self::Upgrade,
+        Self::Meta,
+    ];
 
     /// The name in the key.
     pub const fn name(self) -> &'static str {
@@ -89,6 +100,7 @@ impl Subspace {
             Self::Worktree => "worktree",
             Self::Session => "session",
             Self::Heartbeat => "heartbeat",
+            Self::Upgrade => "upgrade",
             Self::Meta => "meta",
         }
     }
@@ -98,7 +110,7 @@ impl Subspace {
         match self {
             Self::Owners | Self::Disk => 3,
             Self::Branch | Self::Worktree => 2,
-            Self::Session | Self::Heartbeat | Self::Meta => 1,
+            Self::Session | Self::Heartbeat | Self::Upgrade | Self::Meta => 1,
         }
     }
 }

@@ -28,6 +28,6 @@ pub use engine::{Abort, Committed, Engine, Page, PageLimit, Transaction};
 pub use error::{Fate, StoreError};
 pub use layout::{Part, Subspace};
 pub use query::Events;
-pub use rows::{Row, Scan};
+pub use rows::{ROW_BYTES, Row, Scan};
 pub use store::Store;
 pub use watch::Watch;

@@ -133,6 +133,11 @@ impl Finished {
         self.cleared.is_empty() && self.writes.is_empty() && self.stamped.is_empty()
     }
 
+    #[cfg(test)]
+    pub(crate) fn set_for_test(&mut self, key: &[u8]) {
+        self.writes.insert(key.to_vec(), Write::Set(Vec::new()));
+    }
+
     /// Applies everything; `stamp` fills what was written with one.
     pub(crate) fn apply(self, stamp: &[u8; 10], target: &mut dyn Target) -> Result<Footprint, StoreError> {
         for (begin, end) in &self.cleared {
@@ -432,5 +437,45 @@ impl Transaction for Draft<'_> {
     fn set_stamped_value(&mut self, key: &[u8], rest: &[u8]) -> Result<(), Abort> {
         let result = self.write(key, Write::Stamped(rest.to_vec()));
         self.note(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Empty;
+
+    impl Base for Empty {
+        fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            Ok(None)
+        }
+
+        fn visit(
+            &self,
+            _: &[u8],
+            _: &[u8],
+            _: bool,
+            _: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+        ) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_transaction_older_than_five_seconds_is_too_old_for_every_call_and_for_its_commit() {
+        let Some(began) = Instant::now().checked_sub(Duration::from_millis(TRANSACTION_MS + 1)) else { return };
+        let old = || Draft { began, ..Draft::new(&Empty) };
+        let too_old = Err(Abort::Store(StoreError::TooOld));
+        assert_eq!(old().get(b"k").map(drop), too_old);
+        assert_eq!(old().range(b"a", b"b", false, PageLimit::rows(1)).map(drop), too_old);
+        assert_eq!(old().set(b"k", b""), too_old);
+        assert_eq!(old().clear(b"k"), too_old);
+        assert_eq!(old().clear_range(b"a", b"b"), too_old);
+        assert_eq!(old().add(b"k", 1), too_old);
+        assert_eq!(old().append_stamped(b"k", b"", b""), too_old);
+        assert_eq!(old().set_stamped_value(b"k", b""), too_old);
+        assert_eq!(old().finish().map(drop), Err(StoreError::TooOld));
+        assert_eq!(Draft::new(&Empty).finish().map(drop), Ok(()));
     }
 }

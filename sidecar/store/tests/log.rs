@@ -2,11 +2,11 @@
 
 mod common;
 
-use std::sync::Arc;
+use codi2_protocol::{Event, EventId, Filter, ProducerId, Stamp, StampedEvent};
+use codi2_store::{Dedupe, Pending, Store, StoreError};
+use common::{Engines, event, pending, session, worktree};
 
-use codi2_protocol::{EventId, Filter, ProducerId, Stamp, StampedEvent};
-use codi2_store::{Dedupe, Part, Pending, Row, Store, StoreError, Subspace};
-use common::{Engines, event, pending, session};
+const HOUR_MS: u64 = 3_600_000;
 
 fn stores(engines: &Engines) -> Vec<(&'static str, Store)> {
     engines.all(7).into_iter().map(|(name, engine)| (name, Store::on(engine).unwrap())).collect()
@@ -22,27 +22,268 @@ fn everything(store: &Store) -> Vec<StampedEvent> {
     }
 }
 
+/// Appends in batches; what must be in the log, in order.
+fn fill(store: &Store, events: &[Event], batch: usize) -> Vec<StampedEvent> {
+    let mut expected = Vec::new();
+    for events in events.chunks(batch) {
+        let batch: Vec<_> = events.iter().map(|event| pending(event.clone(), Dedupe::NONE)).collect();
+        let stamps = store.append(&batch).unwrap();
+        let stamped =
+            |(stamp, event): (Option<Stamp>, &Event)| StampedEvent { stamp: stamp.unwrap(), event: event.clone() };
+        expected.extend(stamps.into_iter().zip(events).map(stamped));
+    }
+    expected
+}
+
 #[test]
-fn what_is_appended_comes_back_in_order_and_by_id() {
+fn what_is_appended_comes_back_in_order_and_by_id_exactly_once() {
     let engines = Engines::new();
     for (name, store) in stores(&engines) {
         assert_eq!((store.head().unwrap(), store.events().unwrap()), (None, 0), "{name}");
-        let mut expected = Vec::new();
-        for batch in 0..5 {
-            let events: Vec<_> = (batch * 10..batch * 10 + 10).map(|number| event(number, 1_000_000)).collect();
-            let batch: Vec<_> = events.iter().map(|event| pending(event.clone(), Dedupe::NONE)).collect();
-            let stamps = store.append(&batch).unwrap();
-            expected.extend(
-                stamps.into_iter().zip(events).map(|(stamp, event)| StampedEvent { stamp: stamp.unwrap(), event }),
-            );
-        }
+        let events: Vec<_> = (0..60).map(|number| event(number, 1_000_000)).collect();
+        let expected = fill(&store, &events, 3);
         assert!(expected.is_sorted_by(|a, b| a.stamp < b.stamp), "{name}");
         assert_eq!(everything(&store), expected, "{name}");
         assert_eq!(store.head().unwrap(), expected.last().map(|event| event.stamp), "{name}");
-        assert_eq!(store.events().unwrap(), 50, "{name}");
+        assert_eq!(store.events().unwrap(), 60, "{name}");
         for known in &expected {
             assert_eq!(store.event(known.event.id).unwrap().as_ref(), Some(known), "{name}");
         }
         assert_eq!(store.event(EventId::new()).unwrap(), None, "{name}");
+        assert_eq!(store.append(&[]).unwrap(), [], "{name}");
+        assert!(store.bytes().unwrap() > 10_000, "{name}");
+    }
+}
+
+#[test]
+fn a_fact_counts_once_with_all_that_came_of_it() {
+    let engines = Engines::new();
+    let (one, two) = (ProducerId::new(), ProducerId::new());
+    for (name, store) in stores(&engines) {
+        let fact = |number: u64, producer, seq| pending(event(number, 5), Dedupe::fact(producer, seq));
+        let quiet = |producer, seq| Pending { dedupe: Dedupe::fact(producer, seq), ..Pending::default() };
+        let fresh =
+            |batch: &[Pending]| -> Vec<bool> { store.append(batch).unwrap().iter().map(Option::is_some).collect() };
+        // One fact, two events; another producer; a fact without an event.
+        assert_eq!(
+            fresh(&[fact(0, one, 1), fact(1, one, 1), fact(2, two, 1), quiet(one, 2)]),
+            [true, true, true, false],
+            "{name}"
+        );
+        assert_eq!((store.producer(one).unwrap(), store.producer(two).unwrap()), (2, 1), "{name}");
+        assert_eq!(store.producer(ProducerId::new()).unwrap(), 0, "{name}");
+        // A replay overlaps: the durable part is dropped, the rest counts.
+        let replay =
+            [fact(0, one, 1), fact(1, one, 1), quiet(one, 2), fact(3, one, 3), fact(4, one, 3), fact(5, two, 2)];
+        assert_eq!(fresh(&replay), [false, false, false, true, true, true], "{name}");
+        assert_eq!(fresh(&replay), [false; 6], "{name}");
+        assert_eq!((store.producer(one).unwrap(), store.producer(two).unwrap()), (3, 2), "{name}");
+        let ids: Vec<_> = everything(&store).into_iter().map(|stamped| stamped.event.id).collect();
+        assert_eq!(ids, (0..6).map(|number| event(number, 5).id).collect::<Vec<_>>(), "{name}");
+        assert_eq!(store.events().unwrap(), 6, "{name}");
+    }
+}
+
+#[test]
+fn a_hook_counts_once_in_a_day() {
+    let engines = Engines::new();
+    for (name, store) in stores(&engines) {
+        let now = 400 * HOUR_MS;
+        let hook = |id: EventId, at_ms, received_ms| {
+            pending(event(9, received_ms), Dedupe { fact: None, hook: Some((id, at_ms)) })
+        };
+        let fresh = |batch: &[Pending]| store.append(batch).unwrap().iter().flatten().count();
+        let (first, second) = (EventId::new(), EventId::new());
+        assert_eq!(fresh(&[hook(first, now, now), hook(first, now, now)]), 2, "{name}: two events of one hook");
+        assert_eq!(fresh(&[hook(first, now, now + 1)]), 0, "{name}");
+        assert_eq!(fresh(&[hook(second, now + 24 * HOUR_MS, now + 24 * HOUR_MS)]), 1, "{name}");
+        assert_eq!(fresh(&[hook(first, now, now + 24 * HOUR_MS)]), 0, "{name}: still within the day");
+        assert_eq!(fresh(&[hook(EventId::new(), now, now + 26 * HOUR_MS)]), 1, "{name}: forgets what is older");
+        assert_eq!(fresh(&[hook(first, now, now + 26 * HOUR_MS)]), 1, "{name}");
+        assert_eq!(fresh(&[hook(second, now + 24 * HOUR_MS, now + 26 * HOUR_MS)]), 0, "{name}");
+        // A hook from a spool is a fact, too: its number moves although the hook is known.
+        let producer = ProducerId::new();
+        let dedupe = Dedupe { fact: Some((producer, 1)), hook: Some((second, now + 24 * HOUR_MS)) };
+        assert_eq!(fresh(&[pending(event(9, now), dedupe)]), 0, "{name}");
+        assert_eq!(store.producer(producer).unwrap(), 1, "{name}");
+    }
+}
+
+fn filters() -> Vec<Filter> {
+    let none = Filter::default;
+    let text = |text: &str| Some(text.to_owned());
+    let minute = 60_000;
+    let mut filters = vec![
+        none(),
+        Filter { session: Some(session(2)), ..none() },
+        Filter { session: Some(session(77)), ..none() },
+        Filter { file: text("src/file3.rs"), ..none() },
+        Filter { file: text("src/file3.rs"), worktree: Some(worktree()), session: Some(session(1)), ..none() },
+        Filter { actor: text("Ada"), ..none() },
+        Filter { actor: text("person"), ..none() },
+        Filter { actor: text(""), ..none() },
+        Filter { actor: Some("x".repeat(300)), ..none() },
+        Filter { actor: Some("x".repeat(299)), ..none() },
+        Filter { kinds: vec!["saved".into()], ..none() },
+        Filter { kinds: vec!["private".into(), "saved".into(), "private".into()], ..none() },
+        Filter { kinds: vec!["nonsense".into()], ..none() },
+        Filter { actor: text("agent"), kinds: vec!["saved".into(), "private".into()], ..none() },
+        Filter { grep: text("REASON 7"), ..none() },
+    ];
+    for (since, until) in [(0, 5), (3, 9), (5, 5), (8, 1_000), (1_000, 2_000)] {
+        filters.push(Filter { since_ms: Some(since * minute + 17), until_ms: Some(until * minute + 29), ..none() });
+        filters.push(Filter { since_ms: Some(since * minute), session: Some(session(0)), ..none() });
+        filters.push(Filter {
+            until_ms: Some(until * minute),
+            kinds: vec!["saved".into(), "private".into()],
+            ..none()
+        });
+    }
+    filters
+}
+
+fn queried(
+    store: &Store,
+    filter: &Filter,
+    newest_first: bool,
+    limit: usize,
+    mut cursor: Option<Stamp>,
+) -> Vec<StampedEvent> {
+    let mut all = Vec::new();
+    loop {
+        let page = store.query(filter, cursor, newest_first, limit).unwrap();
+        assert!(page.events.len() <= limit);
+        all.extend(page.events);
+        let Some(next) = page.next else { return all };
+        assert_ne!(cursor, Some(next), "a page moves on");
+        cursor = Some(next);
+    }
+}
+
+#[test]
+fn a_query_finds_what_a_scan_finds_both_ways_from_any_cursor() {
+    let engines = Engines::new();
+    for (name, store) in stores(&engines) {
+        // Twelve minutes; in between the clock is set back by seven.
+        let clock =
+            |number: u64| if (70..90).contains(&number) { number / 15 * 60_000 } else { number / 10 * 60_000 + number };
+        let events: Vec<_> = (0..120).map(|number| event(number, clock(number))).collect();
+        let log = fill(&store, &events, 13);
+        for filter in filters() {
+            for cursor in [None, Some(log[40].stamp), Some(log[119].stamp), Some(log[0].stamp)] {
+                let expected = |newest_first: bool| {
+                    let wanted = |stamped: &&StampedEvent| {
+                        filter.accepts(&stamped.event)
+                            && cursor
+                                .is_none_or(|at| if newest_first { stamped.stamp < at } else { stamped.stamp > at })
+                    };
+                    let mut events: Vec<_> = log.iter().filter(wanted).cloned().collect();
+                    if newest_first {
+                        events.reverse();
+                    }
+                    events
+                };
+                for (newest_first, limit) in [(false, 5), (true, 5), (false, 1_000), (true, 1)] {
+                    let found = queried(&store, &filter, newest_first, limit, cursor);
+                    assert_eq!(found, expected(newest_first), "{name}: {filter:?} {cursor:?} {newest_first} {limit}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn long_lists_are_read_page_by_page() {
+    let store = Store::memory().unwrap();
+    let events: Vec<_> = (0..2_000).map(|number| event(number, number * 1_000)).collect();
+    let log = fill(&store, &events, 500);
+    let filter = Filter { kinds: vec!["saved".into(), "session-ended".into()], ..Filter::default() };
+    let expected: Vec<_> = log.iter().filter(|stamped| filter.accepts(&stamped.event)).cloned().collect();
+    assert_eq!(queried(&store, &filter, false, 700, None), expected);
+    let backwards: Vec<_> = expected.into_iter().rev().collect();
+    assert_eq!(queried(&store, &filter, true, 700, None), backwards);
+    assert_eq!(queried(&store, &Filter::default(), false, 10_000, None), log);
+}
+
+#[test]
+fn much_that_does_not_fit_ends_a_page_early_with_where_to_go_on() {
+    let store = Store::memory().unwrap();
+    let events: Vec<_> = (0..10_000).map(|number| event(number, 1)).collect();
+    let log = fill(&store, &events, 2_500);
+    let filter = Filter { grep: Some("no such text".to_owned()), ..Filter::default() };
+    let page = store.query(&filter, None, false, 10).unwrap();
+    assert!(page.events.is_empty() && page.next.is_some_and(|next| next < log[9_999].stamp));
+    assert_eq!(queried(&store, &filter, false, 10, None), []);
+}
+
+#[test]
+fn a_new_incarnation_comes_after_everything_before() {
+    let engines = Engines::new();
+    for (name, mut store) in stores(&engines) {
+        let before = fill(&store, &[event(0, 1), event(1, 1)], 1);
+        store.reincarnate().unwrap();
+        let after = fill(&store, &[event(2, 1)], 1);
+        assert_eq!(after[0].stamp.incarnation, 1, "{name}");
+        assert!(before[1].stamp < after[0].stamp, "{name}");
+        assert_eq!(store.head().unwrap(), Some(after[0].stamp), "{name}");
+        assert_eq!(
+            store.tail_after(Some(before[0].stamp), 9).unwrap(),
+            [before[1].clone(), after[0].clone()],
+            "{name}"
+        );
+        let both =
+            Filter { kinds: vec!["saved".into(), "private".into(), "session-ended".into()], ..Filter::default() };
+        assert_eq!(store.query(&both, None, true, 9).unwrap().events[0], after[0], "{name}");
+    }
+}
+
+#[test]
+fn an_event_over_the_limit_is_refused_whole() {
+    let engines = Engines::new();
+    for (name, store) in stores(&engines) {
+        let mut large = event(1, 1);
+        large.file = Some("f".repeat(90_001));
+        let batch = [pending(event(0, 1), Dedupe::fact(ProducerId::new(), 1)), pending(large, Dedupe::NONE)];
+        let error = loop {
+            match store.append(&batch) {
+                Err(StoreError::Unknown) => {}
+                result => break result.unwrap_err(),
+            }
+        };
+        assert!(matches!(error, StoreError::TooLarge { what: "a value", .. }), "{name}: {error}");
+        assert_eq!((store.events().unwrap(), everything(&store).len()), (0, 0), "{name}");
+    }
+}
+
+#[test]
+fn the_head_is_watched() {
+    for store in [Store::memory().unwrap(), Store::open(&Engines::new().path("watched.redb")).unwrap()] {
+        let watch = store.watch().unwrap();
+        store.append(&[Pending { dedupe: Dedupe::fact(ProducerId::new(), 1), ..Pending::default() }]).unwrap();
+        assert!(!watch.fired(), "no event was appended");
+        fill(&store, &[event(0, 1)], 1);
+        assert!(watch.fired());
+    }
+}
+
+#[test]
+fn several_appenders_at_once_lose_and_repeat_nothing() {
+    let engines = Engines::new();
+    for (name, store) in stores(&engines) {
+        let store = &store;
+        std::thread::scope(|scope| {
+            for thread in 0..4_u64 {
+                scope.spawn(move || {
+                    for round in 0..10 {
+                        fill(store, &[event(thread * 100 + round * 2, 1), event(thread * 100 + round * 2 + 1, 1)], 2);
+                    }
+                });
+            }
+        });
+        let mut ids: Vec<_> = everything(store).into_iter().map(|stamped| stamped.event.id).collect();
+        assert_eq!((ids.len(), store.events().unwrap()), (80, 80), "{name}");
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 80, "{name}");
     }
 }

@@ -1,0 +1,440 @@
+//! The contract of every engine: random transactions against a naive model, plain and under seeded faults.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codi2_store::engine::{KEY_BYTES, TRANSACTION_BYTES, VALUE_BYTES};
+use codi2_store::{Abort, Engine, PageLimit, StoreError, Transaction};
+use common::Engines;
+use proptest::prelude::*;
+
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+#[derive(Debug, Clone)]
+enum Op {
+    Get(Vec<u8>),
+    Range(Vec<u8>, Vec<u8>, bool, usize),
+    Set(Vec<u8>, Vec<u8>),
+    Clear(Vec<u8>),
+    ClearRange(Vec<u8>, Vec<u8>),
+    Add(Vec<u8>, u128),
+    Append(u8, Vec<u8>),
+    SetStamped(Vec<u8>, Vec<u8>),
+}
+
+fn keys() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop::sample::select(vec![b'a', b'b', b's', 0, 0xfe]), 1..3)
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    let value = || prop::collection::vec(any::<u8>(), 0..20);
+    prop_oneof![
+        keys().prop_map(Op::Get),
+        (keys(), keys(), any::<bool>(), 1..5_usize).prop_map(|(a, b, reverse, rows)| Op::Range(a, b, reverse, rows)),
+        (keys(), value()).prop_map(|(key, value)| Op::Set(key, value)),
+        keys().prop_map(Op::Clear),
+        (keys(), keys()).prop_map(|(a, b)| Op::ClearRange(a, b)),
+        (keys(), any::<u128>()).prop_map(|(key, amount)| Op::Add(key, amount)),
+        (any::<u8>(), value()).prop_map(|(order, value)| Op::Append(order, value)),
+        (keys(), value()).prop_map(|(key, rest)| Op::SetStamped(key, rest)),
+    ]
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Seen {
+    Value(Option<Vec<u8>>),
+    Page(Vec<(Vec<u8>, Vec<u8>)>),
+}
+
+/// Runs the operations in a transaction; the last write marks it, so that an unknown result can be resolved.
+fn run(transaction: &mut dyn Transaction, ops: &[Op], seen: &mut Vec<Seen>) -> Result<(), Abort> {
+    for op in ops {
+        match op {
+            Op::Get(key) => seen.push(Seen::Value(transaction.get(key)?)),
+            Op::Range(a, b, reverse, rows) => {
+                let page = transaction.range(a, b, *reverse, PageLimit::rows(*rows))?;
+                assert!(page.more || page.rows.len() < *rows);
+                seen.push(Seen::Page(page.rows));
+            }
+            Op::Set(key, value) => transaction.set(key, value)?,
+            Op::Clear(key) => transaction.clear(key)?,
+            Op::ClearRange(a, b) => transaction.clear_range(a, b)?,
+            Op::Add(key, amount) => transaction.add(key, *amount)?,
+            Op::Append(order, value) => transaction.append_stamped(b"s", &[*order], value)?,
+            Op::SetStamped(key, rest) => transaction.set_stamped_value(key, rest)?,
+        }
+    }
+    Ok(())
+}
+
+/// The same on a map. `None`: it reads what only the commit will know.
+#[derive(Default)]
+struct Naive {
+    rows: Rows,
+    stamped: Vec<(u8, Vec<u8>)>,
+    stamped_values: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Naive {
+    fn hidden(&self, begin: &[u8], end: &[u8]) -> bool {
+        let key = |stamp: u8, order: u8| [&b"s"[..], &[stamp; 10], &[order]].concat();
+        begin < end
+            && self
+                .stamped
+                .iter()
+                .any(|(order, _)| key(0, *order).as_slice() < end && begin <= key(0xff, *order).as_slice())
+    }
+
+    fn run(&mut self, ops: &[Op]) -> Option<Vec<Seen>> {
+        let mut seen = Vec::new();
+        for op in ops {
+            match op {
+                Op::Get(key) => {
+                    if self.stamped_values.contains_key(key) || self.hidden(key, &[&key[..], &[0]].concat()) {
+                        return None;
+                    }
+                    seen.push(Seen::Value(self.rows.get(key).cloned()));
+                }
+                Op::Range(a, b, reverse, rows) => {
+                    if self.hidden(a, b) {
+                        return None;
+                    }
+                    let mut all: Vec<_> = self
+                        .rows
+                        .iter()
+                        .filter(|(key, _)| a <= key && *key < b)
+                        .map(|(k, v)| (k.clone(), v.clone()))
+                        .collect();
+                    for key in self.stamped_values.keys().filter(|key| a <= *key && *key < b) {
+                        all.retain(|(own, _)| own != key);
+                        all.push((key.clone(), vec![]));
+                    }
+                    all.sort();
+                    if *reverse {
+                        all.reverse();
+                    }
+                    // The page ends at its limit, or at a value nobody knows yet.
+                    all.truncate(*rows);
+                    if all.iter().any(|(key, _)| self.stamped_values.contains_key(key)) {
+                        return None;
+                    }
+                    seen.push(Seen::Page(all));
+                }
+                Op::Set(key, value) => {
+                    self.stamped_values.remove(key);
+                    self.rows.insert(key.clone(), value.clone());
+                }
+                Op::Clear(key) => {
+                    self.stamped_values.remove(key);
+                    self.rows.remove(key);
+                }
+                Op::ClearRange(a, b) => {
+                    if self.hidden(a, b) {
+                        return None;
+                    }
+                    self.rows.retain(|key, _| key < a || key >= b);
+                    self.stamped_values.retain(|key, _| key < a || key >= b);
+                }
+                Op::Add(key, amount) => {
+                    if self.stamped_values.contains_key(key) {
+                        return None;
+                    }
+                    let mut number = self.rows.get(key).cloned().unwrap_or_default();
+                    number.resize(16, 0);
+                    let sum = u128::from_le_bytes(number.try_into().unwrap()).wrapping_add(*amount);
+                    self.rows.insert(key.clone(), sum.to_le_bytes().to_vec());
+                }
+                Op::Append(order, value) => self.stamped.push((*order, value.clone())),
+                Op::SetStamped(key, rest) => {
+                    self.stamped_values.insert(key.clone(), rest.clone());
+                }
+            }
+        }
+        Some(seen)
+    }
+
+    fn commit(mut self, stamp: &[u8; 10]) -> Rows {
+        for (key, rest) in self.stamped_values {
+            self.rows.insert(key, [&stamp[..], &rest].concat());
+        }
+        for (order, value) in self.stamped {
+            self.rows.insert([&b"s"[..], stamp, &[order]].concat(), value);
+        }
+        self.rows
+    }
+}
+
+/// The whole content, page by page, in one direction.
+fn content(engine: &dyn Engine, reverse: bool, rows: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let (mut begin, mut end) = (vec![0], vec![0xff]);
+    let mut all = Vec::new();
+    loop {
+        let mut page = None;
+        let read = engine.transact(&mut |transaction| {
+            page = Some(transaction.range(&begin, &end, reverse, PageLimit::rows(rows))?);
+            Ok(())
+        });
+        if read == Err(StoreError::Unknown) {
+            continue;
+        }
+        read.unwrap();
+        let page = page.unwrap();
+        if let Some((last, _)) = page.rows.last() {
+            if reverse { end.clone_from(last) } else { begin = [last, &[0][..]].concat() }
+        }
+        all.extend(page.rows);
+        if !page.more {
+            return all;
+        }
+    }
+}
+
+fn marker(number: usize) -> Vec<u8> {
+    format!("z{number}").into_bytes()
+}
+
+/// The stamp of a transaction that said "unknown", if it was committed.
+fn resolve(engine: &dyn Engine, number: usize) -> Option<[u8; 10]> {
+    let mut stored = None;
+    while let Err(error) = engine.transact(&mut |transaction| {
+        stored = transaction.get(&marker(number))?;
+        Ok(())
+    }) {
+        assert_eq!(error, StoreError::Unknown);
+    }
+    Some(*stored?.first_chunk().unwrap())
+}
+
+fn check(name: &str, engine: &dyn Engine, transactions: &[(Vec<Op>, bool)], page: usize) {
+    let mut rows = Rows::new();
+    let mut last_stamp = [0; 10];
+    for (number, (ops, keep)) in transactions.iter().enumerate() {
+        let mut naive = Naive { rows: rows.clone(), ..Naive::default() };
+        let expected = naive.run(ops);
+        let mut seen = Vec::new();
+        let result = loop {
+            let result = engine.transact(&mut |transaction| {
+                seen.clear();
+                run(transaction, ops, &mut seen)?;
+                transaction.set_stamped_value(&marker(number), b"")?;
+                if *keep { Ok(()) } else { Err(Abort::Cancelled) }
+            });
+            match result {
+                Err(StoreError::Unknown) => match resolve(engine, number) {
+                    Some(stamp) => break Ok(stamp),
+                    None => continue,
+                },
+                result => break result.map(|committed| committed.stamp.unwrap()),
+            }
+        };
+        match (expected, keep) {
+            (None, _) => assert_eq!(result, Err(StoreError::Unreadable), "{name}: {ops:?}"),
+            (Some(_), false) => assert_eq!(result, Err(StoreError::Cancelled), "{name}: {ops:?}"),
+            (Some(expected), true) => {
+                let stamp = result.unwrap();
+                assert_eq!(seen, expected, "{name}: {ops:?}");
+                assert!(stamp > last_stamp, "{name}: stamps ascend");
+                last_stamp = stamp;
+                naive.stamped_values.insert(marker(number), vec![]);
+                rows = naive.commit(&stamp);
+            }
+        }
+        let mut all: Vec<_> = rows.clone().into_iter().collect();
+        assert_eq!(content(engine, false, page), all, "{name}: {ops:?}");
+        all.reverse();
+        assert_eq!(content(engine, true, page), all, "{name}: {ops:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_engine_does_what_a_map_does(
+        transactions in prop::collection::vec((prop::collection::vec(ops(), 0..12), prop::bool::weighted(0.9)), 1..8),
+        page in 1..6_usize,
+        seed in any::<u64>(),
+    ) {
+        let engines = Engines::new();
+        for (name, engine) in engines.all(seed) {
+            check(name, &*engine, &transactions, page);
+        }
+    }
+}
+
+/// The same on memory alone, where a case costs no sync.
+#[test]
+fn many_more_cases_in_memory() {
+    let config = ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
+    let transactions = prop::collection::vec((prop::collection::vec(ops(), 0..12), prop::bool::weighted(0.9)), 1..8);
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let strategy = (transactions, 1..6_usize, any::<u64>());
+    let result = runner.run(&strategy, |(transactions, page, seed)| {
+        let memory = codi2_store::memory::Memory::new();
+        check("memory", &codi2_store::fault::Faulty::new(memory, seed, 30), &transactions, page);
+        Ok(())
+    });
+    result.unwrap();
+}
+
+#[test]
+fn transactions_of_several_threads_are_serialisable() {
+    let engines = Engines::new();
+    for (name, engine) in engines.all(3) {
+        let add = |thread: u64| {
+            for round in 0..20_u64 {
+                let done = format!("done {thread} {round}").into_bytes();
+                // Reads and writes one shared key, and marks itself as done to survive unknown results.
+                while engine.transact(&mut |transaction| {
+                    if transaction.get(&done)?.is_some() {
+                        return Ok(());
+                    }
+                    let sum = transaction.get(b"sum")?.map_or(0, |sum| u64::from_le_bytes(sum.try_into().unwrap()));
+                    transaction.set(b"sum", &(sum + 1).to_le_bytes())?;
+                    transaction.add(b"blind", 1)?;
+                    transaction.set(&done, b"")
+                }) == Err(StoreError::Unknown)
+                {}
+            }
+        };
+        std::thread::scope(|scope| (0..4).for_each(|thread| drop(scope.spawn(move || add(thread)))));
+        let all: Rows = content(&*engine, false, 1_000).into_iter().collect();
+        assert_eq!(all[&b"sum"[..]], 80_u64.to_le_bytes(), "{name}");
+        assert_eq!(all[&b"blind"[..]], 80_u128.to_le_bytes(), "{name}");
+    }
+}
+
+#[test]
+fn limits_hold_on_every_engine_with_their_names() {
+    let engines = Engines::new();
+    let (long, key) = (vec![b'k'; KEY_BYTES + 1], vec![b'k'; KEY_BYTES]);
+    let big = vec![1; VALUE_BYTES + 1];
+    let too_large = |what, bytes, limit| Err(StoreError::TooLarge { what, bytes, limit });
+    for (name, engine) in engines.all(4) {
+        // A fault may hide the answer behind an unknown result: ask until there is one.
+        let ask = |body: &mut dyn FnMut(&mut dyn Transaction) -> Result<(), Abort>| loop {
+            match engine.transact(body) {
+                Err(StoreError::Unknown) => {}
+                result => return result.map(drop),
+            }
+        };
+        assert_eq!(ask(&mut |t| t.set(&long, b"")), too_large("a key", KEY_BYTES + 1, KEY_BYTES), "{name}");
+        assert_eq!(ask(&mut |t| t.set(b"k", &big)), too_large("a value", VALUE_BYTES + 1, VALUE_BYTES), "{name}");
+        assert_eq!(
+            ask(&mut |t| t.append_stamped(&key, b"", b"")),
+            too_large("a key", KEY_BYTES + 10, KEY_BYTES),
+            "{name}"
+        );
+        assert_eq!(
+            ask(&mut |t| t.set_stamped_value(b"k", &big[..VALUE_BYTES - 9])),
+            too_large("a value", VALUE_BYTES + 1, VALUE_BYTES),
+            "{name}"
+        );
+        assert_eq!(ask(&mut |t| t.set(&key, &big[1..])), Ok(()), "{name}");
+        let whole = |t: &mut dyn Transaction| (0..120_u8).try_for_each(|number| t.set(&[number, 1], &big[1..]));
+        let result = ask(&mut |t| whole(t));
+        assert!(
+            matches!(result, Err(StoreError::TooLarge { what: "a transaction", limit: TRANSACTION_BYTES, .. })),
+            "{name}: {result:?}"
+        );
+        // A body that goes on after an error gets no commit of half its work.
+        let swallowed = ask(&mut |t| {
+            t.set(b"half", b"")?;
+            let _ = t.set(&long, b"");
+            Ok(())
+        });
+        assert_eq!(swallowed, too_large("a key", KEY_BYTES + 1, KEY_BYTES), "{name}");
+        for outside in [&b"\xffversion"[..], b""] {
+            assert!(matches!(ask(&mut |t| t.set(outside, b"")), Err(StoreError::Shape(_))), "{name}");
+            assert!(matches!(ask(&mut |t| t.get(outside).map(drop)), Err(StoreError::Shape(_))), "{name}");
+        }
+        assert_eq!(content(&*engine, false, 10).len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_watch_fires_for_its_key_alone() {
+    let engines = Engines::new();
+    for (name, engine) in engines.all(5) {
+        if name.contains("faults") {
+            continue;
+        }
+        type Change = fn(&mut dyn Transaction) -> Result<(), Abort>;
+        let changes: [Change; 4] = [
+            |t| t.set(b"key", b"1"),
+            |t| t.add(b"key", 1),
+            |t| t.clear_range(b"a", b"z"),
+            |t| t.set_stamped_value(b"key", b""),
+        ];
+        for change in changes {
+            let (watch, other) = (engine.watch(b"key").unwrap(), engine.watch(b"zother").unwrap());
+            assert!(!watch.fired(), "{name}");
+            let waiter = watch.clone();
+            let thread = std::thread::spawn(move || waiter.wait(Duration::from_secs(60)));
+            engine.transact(&mut |t| change(t)).unwrap();
+            assert!(thread.join().unwrap() && watch.fired(), "{name}");
+            assert!(!other.fired(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_watch_never_fires() {
+    let memory = Arc::new(codi2_store::memory::Memory::new());
+    let engine = codi2_store::fault::Faulty::new(Shared(Arc::clone(&memory)), 1, 100);
+    let (watch, heard) = (engine.watch(b"key").unwrap(), memory.watch(b"key").unwrap());
+    memory.transact(&mut |t| t.set(b"key", b"")).unwrap();
+    assert!(heard.fired());
+    assert!(!watch.fired());
+}
+
+#[test]
+fn every_fault_is_met() {
+    let memory = Arc::new(codi2_store::memory::Memory::new());
+    let engine = codi2_store::fault::Faulty::new(Shared(Arc::clone(&memory)), 9, 80);
+    let (mut twice, mut lost, mut done, mut old) = (0, 0, 0, 0);
+    for number in 0..400_u32 {
+        let key = number.to_be_bytes();
+        let key = [&b"k"[..], &key].concat();
+        let mut runs = 0;
+        let result = engine.transact(&mut |t| {
+            runs += 1;
+            let set = t.set(&key, b"");
+            old += u32::from(set == Err(Abort::Store(StoreError::TooOld)));
+            set
+        });
+        twice += u32::from(runs > 1);
+        let there = content(&*memory, false, 1_000).iter().any(|(own, _)| *own == key);
+        match result {
+            Ok(_) => assert!(there),
+            Err(StoreError::Unknown) if there => done += 1,
+            Err(StoreError::Unknown) => lost += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!([twice, lost, done, old].iter().all(|count| *count > 10), "{twice} {lost} {done} {old}");
+}
+
+/// Lets a test look behind the fault layer.
+struct Shared(Arc<codi2_store::memory::Memory>);
+
+impl Engine for Shared {
+    fn transact(&self, body: &mut codi2_store::engine::Body<'_>) -> Result<codi2_store::Committed, StoreError> {
+        self.0.transact(body)
+    }
+    fn watch(&self, key: &[u8]) -> Result<codi2_store::Watch, StoreError> {
+        self.0.watch(key)
+    }
+    fn place(&self) -> String {
+        self.0.place()
+    }
+    fn bytes(&self) -> Result<u64, StoreError> {
+        self.0.bytes()
+    }
+    fn exclusive(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,136 @@
+//! The hub's rows: they come back as they went in, whatever their length, on every engine.
+
+mod common;
+
+use codi2_protocol::{Digest, FileId, ProducerId, RepositoryId};
+use codi2_store::ROW_BYTES;
+use codi2_store::layout::disk_parts;
+use codi2_store::{Dedupe, Part, Pending, Row, Store, StoreError, Subspace};
+use common::{Engines, event, worktree};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Value {
+    bytes: Vec<u8>,
+    note: Option<String>,
+}
+
+fn value(length: usize) -> Value {
+    Value { bytes: (0..length).map(|at| (at % 100) as u8).collect(), note: None }
+}
+
+fn stores(engines: &Engines) -> Vec<(&'static str, Store)> {
+    engines.all(11).into_iter().map(|(name, engine)| (name, Store::on(engine).unwrap())).collect()
+}
+
+fn name(number: usize) -> String {
+    format!("name{number:04}")
+}
+
+#[test]
+fn values_of_any_length_come_back_and_leave_nothing_behind() {
+    let engines = Engines::new();
+    for (engine, store) in stores(&engines) {
+        let key: [Part<'_>; 1] = ["n".into()];
+        // Longer, shorter, empty, longer: no chunk of a former value may survive.
+        for length in [10, 79_990, 250_000, 80_000, 0, 400_000, 1] {
+            store.write(&[Row::set(Subspace::Meta, &key, &value(length)).unwrap()]).unwrap();
+            assert_eq!(store.get(Subspace::Meta, &key).unwrap(), Some(value(length)), "{engine} {length}");
+            let all: Vec<(Vec<Part<'_>>, Value)> = store.scan(Subspace::Meta, &[]).map(Result::unwrap).collect();
+            assert_eq!(all, [(vec![Part::from("n")], value(length))], "{engine} {length}");
+        }
+        store.write(&[Row::delete(Subspace::Meta, &key).unwrap()]).unwrap();
+        assert_eq!(store.get::<Value>(Subspace::Meta, &key).unwrap(), None, "{engine}");
+        assert_eq!(store.scan::<Value>(Subspace::Meta, &[]).count(), 0, "{engine}");
+    }
+}
+
+#[test]
+fn a_scan_gives_every_row_below_its_prefix_in_key_order() {
+    let engines = Engines::new();
+    let repositories = [RepositoryId::new(), RepositoryId::new()];
+    for (engine, store) in stores(&engines) {
+        let digest = Digest::new([0; 32]);
+        let mut expected = Vec::new();
+        for (at, repository) in repositories.iter().enumerate() {
+            let rows: Vec<_> = (0..230)
+                .map(|number| {
+                    let value = value(if number % 60 == 0 { 200_000 } else { number });
+                    if at == 1 {
+                        expected.push((name(number), value.clone()));
+                    }
+                    let path = name(number);
+                    Row::set(Subspace::Owners, &[(*repository).into(), (&path).into(), (&digest).into()], &value)
+                        .unwrap()
+                })
+                .collect();
+            store.write(&rows).unwrap();
+        }
+        let rows: Vec<(Vec<Part<'_>>, Value)> =
+            store.scan(Subspace::Owners, &[repositories[1].into()]).map(Result::unwrap).collect();
+        let found: Vec<_> =
+            rows.iter().map(|(parts, value)| (parts[1].text().unwrap().to_owned(), value.clone())).collect();
+        assert_eq!(found, expected, "{engine}");
+        assert!(
+            rows.iter()
+                .all(|(parts, _)| parts[0].id() == Some(repositories[1].uuid()) && parts[2].digest() == Some(digest))
+        );
+        assert_eq!(store.scan::<Value>(Subspace::Owners, &[]).count(), 460, "{engine}");
+        let one = [repositories[1].into(), "name0003".into()];
+        assert_eq!(
+            store.scan::<Value>(Subspace::Owners, &one).count(),
+            1,
+            "{engine}: a part is whole, not a beginning"
+        );
+        assert_eq!(
+            store.scan::<Value>(Subspace::Owners, &[repositories[1].into(), "name000".into()]).count(),
+            0,
+            "{engine}"
+        );
+    }
+}
+
+#[test]
+fn rows_live_and_die_with_the_event_they_came_with() {
+    let engines = Engines::new();
+    for (engine, store) in stores(&engines) {
+        let producer = ProducerId::new();
+        let key: [Part<'_>; 1] = ["n".into()];
+        let fact = |seq, length| Pending {
+            event: Some(event(seq, 1)),
+            dedupe: Dedupe::fact(producer, seq),
+            rows: vec![Row::set(Subspace::Meta, &key, &value(length)).unwrap()],
+        };
+        store.append(&[fact(1, 10), fact(2, 20)]).unwrap();
+        assert_eq!(store.get(Subspace::Meta, &key).unwrap(), Some(value(20)), "{engine}");
+        store.append(&[fact(1, 30)]).unwrap();
+        assert_eq!(
+            store.get(Subspace::Meta, &key).unwrap(),
+            Some(value(20)),
+            "{engine}: a duplicate's rows are dropped"
+        );
+        let deleted = Row::delete(Subspace::Meta, &key).unwrap();
+        store.append(&[Pending { event: None, dedupe: Dedupe::NONE, rows: vec![deleted] }]).unwrap();
+        assert_eq!(store.get::<Value>(Subspace::Meta, &key).unwrap(), None, "{engine}: rows alone");
+    }
+}
+
+#[test]
+fn keys_have_the_parts_their_space_asks_for() {
+    let store = Store::memory().unwrap();
+    let file = FileId { worktree: worktree(), path: "src/a\0ü.rs".to_owned() };
+    store.write(&[Row::set(Subspace::Disk, &disk_parts(&file), &1_u8).unwrap()]).unwrap();
+    let (parts, value) = store.scan::<u8>(Subspace::Disk, &[]).next().unwrap().unwrap();
+    assert_eq!((&parts[..], value), (&disk_parts(&file)[..], 1));
+    for space in Subspace::ALL {
+        for count in 0..5 {
+            let parts: Vec<Part<'_>> = (0..count).map(Part::Number).collect();
+            assert_eq!(Row::set(space, &parts, &1).is_ok(), parts.len() == space.parts(), "{space:?}");
+            assert_eq!(Row::delete(space, &parts).is_ok(), parts.len() == space.parts(), "{space:?}");
+            assert_eq!(store.get::<u8>(space, &parts).is_ok(), parts.len() == space.parts(), "{space:?}");
+        }
+    }
+    let long = "x".repeat(ROW_BYTES);
+    let error = Row::set(Subspace::Meta, &["n".into()], &long).unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge { what: "a row", .. }), "{error}");
+}
