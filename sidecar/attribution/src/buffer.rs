@@ -13,8 +13,11 @@ use crate::{Carried, GroupRuling, OpenCall, RestoreKind, Ruling, Run};
 
 /// Least length of a copied or moved run in bytes, where no full line is among it: 30 characters are at least this.
 const RUN_BYTES: u64 = 30;
-/// Most bytes that one key deletes: two characters.
+/// Most bytes of one key: two characters.
 const KEY_BYTES: u64 = 8;
+/// Longest gap between kept tokens that is taken for white space, or for what a formatter adds. In a longer one there
+/// are tokens that the sidecar did not tell, because it tells only so many.
+const GAP_BYTES: u64 = 256;
 /// The words for a change of layout.
 const LAYOUT: &str = "only white space and line ends changed";
 
@@ -159,8 +162,16 @@ impl Plan {
                 Self::bringing(Some(person()), rest)
             }
             SourceKind::Cut => Self::new(declared(person(), "a cut")),
+            SourceKind::Command if is_import(source) => {
+                let mut rest = declared(Actor::unknown(), "text read from elsewhere");
+                rest.modifier = Some(person());
+                rest.class = Class::Unknown;
+                Self::bringing(Some(person()), rest)
+            }
             SourceKind::Command if is_filter(source) => {
-                let mut rest = declared(tool("filter"), "the output of a program");
+                let program = source.detail.as_deref().and_then(|detail| detail.strip_prefix("filter "));
+                let program = Actor::named(ActorKind::Tool, program.map_or("filter", str::trim));
+                let mut rest = declared(program, "the output of a program");
                 rest.acceptor = Some(person());
                 Self::bringing(Some(person()), rest)
             }
@@ -202,7 +213,7 @@ impl Plan {
     /// L5 to L7 and L10 for an edit that nobody declared.
     fn undeclared(edit: &Edit, facts: &BufferFacts<'_>) -> Self {
         let editor = &facts.editor.name;
-        if edit.shape == Shape::Layout && !edit.copied.is_empty() {
+        if edit.shape == Shape::Layout {
             return Self::formatted(edit, None, editor);
         }
         let key = match edit.shape {
@@ -214,7 +225,8 @@ impl Plan {
             let detail = format!("single keys at the cursor in {editor}");
             return Self::new(Verdict::new(facts.person.clone(), Class::Inferred, EvidenceKind::Keystrokes, detail));
         }
-        let mut rest = if key || edit.inserted == 0 {
+        let small = edit.shape == Shape::Other && edit.inserted <= KEY_BYTES;
+        let mut rest = if key || small || edit.inserted == 0 {
             nobody(EvidenceKind::NotObserved, format!("{editor} did not say what made this edit"))
         } else {
             nobody(EvidenceKind::LargeInsert, format!("{} bytes at once that match nothing known", edit.inserted))
@@ -288,10 +300,22 @@ impl Plan {
 
     fn rest_run(&self, len: u64, any: bool, runs: &mut Vec<Run>) {
         if len > 0 {
-            let blank = self.blank_rest && any;
-            let ruling = if blank { self.carry(Carried::Beside) } else { Ruling::New(self.rest.clone()) };
+            let ruling = match &self.evidence {
+                Some(why) if any && len > GAP_BYTES && why.kind == EvidenceKind::Format => {
+                    Ruling::New(self.forgotten(why))
+                }
+                _ if any && self.blank_rest => self.carry(Carried::Beside),
+                _ => Ruling::New(self.rest.clone()),
+            };
             runs.push(Run { len, ruling });
         }
+    }
+
+    /// Whoever brings a text whose author is forgotten does not become its author.
+    fn forgotten(&self, evidence: &Evidence) -> Verdict {
+        let mut verdict = nobody(evidence.kind, format!("{}; its owner is not known any more", evidence.detail));
+        verdict.modifier.clone_from(&self.modifier);
+        verdict
     }
 
     fn carry(&self, from: Carried) -> Ruling {
@@ -299,10 +323,8 @@ impl Plan {
             Carried::Tombstone { .. } => Evidence::new(EvidenceKind::Moved, "equals text deleted earlier"),
             _ => Evidence::new(EvidenceKind::Copied, "equals text that stands elsewhere"),
         });
-        // Whoever brings a text whose author is forgotten does not become its author.
-        let mut otherwise = nobody(evidence.kind, format!("{}; its owner is not known any more", evidence.detail));
-        otherwise.modifier = self.modifier.clone();
-        let (modifier, class, otherwise) = (self.modifier.clone(), self.class, Box::new(otherwise));
+        let otherwise = Box::new(self.forgotten(&evidence));
+        let (modifier, class) = (self.modifier.clone(), self.class);
         Ruling::Carry { from, modifier, evidence, class, otherwise }
     }
 }
@@ -310,6 +332,11 @@ impl Plan {
 /// A verdict that names nobody.
 fn nobody(kind: EvidenceKind, detail: String) -> Verdict {
     Verdict::new(Actor::unknown(), Class::Unknown, kind, detail)
+}
+
+/// Whether a command brings text from a file or another version of this one.
+fn is_import(source: &Source) -> bool {
+    matches!(source.name.as_deref(), Some("read" | "diffget" | "diffput")) && !is_filter(source)
 }
 
 /// Whether a command inserts what another program printed.

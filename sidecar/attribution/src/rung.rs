@@ -37,6 +37,8 @@ pub enum Rung {
     Candidates,
     /// L10: nothing explains it.
     Unexplained,
+    /// It is older than codi2: nothing that happens now explains it.
+    Older,
 }
 
 impl Rung {
@@ -46,6 +48,7 @@ impl Rung {
         match (verdict.class, reason.kind) {
             (Class::Unknown, EvidenceKind::Candidate) => Self::Candidates,
             (Class::Unknown, EvidenceKind::EditorDeclared) => Self::Declared,
+            (Class::Unknown, EvidenceKind::BeforeCodi2) => Self::Older,
             (Class::Unknown, _) => Self::Unexplained,
             (_, kind) => Self::of_kind(kind),
         }
@@ -65,15 +68,15 @@ impl Rung {
             EvidenceKind::Keystrokes => Self::Keystrokes,
             EvidenceKind::OnlyAgentCall => Self::OnlyCall,
             EvidenceKind::Candidate => Self::Candidates,
-            EvidenceKind::BeforeCodi2
-            | EvidenceKind::DiskChange
-            | EvidenceKind::LargeInsert
-            | EvidenceKind::NotObserved
-            | EvidenceKind::Other => Self::Unexplained,
+            EvidenceKind::BeforeCodi2 => Self::Older,
+            EvidenceKind::DiskChange | EvidenceKind::LargeInsert | EvidenceKind::NotObserved | EvidenceKind::Other => {
+                Self::Unexplained
+            }
         }
     }
 
-    /// Whether evidence of this rung names nobody, so that any announced edit may take its text.
+    /// Whether evidence of this rung names nobody for a change that somebody made while codi2 was looking, so that an
+    /// announced edit may take its text.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Candidates | Self::Unexplained)
     }
@@ -122,11 +125,12 @@ mod tests {
     #[test]
     fn an_unknown_author_is_never_strong_but_for_a_declared_paste() {
         use EvidenceKind::*;
-        for kind in [BeforeCodi2, Undo, Moved, Copied, SeenBefore, Reload, DiskChange, LargeInsert, NotObserved, Other]
-        {
+        for kind in [Undo, Moved, Copied, SeenBefore, Reload, DiskChange, LargeInsert, NotObserved, Other] {
             assert_eq!(Rung::of(&verdict(ActorKind::Unknown, Class::Unknown, kind)), Rung::Unexplained);
         }
         assert_eq!(Rung::of(&verdict(ActorKind::Unknown, Class::Unknown, EditorDeclared)), Rung::Declared);
+        let older = Rung::of(&Verdict::before_codi2());
+        assert_eq!((older, older.is_open()), (Rung::Older, false), "no announced edit takes old text");
         let mut silent = verdict(ActorKind::Person, Class::Exact, IntentExact);
         silent.evidence.clear();
         assert_eq!(Rung::of(&silent), Rung::Unexplained);

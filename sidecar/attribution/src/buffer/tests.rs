@@ -61,6 +61,7 @@ fn one_owner_for_the_whole_edit() {
         (Keystroke, source(S::Paste), true, Unknown, Class::Unknown, EvidenceKind::EditorDeclared, true, false),
         (Replace, source(S::Command), true, Person, Class::Declared, EvidenceKind::EditorDeclared, false, false),
         (Replace, command("filter !sort"), true, Tool, Class::Declared, EvidenceKind::EditorDeclared, false, true),
+        (Insert, named(S::Command, "read"), true, Unknown, Class::Unknown, EvidenceKind::EditorDeclared, true, false),
         (Insert, source(S::Completion), true, Completion, Class::Declared, EvidenceKind::EditorDeclared, false, true),
         (
             Keystroke,
@@ -86,7 +87,7 @@ fn one_owner_for_the_whole_edit() {
         (Insert, None, true, Unknown, Class::Unknown, EvidenceKind::LargeInsert, false, false),
         (Replace, None, false, Unknown, Class::Unknown, EvidenceKind::LargeInsert, false, false),
         (Shape::Other, None, false, Unknown, Class::Unknown, EvidenceKind::LargeInsert, false, false),
-        (Layout, None, false, Unknown, Class::Unknown, EvidenceKind::LargeInsert, false, false),
+        (Layout, None, false, Unknown, Class::Unknown, EvidenceKind::Format, false, false),
         (Deletion, source(S::Cut), true, Person, Class::Declared, EvidenceKind::EditorDeclared, false, false),
         (Deletion, source(S::Undo), true, Person, Class::Declared, EvidenceKind::EditorDeclared, false, false),
     ];
@@ -108,6 +109,37 @@ fn the_declared_name_is_the_owners_name() {
         assert_eq!(alone(edit(Shape::Insert, 5, named(kind, name)), true).origin.name, name);
     }
     assert_eq!(alone(edit(Shape::Insert, 5, source(SourceKind::Snippet)), true).origin.name, "snippet");
+}
+
+#[test]
+fn a_filter_is_named_by_its_program() {
+    let filter = |name: &str, detail: &str| {
+        let source = Source { kind: SourceKind::Command, name: Some(name.into()), detail: Some(detail.into()) };
+        alone(edit(Shape::Replace, 50, Some(source)), true)
+    };
+    for (name, detail, program) in
+        [("!", "filter sort", "sort"), ("read", "filter date", "date"), ("filter", "", "filter")]
+    {
+        assert_eq!(filter(name, detail).origin, Actor::named(ActorKind::Tool, program));
+    }
+    assert_eq!(filter("substitute", "words").origin, person());
+}
+
+#[test]
+fn one_silent_character_is_no_large_insert() {
+    for (len, kind) in [(1, EvidenceKind::NotObserved), (9, EvidenceKind::LargeInsert)] {
+        assert_eq!(alone(edit(Shape::Other, len, None), true).evidence[0].kind, kind);
+    }
+}
+
+#[test]
+fn what_a_formatter_moved_untold_is_not_its_own() {
+    for (shape, name) in [(Shape::Layout, "black"), (Shape::Replace, "black")] {
+        let told = Edit { copied: vec![copied(0, 3, 0)], ..edit(shape, 3 + 257, named(SourceKind::Format, name)) };
+        let runs = judge(told, true);
+        let verdict = runs[1].ruling.verdict(None);
+        assert_eq!((verdict.origin, verdict.modifier), (Actor::unknown(), Some(Actor::named(ActorKind::Tool, name))));
+    }
 }
 
 #[test]
