@@ -2,7 +2,7 @@
 --- nothing of Neovim is wrapped.
 ---
 --- Absent on purpose: coroutines' own frames. Neovim calls back on its main stack, so an edit from a coroutine shows
---- whoever resumed it.
+--- whoever resumed it, or nobody.
 local catalog = require("codi2.catalog")
 
 local M = {}
@@ -59,6 +59,7 @@ end
 
 --- The language server client and the method that a frame of vim/lsp knows of.
 local function look_for_client(level, found)
+  level = level + 1 -- Levels count from this function.
   local function look(name, value)
     if name == "client" and type(value) == "table" and type(value.name) == "string" and value.id then
       found.client = found.client or value.name
@@ -89,6 +90,7 @@ end
 
 --- The formatters a formatting plugin's frame knows of.
 local function look_for_formatter(level, found)
+  level = level + 1
   for index = 1, 60 do
     local name, value = debug.getlocal(level, index)
     if not name then

@@ -223,6 +223,9 @@ function M.of_command(bufnr, inserted)
     return { kind = "command", name = "case" }
   elseif first == ctrl("A") or first == ctrl("X") or two == "g" .. ctrl("A") or two == "g" .. ctrl("X") then
     return { kind = "command", name = "increment" }
+  elseif #keys == 0 and M.initiator().mode:find("^[iR]") then
+    -- The end of a block insert repeats what was typed on the other lines.
+    return { kind = "typed" }
   elseif last and last.typed == "" then
     return { kind = "command", name = "mapping" }
   end
@@ -267,7 +270,7 @@ function M.of_insert(inserted)
     -- A pair closed by a mapping.
     return { kind = "typed" }
   end
-  return { kind = "snippet", name = "mapping" }
+  return { kind = "snippet", name = key.key == key.typed and "abbreviation" or "mapping" }
 end
 
 return M

@@ -180,9 +180,12 @@ local function on_exit(root)
         )
         return
       end
-      for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
-        require("codi2").attach(bufnr)
-      end
+      -- Not at once: Neovim still puts the old client away, and a broken program must not spin.
+      vim.defer_fn(function()
+        for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+          require("codi2").attach(bufnr)
+        end
+      end, 200 * #crashes[root])
     end))
   end
 end
@@ -190,7 +193,11 @@ end
 --- @param bufnr integer
 --- @return vim.lsp.Client?
 function M.client(bufnr)
-  return vim.lsp.get_clients({ name = M.NAME, bufnr = bufnr })[1]
+  for _, client in ipairs(vim.lsp.get_clients({ name = M.NAME, bufnr = bufnr })) do
+    if not client.is_stopped(client) then
+      return client
+    end
+  end
 end
 
 --- @param params { uri: string }
