@@ -61,7 +61,7 @@ T.check("cut and commands", {
   { "J", { "command:join" } },
   { "0~", { "command:case" } },
   { ">>", { "command:shift" } },
-  { ":s/o/O/<CR>", { "command:substitute" } },
+  { ":%s/e/E/<CR>", { "command:substitute" } },
   { ":%sort!<CR>", { "command:sort" } },
   { ":m 0<CR>", { "command:move" } },
   { ":%!sort -r<CR>", { "command:filter:filter sort" } },
@@ -71,7 +71,7 @@ T.check("cut and commands", {
   { "3ihey<Esc>", { "typed", "command:repeat" } },
   { "gcc", { "command:comment" } },
   { ":lua vim.api.nvim_set_current_line('x')<CR>", { "command:lua" } },
-}, { setup = "vim.o.commentstring = '# %s'" })
+}, { lines = { "one two", "three", "four", "five", "six", "seven" }, setup = "vim.o.commentstring = '# %s'" })
 
 T.check("an argument of a command never leaves the editor", {
   { ":%s/one/secret-token/<CR>", { "command:substitute" } },

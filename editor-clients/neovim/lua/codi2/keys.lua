@@ -207,7 +207,7 @@ function M.of_command(bufnr, inserted)
     -- What follows is typed; what it takes away is cut.
     return inserted == 0 and { kind = "cut" } or { kind = "typed" }
   elseif first:find("^[oOrRiIaA]$") or two:find("^g[rRiIoO]$") then
-    return { kind = "typed" }
+    return cycle.stream > 0 and { kind = "command", name = "mapping" } or { kind = "typed" }
   elseif first == "J" or two == "gJ" then
     return { kind = "command", name = "join" }
   elseif first == "=" then
@@ -248,7 +248,10 @@ function M.of_insert(inserted)
     return by and { kind = "command", name = "expression" } or { kind = "paste", detail = "register" }
   end
   if cycle.last.typed ~= "" then
-    if key.key == ctrl("A") or key.key == ctrl("@") then
+    if not key.mode:find("^[iRsS\19]") then
+      -- `gq` and others work in insert mode for a moment.
+      return M.of_command(vim.api.nvim_get_current_buf(), inserted)
+    elseif key.key == ctrl("A") or key.key == ctrl("@") then
       return { kind = "command", name = "repeat" }
     elseif vim.fn.keytrans(key.key):find("MiddleMouse") then
       return { kind = "paste", detail = "mouse" }

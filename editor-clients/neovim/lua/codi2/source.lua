@@ -69,32 +69,45 @@ end
 
 local cached = {}
 
---- The item that the menu shows as chosen, and the menu's mode. Asked once for each key: a long list costs.
-local function chosen()
+--- The menu's mode, and the language servers whose items it shows. Which item is chosen is not known while its text
+--- goes in (measured: `selected` is still -1). Asked once for each key: a long list costs.
+--- @return string mode
+--- @return string? servers
+local function menu()
   local cycle = keys.cycle
   local stamp = cycle.id .. ":" .. #cycle.typed .. ":" .. cycle.stream
-  if cached.stamp ~= stamp then
-    local info = vim.fn.complete_info({ "mode", "selected", "completed" })
-    local item = info.completed
-    if item == nil and (info.selected or -1) >= 0 then
-      item = (vim.fn.complete_info({ "items" }).items or {})[info.selected + 1]
-    end
-    cached = { stamp = stamp, mode = info.mode, item = item }
+  if cached.stamp == stamp then
+    return cached.mode, cached.servers
   end
-  return cached.mode, cached.item
+  local info = vim.fn.complete_info({ "mode", "items" })
+  local seen, names = {}, {}
+  for index, item in ipairs(info.mode == "eval" and info.items or {}) do
+    local data = item.user_data
+    local id = type(data) == "table" and vim.tbl_get(data, "nvim", "lsp", "client_id") or 0
+    if not seen[id] then
+      seen[id] = true
+      local client = id ~= 0 and vim.lsp.get_client_by_id(id)
+      names[#names + 1] = client and client.name or nil
+    end
+    if index == 200 then
+      break
+    end
+  end
+  local servers = #names > 0 and table.concat(names, ", ") or nil
+  if info.mode ~= "" then
+    cached = { stamp = stamp, mode = info.mode, servers = servers }
+  end
+  return info.mode, servers
 end
 
 local function provider()
-  local mode, item = chosen()
+  local mode, servers = menu()
+  if servers then
+    return { kind = "completion", name = servers, detail = "language server" }
+  end
   local key = keys.cycle.last
   if mode == "" and key and (key.key == "\14" or key.key == "\16") then
     mode = "keyword" -- The menu is only about to come.
-  end
-  local data = type(item) == "table" and item.user_data
-  local id = type(data) == "table" and vim.tbl_get(data, "nvim", "lsp", "client_id")
-  local client = id and vim.lsp.get_client_by_id(id)
-  if client then
-    return { kind = "completion", name = client.name, detail = "language server" }
   end
   -- `keyword`, `files`, `whole_line`; `eval` is a list that some function gave.
   return { kind = "completion", name = mode ~= "" and mode ~= "eval" and mode or nil }
@@ -201,7 +214,15 @@ function M.judge(bufnr, callback, bytes)
     if not direct and undoing(bufnr) then
       return undo_or_redo()
     end
-    return frames.judge(found)
+    local source = frames.judge(found)
+    if source.kind == "plugin" and #keys.cycle.typed > 0 then
+      -- `gq` with a Lua function as 'formatexpr'.
+      local declared = keys.of_command(bufnr, bytes.inserted)
+      if declared and declared.kind == "format" then
+        return { kind = "format", name = source.name ~= "config" and source.name or declared.name, detail = declared.detail }
+      end
+    end
+    return source
   end
   local mode = vim.api.nvim_get_mode().mode
   if mode:find("^[iR]") and mode:sub(1, 2) ~= "ni" then
