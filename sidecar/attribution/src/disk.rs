@@ -89,10 +89,11 @@ pub struct GitFact {
 }
 
 impl GitFact {
-    /// Whether the operation writes files at all. `git add` and `git commit` take over what others wrote.
+    /// Whether the operation can have written files. `git add` and `git commit` take over what others wrote; whoever
+    /// explains a file by them has not seen who wrote it.
     pub fn writes_files(&self) -> bool {
         let word = self.operation.split([' ', ':', '(']).next().unwrap_or_default();
-        !matches!(word, "commit" | "add" | "branch" | "fetch" | "push" | "tag" | "gc" | "notes" | "index" | "initial")
+        !matches!(word, "commit" | "add" | "index")
     }
 }
 

@@ -80,14 +80,23 @@ fn git_carries_and_owns_what_it_brought() {
 #[test]
 fn git_takes_no_text_by_committing_it() {
     let exact = [intent(1, "a", (800, 990), at(1), at(2))];
-    for operation in ["commit", "commit (amend)", "commit (initial)", "index", "branch"] {
+    for operation in ["commit", "commit (amend)", "commit (initial)", "add", "index"] {
         let commit = git(operation);
         let facts = DiskFacts { git: Some(&commit), ..disk() };
         assert_eq!(all(&facts).origin, Actor::external(), "{operation}");
         assert_eq!(all(&DiskFacts { intents: &exact, ..facts }).origin, agent("a"), "{operation}");
     }
-    for operation in ["checkout", "rebase (pick)", "merge topic", "stash pop", "restore", "reset", "cherry-pick", "am"]
-    {
+    for operation in [
+        "checkout",
+        "rebase (pick)",
+        "merge topic",
+        "stash pop",
+        "restore",
+        "reset",
+        "cherry-pick",
+        "am",
+        "initial pull",
+    ] {
         assert!(git(operation).writes_files(), "{operation}");
     }
 }
