@@ -20,6 +20,7 @@ mod place;
 mod read;
 mod rules;
 mod settle;
+mod unrecorded;
 mod watch;
 
 pub use decode::{Decoded, Encoding, decode, encode};
@@ -29,4 +30,5 @@ pub use path::{from_relative, to_relative};
 pub use place::{IdentifyError, Place, absolute, identify, relative};
 pub use read::Unwatched;
 pub use rules::Globs;
+pub use unrecorded::unrecorded;
 pub use watch::{Watch, WatchError, WatchOptions};

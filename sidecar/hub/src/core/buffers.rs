@@ -144,6 +144,7 @@ impl Core {
         let facts = BufferFacts { person: &person, editor: &editor, declares, state_seen, calls: &calls };
         let ruling = judge_group(&group, &facts);
 
+        let loaded = state_seen == Some(StateSeen::Disk) && matches!(ruling, GroupRuling::Restore { .. });
         let ids: Vec<EventId> = parts.iter().map(|_| EventId::new()).collect();
         let judged = match (ruling, seen) {
             (GroupRuling::Restore { class, evidence, .. }, Some(tree)) => {
@@ -160,7 +161,7 @@ impl Core {
                 self.apply(&group, &mut branch.known, rulings, texts.as_deref(), ids[0], ports)
             }
         };
-        if state_seen == Some(StateSeen::Disk) {
+        if loaded {
             branch.loaded = Some(group.after);
         }
         self.follow_text(&mut branch, &group, texts.as_deref());

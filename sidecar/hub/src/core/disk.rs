@@ -430,7 +430,9 @@ impl Core {
                     let owner = self.ledger.book.enter(fresh(verdict));
                     let book = &self.ledger.book;
                     let open = |known: OwnerRef| Rung::of(&book.owner(known).verdict).is_open();
-                    owners.recolour(0..after.len_bytes(), |known| if open(known) { owner } else { known });
+                    for hunk in &hunks {
+                        owners.recolour(hunk.new_bytes(), |known| if open(known) { owner } else { known });
+                    }
                 }
                 let saver = self.actor_of(saved_by);
                 deleter =
