@@ -3,6 +3,7 @@
 //! Tests wait for conditions with deadlines and judge no time. Absent on purpose: a fake hub or a fake store; what
 //! can be tested without processes is tested in the crates themselves.
 
+mod agent;
 mod log;
 mod neovim;
 mod program;
@@ -10,11 +11,12 @@ mod rpc;
 mod wait;
 mod world;
 
+pub use agent::Agent;
 pub use log::{Blame, Entry, Line};
 pub use neovim::Neovim;
 pub use program::{neovim_program, program, root};
 pub use wait::{DEADLINE, wait_for};
-pub use world::{Output, World};
+pub use world::{Output, Tail, World};
 
 /// Ends a test that cannot run here, by name: `scripts/test` collects these lines.
 #[macro_export]

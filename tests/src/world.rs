@@ -2,10 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,6 +21,26 @@ const PERSON: &str = "Ada Example";
 pub struct World {
     folder: TempDir,
     repository: PathBuf,
+}
+
+/// A running `codi2 tail`.
+pub struct Tail {
+    child: Child,
+    lines: Arc<Mutex<Vec<Entry>>>,
+}
+
+impl Tail {
+    /// What it printed until now.
+    pub fn lines(&mut self) -> Vec<Entry> {
+        self.lines.lock().expect("nobody panics with the lock").clone()
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// What a program printed, and how it ended.
@@ -145,6 +167,28 @@ impl World {
             .stderr(Stdio::null())
             .spawn()
             .expect("codi2 starts")
+    }
+
+    /// Starts `codi2 tail` with more arguments; dropping it ends it.
+    pub fn tail(&self, arguments: &[&str]) -> Tail {
+        let mut child = self
+            .command(program())
+            .args(["tail", "--format", "jsonl"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("codi2 starts");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&lines);
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                shared.lock().expect("nobody panics with the lock").push(Entry::parse(&line));
+            }
+        });
+        Tail { child, lines }
     }
 
     /// Starts `codi2 monitor` and waits until the repository is watched; the caller ends it.

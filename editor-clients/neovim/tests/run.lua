@@ -18,6 +18,7 @@ function T.start(options)
   number = number + 1
   local folder = vim.fn.tempname()
   vim.fn.mkdir(folder .. "/repo/.git", "p")
+  vim.fn.writefile({ "ref: refs/heads/main" }, folder .. "/repo/.git/HEAD")
   vim.fn.mkdir(folder .. "/config/nvim", "p")
   local file = folder .. "/repo/" .. (options.name or "a.txt")
   vim.fn.writefile(options.lines or { "one", "two", "foobar" }, file)

@@ -92,9 +92,11 @@ end
 function M.command_of(line)
   local ok, parsed = pcall(vim.api.nvim_parse_cmd, line, {})
   local name = ok and parsed.cmd or line:match("%a+") or ""
+  local first = ok and parsed.args and parsed.args[1] or line:match("!%s*(%S+)") or ""
   if name == "!" then
-    local first = ok and parsed.args and parsed.args[1] or line:match("!%s*(%S+)") or ""
     return "filter", vim.fs.basename(first:match("%S+") or "")
+  elseif name == "read" and first:sub(1, 1) == "!" then
+    return name, vim.fs.basename(first:match("^!%s*(%S+)") or line:match("!%s*(%S+)") or "")
   end
   return name
 end
@@ -201,6 +203,8 @@ function M.of_command(bufnr, inserted)
     return { kind = "command", name = "macro" }
   elseif first == "&" or two == "g&" then
     return { kind = "command", name = "substitute" }
+  elseif two == "do" or two == "dp" then
+    return { kind = "command", name = two == "do" and "diffget" or "diffput" }
   elseif first:find("^[xXdD]$") then
     return { kind = "cut" }
   elseif first:find("^[sScC]$") then

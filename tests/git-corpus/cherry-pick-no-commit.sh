@@ -1,0 +1,9 @@
+### only event
+### setup
+diverged
+### step
+git cherry-pick -n topic
+### expect
+a.txt git clean
+b.txt gone git
+t.txt git

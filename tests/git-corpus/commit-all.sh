@@ -1,0 +1,8 @@
+### setup
+standard
+### step
+edit a.txt 3 scribble; lines n.txt 3 n; git add n.txt; git commit -q -a -m all
+### expect
+@git commit
+a.txt other clean
+n.txt other clean

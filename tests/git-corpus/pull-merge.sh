@@ -1,0 +1,8 @@
+### setup
+standard; upstream; edit a.txt 11 'ours'; commit ours
+### step
+git pull -q --no-rebase --no-edit origin main
+### expect
+@git pull
+a.txt git what=new-head op=pull
+u.txt git

@@ -1,0 +1,8 @@
+### setup
+standard
+### step
+git read-tree -m -u HEAD topic
+### expect
+a.txt git what=index
+b.txt gone git
+t.txt git

@@ -1,0 +1,9 @@
+### setup
+diverged
+### step
+git rebase -q topic
+### expect
+@git rebase
+a.txt git what=new-head op=rebase clean
+b.txt gone git
+t.txt git

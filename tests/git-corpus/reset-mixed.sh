@@ -1,0 +1,6 @@
+### setup
+diverged
+### step
+git reset -q HEAD~1
+### expect
+@git reset

@@ -1,0 +1,5 @@
+### setup
+standard
+### step
+git rm -q --cached a.txt
+### expect

@@ -1,0 +1,15 @@
+### setup
+standard
+### step
+edit a.txt 3 scribble
+### expect
+a.txt other
+### step
+git stash -q
+### expect
+a.txt git
+### step
+git stash apply -q
+### expect
+@git stash apply
+a.txt git what=stash

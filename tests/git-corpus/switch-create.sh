@@ -1,0 +1,6 @@
+### setup
+standard
+### step
+git switch -q -c new
+### expect
+@git checkout

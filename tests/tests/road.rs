@@ -1,0 +1,103 @@
+//! The road without an editor: programs write files, agents announce themselves or do not, git works; hub and log.
+
+use codi2_tests::{Agent, World, wait_for};
+
+#[test]
+fn a_program_that_nobody_announced_is_external() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let mut monitor = world.monitor();
+    world.write("a.txt", "one\nby a program\n");
+    world.write("new/b.txt", "made by a program\n");
+    let blame =
+        world.wait_blame("the program's line", "a.txt", false, |blame| blame.kinds() == ["unknown", "external"]);
+    assert_eq!(blame.lines[1].class, "unknown");
+    world.wait_blame("the new file", "new/b.txt", false, |blame| blame.kinds() == ["external"]);
+    let log = world.log();
+    assert!(log.iter().all(|entry| entry.actor() != "person"), "{}", world.explain());
+    monitor.kill().expect("our own child");
+    monitor.wait().expect("our own child");
+}
+
+#[test]
+fn an_agent_that_announces_itself_is_named() {
+    let world = World::new(&[("a.txt", "one\ntwo\n")]);
+    let mut monitor = world.monitor();
+    let agent = Agent::new(&world);
+    agent.write("a.txt", "one\nby the agent\ntwo\n");
+    let blame =
+        world.wait_blame("the agent's line", "a.txt", false, |blame| blame.kinds() == ["unknown", "agent", "unknown"]);
+    assert_eq!((blame.lines[1].name.as_str(), blame.lines[1].class.as_str()), (agent.name, "exact"));
+    monitor.kill().expect("our own child");
+    monitor.wait().expect("our own child");
+}
+
+#[test]
+fn a_branch_switch_leaves_owners_where_they_were() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let mut monitor = world.monitor();
+    let agent = Agent::new(&world);
+    agent.write("a.txt", "one\nby the agent\n");
+    world.wait_blame("the agent's line", "a.txt", false, |blame| blame.kinds() == ["unknown", "agent"]);
+    world.git(&["switch", "--quiet", "--create", "work"]);
+    world.git(&["commit", "--quiet", "--all", "--message", "work"]);
+    world.git(&["switch", "--quiet", "main"]);
+    world.wait_blame("the old text", "a.txt", false, |blame| blame.kinds() == ["unknown"]);
+    world.git(&["switch", "--quiet", "work"]);
+    world.wait_blame("the agent's line again", "a.txt", false, |blame| blame.kinds() == ["unknown", "agent"]);
+    let log = world.log();
+    assert!(log.iter().all(|entry| entry.actor() != "external"), "{}", world.explain());
+    monitor.kill().expect("our own child");
+    monitor.wait().expect("our own child");
+}
+
+#[test]
+fn a_hub_that_was_killed_keeps_what_it_acknowledged() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let mut monitor = world.monitor();
+    world.write("a.txt", "one\nby a program\n");
+    world.wait_blame("the program's line", "a.txt", false, |blame| blame.kinds() == ["unknown", "external"]);
+    let before: Vec<String> = world.log().iter().map(|entry| entry.id().to_owned()).collect();
+    let old = world.kill_hub();
+    // Somebody asks, and another hub starts.
+    wait_for(
+        "another hub",
+        || world.explain(),
+        || {
+            world.log();
+            world.hub_pid().filter(|pid| *pid != old)
+        },
+    );
+    let after: Vec<String> = world.log().iter().map(|entry| entry.id().to_owned()).collect();
+    assert_eq!(after[..before.len()], before[..], "{}", world.explain());
+    assert_eq!(world.blame("a.txt").kinds(), ["unknown", "external"]);
+    monitor.kill().expect("our own child");
+    monitor.wait().expect("our own child");
+}
+
+#[test]
+fn a_tail_goes_on_where_it_stopped() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let mut monitor = world.monitor();
+    world.write("a.txt", "one\ntwo\n");
+    let from = world.wait_log("the first change", |log| {
+        log.iter().rfind(|entry| entry.kind() == "disk").map(|entry| entry.stamp().to_owned())
+    });
+    world.write("a.txt", "one\ntwo\nthree\n");
+    let wanted = world.wait_log("the second change", |log| {
+        let later: Vec<String> = log.iter().filter(|e| e.stamp() > from.as_str()).map(|e| e.id().to_owned()).collect();
+        (!later.is_empty()).then_some(later)
+    });
+    let mut tail = world.tail(&["--from", &from]);
+    let got = wait_for(
+        "the tail",
+        || world.explain(),
+        || {
+            let lines = tail.lines();
+            (lines.len() >= wanted.len()).then_some(lines)
+        },
+    );
+    let got: Vec<&str> = got.iter().map(|entry| entry.id()).collect();
+    assert_eq!(got[..wanted.len()], wanted[..]);
+    monitor.kill().expect("our own child");
+    monitor.wait().expect("our own child");
+}
