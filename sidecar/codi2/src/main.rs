@@ -1,2 +1,11 @@
-//! The program `codi2`.
-fn main() {}
+//! The program `codi2`: the language server that runs beside each editor, the hub they share, and the command line.
+//!
+//! Absent on purpose: anything but the choice between them.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

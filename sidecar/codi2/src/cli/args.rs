@@ -1,0 +1,187 @@
+//! The words of the command line: commands, flags, their help.
+//!
+//! Absent on purpose: what the commands do, and defaults of settings (they live in [`super::config`]). A test holds
+//! `docs/cli.md` against the commands named here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use codi2_protocol::{SessionId, Stamp};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "codi2", version, about, disable_help_subcommand = true)]
+pub struct Line {
+    /// How to print; human on a terminal, compact elsewhere
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns for people; may change between versions
+    Human,
+    /// One line a record, fields parted by tabs
+    Compact,
+    /// One JSON document (streams print one a line)
+    Json,
+    /// One JSON document a line
+    Jsonl,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch a worktree and print who changes what, live, until Ctrl-C
+    Monitor(Monitor),
+    /// Serve an editor: a language server on standard input and output
+    Lsp(Lsp),
+    /// The background process that all editors and agents share
+    #[command(subcommand)]
+    Hub(Hub),
+    /// Print the audit log, oldest first
+    Log(Log),
+    /// Follow the audit log from now on, or from a stamp without loss or repeats
+    Tail(Tail),
+    /// Who wrote each line of a file, how sure, and why
+    Blame(Blame),
+    /// How the hub is, who works where, what is watched
+    Status,
+    /// Look for what keeps codi2 from working, and say what to do
+    Doctor(Doctor),
+    /// Settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// What agents call before and after they edit
+    #[command(subcommand)]
+    Hook(Hook),
+}
+
+/// `codi2 monitor`
+#[derive(Debug, Default, Args)]
+pub struct Monitor {
+    /// Folder inside the worktree to watch
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub path: PathBuf,
+    /// Look again and again instead of waiting for events of the file system
+    #[arg(long)]
+    pub poll: bool,
+    /// Print only events of files that match (may be given several times)
+    #[arg(long, value_name = "GLOB")]
+    pub include: Vec<String>,
+    /// Print no events of files that match (may be given several times)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+}
+
+/// `codi2 lsp`
+#[derive(Debug, Args)]
+pub struct Lsp {
+    /// Standard input and output, the only transport (accepted because many clients pass it)
+    #[arg(long, hide = true)]
+    pub stdio: bool,
+}
+
+/// `codi2 hub`
+#[derive(Debug, Subcommand)]
+pub enum Hub {
+    /// Start the hub, unless it runs
+    Start {
+        /// Stay in this process until the hub ends
+        #[arg(long)]
+        foreground: bool,
+    },
+    /// End the hub once everything is durable
+    Stop,
+    /// Whether the hub runs, and how it is
+    Status,
+}
+
+/// What log, tail and monitor let through.
+#[derive(Debug, Default, Clone, Args)]
+pub struct Wanted {
+    /// Received at or after: 10m, 2h, 3d, a date, or RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Received before: 10m, 2h, 3d, a date, or RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Of this session
+    #[arg(long, value_name = "ID")]
+    pub session: Option<SessionId>,
+    /// Of an actor with this kind (person, agent, …) or name
+    #[arg(long, value_name = "NAME")]
+    pub actor: Option<String>,
+    /// About this file
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Of this kind (edit, disk, git, …); may be given several times or parted by commas
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub kind: Vec<String>,
+    /// Whose JSON holds this text, letter case ignored
+    #[arg(long, value_name = "TEXT")]
+    pub grep: Option<String>,
+}
+
+/// `codi2 log`
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The latest so many events; 0: all
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u64,
+    /// Which events.
+    #[command(flatten)]
+    pub wanted: Wanted,
+    /// Then follow the log, as tail does
+    #[arg(long)]
+    pub tail: bool,
+}
+
+/// `codi2 tail`
+#[derive(Debug, Args)]
+pub struct Tail {
+    /// Begin after this place, as the machine formats print it
+    #[arg(long, value_name = "STAMP")]
+    pub from: Option<Stamp>,
+    /// Which events.
+    #[command(flatten)]
+    pub wanted: Wanted,
+}
+
+/// `codi2 blame`
+#[derive(Debug, Args)]
+pub struct Blame {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The unsaved text of an editor that has it open, where there is one
+    #[arg(long)]
+    pub buffer: bool,
+}
+
+/// `codi2 doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Folder inside the worktree to look at
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub path: PathBuf,
+}
+
+/// `codi2 config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting in effect and where it comes from
+    Show,
+}
+
+/// `codi2 hook`
+#[derive(Debug, Subcommand)]
+pub enum Hook {
+    /// Take on standard input what agents send to `git-ai checkpoint agent-v1`
+    AgentV1,
+}

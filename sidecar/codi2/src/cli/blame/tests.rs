@@ -1,0 +1,125 @@
+use super::*;
+use codi2_protocol::{Actor, ActorKind, Class, EvidenceKind, HubError, Notice, Owner, Span, Verdict};
+
+/// A hub that answers with owners, in the digest given or the one asked for.
+struct Played {
+    answers: Vec<Result<OwnersReply, ErrorCode>>,
+    asked: usize,
+}
+
+impl Hub for Played {
+    fn call(&mut self, call: Call) -> Result<Reply, LinkError> {
+        let Call::Owners { digest: None, .. } = call else { panic!("{call:?}") };
+        self.asked += 1;
+        match self.answers.remove(0) {
+            Ok(reply) => Ok(Reply::Owners(reply)),
+            Err(code) => Err(HubError { code, message: "no".into() }.into()),
+        }
+    }
+    fn news(&mut self) -> Result<Notice, LinkError> {
+        panic!("nobody follows")
+    }
+}
+
+fn reply(of: &[u8], text: Option<&str>) -> OwnersReply {
+    let owners = vec![Owner {
+        verdict: Verdict::new(Actor::named(ActorKind::Person, "Ada"), Class::Inferred, EvidenceKind::Keystrokes, ""),
+        at_ms: Some(0),
+        event: None,
+    }];
+    let len = text.map_or(of.len(), str::len) as u64;
+    OwnersReply {
+        digest: Digest::new(codi2_text::digest_of(of)),
+        spans: vec![Span { len, owner: 0 }],
+        owners,
+        text: text.map(str::to_owned),
+    }
+}
+
+fn asked(
+    path: &Path,
+    buffer: bool,
+    answers: Vec<Result<OwnersReply, ErrorCode>>,
+) -> (Result<String, (u8, String)>, usize) {
+    let mut hub = Played { answers, asked: 0 };
+    let (_, file) = locate(path).unwrap();
+    let result = owners(&mut hub, path, &file, buffer);
+    let result =
+        result.map(|(text, _)| text).map_err(|error| (crate::cli::failure::exit_code(&error), format!("{error:#}")));
+    (result, hub.asked)
+}
+
+#[test]
+fn the_text_and_its_owners_belong_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rs");
+    std::fs::write(&path, "one\n").unwrap();
+    // The hub saw the file later than we did: asked again until both mean the same bytes.
+    let (result, times) = asked(&path, false, vec![Ok(reply(b"other", None)), Ok(reply(b"one\n", None))]);
+    assert_eq!((result.unwrap().as_str(), times), ("one\n", 2));
+    let (result, times) = asked(&path, false, vec![Ok(reply(b"other", None)); 9]);
+    assert!(result.unwrap_err().1.contains("keeps changing"));
+    assert_eq!(times, ATTEMPTS as usize);
+    // The unsaved text comes with the answer.
+    let (result, _) = asked(&path, true, vec![Ok(reply(b"unsaved", Some("unsaved")))]);
+    assert_eq!(result.unwrap(), "unsaved");
+    let (result, _) = asked(&path, true, vec![Ok(reply(b"one\n", None))]);
+    assert_eq!(result.unwrap(), "one\n");
+    let (result, _) = asked(&path, true, vec![Ok(reply(b"long", None))]);
+    assert!(result.unwrap_err().1.contains("too long"));
+}
+
+#[test]
+fn each_failure_has_its_words_and_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.rs");
+    assert_eq!(asked(&path, false, vec![]).0.unwrap_err().0, 3);
+    assert!(asked(&path, false, vec![]).0.unwrap_err().1.contains("does not exist"));
+    std::fs::write(&path, "one\n").unwrap();
+    let (code, words) = asked(&path, false, vec![Err(ErrorCode::NotFound)]).0.unwrap_err();
+    assert_eq!((code, words.contains("nothing is known")), (3, true));
+    assert_eq!(asked(&path, false, vec![Err(ErrorCode::Store)]).0.unwrap_err().0, 1);
+    std::fs::write(&path, "a\0b").unwrap();
+    assert!(asked(&path, false, vec![]).0.unwrap_err().1.contains("not text"));
+    assert_eq!(crate::cli::failure::exit_code(&locate(folder.path()).unwrap_err()), 2);
+}
+
+#[test]
+fn a_mark_or_latin_1_is_no_other_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.txt");
+    for (bytes, text) in [(&b"\xef\xbb\xbfmark\n"[..], "mark\n"), (b"caf\xe9\n", "café\n")] {
+        std::fs::write(&path, bytes).unwrap();
+        for known_by in [bytes, text.as_bytes()] {
+            assert_eq!(asked(&path, false, vec![Ok(reply(known_by, None))]).0.unwrap(), text);
+        }
+    }
+}
+
+#[test]
+fn columns_are_aligned_and_hostile_names_stay_in_theirs() {
+    let now: Zoned = "2026-11-22T12:00:00+00:00[UTC]".parse().unwrap();
+    let owner = |kind, name: &str, at_ms| Owner {
+        verdict: Verdict::new(Actor::named(kind, name), Class::Inferred, EvidenceKind::Keystrokes, ""),
+        at_ms,
+        event: None,
+    };
+    let owners = vec![
+        owner(ActorKind::Person, "Ada", Some(60_000)),
+        owner(ActorKind::Git, "git", None),
+        owner(ActorKind::Agent, "e\x1b[2Jvil\nname that goes on and on and on", None),
+    ];
+    let text = "a\r\n\rbb\n c";
+    let spans = [(3, 0), (4, 1), (2, 2)].map(|(len, owner)| Span { len, owner }).to_vec();
+    let reply = OwnersReply { digest: Digest::new([0; 32]), spans, owners, text: None };
+    let view = view::view("f", &Text::new(text), &reply).unwrap();
+    assert_eq!(
+        columns(&view, text, &now),
+        [
+            "person Ada                        inferred   1970-01-01 00:01  1  a",
+            "git                               inferred   -                 2",
+            "git                               inferred   -                 3  bb",
+            "agent e\\x1b[2Jvil\\nname that go…  inferred   -                 4   c",
+        ]
+    );
+}

@@ -1,0 +1,94 @@
+//! `codi2 doctor`: names what keeps codi2 from working, each with what to do. Exit code 1 when something is wrong.
+//!
+//! It looks and changes nothing: no hub is started, no folder made, the store is read from a copy. Absent on purpose:
+//! repairs.
+
+mod checks;
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+
+use super::args::{Doctor, Format};
+use super::printer::Printer;
+use super::{Surroundings, config};
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub check: &'static str,
+    /// Whether all is well.
+    pub ok: bool,
+    /// What there is, in words.
+    pub found: String,
+    /// What to do; null when all is well.
+    pub todo: Option<String>,
+}
+
+impl Finding {
+    fn well(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, ok: true, found: found.into(), todo: None }
+    }
+
+    fn wrong(check: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { check, ok: false, found: found.into(), todo: Some(todo.into()) }
+    }
+}
+
+/// Runs all checks and prints what they found.
+pub fn run(doctor: &Doctor, printer: &mut Printer) -> Result<()> {
+    let findings = findings(doctor);
+    match printer.format() {
+        Format::Json => printer.json(&findings)?,
+        Format::Jsonl => findings.iter().try_for_each(|finding| printer.json(finding))?,
+        Format::Compact => {
+            for finding in &findings {
+                let state = if finding.ok { "ok" } else { "wrong" };
+                printer.fields(&[finding.check, state, &finding.found, finding.todo.as_deref().unwrap_or("")])?;
+            }
+        }
+        Format::Human => {
+            for finding in &findings {
+                let mark = if finding.ok { "ok   " } else { "WRONG" };
+                printer.line(&format!("{mark}  {:<12}  {}", finding.check, finding.found))?;
+                if let Some(todo) = &finding.todo {
+                    printer.line(&format!("{:<21}→ {todo}", ""))?;
+                }
+            }
+        }
+    }
+    printer.flush()?;
+    match findings.iter().filter(|finding| !finding.ok).count() {
+        0 => Ok(()),
+        1 => bail!("1 thing is wrong"),
+        many => bail!("{many} things are wrong"),
+    }
+}
+
+fn findings(doctor: &Doctor) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let config = match config::load() {
+        Ok(config) => {
+            findings.push(Finding::well("settings", "read"));
+            config
+        }
+        Err(error) => {
+            findings.push(Finding::wrong(
+                "settings",
+                error.to_string(),
+                "correct that line; `codi2 config show` lists what is in effect",
+            ));
+            config::Config::default()
+        }
+    };
+    match Surroundings::find() {
+        Ok(surroundings) => checks::of_places(&surroundings, &config, &mut findings),
+        Err(error) => findings.push(Finding::wrong(
+            "folders",
+            format!("{error:#}"),
+            "set HOME, or CODI2_STATE_DIR to an absolute path",
+        )),
+    }
+    checks::of_worktree(&doctor.path, &mut findings);
+    findings
+}

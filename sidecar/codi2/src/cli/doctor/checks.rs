@@ -1,0 +1,356 @@
+//! The checks. Each says what it saw; what is missing because codi2 was never used is well.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use codi2_ipc::{ConnectError, HubInfo, Places, spool};
+use codi2_protocol::{ErrorCode, HubStatus, WatchState};
+use codi2_store::{Store, StoreError};
+
+use super::Finding;
+use crate::cli::config::Config;
+use crate::cli::surroundings::{BUILD, Surroundings};
+use crate::cli::{feed, status};
+
+/// Longest store that is copied to be checked, in bytes.
+const COPY_BYTES: u64 = 512 << 20;
+/// Folders counted at most: more than any watch limit in use.
+const COUNT_FOLDERS: u64 = 2_000_000;
+
+/// Folders, hub, store, spool.
+pub fn of_places(surroundings: &Surroundings, config: &Config, findings: &mut Vec<Finding>) {
+    let places = &surroundings.places;
+    let usable = match places.check() {
+        Ok(()) => {
+            let found = format!("{} and {}", places.state().display(), places.runtime().display());
+            findings.push(Finding::well("folders", found));
+            true
+        }
+        Err(error) => {
+            findings.push(Finding::wrong("folders", error.to_string(), "see above; nothing is recorded until then"));
+            false
+        }
+    };
+    let running = hub(surroundings, findings);
+    match &running {
+        Some(status) => findings.extend(told(status)),
+        None if usable => findings.push(store(&surroundings.store(config))),
+        None => {}
+    }
+    findings.push(spools(places, running.is_some()));
+}
+
+fn hub(surroundings: &Surroundings, findings: &mut Vec<Finding>) -> Option<HubStatus> {
+    let places = &surroundings.places;
+    let socket = codi2_ipc::address(places);
+    match surroundings.try_connect() {
+        Ok(mut hub) => match status::ask(&mut hub) {
+            Ok(status) => {
+                findings.push(Finding::well("hub", format!("runs, pid {}", status.pid)));
+                findings.push(version(&status.build));
+                Some(status)
+            }
+            Err(error) => {
+                findings.push(Finding::wrong(
+                    "hub",
+                    format!("does not say how it is: {error:#}"),
+                    "run `codi2 hub stop`; the next use starts another",
+                ));
+                None
+            }
+        },
+        Err(ConnectError::Absent { .. }) => {
+            findings.push(absent(places, &socket));
+            None
+        }
+        Err(ConnectError::Refused(error)) if error.code == ErrorCode::ProtocolVersion => {
+            findings.push(Finding::wrong(
+                "version",
+                error.message,
+                "run `codi2 hub stop` with the older program, then use one version only",
+            ));
+            None
+        }
+        Err(error) => {
+            findings.push(Finding::wrong("hub", error.to_string(), "see above; `codi2 hub start` says more"));
+            None
+        }
+    }
+}
+
+fn absent(places: &Places, socket: &Path) -> Finding {
+    let beside = if places.hub_err().metadata().is_ok_and(|found| found.len() > 0) {
+        format!("; {} may say why the last one ended", places.hub_err().display())
+    } else {
+        String::new()
+    };
+    if socket.symlink_metadata().is_ok() {
+        let pid = HubInfo::read(places).map(|info| format!(" of process {}", info.pid)).unwrap_or_default();
+        let found = format!("stale socket {}{pid}: nobody listens{beside}", socket.display());
+        return Finding::wrong("hub", found, "run `codi2 hub start`: it replaces the socket");
+    }
+    Finding::well("hub", "does not run; an editor, a hook or `codi2 monitor` starts it")
+}
+
+fn version(hub: &str) -> Finding {
+    if hub == BUILD {
+        return Finding::well("version", BUILD);
+    }
+    let found = format!("the hub is {hub}, this program is {BUILD}");
+    Finding::wrong("version", found, "run `codi2 hub stop`; the next use starts the hub of this program")
+}
+
+/// What a running hub says is wrong.
+fn told(status: &HubStatus) -> Vec<Finding> {
+    let mut findings = vec![Finding::well("store", format!("{}, {} events", status.store, status.events))];
+    // Each problem says itself what to do.
+    findings.extend(status.problems.iter().map(|problem| Finding::wrong("hub", problem, "see `codi2 status`")));
+    for watch in &status.watches {
+        let found =
+            format!("{}: {} {}", watch.root, feed::watch_state(watch.state), watch.detail).trim_end().to_owned();
+        findings.push(match watch.state {
+            WatchState::Degraded | WatchState::Stopped => Finding::wrong(
+                "watch",
+                found,
+                "raise fs.inotify.max_user_watches (sysctl), exclude folders with watch.exclude, or poll with watch.poll",
+            ),
+            _ => Finding::well("watch", found),
+        });
+    }
+    findings
+}
+
+/// Opens a copy of the store, so that a hub starting meanwhile finds its file free.
+fn store(path: &Path) -> Finding {
+    let length = match fs::metadata(path) {
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Finding::well("store", format!("none yet at {}", path.display()));
+        }
+        Err(error) => {
+            return Finding::wrong("store", format!("{}: {error}", path.display()), "make the file readable for you");
+        }
+    };
+    if length > COPY_BYTES {
+        let found = format!("{}, {}: too long to be checked while no hub runs", path.display(), status::bytes(length));
+        return Finding::well("store", found);
+    }
+    let folder = path.with_extension(format!("doctor-{}", std::process::id()));
+    let opened = copy(path, &folder).map(|copy| Store::open(&copy).and_then(|store| store.events()));
+    let _ = fs::remove_dir_all(&folder);
+    judged(path, length, opened)
+}
+
+fn judged(path: &Path, length: u64, opened: std::io::Result<Result<u64, StoreError>>) -> Finding {
+    // Messages name the copy, which is gone; people know the store by its own name.
+    let shown = path.display();
+    match opened {
+        Err(error) => Finding::wrong(
+            "store",
+            format!("{shown} cannot be copied to be checked: {error}"),
+            "check rights and free space",
+        ),
+        Ok(Ok(events)) => Finding::well("store", format!("{shown}, {events} events, {}", status::bytes(length))),
+        Ok(Err(StoreError::Newer { found, known, .. })) => Finding::wrong(
+            "store",
+            format!("{shown} is of a newer codi2: layout {found}, this program knows up to {known}"),
+            "update codi2, or set CODI2_STATE_DIR to another folder",
+        ),
+        Ok(Err(StoreError::Damaged { detail, .. })) => Finding::wrong(
+            "store",
+            format!("{shown} is damaged: {detail}"),
+            "keep a copy of the file, restore it from a backup, or move it away to begin a new log",
+        ),
+        Ok(Err(error)) => Finding::wrong("store", format!("{shown}: {error}"), "see above"),
+    }
+}
+
+fn copy(path: &Path, folder: &Path) -> std::io::Result<PathBuf> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    let copy = folder.join("copy.redb");
+    fs::copy(path, &copy)?;
+    Ok(copy)
+}
+
+fn spools(places: &Places, running: bool) -> Finding {
+    match spool::waiting(places) {
+        Err(error) => Finding::wrong(
+            "spool",
+            format!("{}: {error}", places.spool().display()),
+            "make the folder readable for you",
+        ),
+        Ok(waiting) => {
+            let bytes = waiting.iter().map(|(_, bytes)| bytes).sum();
+            let (files, bytes): (usize, u64) = (waiting.iter().filter(|(_, bytes)| *bytes > 0).count(), bytes);
+            if bytes == 0 {
+                return Finding::well("spool", "empty");
+            }
+            let found = format!("{} wait in {files} files in {}", status::bytes(bytes), places.spool().display());
+            if running {
+                return Finding::wrong(
+                    "spool",
+                    found,
+                    "wait a moment and look again; if they stay, run `codi2 hub stop` and `codi2 hub start`",
+                );
+            }
+            Finding::wrong("spool", found, "run `codi2 hub start`: the hub takes them in")
+        }
+    }
+}
+
+/// Git, file system, watch limits of the worktree at a path.
+pub fn of_worktree(path: &Path, findings: &mut Vec<Finding>) {
+    findings.push(git_program(&std::env::var_os("PATH").unwrap_or_default()));
+    let place = std::path::absolute(path).map_err(|error| error.to_string());
+    let place = place.and_then(|path| codi2_workspace::identify(&path).map_err(|error| error.to_string()));
+    match place {
+        Err(error) => findings.push(Finding::wrong("worktree", error, "name another folder with --path")),
+        Ok(place) => {
+            findings.push(match &place.git_dir {
+                Some(_) => Finding::well("worktree", format!("{}, {}", place.root.display(), place.person)),
+                None => Finding::wrong(
+                    "worktree",
+                    format!("{} is in no git repository", place.root.display()),
+                    "run `git init`; without git, owners do not follow commits, branches and moves",
+                ),
+            });
+            findings.push(file_system(codi2_workspace::silent_file_system(&place.root)));
+            findings.extend(watch_limits(Path::new("/proc/sys/fs/inotify"), folders(&place.root)));
+        }
+    }
+}
+
+/// Whether a search path leads to git.
+fn git_program(search: &std::ffi::OsStr) -> Finding {
+    let program = std::env::split_paths(search).map(|folder| folder.join("git")).find(|program| program.is_file());
+    let run = program.and_then(|program| Command::new(program).arg("--version").stdin(Stdio::null()).output().ok());
+    match run.filter(|output| output.status.success()) {
+        Some(output) => Finding::well("git", String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        None => Finding::wrong(
+            "git",
+            "there is no git program in PATH",
+            "install git; repositories libgit2 cannot read are refused without it",
+        ),
+    }
+}
+
+fn file_system(silent: Option<String>) -> Finding {
+    match silent {
+        None => Finding::well("file system", "tells of changes"),
+        Some(kind) => Finding::wrong(
+            "file system",
+            format!("{kind} does not tell of changes made elsewhere: its files are polled"),
+            "keep the worktree on a local disk, or accept a delay of some seconds",
+        ),
+    }
+}
+
+/// Folders below a root, git's own and links left out. Ignored folders count, so this is an upper bound.
+fn folders(root: &Path) -> u64 {
+    let mut count = 0;
+    let mut open = vec![root.to_owned()];
+    while let Some(folder) = open.pop() {
+        count += 1;
+        if count >= COUNT_FOLDERS {
+            break;
+        }
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let below = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        open.extend(below.filter(|entry| entry.file_name() != ".git").map(|entry| entry.path()));
+    }
+    count
+}
+
+/// The kernel's limits, from the folder that names them, against what a watch needs.
+fn watch_limits(limits: &Path, folders: u64) -> Vec<Finding> {
+    let limit = |name: &str| fs::read_to_string(limits.join(name)).ok()?.trim().parse::<u64>().ok();
+    let mut findings = Vec::new();
+    // Other systems have other limits, not known here.
+    if let Some(most) = limit("max_user_watches") {
+        findings.push(if folders > most {
+            Finding::wrong(
+                "watch limit",
+                format!("up to {folders} folders to watch, fs.inotify.max_user_watches is {most}"),
+                format!(
+                    "sysctl fs.inotify.max_user_watches={}, or exclude folders with watch.exclude",
+                    (folders * 2).next_power_of_two()
+                ),
+            )
+        } else {
+            Finding::well("watch limit", format!("up to {folders} folders, {most} allowed"))
+        });
+    }
+    if let Some(most) = limit("max_user_instances")
+        && most < 16
+    {
+        let found = format!("fs.inotify.max_user_instances is {most}; editors and the hub share them");
+        findings.push(Finding::wrong("watch limit", found, "sysctl fs.inotify.max_user_instances=512"));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_held_against_what_is_needed() {
+        let limits = tempfile::tempdir().unwrap();
+        let set = |name: &str, value: &str| fs::write(limits.path().join(name), value).unwrap();
+        assert_eq!(watch_limits(limits.path(), 10), []);
+        set("max_user_watches", "8\n");
+        set("max_user_instances", "128\n");
+        let findings = watch_limits(limits.path(), 10);
+        assert!(!findings[0].ok && findings[0].todo.as_ref().unwrap().contains("max_user_watches=32"));
+        assert!(watch_limits(limits.path(), 8)[0].ok);
+        set("max_user_instances", "2\n");
+        assert!(!watch_limits(limits.path(), 8)[1].ok);
+    }
+
+    #[test]
+    fn folders_are_counted_without_git_and_links() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("a/b")).unwrap();
+        fs::create_dir_all(root.path().join(".git/objects")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(root.path(), root.path().join("loop")).unwrap();
+        assert_eq!(folders(root.path()), 3);
+    }
+
+    #[test]
+    fn each_finding_says_what_to_do() {
+        let empty = tempfile::tempdir().unwrap();
+        for finding in [
+            git_program(empty.path().as_os_str()),
+            file_system(Some("nfs4".into())),
+            version("codi2 99.0.0"),
+            judged(Path::new("/s"), 1, Ok(Err(StoreError::Newer { place: "p".into(), found: 9, known: 1 }))),
+            judged(Path::new("/s"), 1, Ok(Err(StoreError::Damaged { place: "p".into(), detail: "flip".into() }))),
+            judged(Path::new("/s"), 1, Err(std::io::ErrorKind::StorageFull.into())),
+        ] {
+            assert!(!finding.ok && finding.todo.is_some() && !finding.found.is_empty(), "{finding:?}");
+        }
+        assert!(version(BUILD).ok && file_system(None).ok);
+    }
+
+    #[test]
+    fn a_store_is_judged_by_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("codi2.redb");
+        assert!(store(&path).ok);
+        drop(Store::open(&path).unwrap());
+        assert!(store(&path).ok, "{:?}", store(&path));
+        let mut bytes = fs::read(&path).unwrap();
+        let half = bytes.len() / 2;
+        bytes.truncate(half);
+        fs::write(&path, &bytes).unwrap();
+        let finding = store(&path);
+        assert!(!finding.ok && finding.found.contains("damaged"), "{finding:?}");
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,237 @@
+//! One event in one line: what log, tail and monitor print.
+//!
+//! Absent on purpose: escaping (the printer's), and anything JSON, which is the event itself.
+
+use codi2_protocol::{
+    Body, Change, Class, DiskOperation, Event, EventBody, EvidenceKind, GapReason, HookPhase, StampedEvent, WatchState,
+};
+use jiff::Zoned;
+
+use super::args::Format;
+use super::printer::Printer;
+use super::when;
+
+/// Prints one event in the printer's format; JSON is one document a line.
+pub fn print(printer: &mut Printer, event: &StampedEvent, now: &Zoned) -> anyhow::Result<()> {
+    match printer.format() {
+        Format::Human => printer.line(&human(&event.event, now)),
+        Format::Compact => compact(printer, event),
+        Format::Json | Format::Jsonl => printer.json(event),
+    }
+}
+
+/// `12:00:01  person Ada          edit     src/main.rs:12  +5 bytes  [inferred: keystrokes]`
+pub fn human(event: &Event, now: &Zoned) -> String {
+    let story = Story::of(event);
+    let mut line = format!(
+        "{}  {:<24}  {:<8}  {}",
+        when::show(event.occurred_ms, now),
+        event.actor.to_string(),
+        event.kind(),
+        story.place
+    );
+    for part in [&story.detail, &story.reason()] {
+        if !part.is_empty() {
+            line.push_str("  ");
+            line.push_str(part);
+        }
+    }
+    line.trim_end().to_owned()
+}
+
+/// Stamp, time, kind, actor's kind, actor's name, class, file, line, detail, evidence.
+fn compact(printer: &mut Printer, stamped: &StampedEvent) -> anyhow::Result<()> {
+    let event = &stamped.event;
+    let story = Story::of(event);
+    let line = story.line.map(|line| line.to_string()).unwrap_or_default();
+    printer.fields(&[
+        &stamped.stamp.to_string(),
+        &when::rfc3339(event.occurred_ms),
+        event.kind(),
+        event.actor.kind.as_str(),
+        &event.actor.name,
+        story.class.map_or("", Class::as_str),
+        event.file.as_deref().unwrap_or(""),
+        &line,
+        &story.detail,
+        &story.evidence.join(", "),
+    ])
+}
+
+/// What a line says beside time, actor and kind.
+#[derive(Debug, Default)]
+struct Story {
+    /// File with its line, where there is one.
+    place: String,
+    line: Option<u64>,
+    detail: String,
+    class: Option<Class>,
+    evidence: Vec<&'static str>,
+}
+
+impl Story {
+    fn of(event: &Event) -> Self {
+        let mut story = Self::default();
+        match &event.body {
+            Body::Known(body) => story.known(body),
+            Body::Other(_) => story.detail = "of a newer codi2; --format json shows it".to_owned(),
+        }
+        if let Some(file) = &event.file {
+            story.place = story.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"));
+        }
+        story
+    }
+
+    fn known(&mut self, body: &EventBody) {
+        match body {
+            EventBody::SessionStarted { info } => {
+                let version = info.editor.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
+                let branch = info.branch.as_deref().map(|branch| format!(", on {branch}")).unwrap_or_default();
+                self.detail = format!("{}{version}, pid {}{branch}", info.editor.name, info.pid);
+            }
+            EventBody::SessionEnded { reason } => self.detail = reason.clone(),
+            EventBody::Edit { change, part, parts, .. } => {
+                self.change(change);
+                if *parts > 1 {
+                    self.detail.push_str(&format!(" (part {} of {parts})", part + 1));
+                }
+            }
+            EventBody::Disk { operation, from, size, change } => {
+                self.change(change);
+                let what = match operation {
+                    DiskOperation::Create => "created",
+                    DiskOperation::Modify => "modified",
+                    DiskOperation::Delete => "deleted",
+                    DiskOperation::Rename => "renamed",
+                };
+                let from = from.as_deref().map(|from| format!(" from {from}")).unwrap_or_default();
+                let now =
+                    if *operation == DiskOperation::Delete { String::new() } else { format!(", now {size} bytes") };
+                let sizes = std::mem::take(&mut self.detail);
+                let sizes = if sizes.is_empty() { sizes } else { format!(", {sizes}") };
+                self.detail = format!("{what}{from}{sizes}{now}");
+            }
+            EventBody::Saved { digest } => self.detail = format!("content {}", digest.short()),
+            EventBody::Git { operation, old_head, new_head, old_branch, new_branch } => {
+                let short = |head: &Option<String>| {
+                    head.as_deref().map_or("none".to_owned(), |head| head.chars().take(8).collect())
+                };
+                let branch = match (old_branch, new_branch) {
+                    (old, new) if old == new => new.as_ref().map(|new| format!(" on {new}")).unwrap_or_default(),
+                    (old, new) => {
+                        let name = |branch: &Option<String>| branch.clone().unwrap_or_else(|| "(detached)".to_owned());
+                        format!(" {} → {}", name(old), name(new))
+                    }
+                };
+                let head = if old_head == new_head {
+                    format!("at {}", short(new_head))
+                } else {
+                    format!("{} → {}", short(old_head), short(new_head))
+                };
+                self.detail = format!("{operation}{branch}, {head}");
+            }
+            EventBody::Intent { phase, format, files } => {
+                let when = match phase {
+                    HookPhase::Before => "about to edit",
+                    HookPhase::After => "has edited",
+                };
+                let shown = files.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+                let files = match files.len() {
+                    0 => "files it does not name".to_owned(),
+                    1..=3 => shown,
+                    more => format!("{shown} and {} more", more - 3),
+                };
+                self.detail = format!("{when} {files} ({format})");
+            }
+            EventBody::Upgrade { of, change } => {
+                self.change(change);
+                let id = of.to_string();
+                let owners =
+                    change.verdicts.iter().map(|verdict| verdict.origin.to_string()).collect::<Vec<_>>().join(", ");
+                self.detail = format!("event …{} is now {owners}", &id[id.len() - 8..]);
+            }
+            EventBody::Gap(gap) => {
+                let why = match gap.reason {
+                    GapReason::SpoolFull => "the spool was full",
+                    GapReason::SpoolDamaged => "the spool could not be read",
+                    GapReason::Other => "reason unknown",
+                };
+                self.detail = format!("{} facts lost, {} bytes: {why}", gap.facts, gap.bytes);
+            }
+            EventBody::Watch { state, detail } => {
+                let parted = if detail.is_empty() { "" } else { ": " };
+                self.detail = format!("{}{parted}{detail}", watch_state(*state));
+            }
+            EventBody::Private => self.detail = "a private file changed".to_owned(),
+        }
+    }
+
+    fn change(&mut self, change: &Change) {
+        let (inserted, deleted) =
+            change.ranges.iter().fold((0, 0), |(plus, minus), range| (plus + range.inserted, minus + range.deleted));
+        self.line = change.ranges.first().map(|range| range.line);
+        self.detail = match (inserted, deleted) {
+            (0, 0) => String::new(),
+            (plus, 0) => format!("+{plus} bytes"),
+            (0, minus) => format!("−{minus} bytes"),
+            (plus, minus) => format!("+{plus} −{minus} bytes"),
+        };
+        if change.truncated {
+            self.detail.push_str(", too many places to list");
+        }
+        // Several verdicts: the weakest class holds for the whole event.
+        self.class = change.verdicts.iter().map(|verdict| verdict.class).max();
+        for kind in change.verdicts.iter().filter_map(|verdict| verdict.evidence.first()) {
+            let word = evidence(kind.kind);
+            if !self.evidence.contains(&word) {
+                self.evidence.push(word);
+            }
+        }
+    }
+
+    fn reason(&self) -> String {
+        match self.class {
+            Some(class) if self.evidence.is_empty() => format!("[{class}]"),
+            Some(class) => format!("[{class}: {}]", self.evidence.join(", ")),
+            None => String::new(),
+        }
+    }
+}
+
+/// The name of a watch's state.
+pub fn watch_state(state: WatchState) -> &'static str {
+    match state {
+        WatchState::Watching => "watching",
+        WatchState::Polling => "polling",
+        WatchState::Degraded => "degraded",
+        WatchState::Rescanned => "rescanned",
+        WatchState::Stopped => "stopped",
+    }
+}
+
+/// Evidence in a few words; the details are in JSON and in `blame`.
+pub fn evidence(kind: EvidenceKind) -> &'static str {
+    match kind {
+        EvidenceKind::BeforeCodi2 => "before codi2",
+        EvidenceKind::Keystrokes => "keystrokes",
+        EvidenceKind::EditorDeclared => "editor says so",
+        EvidenceKind::Undo => "undo",
+        EvidenceKind::Format => "format",
+        EvidenceKind::Moved => "moved",
+        EvidenceKind::Copied => "copied",
+        EvidenceKind::IntentExact => "announced, digests match",
+        EvidenceKind::IntentPartial => "announced, in part",
+        EvidenceKind::OnlyAgentCall => "only agent at work",
+        EvidenceKind::Candidate => "several possible writers",
+        EvidenceKind::Git => "git",
+        EvidenceKind::SeenBefore => "seen before",
+        EvidenceKind::Reload => "reload",
+        EvidenceKind::DiskChange => "nobody announced it",
+        EvidenceKind::LargeInsert => "large insert",
+        EvidenceKind::NotObserved => "not observed",
+        EvidenceKind::Other => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The payload of `git-ai checkpoint agent-v1`, cut to a record.
+//!
+//! Shapes from git-ai's `src/commands/checkpoint_agent/presets/agent_v1.rs`: `type: human` before an edit, with the
+//! paths about to change; `type: ai_agent` after it, with name, model, conversation and paths. Unknown fields (a
+//! transcript, the contents of unsaved files) are skipped while reading and never kept.
+
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, limits};
+use serde::Deserialize;
+
+use super::Parent;
+
+/// Most files in a record (see [`HookRecord::files`]).
+const FILES: usize = 1_000;
+/// Longest list of files, in bytes together: the record must fit in one fact and one event.
+const LIST_BYTES: usize = 60_000;
+/// Longest name, model or conversation kept, in bytes.
+const NAME_BYTES: usize = 256;
+
+/// Both shapes at once: one pass over the input, whatever the order of its fields, without a copy of what is skipped.
+#[derive(Deserialize)]
+struct Payload {
+    #[serde(rename = "type")]
+    kind: String,
+    repo_working_dir: String,
+    #[serde(default)]
+    will_edit_filepaths: Option<Vec<String>>,
+    #[serde(default)]
+    edited_filepaths: Option<Vec<String>>,
+    #[serde(default)]
+    agent_name: Option<String>,
+    #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    conversation_id: Option<String>,
+}
+
+/// The record of one payload.
+pub fn record(input: &[u8], at_ms: u64, parent: Parent) -> Result<HookRecord> {
+    let payload: Payload = serde_json::from_slice(input).context("standard input is no agent-v1 payload")?;
+    let folder = Path::new(&payload.repo_working_dir);
+    ensure!(folder.is_absolute(), "repo_working_dir must be absolute, not {:?}", payload.repo_working_dir);
+    ensure!(payload.repo_working_dir.len() <= limits::PATH_BYTES, "repo_working_dir is too long");
+    let (phase, paths, actor) = match payload.kind.as_str() {
+        "human" => (HookPhase::Before, payload.will_edit_filepaths, None),
+        "ai_agent" => {
+            let required =
+                |value: Option<String>, name: &str| value.with_context(|| format!("ai_agent without {name}"));
+            let name = required(payload.agent_name, "agent_name")?;
+            let model = required(payload.model, "model")?;
+            let session = required(payload.conversation_id, "conversation_id")?;
+            let actor = Actor {
+                kind: ActorKind::Agent,
+                name: cut(name),
+                tool: None,
+                model: Some(cut(model)).filter(|model| !model.is_empty()),
+                session: Some(cut(session)).filter(|session| !session.is_empty()),
+                parent: None,
+            };
+            (HookPhase::After, payload.edited_filepaths, Some(actor))
+        }
+        other => bail!("type must be human or ai_agent, not {other:?}"),
+    };
+    let paths = paths.unwrap_or_default();
+    // A cut list would claim less than the agent did: without a list the hub takes every path for possible.
+    let files: Vec<_> = paths.iter().filter(|path| !path.is_empty()).map(|path| absolute(folder, path)).collect();
+    let fits = files.len() <= FILES && files.iter().map(String::len).sum::<usize>() <= LIST_BYTES;
+    let files = if fits { files } else { Vec::new() };
+    Ok(HookRecord {
+        id: EventId::new(),
+        at_ms,
+        phase,
+        format: "agent-v1".to_owned(),
+        actor,
+        parent_pid: parent.pid,
+        parent_start: parent.start,
+        call: None,
+        folder: absolute(folder, ""),
+        files,
+    })
+}
+
+/// The path below the folder, without `.` and `..`. By name only: a link is not followed, the file may not exist yet.
+fn absolute(folder: &Path, path: &str) -> String {
+    let mut plain = PathBuf::new();
+    for component in folder.join(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    // Both came in as text, so nothing is lost here.
+    plain.to_string_lossy().into_owned()
+}
+
+fn cut(mut text: String) -> String {
+    let mut end = text.len().min(NAME_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const PARENT: Parent = Parent { pid: 7, start: Some(9) };
+
+    fn cut_to(payload: Value) -> Result<HookRecord, String> {
+        record(payload.to_string().as_bytes(), 5, PARENT).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn payloads_become_records_without_contents() {
+        let secret = "the whole file";
+        for (payload, phase, files) in [
+            (json!({"type": "human", "repo_working_dir": "/r"}), HookPhase::Before, vec![]),
+            (
+                json!({"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": null}),
+                HookPhase::Before,
+                vec![],
+            ),
+            (
+                json!({"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": ["/r/a.rs", "b/./c.rs", "x/../d.rs"],
+                    "dirty_files": {"/r/a.rs": secret}}),
+                HookPhase::Before,
+                vec!["/r/a.rs", "/r/b/c.rs", "/r/d.rs"],
+            ),
+            (
+                json!({"type": "ai_agent", "repo_working_dir": "/r/", "edited_filepaths": ["a.rs"], "agent_name": "my-agent",
+                    "model": "gpt-4", "conversation_id": "conv-123", "transcript": {"messages": [secret]},
+                    "dirty_files": {"/r/a.rs": secret}, "of_a_newer_version": [{"x": secret}]}),
+                HookPhase::After,
+                vec!["/r/a.rs"],
+            ),
+        ] {
+            let record = cut_to(payload).unwrap();
+            assert_eq!((record.phase, record.files.iter().map(String::as_str).collect::<Vec<_>>()), (phase, files));
+            assert_eq!(
+                (record.folder.as_str(), record.parent_pid, record.parent_start, record.at_ms),
+                ("/r", 7, Some(9), 5)
+            );
+            assert!(!serde_json::to_string(&record).unwrap().contains(secret));
+        }
+    }
+
+    #[test]
+    fn the_agent_is_named_after_the_edit_only() {
+        let before = cut_to(json!({"type": "human", "repo_working_dir": "/r", "agent_name": "x"})).unwrap();
+        assert_eq!(before.actor, None);
+        let payload = json!({"type": "ai_agent", "repo_working_dir": "/r", "agent_name": "my-agent", "model": "", "conversation_id": "c"});
+        let actor = cut_to(payload).unwrap().actor.unwrap();
+        assert_eq!(
+            (actor.kind, actor.name.as_str(), actor.model, actor.session.as_deref()),
+            (ActorKind::Agent, "my-agent", None, Some("c"))
+        );
+        let long = "é".repeat(1_000);
+        let payload = json!({"type": "ai_agent", "repo_working_dir": "/r", "agent_name": long, "model": "m", "conversation_id": "c"});
+        assert_eq!(cut_to(payload).unwrap().actor.unwrap().name.len(), NAME_BYTES);
+    }
+
+    #[test]
+    fn too_many_files_are_no_list() {
+        let many: Vec<_> = (0..=FILES).map(|i| format!("{i}.rs")).collect();
+        assert!(
+            cut_to(json!({"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": many}))
+                .unwrap()
+                .files
+                .is_empty()
+        );
+        assert_eq!(
+            cut_to(json!({"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": many[..FILES]}))
+                .unwrap()
+                .files
+                .len(),
+            FILES
+        );
+        let long = ["x".repeat(LIST_BYTES)];
+        assert!(
+            cut_to(json!({"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": long}))
+                .unwrap()
+                .files
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_is_skipped_may_be_nested_as_it_likes() {
+        let deep = format!(
+            r#"{{"x": {}{}, "type": "human", "repo_working_dir": "/r"}}"#,
+            "[".repeat(500_000),
+            "]".repeat(500_000)
+        );
+        assert_eq!(record(deep.as_bytes(), 0, PARENT).unwrap().phase, HookPhase::Before);
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_words() {
+        for (input, expected) in [
+            ("not json", "standard input is no agent-v1 payload"),
+            ("", "standard input is no agent-v1 payload"),
+            ("[]", "standard input is no agent-v1 payload"),
+            (r#"{"repo_working_dir": "/r"}"#, "missing field `type`"),
+            (r#"{"type": "human"}"#, "missing field `repo_working_dir`"),
+            (r#"{"type": "unknown", "repo_working_dir": "/r"}"#, "type must be human or ai_agent"),
+            (r#"{"type": "human", "repo_working_dir": "r"}"#, "repo_working_dir must be absolute"),
+            (r#"{"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": "a"}"#, "invalid type: string"),
+            (
+                r#"{"type": "ai_agent", "repo_working_dir": "/r", "agent_name": "a", "model": "m"}"#,
+                "ai_agent without conversation_id",
+            ),
+            (
+                r#"{"type": "ai_agent", "repo_working_dir": "/r", "model": "m", "conversation_id": "c"}"#,
+                "ai_agent without agent_name",
+            ),
+        ] {
+            let error = format!("{:#}", record(input.as_bytes(), 0, PARENT).unwrap_err());
+            assert!(error.contains(expected), "{input}: {error}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `codi2 hub start|stop|status`.
+//!
+//! Absent on purpose: being the hub (`codi2_hub`), and finding out whether one runs by anything but its answer.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use codi2_protocol::{Call, Reply};
+use codi2_workspace::WatchOptions;
+use serde_json::json;
+
+use super::args::{Format, Hub};
+use super::link::LinkError;
+use super::printer::Printer;
+use super::surroundings::{BUILD, Surroundings};
+use super::{config, status};
+
+/// How long `stop` waits for the hub's end after it said that everything is durable.
+const END: Duration = Duration::from_secs(10);
+
+/// Does what is asked of the hub.
+pub fn run(hub: &Hub, printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
+    match hub {
+        Hub::Start { foreground: true } => foreground(surroundings),
+        Hub::Start { foreground: false } => start(printer, surroundings),
+        Hub::Stop => stop(printer, surroundings),
+        Hub::Status => status::run(printer, surroundings),
+    }
+}
+
+/// The hub itself: what [`super::surroundings`] spawns, and what a service manager may run.
+fn foreground(surroundings: &Surroundings) -> Result<()> {
+    let announce = |reason: &anyhow::Error| {
+        let _ = codi2_ipc::announce(&codi2_ipc::Announcement::Failed(format!("{reason:#}")));
+    };
+    let config = config::load().map_err(anyhow::Error::from).inspect_err(announce)?;
+    super::log_to_stderr("info");
+    // Only now: the settings' file may be named relative to the starter's folder.
+    codi2_ipc::detach();
+    let watch = WatchOptions {
+        poll: config.poll.value,
+        include: config.include.value.clone(),
+        exclude: config.exclude.value.clone(),
+        private: config.private.value.clone(),
+        settle_ms: config.settle_ms.value,
+        ..WatchOptions::default()
+    };
+    let options = codi2_hub::Options {
+        places: surroundings.places.clone(),
+        store: codi2_hub::StoreSpec::File(surroundings.store(&config)),
+        idle_ms: config.idle_ms(),
+        watch,
+        build: BUILD.to_owned(),
+    };
+    codi2_hub::run(options).context("the hub ended")
+}
+
+fn start(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
+    // Said here, by file and line, rather than by a hub that cannot start.
+    config::load()?;
+    let running = surroundings.connect_if_running()?;
+    let (state, mut hub) = match running {
+        Some(hub) => ("already running", hub),
+        None => ("started", surroundings.connect_or_start()?),
+    };
+    let status = status::ask(&mut *hub)?;
+    said(printer, state, Some(status.pid))
+}
+
+fn stop(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
+    let Some(mut hub) = surroundings.connect_if_running()? else { return said(printer, "not running", None) };
+    let pid = status::ask(&mut *hub).map(|status| status.pid).ok();
+    match hub.call(Call::Stop) {
+        // A hub that closes before it answers is ending, too.
+        Ok(Reply::Done) | Err(LinkError::Lost(_)) => {}
+        Ok(_) => return Err(LinkError::Odd("no end").into()),
+        Err(error) => return Err(error.into()),
+    }
+    drop(hub);
+    let deadline = Instant::now() + END;
+    // The lock goes last; until then a new hub could not start.
+    while pid.is_some() && codi2_ipc::HubInfo::read(&surroundings.places).map(|info| info.pid) == pid {
+        if Instant::now() > deadline {
+            bail!("the hub said that it ends but is still there; see {}", surroundings.places.hub_err().display());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    said(printer, "stopped", pid)
+}
+
+fn said(printer: &mut Printer, state: &str, pid: Option<u32>) -> Result<()> {
+    let shown = pid.map(|pid| pid.to_string()).unwrap_or_default();
+    match printer.format() {
+        Format::Json | Format::Jsonl => printer.json(&json!({"hub": state, "pid": pid, "build": BUILD}))?,
+        Format::Compact => printer.fields(&["hub", state, &shown])?,
+        Format::Human if shown.is_empty() => printer.line(&format!("hub {state}"))?,
+        Format::Human => printer.line(&format!("hub {state}, pid {shown}"))?,
+    }
+    printer.flush()
+}

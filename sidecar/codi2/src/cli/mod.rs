@@ -1,0 +1,108 @@
+//! The command line: short-lived clients of the hub, one file a command.
+//!
+//! Each command gets its flags, a [`printer::Printer`] and the [`Surroundings`]; nothing else writes to standard
+//! output. Absent on purpose: a runtime (commands block; `lsp` and the hub bring their own), colours, a pager.
+
+mod args;
+mod blame;
+mod config;
+mod config_show;
+mod doctor;
+mod failure;
+mod feed;
+mod follow;
+mod hook;
+mod hub;
+mod link;
+mod log;
+mod monitor;
+mod printer;
+mod status;
+mod surroundings;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod wanted;
+pub mod when;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use args::{Command, ConfigCommand, Line};
+use printer::{OutputClosed, Printer};
+use surroundings::Surroundings;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => return refused(&error),
+    };
+    match run(&line) {
+        Ok(code) => code,
+        // Whoever reads our output has seen enough.
+        Err(error) if error.chain().any(|cause| cause.is::<OutputClosed>()) => ExitCode::SUCCESS,
+        Err(error) => {
+            printer::complain(&format!("codi2: {error:#}"));
+            ExitCode::from(failure::exit_code(&error))
+        }
+    }
+}
+
+fn run(line: &Line) -> Result<ExitCode> {
+    // First what must be quick, or owns standard output.
+    match &line.command {
+        Command::Hook(hook) => return hook::run(hook).map(|()| ExitCode::SUCCESS),
+        Command::Lsp(_) => return lsp(),
+        _ => {}
+    }
+    let printer = &mut Printer::stdout(line.format);
+    if let Command::Config(ConfigCommand::Show) = &line.command {
+        config_show::run(printer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Command::Doctor(doctor) = &line.command {
+        doctor::run(doctor, printer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let surroundings = &Surroundings::find()?;
+    match &line.command {
+        Command::Monitor(monitor) => monitor::run(monitor, printer, surroundings),
+        Command::Hub(hub) => hub::run(hub, printer, surroundings),
+        Command::Log(log) => log::run(log, printer, surroundings),
+        Command::Tail(tail) => tail::run(tail, printer, surroundings),
+        Command::Blame(blame) => blame::run(blame, printer, surroundings),
+        Command::Status => status::run(printer, surroundings),
+        Command::Hook(_) | Command::Lsp(_) | Command::Config(_) | Command::Doctor(_) => Ok(()),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Help and version go to standard output, everything else to standard error; both through the escaping printer,
+/// since clap repeats what was typed.
+fn refused(error: &clap::Error) -> ExitCode {
+    let text = error.to_string();
+    if error.use_stderr() {
+        printer::complain(text.trim_end());
+        return ExitCode::from(2);
+    }
+    let printer = &mut Printer::stdout(Some(args::Format::Human));
+    // A reader that left early is no failure.
+    let _ = text.trim_end().lines().try_for_each(|line| printer.line(line)).and_then(|()| printer.flush());
+    ExitCode::SUCCESS
+}
+
+/// Diagnostics to standard error: what `CODI2_LOG` names (as `RUST_LOG` would), else `level`.
+fn log_to_stderr(level: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CODI2_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+}
+
+/// Serves an editor. Its exit code is the language server protocol's.
+fn lsp() -> Result<ExitCode> {
+    log_to_stderr("warn");
+    anyhow::bail!("the language server is not built in yet")
+}

@@ -1,0 +1,83 @@
+//! Where this program finds its hub, and how it reaches it.
+//!
+//! The only place of the command line that knows `codi2_ipc`'s connections (besides the hooks). Absent on purpose:
+//! reconnecting, which only those who follow need.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use codi2_ipc::blocking::Link;
+use codi2_ipc::{CallError, ConnectError, Places, SpawnSpec};
+use codi2_protocol::{Call, Notice, Reply};
+
+use super::config::Config;
+use super::link::{Hub, LinkError};
+
+/// This program's name and version, as it greets the hub.
+pub const BUILD: &str = concat!("codi2 ", env!("CARGO_PKG_VERSION"));
+
+/// The folders of this user's hub.
+pub struct Surroundings {
+    /// The folders.
+    pub places: Places,
+}
+
+impl Surroundings {
+    /// As the environment says; touches nothing.
+    pub fn find() -> Result<Self> {
+        Ok(Self { places: Places::find()? })
+    }
+
+    /// A hub that runs, or why none can be reached.
+    pub fn try_connect(&self) -> Result<impl Hub + use<>, ConnectError> {
+        Link::connect(&self.places, BUILD).map(Linked)
+    }
+
+    /// A hub, if one runs.
+    pub fn connect_if_running(&self) -> Result<Option<Box<dyn Hub>>> {
+        match self.try_connect() {
+            Ok(hub) => Ok(Some(Box::new(hub))),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error).context("a hub runs but cannot be used"),
+        }
+    }
+
+    /// A hub, started where none runs.
+    pub fn connect_or_start(&self) -> Result<Box<dyn Hub>> {
+        let spec = spawn().context("this program's own path is not known")?;
+        let link = Link::connect_or_start(&self.places, &spec, BUILD).context("the hub cannot be reached")?;
+        Ok(Box::new(Linked(link)))
+    }
+
+    /// The store's file under these settings.
+    pub fn store(&self, config: &Config) -> PathBuf {
+        config.store.value.clone().unwrap_or_else(|| self.places.state().join("store").join("codi2.redb"))
+    }
+}
+
+/// How a hub is started: this program, told to stay in the foreground.
+pub fn spawn() -> std::io::Result<SpawnSpec> {
+    SpawnSpec::this_program(["hub", "start", "--foreground"])
+}
+
+struct Linked(Link);
+
+impl Hub for Linked {
+    fn call(&mut self, call: Call) -> Result<Reply, LinkError> {
+        self.0.call(call).map_err(fate)
+    }
+
+    fn news(&mut self) -> Result<Notice, LinkError> {
+        let ended = || LinkError::Lost("it closed the connection".to_owned());
+        self.0.next_notice(None).map_err(fate)?.ok_or_else(ended)
+    }
+}
+
+fn fate(error: CallError) -> LinkError {
+    match error {
+        CallError::Hub(error) if error.code == codi2_protocol::ErrorCode::Ending => LinkError::Lost(error.message),
+        CallError::Hub(error) => LinkError::Refused(error),
+        CallError::NotUnderstood => LinkError::Odd("a reply of a newer hub"),
+        other => LinkError::Lost(other.to_string()),
+    }
+}

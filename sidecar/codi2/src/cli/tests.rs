@@ -1,0 +1,119 @@
+//! The command line as a whole: its words, and the document that describes them.
+
+use clap::{CommandFactory, Parser};
+
+use super::args::{Command, Format, Hub, Line};
+
+fn parse(words: &str) -> Result<Line, clap::Error> {
+    Line::try_parse_from(std::iter::once("codi2").chain(words.split_whitespace()))
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Line::command().debug_assert();
+}
+
+#[test]
+fn words_that_are_understood() {
+    for words in [
+        "monitor",
+        "monitor --path /r --poll --include *.rs --include *.md --exclude target",
+        "lsp",
+        "lsp --stdio",
+        "hub start",
+        "hub start --foreground",
+        "hub stop",
+        "hub status",
+        "log --limit 5 --since 2h --until 2026-11-22 --actor agent --file a.rs --kind edit,disk --kind git --grep x --tail",
+        "log --session 01939d0e-0000-7000-8000-000000000000",
+        "tail --from 1-000000000000000000010000 --format jsonl",
+        "--format json blame src/main.rs --buffer",
+        "blame --format=human a.rs",
+        "status",
+        "doctor --path .",
+        "config show",
+        "hook agent-v1",
+    ] {
+        assert!(parse(words).is_ok(), "{words}");
+    }
+    for words in [
+        "",
+        "blame",
+        "hub",
+        "hub restart",
+        "config",
+        "hook",
+        "hook claude",
+        "log --limit -1",
+        "tail --from 7",
+        "log --session x",
+        "--format csv status",
+        "help",
+    ] {
+        assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words}");
+    }
+}
+
+#[test]
+fn values_arrive_where_they_belong() {
+    let Line { format, command: Command::Log(log) } =
+        parse("log --kind edit,disk --kind git --format compact").unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (format, log.limit, log.wanted.kind),
+        (Some(Format::Compact), 100, ["edit", "disk", "git"].map(str::to_owned).to_vec())
+    );
+    let Command::Hub(Hub::Start { foreground }) = parse("hub start --foreground").unwrap().command else { panic!() };
+    assert!(foreground);
+}
+
+/// Every command and every flag of it, as `docs/cli.md` writes them: a heading for the command, the flag in code.
+#[test]
+fn the_document_names_every_command_and_flag() {
+    let document = include_str!("../../../../docs/cli.md");
+    let mut missing = Vec::new();
+    let mut sections: Vec<String> = Vec::new();
+    let mut open = vec![(String::new(), Line::command())];
+    while let Some((name, command)) = open.pop() {
+        for below in command.get_subcommands() {
+            open.push((format!("{name} {}", below.get_name()).trim().to_owned(), below.clone()));
+        }
+        if command.has_subcommands() {
+            continue;
+        }
+        let heading = format!("### codi2 {name}\n");
+        let section = document.split_once(&heading).map(|(_, rest)| rest.split("\n## ").next().unwrap_or(rest));
+        let Some(section) = section.map(|rest| rest.split("\n### ").next().unwrap_or(rest)) else {
+            missing.push(heading);
+            continue;
+        };
+        sections.push(heading);
+        for flag in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+            let shown = match flag.get_long() {
+                Some("format" | "help" | "version") => continue,
+                Some(long) => format!("`--{long}"),
+                None => format!("`{}`", flag.get_value_names().map_or("", |names| names[0].as_str())),
+            };
+            if !section.contains(&shown) {
+                missing.push(format!("{name}: {shown}"));
+            }
+        }
+    }
+    let stale = document
+        .lines()
+        .filter(|line| line.starts_with("### codi2 "))
+        .filter(|line| !sections.contains(&format!("{line}\n")));
+    missing.extend(stale.map(|line| format!("not a command: {line}")));
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn the_document_names_every_setting() {
+    let document = include_str!("../../../../docs/cli.md");
+    for (key, _, _) in super::config::Config::default().rows() {
+        let variable = format!("`CODI2_{}`", key.replace('.', "_").to_uppercase());
+        assert!(document.contains(&format!("`{key}`")) && document.contains(&variable), "{key}, {variable}");
+    }
+}

@@ -1,0 +1,97 @@
+//! From flags to a filter: times, and files named as people name them.
+//!
+//! Absent on purpose: matching events, which the hub does.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use codi2_protocol::{EventBody, Filter};
+use jiff::Zoned;
+
+use super::args::Wanted;
+use super::failure::{Code, Failure};
+use super::{printer, when};
+
+/// The filter that flags ask for.
+pub fn filter(wanted: &Wanted, now: &Zoned) -> Result<Filter> {
+    let time = |text: &Option<String>| text.as_deref().map(|text| when::parse(text, now)).transpose();
+    for kind in wanted.kind.iter().filter(|kind| !EventBody::KINDS.contains(&kind.as_str())) {
+        printer::complain(&format!("note: {kind:?} is no kind of this version ({})", EventBody::KINDS.join(", ")));
+    }
+    let mut filter = Filter {
+        since_ms: time(&wanted.since).code(Failure::Usage)?,
+        until_ms: time(&wanted.until).code(Failure::Usage)?,
+        session: wanted.session,
+        actor: wanted.actor.clone(),
+        kinds: wanted.kind.clone(),
+        grep: wanted.grep.clone(),
+        ..Filter::default()
+    };
+    if let Some(file) = &wanted.file {
+        let (worktree, path) = locate(file)?;
+        filter.worktree = Some(worktree);
+        filter.file = Some(path);
+    }
+    Ok(filter)
+}
+
+/// Worktree and path of a file that need not exist any more.
+fn locate(file: &Path) -> Result<(codi2_protocol::WorktreeId, String)> {
+    let full = std::path::absolute(file).context("no working folder")?;
+    let place = codi2_workspace::identify(&full).code(Failure::NotFound)?;
+    let path = codi2_workspace::relative(&place, &full)
+        .with_context(|| format!("{} is no file below {}", file.display(), place.root.display()))
+        .code(Failure::NotFound)?;
+    Ok((place.worktree, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Zoned {
+        "2026-11-22T12:00:00+00:00[UTC]".parse().unwrap()
+    }
+
+    #[test]
+    fn flags_become_conditions() {
+        let session = codi2_protocol::SessionId::new();
+        let wanted = Wanted {
+            since: Some("1h".into()),
+            until: Some("2026-11-22T11:30:00Z".into()),
+            session: Some(session),
+            actor: Some("agent".into()),
+            file: None,
+            kind: vec!["edit".into(), "dream".into()],
+            grep: Some("x".into()),
+        };
+        let noon = now().timestamp().as_millisecond() as u64;
+        let expected = Filter {
+            since_ms: Some(noon - 3_600_000),
+            until_ms: Some(noon - 1_800_000),
+            session: Some(session),
+            actor: Some("agent".into()),
+            kinds: vec!["edit".into(), "dream".into()],
+            grep: Some("x".into()),
+            ..Filter::default()
+        };
+        assert_eq!(filter(&wanted, &now()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_wrong_time_is_a_usage_error() {
+        let wanted = Wanted { since: Some("soon".into()), ..Wanted::default() };
+        let error = filter(&wanted, &now()).unwrap_err();
+        assert_eq!(crate::cli::failure::exit_code(&error), 2);
+    }
+
+    #[test]
+    fn a_file_is_found_by_its_worktree_even_when_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        let wanted = Wanted { file: Some(folder.path().join("sub/gone.rs")), ..Wanted::default() };
+        let filter = filter(&wanted, &now()).unwrap();
+        assert!(filter.worktree.is_some());
+        assert!(filter.file.unwrap().ends_with("gone.rs"));
+    }
+}

@@ -1,0 +1,271 @@
+//! The real program where no hub is needed: hooks while the hub is away, doctor on broken folders, settings, usage.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A home of its own, with nothing in it.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, below: &str) -> std::path::PathBuf {
+        self.0.path().join(below)
+    }
+
+    fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_codi2"));
+        command.args(arguments).current_dir(self.0.path()).env_clear().env("HOME", self.0.path());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("CODI2_STATE_DIR", self.path("state")).env("CODI2_RUNTIME_DIR", self.path("run"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn fed(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that refuses early closes the pipe.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        child.wait_with_output().unwrap()
+    }
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it was not killed")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[cfg(unix)]
+fn mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// What doctor found, by check; and its exit code.
+fn doctor(home: &Home) -> (Vec<Value>, i32) {
+    let output = home.run(&["doctor", "--format", "json"]);
+    (serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}")), code(&output))
+}
+
+fn wrong(findings: &[Value], check: &str) -> Option<(String, String)> {
+    let finding = findings.iter().find(|finding| finding["check"] == check && finding["ok"] == false)?;
+    Some((finding["found"].as_str()?.to_owned(), finding["todo"].as_str()?.to_owned()))
+}
+
+#[test]
+fn a_hook_without_a_hub_is_spooled_and_says_nothing() {
+    let home = Home::new();
+    let secret = "contents that are nobody's business";
+    let before = json!({"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": ["a.rs"], "dirty_files": {"/r/a.rs": secret}});
+    let after = json!({"type": "ai_agent", "repo_working_dir": "/r", "edited_filepaths": ["a.rs"], "agent_name": "my-agent",
+        "model": "m", "conversation_id": "c", "transcript": {"messages": [secret]}});
+    for payload in [before, after] {
+        let output = home.fed(&["hook", "agent-v1"], payload.to_string().as_bytes());
+        assert_eq!((code(&output), text(&output.stdout), text(&output.stderr)), (0, "", ""));
+    }
+    let spooled: Vec<u8> = fs::read_dir(home.path("state/spool"))
+        .unwrap()
+        .flat_map(|entry| fs::read(entry.unwrap().path()).unwrap())
+        .collect();
+    let holds = |words: &str| spooled.windows(words.len()).any(|window| window == words.as_bytes());
+    assert!(holds("/r/a.rs") && holds("my-agent"));
+    assert!(!holds(secret));
+}
+
+#[test]
+fn a_hook_that_makes_no_sense_says_so_on_standard_error_only() {
+    let home = Home::new();
+    for input in [&b"not json"[..], b"", b"{\"type\": \"human\"}", b"\xff\xfe"] {
+        let output = home.fed(&["hook", "agent-v1"], input);
+        assert_eq!((code(&output), text(&output.stdout)), (1, ""));
+        assert!(text(&output.stderr).starts_with("codi2: standard input"), "{output:?}");
+    }
+    let output = home.fed(&["hook", "agent-v1"], &vec![b' '; (16 << 20) + 1]);
+    assert!(text(&output.stderr).contains("16 MiB"), "{output:?}");
+    assert!(!home.path("state").exists());
+}
+
+#[test]
+fn doctor_on_a_fresh_machine_finds_no_fault_of_ours_and_leaves_nothing_behind() {
+    let home = Home::new();
+    let (findings, _) = doctor(&home);
+    for check in ["settings", "folders", "hub", "store", "spool"] {
+        let finding = findings.iter().find(|finding| finding["check"] == check).unwrap();
+        assert_eq!(finding["ok"], true, "{finding}");
+    }
+    assert!(wrong(&findings, "worktree").unwrap().1.contains("git init"));
+    assert_eq!(fs::read_dir(home.0.path()).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn doctor_names_what_is_broken_and_what_to_do() {
+    let home = Home::new();
+    fs::create_dir(home.path("state")).unwrap();
+    fs::create_dir(home.path("run")).unwrap();
+    mode(&home.path("state"), 0o700);
+    mode(&home.path("run"), 0o700);
+    // A dead hub's socket.
+    drop(std::os::unix::net::UnixListener::bind(home.path("run/hub.sock")).unwrap());
+    let (findings, code) = doctor(&home);
+    let (found, todo) = wrong(&findings, "hub").unwrap();
+    assert!(code == 1 && found.contains("stale socket") && todo.contains("codi2 hub start"), "{found}: {todo}");
+    fs::remove_file(home.path("run/hub.sock")).unwrap();
+
+    // A record that waits.
+    home.fed(&["hook", "agent-v1"], br#"{"type": "human", "repo_working_dir": "/r"}"#);
+    let (found, todo) = wrong(&doctor(&home).0, "spool").unwrap();
+    assert!(found.contains("wait in 1 files") && todo.contains("codi2 hub start"), "{found}: {todo}");
+
+    // A store that is none.
+    fs::create_dir(home.path("state/store")).unwrap();
+    mode(&home.path("state/store"), 0o700);
+    fs::write(home.path("state/store/codi2.redb"), [7; 8192]).unwrap();
+    let (found, todo) = wrong(&doctor(&home).0, "store").unwrap();
+    assert!(found.contains("damaged") && todo.contains("backup"), "{found}: {todo}");
+
+    // Folders that others can enter.
+    mode(&home.path("state"), 0o755);
+    let (found, _) = wrong(&doctor(&home).0, "folders").unwrap();
+    assert!(found.contains("755") && found.contains("chmod 700"), "{found}");
+    mode(&home.path("state"), 0o700);
+
+    // No git.
+    let output = home.command(&["doctor", "--format", "json"]).env("PATH", home.path("nowhere")).output().unwrap();
+    let findings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(wrong(&findings, "git").unwrap().1.contains("install git"));
+
+    // A setting that makes no sense.
+    fs::create_dir_all(home.path(".config/codi2")).unwrap();
+    fs::write(home.path(".config/codi2/config.toml"), "[hub]\nidle = 3\n").unwrap();
+    let (found, _) = wrong(&doctor(&home).0, "settings").unwrap();
+    assert!(found.contains("config.toml:2:") && found.contains("`idle`"), "{found}");
+}
+
+#[test]
+fn doctor_prints_every_format() {
+    let home = Home::new();
+    let human = home.run(&["doctor", "--format", "human"]);
+    assert!(text(&human.stdout).contains("WRONG  worktree"), "{human:?}");
+    assert!(text(&home.run(&["doctor"]).stdout).lines().all(|line| line.split('\t').count() == 4));
+    let jsonl = home.run(&["doctor", "--format", "jsonl"]);
+    assert!(text(&jsonl.stdout).lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+}
+
+#[test]
+fn settings_are_shown_with_their_origin_and_refused_with_their_line() {
+    let home = Home::new();
+    let file = home.path("codi2.toml");
+    fs::write(&file, "[watch]\nsettle_ms = 5\n").unwrap();
+    let show = |format: &str| {
+        home.command(&["config", "show", "--format", format])
+            .env("CODI2_CONFIG", &file)
+            .env("CODI2_WATCH_POLL", "yes")
+            .output()
+            .unwrap()
+    };
+    let rows: Vec<Value> = serde_json::from_slice(&show("json").stdout).unwrap();
+    let row = |key: &str| rows.iter().find(|row| row["key"] == key).unwrap().clone();
+    assert_eq!(
+        row("watch.settle_ms"),
+        json!({"key": "watch.settle_ms", "value": 5, "origin": format!("{}:2", file.display())})
+    );
+    assert_eq!(row("watch.poll"), json!({"key": "watch.poll", "value": true, "origin": "env CODI2_WATCH_POLL"}));
+    assert_eq!(row("hub.idle_minutes")["origin"], "default");
+    assert!(text(&show("human").stdout).contains("watch.settle_ms"));
+    fs::write(&file, "[watch]\n\nsettle_ms = \"5\"\n").unwrap();
+    let output = show("json");
+    assert_eq!((code(&output), text(&output.stdout)), (2, ""));
+    assert!(text(&output.stderr).contains("codi2.toml:3: invalid type"), "{output:?}");
+    fs::remove_file(&file).unwrap();
+    assert_eq!(code(&show("json")), 2);
+}
+
+#[test]
+fn status_without_a_hub_is_code_4_and_starts_none() {
+    let home = Home::new();
+    for words in [&["status", "--format", "json"][..], &["hub", "status", "--format", "jsonl"]] {
+        let output = home.run(words);
+        assert_eq!(code(&output), 4);
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), json!({"running": false, "status": null}));
+    }
+    let output = home.run(&["hub", "stop", "--format", "compact"]);
+    assert_eq!((code(&output), text(&output.stdout)), (0, "hub\tnot running\t\n"));
+    assert!(!home.path("state").exists());
+}
+
+#[test]
+fn wrong_use_is_code_2_and_what_was_typed_is_escaped() {
+    let home = Home::new();
+    let output = home.run(&["log", "--since", "so\x1b[2Jon"]);
+    assert_eq!(code(&output), 2);
+    for words in [&["\x1b[2Jx"][..], &["log", "--since", "so\x1b[2Jon"], &["blame", "/nowhere/\x1b[2J/x"]] {
+        let output = home.run(words);
+        assert!(text(&output.stdout).is_empty() && !output.stderr.contains(&0x1b), "{output:?}");
+        assert!(!output.status.success());
+    }
+    let output = home.run(&["monitor", "--include", "a["]);
+    assert_eq!(code(&output), 2);
+    assert!(text(&output.stderr).contains("a["), "{output:?}");
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    let home = Home::new();
+    for words in [&["--help"][..], &["--version"], &["log", "--help"], &["hub", "start", "-h"]] {
+        let output = home.run(words);
+        assert_eq!((code(&output), text(&output.stderr)), (0, ""));
+        assert!(!output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn blame_says_why_not_before_it_starts_a_hub() {
+    let home = Home::new();
+    fs::write(home.path("binary"), b"a\0b").unwrap();
+    for (file, expected, words) in
+        [("gone.rs", 3, "does not exist"), (".", 2, "is a folder"), ("binary", 1, "not text")]
+    {
+        let output = home.run(&["blame", file]);
+        assert_eq!((code(&output), text(&output.stdout)), (expected, ""));
+        assert!(text(&output.stderr).contains(words), "{output:?}");
+    }
+    assert!(!home.path("state").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let home = Home::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = home
+        .command(&["config", "show"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    assert_eq!((code(&output), text(&output.stderr)), (0, ""));
+}
