@@ -5,6 +5,7 @@
 //! Absent on purpose: any order of its own; stamps come from the engine.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use codi2_protocol::{Event, EventId, ProducerId, Stamp};
 use serde::{Deserialize, Serialize};
@@ -206,9 +207,9 @@ impl Store {
     ) -> Result<BTreeMap<ProducerId, (u64, u64)>, Abort> {
         let mut producers = BTreeMap::new();
         for (producer, _) in batch.iter().filter_map(|encoded| encoded.pending.dedupe.fact) {
-            if !producers.contains_key(&producer) {
+            if let Entry::Vacant(entry) = producers.entry(producer) {
                 let durable = self.read_row(transaction, &layout::space("p", &producer.uuid()))?.unwrap_or(0);
-                producers.insert(producer, (durable, durable));
+                entry.insert((durable, durable));
             }
         }
         Ok(producers)

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use codi2_protocol::{Digest, EventId, FileId, GroupId, ProducerId, RepositoryId, SessionId, Stamp};
+use codi2_protocol::{Digest, EventId, GroupId, ProducerId, RepositoryId, SessionId, Stamp};
 use foundationdb_tuple::{Bytes, Element, TuplePack, Versionstamp, pack, unpack};
 use uuid::Uuid;
 
@@ -221,11 +221,6 @@ macro_rules! part_of_id {
 }
 
 part_of_id!(EventId, GroupId, ProducerId, RepositoryId, SessionId);
-
-/// Repository, worktree name, path: the parts of a [`Subspace::Disk`] row.
-pub fn disk_parts(file: &FileId) -> [Part<'_>; 3] {
-    [file.worktree.repository.into(), (&file.worktree.name).into(), (&file.path).into()]
-}
 
 /// The root row: which layout, which incarnation. Its key holds no version, so that every program finds it.
 pub(crate) fn root() -> Vec<u8> {

@@ -12,7 +12,7 @@ use crate::layout;
 use crate::store::Store;
 use crate::value::{self, Damage};
 
-/// Rows of one page.
+/// Rows of one page, at most: the first holds what is asked for, and each further one twice as many.
 const PAGE: usize = 256;
 /// Events looked at in one call of [`Store::query`], at most: it then hands back what it has and where to go on.
 const EXAMINED: usize = 8_192;
@@ -76,13 +76,15 @@ impl Store {
         let lists = best_lists(filter);
         let mut position = cursor;
         let mut examined = 0;
+        let mut rows = limit.clamp(8, PAGE);
         while page.events.len() < limit && examined < EXAMINED {
             match position {
                 Some(stamp) if newest_first => stretch.before(&stamp),
                 Some(stamp) => stretch.after(&stamp),
                 None => {}
             }
-            let (found, more) = self.page(&lists, &stretch, newest_first)?;
+            let (found, more) = self.page(&lists, &stretch, newest_first, rows)?;
+            rows = (rows * 2).min(PAGE);
             for found in found {
                 if page.events.len() == limit {
                     page.next = position;
@@ -143,7 +145,8 @@ impl Store {
                 }
             }
             if let Some(until) = filter.until_ms {
-                let latest = until.saturating_add(back_ms(self, transaction)?) / MINUTE_MS;
+                let last = until.saturating_sub(1);
+                let latest = last.saturating_add(back_ms(self, transaction)?) / MINUTE_MS;
                 if let Some(stamp) = first_from(latest.saturating_add(1), transaction)? {
                     stretch.before(&stamp);
                 }
@@ -158,6 +161,7 @@ impl Store {
         lists: &[Vec<u8>],
         stretch: &Stretch,
         newest_first: bool,
+        rows: usize,
     ) -> Result<(Vec<StampedEvent>, bool), StoreError> {
         if stretch.is_empty() {
             return Ok((Vec::new(), false));
@@ -169,7 +173,7 @@ impl Store {
             let mut frontier: Option<Stamp> = None;
             for (at, list) in lists.iter().enumerate() {
                 let (from, to) = ([&list[..], &stretch.from].concat(), [&list[..], &stretch.to].concat());
-                let page = transaction.range(&from, &to, newest_first, PageLimit::rows(PAGE))?;
+                let page = transaction.range(&from, &to, newest_first, PageLimit::rows(rows))?;
                 let mut last = None;
                 for (key, stored) in &page.rows {
                     let stamp = layout::stamp_in(list, key).ok_or_else(|| self.astray(key))?;

@@ -1,4 +1,6 @@
 //! The contract of every engine: random transactions against a naive model, plain and under seeded faults.
+// A test that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

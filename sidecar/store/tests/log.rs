@@ -1,4 +1,6 @@
 //! The log through the facade: append, dedupe, query against a naive model, tail, rows; on every engine.
+// A test that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -170,7 +172,11 @@ fn a_query_finds_what_a_scan_finds_both_ways_from_any_cursor() {
         let events: Vec<_> = (0..120).map(|number| event(number, clock(number))).collect();
         let log = fill(&store, &events, 13);
         for filter in filters() {
-            for cursor in [None, Some(log[40].stamp), Some(log[119].stamp), Some(log[0].stamp)] {
+            for cursor in [None, Some(log[40].stamp), Some(log[119].stamp)] {
+                // Faults change nothing about the answer, only the time: one cursor is enough there.
+                if name.contains("faults") && cursor.is_some() {
+                    continue;
+                }
                 let expected = |newest_first: bool| {
                     let wanted = |stamped: &&StampedEvent| {
                         filter.accepts(&stamped.event)
@@ -183,7 +189,7 @@ fn a_query_finds_what_a_scan_finds_both_ways_from_any_cursor() {
                     }
                     events
                 };
-                for (newest_first, limit) in [(false, 5), (true, 5), (false, 1_000), (true, 1)] {
+                for (newest_first, limit) in [(false, 20), (true, 3), (false, 1_000)] {
                     let found = queried(&store, &filter, newest_first, limit, cursor);
                     assert_eq!(found, expected(newest_first), "{name}: {filter:?} {cursor:?} {newest_first} {limit}");
                 }
@@ -208,11 +214,11 @@ fn long_lists_are_read_page_by_page() {
 #[test]
 fn much_that_does_not_fit_ends_a_page_early_with_where_to_go_on() {
     let store = Store::memory().unwrap();
-    let events: Vec<_> = (0..10_000).map(|number| event(number, 1)).collect();
-    let log = fill(&store, &events, 2_500);
+    let events: Vec<_> = (0..8_400).map(|number| event(number, 1)).collect();
+    let log = fill(&store, &events, 2_100);
     let filter = Filter { grep: Some("no such text".to_owned()), ..Filter::default() };
     let page = store.query(&filter, None, false, 10).unwrap();
-    assert!(page.events.is_empty() && page.next.is_some_and(|next| next < log[9_999].stamp));
+    assert!(page.events.is_empty() && page.next.is_some_and(|next| next < log[8_399].stamp));
     assert_eq!(queried(&store, &filter, false, 10, None), []);
 }
 

@@ -1,12 +1,13 @@
 //! The hub's rows: they come back as they went in, whatever their length, on every engine.
+// A test that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
-use codi2_protocol::{Digest, FileId, ProducerId, RepositoryId};
+use codi2_protocol::{Digest, ProducerId, RepositoryId};
 use codi2_store::ROW_BYTES;
-use codi2_store::layout::disk_parts;
 use codi2_store::{Dedupe, Part, Pending, Row, Store, StoreError, Subspace};
-use common::{Engines, event, worktree};
+use common::{Engines, event};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,9 +54,9 @@ fn a_scan_gives_every_row_below_its_prefix_in_key_order() {
         let digest = Digest::new([0; 32]);
         let mut expected = Vec::new();
         for (at, repository) in repositories.iter().enumerate() {
-            let rows: Vec<_> = (0..230)
+            let rows: Vec<_> = (0..205)
                 .map(|number| {
-                    let value = value(if number % 60 == 0 { 200_000 } else { number });
+                    let value = value(if number % 100 == 0 { 90_000 } else { number });
                     if at == 1 {
                         expected.push((name(number), value.clone()));
                     }
@@ -75,7 +76,7 @@ fn a_scan_gives_every_row_below_its_prefix_in_key_order() {
             rows.iter()
                 .all(|(parts, _)| parts[0].id() == Some(repositories[1].uuid()) && parts[2].digest() == Some(digest))
         );
-        assert_eq!(store.scan::<Value>(Subspace::Owners, &[]).count(), 460, "{engine}");
+        assert_eq!(store.scan::<Value>(Subspace::Owners, &[]).count(), 410, "{engine}");
         let one = [repositories[1].into(), "name0003".into()];
         assert_eq!(
             store.scan::<Value>(Subspace::Owners, &one).count(),
@@ -118,10 +119,11 @@ fn rows_live_and_die_with_the_event_they_came_with() {
 #[test]
 fn keys_have_the_parts_their_space_asks_for() {
     let store = Store::memory().unwrap();
-    let file = FileId { worktree: worktree(), path: "src/a\0ü.rs".to_owned() };
-    store.write(&[Row::set(Subspace::Disk, &disk_parts(&file), &1_u8).unwrap()]).unwrap();
+    let repository = RepositoryId::new();
+    let disk = [repository.into(), "".into(), "src/a\0ü.rs".into()];
+    store.write(&[Row::set(Subspace::Disk, &disk, &1_u8).unwrap()]).unwrap();
     let (parts, value) = store.scan::<u8>(Subspace::Disk, &[]).next().unwrap().unwrap();
-    assert_eq!((&parts[..], value), (&disk_parts(&file)[..], 1));
+    assert_eq!((&parts[..], value), (&disk[..], 1));
     for space in Subspace::ALL {
         for count in 0..5 {
             let parts: Vec<Part<'_>> = (0..count).map(Part::Number).collect();

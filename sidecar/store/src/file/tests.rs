@@ -292,11 +292,11 @@ fn no_flipped_bit_of_a_closed_file_changes_or_empties_it_unnoticed() {
     };
     let pages: Vec<usize> = (0..bytes.len() / PAGE).filter(used).collect();
     assert!(pages.len() > 8, "{pages:?} of {}", bytes.len() / PAGE);
-    // Every bit of the header; elsewhere one bit of every fifth byte, a wandering one.
+    // Every bit of the header; elsewhere one bit of every eleventh byte, a wandering one.
     let flips: Vec<usize> = pages
         .iter()
         .flat_map(|page| page * PAGE * 8..(page + 1) * PAGE * 8)
-        .filter(|bit| *bit < HEADER * 8 || (bit / 8 % 5 == 0 && bit % 8 == (bit / 40) % 8))
+        .filter(|bit| *bit < HEADER * 8 || (bit / 8 % 11 == 0 && bit % 8 == (bit / 88) % 8))
         .collect();
     let check = |flips: &[usize]| -> usize {
         flips
@@ -323,7 +323,7 @@ fn no_flipped_bit_of_a_closed_file_changes_or_empties_it_unnoticed() {
         let left = scope.spawn(|| check(left));
         check(right) + left.join().unwrap()
     });
-    assert!(noticed > 2_000, "only {noticed} of {} flips were noticed", flips.len());
+    assert!(noticed > 1_000, "only {noticed} of {} flips were noticed", flips.len());
 }
 
 #[test]
