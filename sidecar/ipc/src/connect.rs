@@ -160,7 +160,7 @@ pub(crate) fn foreign_peer(credentials: io::Result<interprocess::local_socket::P
     #[cfg(unix)]
     {
         let uid = credentials?.euid();
-        Ok(uid.map(u32::from).filter(|uid| *uid != own_uid()))
+        Ok(uid.filter(|uid| *uid != own_uid()))
     }
     #[cfg(not(unix))]
     {

@@ -89,7 +89,10 @@ impl SpoolFile {
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         match self.open.take() {
             None => Ok(()),
-            Some(_open) => std::fs::remove_file(&self.path),
+            Some(_open) => match std::fs::remove_file(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
         }
     }
 

@@ -108,16 +108,6 @@ pub enum ReachError {
     Start(#[from] StartError),
 }
 
-impl ReachError {
-    /// Whether trying again soon may help.
-    pub(crate) fn may_pass(&self) -> bool {
-        match self {
-            Self::Connect(error) => error.is_absent() || matches!(error, ConnectError::Silent { .. }),
-            Self::Start(_) => true,
-        }
-    }
-}
-
 /// What a starting hub tells its starter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announcement {
@@ -222,7 +212,7 @@ pub(crate) fn until_connected<T>(
 fn run(places: &Places, spec: &SpawnSpec) -> Result<Announcement, StartError> {
     let hub_err = places.hub_err();
     let io = |error| StartError::Io { path: hub_err.clone(), error };
-    let mut errors = open_private(&hub_err).map_err(io)?;
+    let mut errors = open_appending(&hub_err).map_err(io)?;
     if errors.metadata().map_err(io)?.len() > HUB_ERR_BYTES {
         errors.set_len(0).map_err(io)?;
     }
@@ -255,6 +245,18 @@ fn run(places: &Places, spec: &SpawnSpec) -> Result<Announcement, StartError> {
             }),
         },
     }
+}
+
+/// Opens a file of ours so that several processes may append to it; never through a symbolic link.
+fn open_appending(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
+    }
+    options.open(path)
 }
 
 /// The child's first line (empty at its end of output); `None` if there is none in time.

@@ -27,8 +27,6 @@ use crate::stream::Half;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Where trying again soon would not help: another user's socket, no version in common.
-const HOPELESS_PAUSE: Duration = Duration::from_secs(30);
 /// A connection that lived this long counts as good: the next one is tried at once.
 const GOOD: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(500);
@@ -152,8 +150,8 @@ impl Driver {
                 Event::Room(true) => self.send_next(),
                 Event::Room(false) => self.disconnected("the hub closed the connection"),
                 Event::Reached(Ok(Ok((half, hub)))) => self.connected(half, hub),
-                Event::Reached(Ok(Err(error))) => self.unreachable(error.to_string(), error.may_pass()),
-                Event::Reached(Err(error)) => self.unreachable(format!("connecting broke off: {error}"), true),
+                Event::Reached(Ok(Err(error))) => self.unreachable(error.to_string()),
+                Event::Reached(Err(error)) => self.unreachable(format!("connecting broke off: {error}")),
                 Event::Retry => {}
                 Event::NewsRoom(true) => {
                     if let Some(news) = self.unread.pop_front() {
@@ -372,8 +370,8 @@ impl Driver {
         self.tell(News::Disconnected { reason: reason.to_owned() });
     }
 
-    fn unreachable(&mut self, reason: String, may_pass: bool) {
-        self.retry_at = Instant::now() + if may_pass { self.next_pause() } else { HOPELESS_PAUSE };
+    fn unreachable(&mut self, reason: String) {
+        self.retry_at = Instant::now() + self.next_pause();
         if self.unreachable.as_ref() != Some(&reason) {
             tracing::info!(reason, "the hub can't be reached");
             self.unreachable = Some(reason.clone());
