@@ -73,7 +73,9 @@ impl Target for Rows {
     }
 
     fn clear_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), StoreError> {
-        self.retain(|key, _| key.as_slice() < begin || key.as_slice() >= end);
+        let bounds = (Bound::Included(begin), Bound::Excluded(end));
+        let within: Vec<Vec<u8>> = self.range::<[u8], _>(bounds).map(|(key, _)| key.clone()).collect();
+        within.iter().for_each(|key| drop(self.remove(key)));
         Ok(())
     }
 }
