@@ -3,6 +3,7 @@
 //! Absent on purpose: anything but the choice between them.
 
 mod cli;
+mod lsp;
 
 use std::process::ExitCode;
 

@@ -104,5 +104,16 @@ fn log_to_stderr(level: &str) {
 /// Serves an editor. Its exit code is the language server protocol's.
 fn lsp() -> Result<ExitCode> {
     log_to_stderr("warn");
-    anyhow::bail!("the language server is not built in yet")
+    let places = codi2_ipc::Places::find()?;
+    let options = crate::lsp::LspOptions {
+        places,
+        start: Some(surroundings::spawn()?),
+        build: surroundings::BUILD.to_owned(),
+        // Settings that cannot be read end this: what is private would not be known.
+        private: config::load()?.private.value,
+    };
+    Ok(match crate::lsp::run(options)? {
+        crate::lsp::Ended::Orderly => ExitCode::SUCCESS,
+        crate::lsp::Ended::Abandoned | crate::lsp::Ended::Orphaned => ExitCode::FAILURE,
+    })
 }

@@ -1,0 +1,250 @@
+//! The session actor: one task that owns the machine, feeds it in wire order, and carries its effects away.
+//!
+//! One loop, one closed list of sources: document events, commands of handlers, the editor's answers, the hub's news,
+//! time. It never waits for the editor or the hub; the only thing it waits for is the file system when a document is
+//! opened, for two seconds at most. A panic of the machine costs one document its sync and nobody else anything.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use codi2_protocol::{GroupId, SessionId};
+use codi2_text::Position;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::clock::now_ms;
+use super::ingress::Arrived;
+use super::link::HubLink;
+use super::outbound::{Outbox, TextAnswer};
+use super::place::Locator;
+use super::session::{Effect, HoverText, Input, Session, Window};
+use super::wire::DocumentEvent;
+
+/// Room of the channel from the ingress: what may wait before standard input does.
+pub const ARRIVALS: usize = 64;
+
+/// What handlers want of the actor.
+pub enum Command {
+    /// The window is known: `initialize` was called.
+    Start {
+        /// The window.
+        window: Box<Window>,
+        /// URIs of its folders.
+        folders: Vec<String>,
+    },
+    /// Who wrote the text at a position.
+    Hover {
+        /// The document.
+        uri: String,
+        /// The position, in the window's encoding.
+        position: Position,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Option<HoverText>>,
+    },
+    /// The window closes: everything is sealed, reported and made safe before `done` is told.
+    End {
+        /// Why, in words.
+        reason: String,
+        /// Told when all facts are durable or spooled.
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// What the actor listens to.
+pub struct Sources {
+    /// From the ingress.
+    pub arrivals: mpsc::Receiver<Arrived>,
+    /// From handlers and the shell.
+    pub commands: mpsc::Receiver<Command>,
+    /// From the editor, through the outbound task.
+    pub texts: mpsc::Receiver<TextAnswer>,
+    /// From the hub.
+    pub news: mpsc::Receiver<Input>,
+}
+
+/// The actor.
+pub struct Actor<L> {
+    session: Option<Session>,
+    link: L,
+    outbox: Outbox,
+    locator: Locator,
+    passed: watch::Sender<u64>,
+    #[cfg(test)]
+    pub breaks_on: Option<String>,
+}
+
+impl<L: HubLink> Actor<L> {
+    /// An actor without a window yet. `passed` tells the ingress which event is done.
+    pub fn new(link: L, outbox: Outbox, locator: Locator, passed: watch::Sender<u64>) -> Self {
+        Self {
+            session: None,
+            link,
+            outbox,
+            locator,
+            passed,
+            #[cfg(test)]
+            breaks_on: None,
+        }
+    }
+
+    /// Runs until the window ends.
+    pub async fn run(mut self, mut from: Sources) {
+        let (roots, mut rooted) = mpsc::channel::<Input>(4);
+        loop {
+            let wait = self.wait();
+            tokio::select! {
+                Some(command) = from.commands.recv() => match command {
+                    Command::Start { window, folders } => self.start(*window, folders, &roots),
+                    Command::Hover { uri, position, reply } => {
+                        let _ = reply.send(self.hover(&uri, position));
+                    }
+                    Command::End { reason, done } => {
+                        while let Ok(arrived) = from.arrivals.try_recv() {
+                            self.arrived(arrived, &roots).await;
+                        }
+                        self.feed(Input::End { reason });
+                        self.link.finish().await;
+                        let _ = done.send(());
+                        return;
+                    }
+                },
+                Some(arrived) = from.arrivals.recv() => self.arrived(arrived, &roots).await,
+                Some(answer) = from.texts.recv() => {
+                    self.feed(Input::DocumentText { uri: answer.uri, result: answer.result });
+                }
+                Some(news) = from.news.recv() => self.feed(news),
+                Some(rooted) = rooted.recv() => self.feed(rooted),
+                () = tokio::time::sleep(wait) => {}
+            }
+            if self.wait().is_zero() {
+                self.feed(Input::Tick);
+            }
+        }
+    }
+
+    /// Time until the machine wants a tick.
+    fn wait(&self) -> Duration {
+        let deadline = self.session.as_ref().and_then(Session::deadline);
+        let wait = deadline.map_or(Duration::from_secs(60), |at| Duration::from_millis(at.saturating_sub(now_ms())));
+        // Never longer than a minute: a clock set back must not stop the heart.
+        wait.min(Duration::from_secs(60))
+    }
+
+    fn start(&mut self, window: Window, folders: Vec<String>, roots: &mpsc::Sender<Input>) {
+        if self.session.is_some() {
+            return;
+        }
+        let session = Session::new(window, GroupId::new);
+        #[cfg(test)]
+        let session = {
+            let mut session = session;
+            session.breaks_on.clone_from(&self.breaks_on);
+            session
+        };
+        self.session = Some(session);
+        self.find_roots(folders, roots);
+        self.feed(Input::Tick);
+    }
+
+    /// Finds the worktree of the first folder that has one, in the background.
+    fn find_roots(&self, folders: Vec<String>, roots: &mpsc::Sender<Input>) {
+        let (locator, roots) = (self.locator.clone(), roots.clone());
+        tokio::spawn(async move {
+            for folder in folders {
+                if let Some(site) = locator.folder(&folder).await {
+                    let _ = roots.send(Input::Rooted(Box::new(site))).await;
+                    return;
+                }
+            }
+        });
+    }
+
+    async fn arrived(&mut self, arrived: Arrived, roots: &mpsc::Sender<Input>) {
+        let Arrived { number, at_ms, event } = arrived;
+        let input = match event {
+            DocumentEvent::Open { uri, version, text } => {
+                let place = self.locator.document(&uri).await;
+                Some(Input::Open { uri, version, text, place })
+            }
+            DocumentEvent::Change { uri, version, changes } => Some(Input::Change { uri, version, changes }),
+            DocumentEvent::WillSave { uri } => Some(Input::WillSave { uri }),
+            DocumentEvent::Save { uri, text } => Some(Input::Save { uri, text }),
+            DocumentEvent::Close { uri } => Some(Input::Close { uri }),
+            DocumentEvent::Hint(hint) => {
+                Some(Input::Hint { uri: hint.uri, version: hint.version, source: hint.source })
+            }
+            DocumentEvent::Garbled { uri } => Some(Input::Distrust { uri, broke: false }),
+            DocumentEvent::Folders { added } => {
+                self.find_roots(added, roots);
+                None
+            }
+        };
+        if let Some(input) = input {
+            self.feed_at(input, at_ms);
+        }
+        self.passed.send_replace(number);
+    }
+
+    fn feed(&mut self, input: Input) {
+        self.feed_at(input, now_ms());
+    }
+
+    /// Gives the machine one input; a panic in it costs the document the input was about its sync.
+    fn feed_at(&mut self, input: Input, at_ms: u64) {
+        let Some(session) = &mut self.session else { return };
+        let uri = document_of(&input).map(str::to_owned);
+        let effects = match catch_unwind(AssertUnwindSafe(|| session.on(input, at_ms))) {
+            Ok(effects) => effects,
+            Err(_) => {
+                tracing::error!("the session machine broke on an input");
+                let Some(uri) = uri else { return };
+                let distrust = Input::Distrust { uri, broke: true };
+                catch_unwind(AssertUnwindSafe(|| session.on(distrust, at_ms))).unwrap_or_default()
+            }
+        };
+        let id = session.id();
+        for effect in effects {
+            self.carry(id, effect);
+        }
+    }
+
+    fn carry(&mut self, session: SessionId, effect: Effect) {
+        match effect {
+            Effect::Fact { at_ms, fact } => self.link.report(session, at_ms, fact),
+            Effect::Text(text) => self.link.text(text),
+            Effect::Touched(touched) => self.link.touched(touched),
+            Effect::Heartbeat(heartbeat) => self.link.heartbeat(heartbeat),
+            Effect::Watch { root } => self.link.watch(root),
+            Effect::AskOwners { ask, file, digest } => self.link.ask_owners(ask, file, digest),
+            Effect::AskText { uri } => {
+                if !self.outbox.ask_text(uri.clone()) {
+                    tracing::warn!("too many questions wait for the editor");
+                    self.feed(Input::DocumentText { uri, result: None });
+                }
+            }
+            Effect::Status(status) => self.outbox.status(status),
+            Effect::Note(note) => tracing::info!("{note}"),
+        }
+    }
+
+    fn hover(&self, uri: &str, position: Position) -> Option<HoverText> {
+        let session = self.session.as_ref()?;
+        let now = jiff::Zoned::now();
+        let when = |at_ms: u64| crate::cli::when::minute(at_ms, &now);
+        // A read: a panic in it leaves the machine as it was.
+        catch_unwind(AssertUnwindSafe(|| session.hover(uri, position, &when))).unwrap_or_default()
+    }
+}
+
+/// The document an input is about.
+fn document_of(input: &Input) -> Option<&str> {
+    match input {
+        Input::Open { uri, .. }
+        | Input::Change { uri, .. }
+        | Input::WillSave { uri }
+        | Input::Save { uri, .. }
+        | Input::Close { uri }
+        | Input::Hint { uri, .. }
+        | Input::DocumentText { uri, .. } => Some(uri),
+        _ => None,
+    }
+}

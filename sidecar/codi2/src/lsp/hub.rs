@@ -1,0 +1,126 @@
+//! The road to the hub over `codi2_ipc`: facts numbered and kept there, everything else told; news turned into inputs.
+
+use std::time::Duration;
+
+use codi2_ipc::{Client, News, Options, Places, SpawnSpec};
+use codi2_protocol::{Call, Capability, Digest, Fact, FileId, Heartbeat, Notice, Reply, SessionId, Text, Touched};
+use tokio::sync::mpsc;
+
+use super::link::HubLink;
+use super::session::{Input, Link};
+
+/// How often the counts of the status are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Time the hub has at the end to make everything durable; what it does not is spooled.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// The road.
+pub struct HubRoad {
+    client: Client,
+    news: mpsc::Sender<Input>,
+}
+
+impl HubRoad {
+    /// Starts the client; `start` says how to run a hub where there is none.
+    pub fn new(places: Places, start: Option<SpawnSpec>, build: &str, news: mpsc::Sender<Input>) -> Self {
+        let mut options = Options::new(build);
+        options.capabilities =
+            [Capability::Text, Capability::Owners].iter().map(|capability| capability.as_str().to_owned()).collect();
+        let (client, from) = Client::spawn(places, start, options);
+        tokio::spawn(listen(client.clone(), from, news.clone()));
+        Self { client, news }
+    }
+}
+
+/// Turns the client's news into the machine's inputs, and looks at its counts now and then.
+async fn listen(client: Client, mut from: mpsc::Receiver<News>, news: mpsc::Sender<Input>) {
+    let mut shown = Link::default();
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let input = tokio::select! {
+            heard = from.recv() => match heard {
+                None => return,
+                Some(News::Connected { .. }) => {
+                    shown.connected = true;
+                    Some(Input::Link(shown))
+                }
+                Some(News::Disconnected { reason } | News::Unreachable { reason }) => {
+                    tracing::info!(reason, "the hub is away");
+                    shown.connected = false;
+                    Some(Input::Link(shown))
+                }
+                Some(News::Lost(_)) => Some(Input::Lost),
+                Some(News::Notice(notice)) => from_notice(notice),
+            },
+            _ = look.tick() => {
+                let status = client.status();
+                // Whether it is connected is the news' to say, in their order.
+                let seen = Link { pending: status.pending, spool_bytes: status.spool_bytes, ..shown };
+                (std::mem::replace(&mut shown, seen) != seen).then_some(Input::Link(seen))
+            }
+        };
+        if let Some(input) = input
+            && news.send(input).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn from_notice(notice: Notice) -> Option<Input> {
+    match notice {
+        Notice::Judged { group, verdict } => Some(Input::Judged { group, verdict }),
+        Notice::WantText { session, file } => Some(Input::WantText { session, file }),
+        Notice::Sessions { sessions, worktree } => Some(Input::Sessions { sessions, worktree }),
+        Notice::Durable { .. } | Notice::Events { .. } | Notice::Skipped { .. } | Notice::Ending { .. } => None,
+    }
+}
+
+impl HubLink for HubRoad {
+    fn report(&mut self, session: SessionId, at_ms: u64, fact: Fact) {
+        self.client.report(session, at_ms, fact);
+    }
+
+    fn text(&mut self, text: Text) {
+        self.client.text(text);
+    }
+
+    fn touched(&mut self, touched: Touched) {
+        self.client.touched(touched);
+    }
+
+    fn heartbeat(&mut self, heartbeat: Heartbeat) {
+        self.client.heartbeat(heartbeat);
+    }
+
+    fn watch(&mut self, root: String) {
+        let client = self.client.clone();
+        tokio::spawn(async move {
+            if let Err(error) = client.call(Call::Watch { path: root, poll: false }).await {
+                tracing::warn!(%error, "the hub does not watch the worktree");
+            }
+        });
+    }
+
+    fn ask_owners(&mut self, ask: u64, file: FileId, digest: Digest) {
+        let (client, news) = (self.client.clone(), self.news.clone());
+        tokio::spawn(async move {
+            let call = Call::Owners { file, digest: Some(digest), buffer: false };
+            let reply = match client.call(call).await {
+                Ok(Reply::Owners(reply)) => Some(reply),
+                Ok(_) => None,
+                Err(error) => {
+                    tracing::debug!(%error, "no owners");
+                    None
+                }
+            };
+            let _ = news.send(Input::Owners { ask, reply }).await;
+        });
+    }
+
+    async fn finish(&mut self) {
+        let flushed = self.client.flush(FLUSH).await;
+        tracing::debug!(?flushed, "facts made safe");
+    }
+}

@@ -1,0 +1,56 @@
+//! `codi2 lsp`: the sidecar of one editor window, a language server over standard input and output.
+//!
+//! The road of a keystroke: [`frames`] (only readable frames) → the framework → [`ingress`] (wire order, back-pressure)
+//! → [`actor`] → [`session`] (the pure machine) → effects → the hub, the editor. Invariants: no handler owns state or
+//! waits for the editor; only [`outbound`] holds the framework's client; the editor never waits for the hub; a broken
+//! message, a panic or a silent editor costs at most one document its sync until its text is known again.
+//! Absent on purpose: verdicts, the store, any wait on the way from a key to the hub. Only home of tower-lsp.
+
+mod actor;
+mod clock;
+mod frames;
+mod handlers;
+mod hub;
+mod ingress;
+mod link;
+mod outbound;
+mod parent;
+mod place;
+mod server;
+mod session;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use codi2_ipc::{Places, SpawnSpec};
+
+pub use server::Ended;
+
+/// What a window's sidecar needs to know of its surroundings.
+#[derive(Debug)]
+pub struct LspOptions {
+    /// Where the hub is, and the spool.
+    pub places: Places,
+    /// How to run a hub where there is none.
+    pub start: Option<SpawnSpec>,
+    /// This program's version and build.
+    pub build: String,
+    /// Globs of files that are not recorded.
+    pub private: Vec<String>,
+}
+
+/// Serves one window over standard input and output until it ends; facts are then durable or spooled.
+///
+/// # Errors
+/// The runtime could not be started.
+pub fn run(options: LspOptions) -> std::io::Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let ended = runtime.block_on(async {
+        let LspOptions { places, start, build, private } = options;
+        let link = move |news| hub::HubRoad::new(places, start, &build, news);
+        server::serve(tokio::io::stdin(), tokio::io::stdout(), link, private, server::Trial::default()).await
+    });
+    // A thread may still be reading standard input, and cannot be stopped.
+    runtime.shutdown_background();
+    Ok(ended)
+}

@@ -1,0 +1,116 @@
+//! Where a document lies: from its URI to a file of a worktree, or why it is not recorded.
+//!
+//! Reads the file system and git, so it runs on a thread that may block, with a time limit. Answers are remembered per
+//! folder for a minute. Absent on purpose: what to do about it (the session machine decides).
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use codi2_protocol::{Actor, ActorKind, FileId};
+use codi2_workspace::Unwatched;
+use tower_lsp::gen_lsp_types::Uri;
+
+use super::session::{Apart, Place, Site};
+
+/// Time the file system has to tell a place.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a folder's place is remembered.
+const REMEMBERED: Duration = Duration::from_secs(60);
+/// Folders remembered, at most.
+const FOLDERS: usize = 256;
+
+/// Finds places and remembers them.
+#[derive(Debug, Clone)]
+pub struct Locator {
+    known: Arc<Mutex<Known>>,
+    private: Arc<[String]>,
+}
+
+type Known = HashMap<PathBuf, (Instant, Option<codi2_workspace::Place>)>;
+
+impl Locator {
+    /// A locator for which files that match these globs are private.
+    pub fn new(private: Vec<String>) -> Self {
+        Self { known: Arc::default(), private: private.into() }
+    }
+
+    /// Where a document lies. Never takes longer than two seconds: a file system that does is [`Apart::Unreachable`].
+    pub async fn document(&self, uri: &str) -> Place {
+        let Some(path) = file_path(uri) else { return Place::Apart(Apart::NoFile) };
+        let this = self.clone();
+        let found = tokio::task::spawn_blocking(move || this.locate(&path));
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(Ok(place)) => place,
+            _ => Place::Apart(Apart::Unreachable),
+        }
+    }
+
+    /// The worktree of a folder, if it lies in one.
+    pub async fn folder(&self, uri: &str) -> Option<Site> {
+        let path = file_path(uri)?;
+        let this = self.clone();
+        let found = tokio::task::spawn_blocking(move || this.place_of(&path).map(|place| site(&place)));
+        found.await.ok().flatten()
+    }
+
+    fn locate(&self, path: &Path) -> Place {
+        if path.components().any(|name| name.as_os_str() == ".git") {
+            return Place::Apart(Apart::GitFolder);
+        }
+        let folder = path.parent().unwrap_or(path);
+        let Some(place) = self.place_of(folder) else { return Place::Apart(Apart::NoWorktree) };
+        let Some(relative) = codi2_workspace::relative(&place, path) else { return Place::Apart(Apart::NoWorktree) };
+        match codi2_workspace::unrecorded(&place, &relative, &self.private) {
+            None => {}
+            Some(Unwatched::Private) => return Place::Apart(Apart::Private),
+            Some(Unwatched::Ignored) => return Place::Apart(Apart::Ignored),
+            Some(Unwatched::Outside) => return Place::Apart(Apart::NoWorktree),
+            Some(Unwatched::Unreadable) => return Place::Apart(Apart::Unreachable),
+        }
+        let file = FileId { worktree: place.worktree.clone(), path: relative };
+        Place::Recorded { file, site: Box::new(site(&place)) }
+    }
+
+    /// The worktree of a folder. Plain folders without git are none here: an editor opens files anywhere.
+    fn place_of(&self, folder: &Path) -> Option<codi2_workspace::Place> {
+        let remembered = self.lock().get(folder).filter(|(at, _)| at.elapsed() < REMEMBERED).cloned();
+        if let Some((_, place)) = remembered {
+            return place;
+        }
+        let place = match codi2_workspace::identify(folder) {
+            Ok(place) => Some(place).filter(|place| place.git_dir.is_some()),
+            Err(error) => {
+                tracing::debug!(%error, "a folder has no place");
+                None
+            }
+        };
+        let mut known = self.lock();
+        if known.len() >= FOLDERS {
+            known.clear();
+        }
+        known.insert(folder.to_owned(), (Instant::now(), place.clone()));
+        place
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        // A map of answers is whole whenever its lock is free.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn site(place: &codi2_workspace::Place) -> Site {
+    Site {
+        worktree: place.worktree.clone(),
+        root: place.root.to_string_lossy().into_owned(),
+        branch: place.branch.clone(),
+        head: place.head.clone(),
+        person: Actor::named(ActorKind::Person, place.person.clone()),
+    }
+}
+
+/// The path of a `file` URI; any other scheme has none.
+fn file_path(uri: &str) -> Option<PathBuf> {
+    uri.parse::<Uri>().ok().filter(|uri| uri.scheme() == "file")?.to_file_path().ok()
+}

@@ -1,0 +1,233 @@
+//! What goes into the session machine and what comes out of it. Closed lists: nothing else reaches or leaves it.
+
+use codi2_protocol::lsp::{DocumentTextResult, StatusParams};
+use codi2_protocol::{
+    Actor, Digest, Editor, Fact, FileId, GroupId, Heartbeat, HostId, OwnersReply, SessionId, Source, Text, Touched,
+    Verdict, WorktreeId,
+};
+use codi2_text::{Change, Encoding};
+
+/// What is known of a window when it starts.
+#[derive(Debug, Clone)]
+pub struct Window {
+    /// The session of the window.
+    pub session: SessionId,
+    /// The editor, as it introduced itself.
+    pub editor: Editor,
+    /// The editor's process id; 0 where it did not say.
+    pub pid: u32,
+    /// The machine, where known.
+    pub host: Option<HostId>,
+    /// How positions count.
+    pub encoding: Encoding,
+    /// What the client can do beyond the protocol.
+    pub client: codi2_protocol::lsp::ClientCapabilities,
+}
+
+/// A worktree as the window sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The worktree.
+    pub worktree: WorktreeId,
+    /// Absolute path of its root.
+    pub root: String,
+    /// Branch checked out, if one is.
+    pub branch: Option<String>,
+    /// Commit checked out, in hexadecimal, if there is one.
+    pub head: Option<String>,
+    /// Who works here: the repository's git identity, else the account.
+    pub person: Actor,
+}
+
+/// Where a document lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In a worktree; its edits are recorded.
+    Recorded {
+        /// The file.
+        file: FileId,
+        /// Its worktree.
+        site: Box<Site>,
+    },
+    /// Not recorded, and why.
+    Apart(Apart),
+}
+
+/// Why a document is not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apart {
+    /// Its URI is no file's.
+    NoFile,
+    /// It lies in no worktree.
+    NoWorktree,
+    /// It lies inside a git folder.
+    GitFolder,
+    /// Its name is one of the private ones.
+    Private,
+    /// Git ignores it.
+    Ignored,
+    /// It is longer than [`super::DOCUMENT_BYTES`].
+    TooLong,
+    /// Its place could not be found out, or not in time.
+    Unreachable,
+}
+
+/// What the machine is told. Every call of [`super::Session::on`] has one and the time.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The worktree of the window's folder is known.
+    Rooted(Box<Site>),
+    /// A document was opened.
+    Open {
+        /// The document.
+        uri: String,
+        /// Its version.
+        version: i32,
+        /// Its text.
+        text: String,
+        /// Where it lies.
+        place: Place,
+    },
+    /// A document was changed in the editor.
+    Change {
+        /// The document.
+        uri: String,
+        /// Its version afterwards.
+        version: i32,
+        /// The changes, each in the result of the one before.
+        changes: Vec<Change>,
+    },
+    /// A document is about to be saved.
+    WillSave {
+        /// The document.
+        uri: String,
+    },
+    /// A document was saved.
+    Save {
+        /// The document.
+        uri: String,
+        /// Its text, where the client sends it.
+        text: Option<String>,
+    },
+    /// A document was closed.
+    Close {
+        /// The document.
+        uri: String,
+    },
+    /// The client says what made the edit that led to a version.
+    Hint {
+        /// The document.
+        uri: String,
+        /// Its version after the edit.
+        version: i32,
+        /// What made it.
+        source: Source,
+    },
+    /// What is known of a document is not to be trusted: a message about it was broken, or its handling was.
+    Distrust {
+        /// The document.
+        uri: String,
+        /// Whether the machine itself broke on it, so that what is not sealed is not to be trusted either.
+        broke: bool,
+    },
+    /// The client's answer to [`Effect::AskText`]; none if it failed or did not come in time.
+    DocumentText {
+        /// The document.
+        uri: String,
+        /// The text and its version.
+        result: Option<DocumentTextResult>,
+    },
+    /// The hub's answer to [`Effect::AskOwners`]; none if it had none.
+    Owners {
+        /// Which question.
+        ask: u64,
+        /// The owners.
+        reply: Option<OwnersReply>,
+    },
+    /// A group was judged.
+    Judged {
+        /// The group.
+        group: GroupId,
+        /// The one verdict for all of it; none where its runs differ.
+        verdict: Option<Verdict>,
+    },
+    /// The hub wants a buffer's text whole.
+    WantText {
+        /// Whose buffer.
+        session: SessionId,
+        /// The buffer's file.
+        file: FileId,
+    },
+    /// How many sessions are at work in a worktree.
+    Sessions {
+        /// How many, this one included.
+        sessions: u32,
+        /// The worktree.
+        worktree: WorktreeId,
+    },
+    /// The state of the road to the hub changed.
+    Link(Link),
+    /// Facts were lost on the road to the hub.
+    Lost,
+    /// Seal what is open (a git operation, say).
+    Flush,
+    /// Time has passed.
+    Tick,
+    /// The window closes.
+    End {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// The road to the hub.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Whether the hub answers.
+    pub connected: bool,
+    /// Facts not yet durable.
+    pub pending: u64,
+    /// Bytes in the spool.
+    pub spool_bytes: u64,
+}
+
+/// What the machine wants done. None of it is waited for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Report a fact.
+    Fact {
+        /// When it happened (ms since the Unix epoch).
+        at_ms: u64,
+        /// What happened.
+        fact: Fact,
+    },
+    /// Send text for the hub's memory.
+    Text(Text),
+    /// Somebody is working here.
+    Touched(Touched),
+    /// A sign of life.
+    Heartbeat(Heartbeat),
+    /// Have the hub watch a worktree while this window lives.
+    Watch {
+        /// Its root.
+        root: String,
+    },
+    /// Ask the hub who owns a text; answered with [`Input::Owners`].
+    AskOwners {
+        /// Which question.
+        ask: u64,
+        /// The file.
+        file: FileId,
+        /// The text, at a sealed state.
+        digest: Digest,
+    },
+    /// Ask the client for a document's text; answered with [`Input::DocumentText`].
+    AskText {
+        /// The document.
+        uri: String,
+    },
+    /// Show the status.
+    Status(StatusParams),
+    /// For the sidecar's own log; holds no text of a document.
+    Note(String),
+}

@@ -1,0 +1,89 @@
+//! Random edits against a naive model: a `String` that the same changes are applied to. The bench's hub checks every
+//! group; here the machine's text, and the hub's, must be the model's at the end.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Debug, Clone)]
+enum Act {
+    Edit { at: usize, deleted: usize, text: String },
+    Whole(String),
+    Hint(SourceKind, i32),
+    Wait(u64),
+    Save,
+    Distrust,
+    Reopen,
+}
+
+fn piece() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        Just("a"), Just("foo"), Just("bar "), Just("\n"), Just("\r\n"), Just("\r"), Just("😀"), Just("ö"), Just("    "),
+        Just("x,y"), Just("("), Just(")"), Just("let long_name_of_some_variable = 1;\n"),
+    ];
+    prop::collection::vec(word, 0..12).prop_map(|words| words.concat())
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let kind = prop_oneof![
+        Just(SourceKind::Typed), Just(SourceKind::Paste), Just(SourceKind::Undo), Just(SourceKind::Format),
+        Just(SourceKind::Reload), Just(SourceKind::Cut),
+    ];
+    prop_oneof![
+        8 => (0usize..200, 0usize..40, piece()).prop_map(|(at, deleted, text)| Act::Edit { at, deleted, text }),
+        1 => piece().prop_map(Act::Whole),
+        4 => (kind, -2i32..3).prop_map(|(kind, shift)| Act::Hint(kind, shift)),
+        3 => (0u64..600).prop_map(Act::Wait),
+        1 => Just(Act::Save),
+        1 => Just(Act::Distrust),
+        1 => Just(Act::Reopen),
+    ]
+}
+
+/// The border of a character at or below a byte, and never inside a `\r\n`, which no editor's position can name.
+fn border(text: &str, at: usize) -> usize {
+    let at = at % (text.len() + 1);
+    let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    if at > 0 && text.as_bytes()[at - 1] == b'\r' && text.as_bytes().get(at) == Some(&b'\n') { at - 1 } else { at }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #[test]
+    fn groups_lead_from_text_to_text(before in piece(), acts in prop::collection::vec(act(), 1..40), hinting in any::<bool>()) {
+        let mut model = before.clone();
+        let mut bench = Bench::with(if hinting { ours() } else { plain() }, &before);
+        for act in acts {
+            match act {
+                Act::Edit { at, deleted, text } => {
+                    let start = border(&model, at);
+                    let end = border(&model, start + deleted).max(start);
+                    bench.edit(start, end - start, &text);
+                    model.replace_range(start..end, &text);
+                }
+                Act::Whole(text) => {
+                    bench.whole(&text);
+                    model = text;
+                }
+                Act::Hint(kind, shift) => bench.hint(bench.version + shift, kind),
+                Act::Wait(ms) => bench.wait(ms),
+                Act::Save => bench.on(Input::Save { uri: URI.to_owned(), text: Some(model.clone()) }),
+                Act::Distrust => {
+                    bench.on(Input::Distrust { uri: URI.to_owned(), broke: false });
+                    bench.version += 1;
+                    let result = codi2_protocol::lsp::DocumentTextResult { version: bench.version, text: model.clone() };
+                    bench.on(Input::DocumentText { uri: URI.to_owned(), result: Some(result) });
+                }
+                Act::Reopen => {
+                    bench.on(Input::Close { uri: URI.to_owned() });
+                    bench.open(URI, "a.rs", &model);
+                    bench.version = 0;
+                }
+            }
+            prop_assert_eq!(bench.text(), model.clone());
+        }
+        bench.on(Input::Flush);
+        prop_assert_eq!(bench.session.sealed_digest(URI), Some(digest(&model)));
+        prop_assert_eq!(bench.hub.get(&file("a.rs")).map(ToString::to_string), Some(model));
+    }
+}
