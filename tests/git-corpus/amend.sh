@@ -4,4 +4,4 @@ standard
 edit a.txt 3 amended; git commit -q -a --amend --no-edit
 ### expect
 @git commit (amend)
-a.txt other clean
+a.txt other

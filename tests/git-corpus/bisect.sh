@@ -1,7 +1,7 @@
 ### setup
 standard; for n in 1 2 3 4; do edit a.txt $n "step $n"; commit "step $n"; done
 ### step
-git bisect start -q HEAD HEAD~4 > /dev/null 2>&1
+git bisect start HEAD HEAD~4 > /dev/null 2>&1
 ### expect
 @git checkout
 a.txt git what=new-head op=checkout

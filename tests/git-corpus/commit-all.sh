@@ -4,5 +4,5 @@ standard
 edit a.txt 3 scribble; lines n.txt 3 n; git add n.txt; git commit -q -a -m all
 ### expect
 @git commit
-a.txt other clean
-n.txt other clean
+a.txt other
+n.txt other

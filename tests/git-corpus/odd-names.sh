@@ -1,5 +1,5 @@
 ### setup
-put 'with space.txt' 'one\n'; put '100%%.txt' 'one\n'; put 'umläut.txt' 'one\n'; commit base; git checkout -q -b topic; put 'with space.txt' 'two\n'; put '100%%.txt' 'two\n'; put 'umläut.txt' 'two\n'; commit topic; git checkout -q main
+put 'with space.txt' 'one\n'; put '100%.txt' 'one\n'; put 'umläut.txt' 'one\n'; commit base; git checkout -q -b topic; put 'with space.txt' 'two\n'; put '100%.txt' 'two\n'; put 'umläut.txt' 'two\n'; commit topic; git checkout -q main
 ### step
 git checkout -q topic
 ### expect

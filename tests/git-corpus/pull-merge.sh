@@ -4,5 +4,5 @@ standard; upstream; edit a.txt 11 'ours'; commit ours
 git pull -q --no-rebase --no-edit origin main
 ### expect
 @git pull
-a.txt git what=new-head op=pull
+a.txt git
 u.txt git

@@ -4,6 +4,6 @@ diverged
 git rebase -q topic
 ### expect
 @git rebase
-a.txt git what=new-head op=rebase clean
+a.txt git op=rebase clean
 b.txt gone git
 t.txt git

@@ -9,4 +9,4 @@ t.txt git
 ### step
 put a.txt 'resolved by a program\n'; git add a.txt && git rebase --continue > /dev/null
 ### expect
-a.txt other clean
+a.txt other

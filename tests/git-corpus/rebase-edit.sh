@@ -3,7 +3,7 @@ standard; edit a.txt 5 one; commit one; edit a.txt 9 two; commit two
 ### step
 GIT_SEQUENCE_EDITOR='sed -i 1s/pick/edit/' git rebase -q -i HEAD~2 2> /dev/null
 ### expect
-a.txt git what=new-head op=rebase
+a.txt git op=rebase
 ### step
 edit a.txt 7 'a person edits'
 ### expect
@@ -16,4 +16,4 @@ git commit -q -a --amend --no-edit
 git rebase --continue > /dev/null 2>&1
 ### expect
 @git rebase
-a.txt git what=new-head op=rebase
+a.txt git op=rebase

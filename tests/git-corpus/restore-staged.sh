@@ -3,7 +3,7 @@ standard
 ### step
 edit a.txt 3 scribble; git add a.txt
 ### expect
-a.txt other clean
+a.txt other
 ### step
 git restore --staged a.txt
 ### expect

@@ -5,6 +5,7 @@
 //! thread. Absent on purpose: anything that writes.
 
 mod explain;
+mod history;
 mod index;
 mod libgit;
 mod operation;
@@ -17,9 +18,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub(crate) use explain::{Explainer, Found, Writing};
+pub(crate) use history::History;
 pub(crate) use index::Index;
-pub(crate) use operation::{Moved, Movement};
-pub(crate) use state::State;
+pub(crate) use operation::Moved;
+pub(crate) use state::{State, Whose};
 pub(crate) use window::{Lock, Window};
 
 use crate::path::git_bytes;
@@ -59,10 +61,15 @@ impl Oid {
         self.raw().iter().all(|byte| *byte == 0)
     }
 
+    /// The SHA-1 name of a blob.
+    fn of_blob(bytes: &[u8]) -> Option<Self> {
+        let oid = git2::Oid::hash_object(git2::ObjectType::Blob, bytes).ok()?;
+        Self::from_bytes(oid.as_bytes())
+    }
+
     /// Whether this names a blob of exactly these bytes. SHA-256 names are never recognised: the crate has no SHA-256.
     pub(crate) fn is_blob_of(&self, bytes: &[u8]) -> bool {
-        self.len == 20
-            && git2::Oid::hash_object(git2::ObjectType::Blob, bytes).is_ok_and(|oid| oid.as_bytes() == self.raw())
+        self.len == 20 && Self::of_blob(bytes) == Some(*self)
     }
 }
 
@@ -227,7 +234,7 @@ impl View {
     pub(crate) fn blob(&mut self, oid: Oid) -> Option<Vec<u8>> {
         match &self.library {
             Some(library) => library.blob(oid),
-            None => self.cat()?.contents(oid, b""),
+            None => self.cat()?.contents(oid),
         }
     }
 
@@ -241,7 +248,7 @@ impl View {
         if self.filtering.is_none() {
             self.filtering = self.program.cat(true);
         }
-        match self.filtering.as_mut().and_then(|cat| cat.contents(oid, &name)) {
+        match self.filtering.as_mut().and_then(|cat| cat.filtered(oid, &name)) {
             Some(bytes) => Some(bytes),
             None => self.blob(oid),
         }
@@ -260,6 +267,19 @@ impl View {
         let path = crate::path::from_relative(path)?;
         let path = path.to_str()?;
         self.program.line(&["hash-object", "--", path]).and_then(|hex| Oid::parse(&hex))
+    }
+
+    /// The name git gives bytes at a path; by git itself where a filter or SHA-256 is in the way.
+    pub(crate) fn name_of(&self, path: &str, bytes: &[u8]) -> Option<Oid> {
+        if self.library.is_some() && !self.filters { Oid::of_blob(bytes) } else { self.hash_file(path) }
+    }
+
+    /// Whether git has a blob.
+    pub(crate) fn has(&mut self, oid: Oid) -> bool {
+        match &self.library {
+            Some(library) => library.has(oid),
+            None => self.cat().and_then(|cat| cat.info(oid.to_string().as_bytes())).is_some_and(|info| info.blob),
+        }
     }
 
     /// First parent and the others.

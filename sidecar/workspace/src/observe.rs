@@ -133,6 +133,8 @@ pub enum GitSource {
     NewHead,
     /// A stash.
     Stash,
+    /// A blob that git had before (`git restore --source`), written by git.
+    Object,
     /// The clean merge of two sides.
     Merge,
     /// Git left it with conflict markers, or as one side of a conflict.
@@ -147,6 +149,7 @@ impl GitSource {
             Self::OldHead => "old-head",
             Self::NewHead => "new-head",
             Self::Stash => "stash",
+            Self::Object => "object",
             Self::Merge => "merge",
             Self::Conflict => "conflict",
         }

@@ -72,8 +72,29 @@ pub(crate) struct Reading {
     pub(crate) raw: Option<Arc<[u8]>>,
     /// `None` if it is gone.
     pub(crate) stamp: Option<Stamp>,
+    /// When the inode last changed: set by the kernel, not by `touch`.
+    pub(crate) changed: Option<SystemTime>,
     /// ms since the Unix epoch.
     pub(crate) at_ms: u64,
+}
+
+impl Reading {
+    pub(crate) fn gone(at_ms: u64) -> Self {
+        Self { content: Content::Gone, raw: None, stamp: None, changed: None, at_ms }
+    }
+}
+
+#[cfg(unix)]
+fn changed(meta: &Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let (seconds, nanoseconds) = (u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
+    Some(UNIX_EPOCH + Duration::new(seconds, nanoseconds))
+}
+
+/// Untested.
+#[cfg(not(unix))]
+fn changed(meta: &Metadata) -> Option<SystemTime> {
+    meta.modified().ok()
 }
 
 pub(crate) fn now_ms() -> u64 {
@@ -99,7 +120,7 @@ fn hash(file: &mut fs::File) -> std::io::Result<(Digest, u64)> {
 pub(crate) fn read(root: &Path, path: &str, max_bytes: u64) -> Result<Reading, Unwatched> {
     let below = from_relative(path).ok_or(Unwatched::Outside)?;
     let full = root.join(&below);
-    let gone = || Reading { content: Content::Gone, raw: None, stamp: None, at_ms: now_ms() };
+    let gone = || Reading::gone(now_ms());
     // A folder on the way that is a link leads elsewhere, and the file has another path of its own.
     if let Some(parent) = full.parent()
         && parent != root
@@ -126,10 +147,11 @@ pub(crate) fn read(root: &Path, path: &str, max_bytes: u64) -> Result<Reading, U
             continue;
         }
         let stamp = Some(Stamp::from_metadata(&opened));
+        let changed = changed(&opened);
         if opened.len() > max_bytes {
             let (digest, size) = hash(&mut file).map_err(|_| Unwatched::Unreadable)?;
             let content = Content::Large { digest, size };
-            return Ok(Reading { content, raw: None, stamp, at_ms: now_ms() });
+            return Ok(Reading { content, raw: None, stamp, changed, at_ms: now_ms() });
         }
         let mut bytes = Vec::with_capacity(usize::try_from(opened.len()).unwrap_or_default() + 1);
         file.by_ref().take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|_| Unwatched::Unreadable)?;
@@ -144,7 +166,7 @@ pub(crate) fn read(root: &Path, path: &str, max_bytes: u64) -> Result<Reading, U
         } else {
             Content::Bytes { digest, bytes: Arc::clone(&raw) }
         };
-        return Ok(Reading { content, raw: Some(raw), stamp, at_ms: now_ms() });
+        return Ok(Reading { content, raw: Some(raw), stamp, changed, at_ms: now_ms() });
     }
     Err(Unwatched::Unreadable)
 }

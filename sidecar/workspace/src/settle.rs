@@ -77,6 +77,11 @@ impl Settle {
         paths.into_iter().filter_map(|path| self.paths.remove_entry(&path)).collect()
     }
 
+    /// Forgets the paths that begin so.
+    pub(crate) fn forget_below(&mut self, prefix: &str) {
+        self.paths.retain(|path, _| !path.starts_with(prefix));
+    }
+
     /// Takes one path.
     pub(crate) fn take_path(&mut self, path: &str) -> Option<Waiting> {
         self.paths.remove(path)

@@ -82,7 +82,10 @@ impl Explainer<'_> {
         let mut content = Content { path, found, hashed, equal: Vec::new() };
         let what = match found {
             Found::Gone => self.gone(path)?,
-            _ => self.equal(&mut content, writing).or_else(|| self.merged(&mut content, writing))?,
+            _ => self
+                .equal(&mut content, writing)
+                .or_else(|| self.merged(&mut content, writing))
+                .or_else(|| self.object(&mut content, writing))?,
         };
         let operation = self.moved.name(what, self.after);
         Some(GitExplanation { operation, what, sources: self.sources(&mut content) })
@@ -186,6 +189,24 @@ impl Explainer<'_> {
             return Some(GitSource::Index);
         }
         None
+    }
+
+    /// A blob that git had before, written under the index lock: `git restore --source` leaves no other trace.
+    fn object(&mut self, content: &mut Content<'_>, writing: Writing) -> Option<GitSource> {
+        if writing == Writing::Free {
+            return None;
+        }
+        let oid = self.name_of(content)?;
+        (self.view.has(oid) && !self.fresh(oid)).then_some(GitSource::Object)
+    }
+
+    /// The name git gives the content.
+    fn name_of(&mut self, content: &Content<'_>) -> Option<Oid> {
+        match content.found {
+            Found::Gone => None,
+            Found::Large => content.hashed,
+            Found::Bytes(bytes) => self.view.name_of(content.path, bytes),
+        }
     }
 
     fn merged(&mut self, content: &mut Content<'_>, writing: Writing) -> Option<GitSource> {

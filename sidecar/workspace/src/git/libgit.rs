@@ -58,6 +58,10 @@ impl Libgit {
         }
     }
 
+    pub(super) fn has(&self, oid: Oid) -> bool {
+        git2::Oid::from_bytes(oid.raw()).is_ok_and(|oid| self.repository.find_blob(oid).is_ok())
+    }
+
     pub(super) fn blob(&self, oid: Oid) -> Option<Vec<u8>> {
         Some(self.repository.find_blob(git2::Oid::from_bytes(oid.raw()).ok()?).ok()?.content().to_vec())
     }

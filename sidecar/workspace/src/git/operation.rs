@@ -3,7 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::{Head, Oid, State, View};
+use super::{Oid, State, View};
 use crate::observe::{GitOperation, GitSource};
 
 /// One line of HEAD's reflog.
@@ -248,13 +248,6 @@ fn branch_after(entry: &Moved, before: Option<String>) -> Option<String> {
         }
         operation if operation.starts_with("rebase") => None,
         _ => before,
-    }
-}
-
-/// HEAD as a whole, for comparing states.
-impl Head {
-    pub(crate) fn same_commit(&self, other: &Self) -> bool {
-        self.commit == other.commit
     }
 }
 

@@ -77,28 +77,22 @@ impl Program {
 
     /// Starts `git cat-file`; with `filters` it hands blobs over as the worktree would hold them.
     pub(super) fn cat(&self, filters: bool) -> Option<Cat> {
-        // Filtered contents come without their length: a mark that no file can foresee begins each answer.
-        let mark = codi2_protocol::EventId::new().to_string() + &codi2_protocol::EventId::new().to_string();
-        let format = format!("--batch-command={mark} %(objectname) %(objecttype) %(objectsize)");
-        let mut arguments = vec!["cat-file", format.as_str()];
-        if filters {
-            arguments.push("--filters");
-        }
+        // `--batch-command` does not take paths for its filters, `--batch` does.
+        let arguments: &[&str] =
+            if filters { &["cat-file", "--filters", "--batch"] } else { &["cat-file", "--batch-command"] };
         let mut child =
-            self.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+            self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
         let input = child.stdin.take()?;
         let output = BufReader::new(child.stdout.take()?);
-        Some(Cat { child, input: Some(input), output, mark, filters })
+        Some(Cat { child, input: Some(input), output })
     }
 }
 
-/// A running `git cat-file --batch-command`. Any failure makes it answer `None` from then on.
+/// A running `git cat-file`. Any failure makes it answer `None` from then on.
 pub(super) struct Cat {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
-    mark: String,
-    filters: bool,
 }
 
 /// An object as `cat-file` describes it.
@@ -118,53 +112,55 @@ impl Cat {
         self.header()
     }
 
-    fn ask(&mut self, line: &[u8]) -> Option<()> {
+    fn ask(&mut self, lines: &[u8]) -> Option<()> {
         let input = self.input.as_mut()?;
-        if input.write_all(line).and_then(|()| input.flush()).is_err() {
+        if input.write_all(lines).and_then(|()| input.flush()).is_err() {
             self.input = None;
         }
         self.input.as_ref().map(|_| ())
     }
 
+    /// `<name> <type> <size>`, or anything else for a name that leads nowhere.
     fn header(&mut self) -> Option<Info> {
         let mut line = Vec::new();
         self.output.read_until(b'\n', &mut line).ok()?;
         let line = String::from_utf8(line).ok()?;
-        let mut fields = line.trim_end().strip_prefix(&self.mark)?.trim_start().split(' ');
+        let mut fields = line.trim_end().split(' ');
         let oid = Oid::parse(fields.next()?)?;
         let blob = fields.next()? == "blob";
         Some(Info { oid, blob, size: fields.next()?.parse().ok()? })
     }
 
-    /// A blob's bytes; with filters, as they would stand at `path`.
-    pub(super) fn contents(&mut self, oid: Oid, path: &[u8]) -> Option<Vec<u8>> {
-        let name =
-            if self.filters { [format!("{oid} ").as_bytes(), path].concat() } else { oid.to_string().into_bytes() };
-        if !self.info(&name)?.blob {
+    /// A blob's bytes.
+    pub(super) fn contents(&mut self, oid: Oid) -> Option<Vec<u8>> {
+        if !self.info(oid.to_string().as_bytes())?.blob {
             return None;
         }
-        self.ask(&[b"contents ", name.as_slice(), b"\n"].concat())?;
+        self.ask(format!("contents {oid}\n").as_bytes())?;
         let size = self.header()?.size;
-        if !self.filters {
-            let mut bytes = vec![0; size + 1];
-            self.output.read_exact(&mut bytes).ok()?;
-            bytes.pop();
-            return Some(bytes);
-        }
-        self.ask(&[b"info ", name.as_slice(), b"\n"].concat())?;
-        let stop = [b"\n", self.mark.as_bytes(), b" "].concat();
-        let mut bytes = Vec::new();
-        loop {
+        let mut bytes = vec![0; size + 1];
+        self.output.read_exact(&mut bytes).ok()?;
+        bytes.pop();
+        Some(bytes)
+    }
+
+    /// A blob's bytes as they would stand at `path`. They come without their length, so a question that no file can
+    /// foresee follows, and its answer ends them.
+    pub(super) fn filtered(&mut self, oid: Oid, path: &[u8]) -> Option<Vec<u8>> {
+        let mark = format!("{}{}", codi2_protocol::EventId::new(), codi2_protocol::EventId::new());
+        self.ask(&[format!("{oid} ").as_bytes(), path, format!("\n{mark}\n").as_bytes()].concat())?;
+        let stop = format!("\n{mark} missing\n").into_bytes();
+        // A blob that is missing answers with one line, and the mark's line follows it.
+        let known = self.header().is_some_and(|info| info.blob);
+        let mut bytes = if known { Vec::new() } else { vec![b'\n'] };
+        while !bytes.ends_with(&stop) {
             if self.output.read_until(b'\n', &mut bytes).ok()? == 0 {
+                self.input = None;
                 return None;
             }
-            // The mark stands on the last line; it may have begun right after the newline that ends the contents.
-            let from = bytes.len().saturating_sub(stop.len() + 160);
-            if let Some(at) = bytes[from..].windows(stop.len()).rposition(|window| window == stop) {
-                bytes.truncate(from + at);
-                return Some(bytes);
-            }
         }
+        bytes.truncate(bytes.len() - stop.len());
+        known.then_some(bytes)
     }
 }
 

@@ -19,7 +19,10 @@ pub(crate) struct State {
     pub(crate) stamps: Stamps,
     /// Position in HEAD's reflog.
     pub(crate) logged: u64,
+    /// When reading it began.
     pub(crate) at: SystemTime,
+    /// When it was read.
+    pub(crate) done: SystemTime,
 }
 
 /// Operations that git has begun and not ended.
@@ -72,28 +75,48 @@ impl Marks {
 
 /// Stamps of the files that move whenever git does something to this worktree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Stamps([Option<Stamp>; 4]);
+pub(crate) struct Stamps {
+    own: [Option<Stamp>; 4],
+    stash: Option<Stamp>,
+}
 
 impl Stamps {
-    pub(crate) fn read(git_dir: &Path) -> Self {
-        Self(["index", "HEAD", "logs/HEAD", "reftable/tables.list"].map(|name| Stamp::of(&git_dir.join(name))))
+    pub(crate) fn read(git_dir: &Path, common_dir: &Path) -> Self {
+        Self {
+            own: ["index", "HEAD", "logs/HEAD", "reftable/tables.list"].map(|name| Stamp::of(&git_dir.join(name))),
+            stash: Stamp::of(&common_dir.join("logs/refs/stash")),
+        }
     }
 
-    /// Whether the files moved since.
-    pub(crate) fn differ(&self, git_dir: &Path) -> bool {
-        *self != Self::read(git_dir)
+    /// Whether the files moved since: this worktree's own, or any.
+    pub(crate) fn moved(&self, git_dir: &Path, common_dir: &Path) -> Option<Whose> {
+        let now = Self::read(git_dir, common_dir);
+        match (self.own == now.own, self.stash == now.stash) {
+            (false, _) => Some(Whose::Own),
+            (true, false) => Some(Whose::Shared),
+            (true, true) => None,
+        }
     }
 
     fn index(&self) -> Option<Stamp> {
-        self.0[0]
+        self.own[0]
     }
+}
+
+/// Whose files of git moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This worktree's.
+    Own,
+    /// Those that all worktrees share.
+    Shared,
 }
 
 impl State {
     /// Reads the state. What cannot be read stays as it was in `last`.
     pub(crate) fn read(view: &View, last: Option<&Self>) -> (Self, Vec<Moved>) {
         let at = SystemTime::now();
-        let stamps = Stamps::read(&view.git_dir);
+        let stamps = Stamps::read(&view.git_dir, &view.common_dir);
         let index = match last {
             Some(last) if last.stamps.index() == stamps.index() && stamps.index().is_some() => Arc::clone(&last.index),
             _ => match (view.index(), last) {
@@ -116,6 +139,22 @@ impl State {
         stashes.reverse();
         stashes.truncate(8);
         let marks = Marks::read(&view.git_dir);
-        (Self { head, index, stashes, marks, stamps, logged, at }, entries)
+        let done = SystemTime::now();
+        (Self { head, index, stashes, marks, stamps, logged, at, done }, entries)
+    }
+
+    #[cfg(test)]
+    pub(super) fn nothing() -> Self {
+        let epoch = SystemTime::UNIX_EPOCH;
+        Self {
+            head: Head::default(),
+            index: Arc::default(),
+            stashes: Vec::new(),
+            marks: Marks::default(),
+            stamps: Stamps::default(),
+            logged: 0,
+            at: epoch,
+            done: epoch,
+        }
     }
 }

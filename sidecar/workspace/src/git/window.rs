@@ -48,6 +48,11 @@ impl Window {
         self.opened.is_some()
     }
 
+    /// When it opened.
+    pub(crate) fn opened(&self) -> Option<Duration> {
+        self.opened
+    }
+
     /// Whether this worktree's own git moved while it was open.
     pub(crate) fn own(&self) -> bool {
         self.own

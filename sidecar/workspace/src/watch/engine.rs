@@ -15,7 +15,7 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 
 use super::folders::Folders;
 use super::{WatchError, WatchOptions};
-use crate::git::{Index, Lock, Movement, State, View, Window};
+use crate::git::{History, Index, Lock, State, View, Whose, Window};
 use crate::observe::{Cause, WatchEvent};
 use crate::path::to_relative;
 use crate::place::Place;
@@ -92,7 +92,7 @@ pub(super) struct Seen {
 /// Git's side of a watch.
 pub(super) struct Git {
     pub(super) view: View,
-    pub(super) before: State,
+    pub(super) history: History,
 }
 
 pub(super) struct Engine {
@@ -107,12 +107,11 @@ pub(super) struct Engine {
     pub(super) private: HashMap<String, Option<Stamp>>,
     pub(super) settle: Settle,
     window: Window,
-    /// Paths reported while git was still at work: judged again when it is done.
-    pub(super) unsure: BTreeMap<String, Waiting>,
+    /// Paths reported without explanation, and until when a window that opens may still explain them.
+    pub(super) unsure: BTreeMap<String, (Waiting, Duration)>,
     /// Ignore rules changed: what for, and when to read them again.
     reload: Option<Duration>,
-    /// Folders to forget because a repository appeared in them.
-    nested: BTreeSet<String>,
+
     next_poll: Duration,
     state: Option<WatchState>,
 }
@@ -141,7 +140,7 @@ impl Engine {
             window: Window::default(),
             unsure: BTreeMap::new(),
             reload: None,
-            nested: BTreeSet::new(),
+
             next_poll,
             state: None,
         }
@@ -153,6 +152,12 @@ impl Engine {
 
     pub(super) fn now(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// The wall clock at a moment of this watch.
+    pub(super) fn clock(&self, at: Duration) -> std::time::SystemTime {
+        let ago = self.now().saturating_sub(at);
+        std::time::SystemTime::now().checked_sub(ago).unwrap_or(std::time::SystemTime::UNIX_EPOCH)
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -169,15 +174,9 @@ impl Engine {
             let wait = self.deadline(now).map_or(Duration::from_secs(3_600), |at| at.saturating_sub(now));
             match self.inbox.recv_timeout(wait) {
                 Ok(message) => {
-                    if !self.take(message) {
-                        return;
-                    }
+                    self.take(message);
                     // Everything that is already there comes before any judgement.
-                    while let Ok(message) = self.inbox.try_recv() {
-                        if !self.take(message) {
-                            return;
-                        }
-                    }
+                    self.drain();
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -205,7 +204,7 @@ impl Engine {
         match View::open(&place.root, &git_dir, &common_dir) {
             Ok(view) => {
                 let (before, _) = State::read(&view, None);
-                self.git = Some(Git { view, before });
+                self.git = Some(Git { view, history: History::new(before) });
                 self.adopt_index();
             }
             Err(error) => {
@@ -218,9 +217,9 @@ impl Engine {
     /// Takes the index of the newest state into use.
     fn adopt_index(&mut self) {
         let Some(git) = &mut self.git else { return };
-        git.view
-            .set_filters(git.before.index.has_attributes() || self.shared.place.root.join(".gitattributes").exists());
-        self.index = Arc::clone(&git.before.index);
+        let index = Arc::clone(&git.history.latest().index);
+        git.view.set_filters(index.has_attributes() || self.shared.place.root.join(".gitattributes").exists());
+        self.index = index;
         self.shared.set_index(Arc::clone(&self.index));
     }
 
@@ -233,8 +232,14 @@ impl Engine {
         }
     }
 
-    /// Handles one message; false ends the thread.
-    fn take(&mut self, message: Message) -> bool {
+    /// Handles all messages that are there.
+    fn drain(&mut self) {
+        while let Ok(message) = self.inbox.try_recv() {
+            self.take(message);
+        }
+    }
+
+    fn take(&mut self, message: Message) {
         match message {
             Message::Raw(Ok(event)) => self.raw(&event),
             Message::Raw(Err(error)) => {
@@ -247,9 +252,9 @@ impl Engine {
             }
             Message::Look(path) => self.look(&path),
             Message::Rescan(why) => self.rescan(&why),
-            Message::Stop => return false,
+            // The flag is set already; this only wakes the thread.
+            Message::Stop => {}
         }
-        true
     }
 
     fn raw(&mut self, event: &notify::Event) {
@@ -316,8 +321,7 @@ impl Engine {
     fn tree_event(&mut self, below: &Path, kind: &EventKind) {
         if below.file_name().is_some_and(|name| name == ".git") {
             if let Some(parent) = below.parent().and_then(to_relative) {
-                self.nested.insert(parent);
-                self.reload = Some(self.now() + Duration::from_millis(30));
+                self.nested(&parent);
             }
             return;
         }
@@ -335,12 +339,32 @@ impl Engine {
             }
             Ok(_) => {
                 self.leave(&path);
-                self.touch(path, Cause::Event);
+                // In a folder that became another place, or is left out, nothing is ours.
+                if self.folders.parent_known(&path) {
+                    self.touch(path, Cause::Event);
+                }
             }
             Err(_) => {
                 self.leave(&path);
                 self.touch(path, Cause::Event);
             }
+        }
+    }
+
+    /// A repository appeared in a folder (then all below is its own, forgotten and not gone) or went away.
+    fn nested(&mut self, folder: &str) {
+        let Some(full) = self.folders.full(folder) else { return };
+        if full.join(".git").symlink_metadata().is_err() {
+            if full.is_dir() {
+                self.enter(folder, Cause::Rescan);
+            }
+            return;
+        }
+        self.folders.forget(folder);
+        let prefix = format!("{folder}/");
+        self.settle.forget_below(&prefix);
+        for path in self.seen_below(folder) {
+            self.seen.remove(&path);
         }
     }
 
@@ -395,7 +419,7 @@ impl Engine {
         let first = waiting.map_or(now, |waiting| waiting.first);
         let under_lock = waiting.is_some_and(|waiting| waiting.under_lock);
         let asked = Waiting { first, last: now, cause: Cause::Asked, under_lock, late: false };
-        self.judge(vec![(path.to_owned(), asked)], None, self.window.is_open());
+        self.judge(vec![(path.to_owned(), asked)], false);
     }
 
     /// Does what is due.
@@ -415,18 +439,18 @@ impl Engine {
                 self.close_window();
             } else {
                 let overdue = self.settle.take_where(|waiting| Window::overdue(now, waiting.first, waiting.last));
-                self.judge(overdue, None, true);
+                self.judge(overdue, false);
             }
             return;
         }
         let due = self.settle.take_due(now);
-        self.judge(due, None, false);
+        self.judge(due, false);
     }
 
     /// Judges everything that still waits.
     fn step_all(&mut self) {
         let all = self.settle.take_where(|_| true);
-        self.judge(all, None, false);
+        self.judge(all, false);
     }
 
     /// Before anything is judged: did git move without our having heard of it yet?
@@ -435,8 +459,11 @@ impl Engine {
         if self.window.is_open() || (self.settle.deadline().is_none_or(|due| due > now) && !self.folders.polls()) {
             return;
         }
-        if self.locked() || git.before.stamps.differ(&git.view.git_dir) {
+        let moved = git.history.latest().stamps.moved(&git.view.git_dir, &git.view.common_dir);
+        if self.locked() {
             self.window.sign(now, true);
+        } else if let Some(whose) = moved {
+            self.window.sign(now, whose == Whose::Own);
         }
     }
 
@@ -456,36 +483,41 @@ impl Engine {
             // What git wrote after the last round is there by now.
             self.poll();
         }
-        let own = self.window.own();
+        let Some(mut git) = self.git.take() else {
+            self.window.close();
+            return self.step_all();
+        };
+        let last = git.history.latest();
+        let old = Arc::clone(&last.index);
+        let (state, entries) = State::read(&git.view, Some(last));
+        if let Some(whose) = state.stamps.moved(&git.view.git_dir, &git.view.common_dir) {
+            // It went on while we looked.
+            self.git = Some(git);
+            return self.window.sign(self.now(), whose == Whose::Own);
+        }
+        let own = self.window.own() || last.head.commit != state.head.commit;
+        let opened = self.window.opened().unwrap_or_default();
         self.window.close();
+        let index = Arc::clone(&state.index);
+        git.history.push(state, entries, own);
+        self.git = Some(git);
+        self.adopt_index();
+        // Everything git's doings may explain: what waits, and what was reported a moment before.
+        self.drain();
         let mut batch = self.settle.take_where(|_| true);
-        let again = std::mem::take(&mut self.unsure);
-        for (path, waiting) in again {
+        for (path, (waiting, until)) in std::mem::take(&mut self.unsure) {
             match batch.binary_search_by(|(held, _)| held.cmp(&path)) {
                 Ok(at) => batch[at].1.late = true,
-                Err(at) => batch.insert(at, (path, waiting)),
+                Err(at) if until >= opened => batch.insert(at, (path, waiting)),
+                Err(_) => {}
             }
         }
-        let Some(mut git) = self.git.take() else {
-            return self.judge(batch, None, false);
-        };
-        let (after, entries) = State::read(&git.view, Some(&git.before));
-        let moved = Movement::between(&git.before, &after, entries);
-        let own = own || !git.before.head.same_commit(&after.head);
-        git.view.set_filters(after.index.has_attributes() || self.root().join(".gitattributes").exists());
-        let before = std::mem::replace(&mut git.before, after);
-        self.git = Some(git);
-        let tracked: Vec<String> = if Arc::ptr_eq(&before.index, &self.index_of_git()) {
-            Vec::new()
-        } else {
-            let now = self.index_of_git();
-            let mut new: Vec<_> =
-                now.not_in(&before.index).filter(|path| !self.seen.contains_key(*path)).map(str::to_owned).collect();
-            new.sort_unstable();
-            new
-        };
-        self.adopt_index();
-        self.judge(batch, Some((before, moved, own)), false);
+        self.judge(batch, true);
+        let mut tracked: Vec<String> = Vec::new();
+        if !Arc::ptr_eq(&old, &index) {
+            tracked.extend(index.not_in(&old).filter(|path| !self.seen.contains_key(*path)).map(str::to_owned));
+            tracked.sort_unstable();
+        }
         // Files that git tracks from now on are watched even where they are ignored.
         for path in tracked {
             if let Some((folder, _)) = path.rsplit_once('/')
@@ -497,10 +529,6 @@ impl Engine {
                 self.touch(path, Cause::Rescan);
             }
         }
-    }
-
-    fn index_of_git(&self) -> Arc<Index> {
-        self.git.as_ref().map(|git| Arc::clone(&git.before.index)).unwrap_or_default()
     }
 
     /// Enters the topmost folder on the way that is not watched yet.
@@ -524,7 +552,7 @@ impl Engine {
             git.view.reload_config();
         }
         self.adopt_index();
-        self.nested.clear();
+
         self.walk_again(Cause::Rescan);
     }
 
@@ -595,16 +623,16 @@ impl Engine {
             for entry in entries.flatten() {
                 let Some(path) = entry.path().strip_prefix(self.root()).ok().and_then(to_relative) else { continue };
                 match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => {
-                        if !self.folders.knows(&path) && self.shared.rules.folder(&path, &self.index) {
-                            self.enter(&path, Cause::Poll);
-                        }
+                    Ok(kind)
+                        if kind.is_dir()
+                            && !self.folders.knows(&path)
+                            && self.shared.rules.folder(&path, &self.index) =>
+                    {
+                        self.enter(&path, Cause::Poll);
                     }
-                    Ok(kind) if kind.is_file() => {
-                        if self.shared.rules.file(&path, &self.index) != Rule::Ignore {
-                            self.touch_if_changed(path.clone(), Cause::Poll);
-                            present.insert(path);
-                        }
+                    Ok(kind) if kind.is_file() && self.shared.rules.file(&path, &self.index) != Rule::Ignore => {
+                        self.touch_if_changed(path.clone(), Cause::Poll);
+                        present.insert(path);
                     }
                     _ => {}
                 }

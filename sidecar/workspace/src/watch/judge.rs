@@ -1,13 +1,13 @@
 //! From paths that settled to observations: read, compare with what was last seen, pair renames, ask git, hand over.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use codi2_protocol::Digest;
 
 use super::engine::{Engine, Git, Seen};
-use crate::git::{Explainer, Found, Movement, State, Writing};
-use crate::observe::{Cause, Content, Observation, WatchEvent};
+use crate::git::{Explainer, Found, Writing};
+use crate::observe::{Cause, Content, GitExplanation, Observation, WatchEvent};
 use crate::read::{Reading, Stamp, read};
 use crate::rules::Rule;
 use crate::settle::Waiting;
@@ -17,8 +17,12 @@ const PAGE_FILES: usize = 256;
 /// A page of observations: at most about so many bytes of content.
 const PAGE_BYTES: u64 = 4 << 20;
 
-/// What git did: the state before, what moved, and whether it was this worktree's git.
-type Moved = (State, Movement, bool);
+/// How long after a report without explanation git may still begin to explain it: a command of git may pause between
+/// two steps for longer than closes a window.
+const UNSURE: Duration = Duration::from_millis(500);
+const UNSURE_PATHS: usize = 4_096;
+/// A path that is gone tells no time; git may have taken it so long before its event came.
+const GONE_BEFORE: Duration = Duration::from_millis(500);
 
 /// Observations on their way out, in pages, git's operations first.
 struct Pages {
@@ -95,13 +99,12 @@ impl Engine {
         self.send(WatchEvent::ScanDone { files });
     }
 
-    /// Judges a batch. `moved` is what git did while the batch waited; `open` says that git is still at work, so what
-    /// cannot be explained now is judged again later.
-    pub(super) fn judge(&mut self, batch: Vec<(String, Waiting)>, moved: Option<Moved>, open: bool) {
-        if batch.is_empty() && moved.is_none() {
+    /// Judges a batch. `closing`: git just finished something, and its operations are reported first.
+    pub(super) fn judge(&mut self, batch: Vec<(String, Waiting)>, closing: bool) {
+        if batch.is_empty() && !closing {
             return;
         }
-        let mut named = moved.is_none();
+        let mut named = !closing;
         let mut pages = Pages { page: Vec::new(), bytes: 0, scan: false };
         let (mut departed, present) = self.part(batch);
         let mut arrivals = BTreeMap::new();
@@ -114,69 +117,47 @@ impl Engine {
             let Some(digest) = reading.content.digest() else { continue };
             let last = self.seen.get(&path).copied();
             let same = last.is_some_and(|seen| seen.digest == digest);
-            let late = same && waiting.late && waiting.cause != Cause::Asked;
-            let from = if last.is_none() {
-                self.pair(&path, digest, &reading, &departed, &mut paired, &arrivals)
-            } else {
-                None
+            let from = match last {
+                None => self.pair(&path, digest, &reading, &departed, &mut paired, &arrivals),
+                Some(_) => None,
             };
             self.remember(&path, digest, &reading);
-            if same && waiting.cause != Cause::Asked && !late {
+            let asked = waiting.cause == Cause::Asked;
+            if same && !asked && !waiting.late {
                 continue;
             }
-            let git = self.explain(&path, &reading, &waiting, moved.as_ref());
-            if late && git.is_none() {
+            let git = self.explain(&path, &reading, &waiting);
+            if same && !asked && git.is_none() {
                 continue;
             }
-            let clean = self.clean(&path, &reading);
-            if open && git.is_none() {
-                self.unsure.insert(path.clone(), Waiting { late: true, ..waiting });
+            if git.is_none() && !same {
+                self.keep_unsure(&path, waiting);
             }
             if !named {
-                let explained = git.as_ref().map(|git| git.operation.as_str());
-                named = self.name(moved.as_ref(), explained);
+                named = self.name(git.as_ref().map(|git| git.operation.as_str()));
             }
-            let cause = waiting.cause;
-            let full = pages.push(Observation {
-                path,
-                from,
-                content: reading.content,
-                git,
-                clean,
-                cause,
-                at_ms: reading.at_ms,
-            });
-            if full && let Some(event) = pages.take() {
-                self.send(event);
-            }
+            let clean = self.clean(&path, &reading);
+            let (content, cause, at_ms) = (reading.content, waiting.cause, reading.at_ms);
+            self.hand_over(&mut pages, Observation { path, from, content, git, clean, cause, at_ms });
         }
         for (gone, paired) in departed.drain(..).zip(paired) {
             self.seen.remove(&gone.path);
             if paired {
                 continue;
             }
-            let reading = Reading { content: Content::Gone, raw: None, stamp: None, at_ms: gone.at_ms };
-            let git = self.explain(&gone.path, &reading, &gone.waiting, moved.as_ref());
+            let git = self.explain(&gone.path, &Reading::gone(gone.at_ms), &gone.waiting);
             if !named {
-                named = self.name(moved.as_ref(), git.as_ref().map(|git| git.operation.as_str()));
+                named = self.name(git.as_ref().map(|git| git.operation.as_str()));
             }
-            let cause = gone.waiting.cause;
+            let (path, cause, at_ms) = (gone.path, gone.waiting.cause, gone.at_ms);
             let content = Content::Gone;
-            let full = pages.push(Observation {
-                path: gone.path,
-                from: None,
-                content,
-                git,
-                clean: false,
-                cause,
-                at_ms: gone.at_ms,
-            });
-            if full && let Some(event) = pages.take() {
-                self.send(event);
-            }
+            self.hand_over(&mut pages, Observation { path, from: None, content, git, clean: false, cause, at_ms });
         }
-        if !named && let (Some((before, moved, _)), Some(git)) = (&moved, &self.git) {
-            for operation in moved.operations(before, &git.before, Some(None)).unwrap_or_default() {
+        if !named
+            && let Some(git) = &self.git
+            && let Some((before, moved)) = git.history.last_step()
+        {
+            for operation in moved.operations(before, git.history.latest(), Some(None)).unwrap_or_default() {
                 self.send(WatchEvent::Git(operation));
             }
         }
@@ -186,10 +167,29 @@ impl Engine {
         self.rest();
     }
 
+    fn hand_over(&self, pages: &mut Pages, observation: Observation) {
+        if pages.push(observation)
+            && let Some(event) = pages.take()
+        {
+            self.send(event);
+        }
+    }
+
+    fn keep_unsure(&mut self, path: &str, waiting: Waiting) {
+        if self.git.is_some() && self.unsure.len() < UNSURE_PATHS {
+            let poll = Duration::from_millis(if self.folders.polls() { self.shared.options.poll_ms } else { 0 });
+            let waiting = Waiting { late: true, ..waiting };
+            self.unsure.insert(path.to_owned(), (waiting, self.now() + UNSURE + poll));
+        }
+    }
+
     /// Sends git's operations if their names are known now. `explained` is the first explanation found, if any.
-    fn name(&self, moved: Option<&Moved>, explained: Option<&str>) -> bool {
-        let (Some((before, moved, _)), Some(git)) = (moved, &self.git) else { return true };
-        let Some(operations) = moved.operations(before, &git.before, explained.map(Some)) else { return false };
+    fn name(&self, explained: Option<&str>) -> bool {
+        let Some(git) = &self.git else { return true };
+        let Some((before, moved)) = git.history.last_step() else { return true };
+        let Some(operations) = moved.operations(before, git.history.latest(), explained.map(Some)) else {
+            return false;
+        };
         for operation in operations {
             self.send(WatchEvent::Git(operation));
         }
@@ -262,24 +262,18 @@ impl Engine {
         Some(departed[best].path.clone())
     }
 
-    fn explain(
-        &mut self,
-        path: &str,
-        reading: &Reading,
-        waiting: &Waiting,
-        moved: Option<&Moved>,
-    ) -> Option<crate::observe::GitExplanation> {
-        let (before, moved, own) = moved?;
-        if !own {
-            return None;
-        }
-        let Git { view, before: after } = self.git.as_mut()?;
+    fn explain(&mut self, path: &str, reading: &Reading, waiting: &Waiting) -> Option<GitExplanation> {
+        let heard = self.clock(waiting.first);
+        let Git { view, history } = self.git.as_mut()?;
+        let written = reading.changed.unwrap_or(heard - GONE_BEFORE);
+        let (before, moved) = history.before(written)?;
+        let after = history.latest();
         let writing = if waiting.under_lock { Writing::UnderLock } else { Writing::Free };
-        Explainer { view, before, after, moved }.explain(path, found(reading), writing)
+        Explainer { view, before, after, moved: &moved }.explain(path, found(reading), writing)
     }
 
     fn clean(&mut self, path: &str, reading: &Reading) -> bool {
-        self.git.as_mut().is_some_and(|git| Explainer::clean(&mut git.view, &git.before, path, found(reading)))
+        self.git.as_mut().is_some_and(|git| Explainer::clean(&mut git.view, git.history.latest(), path, found(reading)))
     }
 
     fn rest(&mut self) {

@@ -1,0 +1,144 @@
+//! The git corpus against a watch: every change git makes is explained by git, and what a program writes is not.
+//! Waits for a cookie file to come through, never for time.
+#![allow(clippy::unwrap_used, missing_docs)] // a test may panic; its helpers are tests too
+
+#[path = "../../../tests/git-corpus/corpus.rs"]
+mod corpus;
+mod watching;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use codi2_workspace::{Content, Observation, WatchEvent, WatchOptions};
+use corpus::{Expect, Script, Step};
+use watching::Watching;
+
+#[test]
+fn main_worktree() {
+    run(|script, base| one(script, base, false, WatchOptions::default()), |_| true);
+}
+
+#[test]
+fn linked_worktree() {
+    run(|script, base| one(script, base, true, WatchOptions::default()), |script| !script.only_main);
+}
+
+#[test]
+fn main_worktree_polled() {
+    let options = || WatchOptions { poll: true, poll_ms: 40, ..WatchOptions::default() };
+    run(|script, base| one(script, base, false, options()), |script| !script.only_event);
+}
+
+#[test]
+fn the_corpus_is_large_enough() {
+    assert!(corpus::load().len() >= 40);
+}
+
+/// Runs the chosen scripts side by side: they mostly wait. `CODI2_CORPUS` names a single one.
+fn run(one: impl Fn(&Script, &std::path::Path) -> Vec<String> + Sync, which: impl Fn(&Script) -> bool) {
+    let chosen = std::env::var("CODI2_CORPUS").ok();
+    let mut scripts = corpus::load();
+    scripts.retain(|script| which(script) && chosen.as_ref().is_none_or(|name| *name == script.name));
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(script) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let base = tempfile::tempdir().unwrap();
+                    let base = base.path().canonicalize().unwrap();
+                    let found = one(script, &base);
+                    failures.lock().unwrap().extend(found);
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
+}
+
+fn one(script: &Script, base: &std::path::Path, linked: bool, options: WatchOptions) -> Vec<String> {
+    let root = corpus::set_up(script, base, linked);
+    let watching = Watching::start(&root, options);
+    let mut failures = Vec::new();
+    for (number, step) in script.steps.iter().enumerate() {
+        corpus::shell(&script.name, &root, base, &step.script);
+        let events = watching.sync();
+        let found = judge(step, &events);
+        if !found.is_empty() {
+            let seen: Vec<String> = events.iter().map(watching::short).collect();
+            let at = format!("{} step {} ({})", script.name, number + 1, step.script.trim());
+            failures.push(format!("{at}\n    {}\n  saw\n    {}", found.join("\n    "), seen.join("\n    ")));
+        }
+    }
+    failures
+}
+
+/// What is wrong with the events of a step.
+fn judge(step: &Step, events: &[WatchEvent]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let seen: Vec<&Observation> = events
+        .iter()
+        .flat_map(|event| match event {
+            WatchEvent::Observed(page) => page.as_slice(),
+            _ => &[],
+        })
+        .collect();
+    for observation in &seen {
+        if !step.expects.iter().any(|expect| expect.path == observation.path) {
+            wrong.push(format!("not expected: {}", watching::observation(observation)));
+        }
+    }
+    for expect in &step.expects {
+        let of: Vec<_> = seen.iter().copied().filter(|observation| observation.path == expect.path).collect();
+        match of.last() {
+            None if expect.maybe => {}
+            None => wrong.push(format!("{}: not reported", expect.path)),
+            Some(last) => check(expect, &of, last, &mut wrong),
+        }
+    }
+    let mut operations = events.iter().filter_map(|event| match event {
+        WatchEvent::Git(operation) => Some(operation.operation.as_str()),
+        _ => None,
+    });
+    for expected in &step.operations {
+        if !operations.any(|operation| operation.starts_with(expected.as_str())) {
+            wrong.push(format!("no operation {expected}"));
+        }
+    }
+    wrong
+}
+
+fn check(expect: &Expect, of: &[&Observation], last: &Observation, wrong: &mut Vec<String>) {
+    let path = &expect.path;
+    let mut ensure = |good: bool, what: &str| {
+        if !good {
+            wrong.push(format!("{path}: {what}"));
+        }
+    };
+    ensure(expect.gone == matches!(last.content, Content::Gone), if expect.gone { "not gone" } else { "gone" });
+    if expect.git {
+        // A report without explanation is made good by a later one of the same content.
+        let explained = |digest| of.iter().any(|one| one.content.digest() == digest && one.git.is_some());
+        ensure(of.iter().all(|one| explained(one.content.digest())), "not explained by git");
+    }
+    if expect.other {
+        ensure(last.git.is_none(), "explained by git");
+    }
+    if expect.clean {
+        ensure(last.clean, "not clean");
+    }
+    ensure(last.from == expect.from, "from another path");
+    let git = of.iter().rev().find_map(|one| one.git.as_ref());
+    if let Some(what) = &expect.what {
+        ensure(git.is_some_and(|git| git.what.as_str() == what), "explained by something else");
+    }
+    if let Some(operation) = &expect.operation {
+        ensure(git.is_some_and(|git| git.operation.starts_with(operation.as_str())), "explained by another operation");
+    }
+    for one in of {
+        let sources = one.git.as_ref().map(|git| git.sources.as_slice()).unwrap_or_default();
+        let same = |content: &Content| matches!(content, Content::Bytes { bytes, .. } if sources.contains(bytes));
+        ensure(sources.len() <= 4 && !same(&one.content), "wrong sources");
+    }
+}

@@ -1,0 +1,125 @@
+//! A watch under test: collects its events and waits for conditions, with a deadline.
+#![allow(dead_code, clippy::unwrap_used, missing_docs)]
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use codi2_workspace::{Content, Observation, Watch, WatchEvent, WatchOptions, identify};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+pub struct Watching {
+    pub watch: Watch,
+    pub root: PathBuf,
+    /// What came before the first scan was done.
+    pub scanned: Vec<WatchEvent>,
+    events: Receiver<WatchEvent>,
+    cookies: Cell<u32>,
+}
+
+impl Watching {
+    /// Starts a watch and waits until its first scan is done.
+    pub fn start(root: &Path, options: WatchOptions) -> Self {
+        let (sender, events) = channel();
+        let watch = Watch::start(identify(root).unwrap(), options, move |event| {
+            sender.send(event).ok();
+        })
+        .unwrap();
+        let mut watching = Self { watch, root: root.to_owned(), scanned: Vec::new(), events, cookies: Cell::new(0) };
+        watching.scanned = watching.until(|event| matches!(event, WatchEvent::State(..)), "the first state");
+        watching
+    }
+
+    /// All events up to and with the one that is waited for.
+    pub fn until(&self, which: impl Fn(&WatchEvent) -> bool, what: &str) -> Vec<WatchEvent> {
+        let end = Instant::now() + DEADLINE;
+        let mut out = Vec::new();
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(event) = self.events.recv_timeout(left) else {
+                let seen: Vec<_> = out.iter().map(short).collect();
+                panic!("{what} did not come; saw {seen:#?}");
+            };
+            let found = which(&event);
+            out.push(event);
+            if found {
+                return out;
+            }
+        }
+    }
+
+    /// Waits until everything that happened before is reported: a cookie file comes and goes. Its own reports are left
+    /// out of the answer.
+    pub fn sync(&self) -> Vec<WatchEvent> {
+        self.cookies.set(self.cookies.get() + 1);
+        let name = "codi2-cookie";
+        let file = self.root.join(name);
+        let about = |gone: bool| {
+            move |event: &WatchEvent| match event {
+                WatchEvent::Observed(page) => {
+                    page.iter().any(|one| one.path == name && gone == matches!(one.content, Content::Gone))
+                }
+                _ => false,
+            }
+        };
+        std::fs::write(&file, format!("{}\n", self.cookies.get())).unwrap();
+        let mut events = self.until(about(false), "the cookie");
+        std::fs::remove_file(&file).unwrap();
+        events.extend(self.until(about(true), "the cookie's end"));
+        for event in &mut events {
+            if let WatchEvent::Observed(page) = event {
+                page.retain(|one| one.path != name);
+            }
+        }
+        events.retain(|event| !matches!(event, WatchEvent::Observed(page) if page.is_empty()));
+        events
+    }
+
+    /// Runs something and returns the observations it led to.
+    pub fn after(&self, action: impl FnOnce()) -> Vec<Observation> {
+        action();
+        observations(self.sync())
+    }
+
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let file = self.root.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+}
+
+/// The observations of some events, scans included.
+pub fn observations(events: Vec<WatchEvent>) -> Vec<Observation> {
+    events
+        .into_iter()
+        .flat_map(|event| match event {
+            WatchEvent::Observed(page) | WatchEvent::Scan(page) => page,
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+/// One line about an event.
+pub fn short(event: &WatchEvent) -> String {
+    match event {
+        WatchEvent::Scan(page) => format!("scan of {}", page.len()),
+        WatchEvent::Observed(page) => page.iter().map(observation).collect::<Vec<_>>().join(" | "),
+        other => format!("{other:?}"),
+    }
+}
+
+/// One line about an observation.
+pub fn observation(one: &Observation) -> String {
+    let content = match &one.content {
+        Content::Gone => "gone".to_owned(),
+        other => format!("{} bytes {}", other.size(), other.digest().unwrap().short()),
+    };
+    let from = one.from.as_deref().map(|from| format!(" from {from}")).unwrap_or_default();
+    let git = match &one.git {
+        None => "no git".to_owned(),
+        Some(git) => format!("git {} by {:?}, {} sources", git.what.as_str(), git.operation, git.sources.len()),
+    };
+    format!("{}{from}: {content}, {git}, clean {}, {:?}", one.path, one.clean, one.cause)
+}
