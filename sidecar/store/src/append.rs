@@ -141,7 +141,7 @@ impl Store {
                 },
             };
             let plan = plans.remove(&run).unwrap_or_default();
-            let stamp = |order| Place { incarnation: self.incarnation, order }.stamp(&commit);
+            let stamp = |order| Place { incarnation: self.incarnation, order, event: None }.stamp(&commit);
             return Ok(plan.into_iter().map(|order| order.map(stamp)).collect());
         }
         Err(StoreError::Unknown)
@@ -177,7 +177,7 @@ impl Store {
                 plan.push(None);
                 continue;
             };
-            clock.tick(self, transaction, event.received_ms, events)?;
+            clock.tick(self, transaction, event, events)?;
             self.write_event(transaction, event, value, events)?;
             pending.rows.iter().try_for_each(|row| row.write(transaction))?;
             plan.push(Some(events));
@@ -194,7 +194,7 @@ impl Store {
         wrote |= hooks.values().any(|fresh| *fresh);
         if let Some(last) = events.checked_sub(1) {
             transaction.add(&events_key(), value::counter(u64::from(events)))?;
-            self.set_place(transaction, &layout::single("head"), last)?;
+            self.set_place(transaction, &layout::single("head"), last, None)?;
         }
         Ok((plan, wrote || events > 0))
     }
@@ -231,11 +231,17 @@ impl Store {
         for list in lists(event) {
             append(&list, &[])?;
         }
-        self.set_place(transaction, &layout::space("i", &event.id.uuid()), order)
+        self.set_place(transaction, &layout::space("i", &event.id.uuid()), order, None)
     }
 
-    fn set_place(&self, transaction: &mut dyn Transaction, key: &[u8], order: u16) -> Result<(), Abort> {
-        let payload = value::encode(&Place { incarnation: self.incarnation, order })?;
+    fn set_place(
+        &self,
+        transaction: &mut dyn Transaction,
+        key: &[u8],
+        order: u16,
+        event: Option<EventId>,
+    ) -> Result<(), Abort> {
+        let payload = value::encode(&Place { incarnation: self.incarnation, order, event })?;
         transaction.set_stamped_value(key, &value::seal(key, &payload))
     }
 }
@@ -301,13 +307,13 @@ impl Clock {
         &mut self,
         store: &Store,
         transaction: &mut dyn Transaction,
-        received_ms: u64,
+        event: &Event,
         order: u16,
     ) -> Result<(), Abort> {
-        let minute = received_ms / MINUTE_MS;
+        let minute = event.received_ms / MINUTE_MS;
         match self.minute {
             Some(latest) if minute < latest => {
-                let back_ms = latest.saturating_mul(MINUTE_MS) - received_ms;
+                let back_ms = latest.saturating_mul(MINUTE_MS) - event.received_ms;
                 if back_ms > self.back_ms {
                     self.back_ms = back_ms;
                     let key = back_key();
@@ -318,7 +324,7 @@ impl Clock {
             Some(latest) if minute == latest => Ok(()),
             _ => {
                 self.minute = Some(minute);
-                store.set_place(transaction, &minute_key(minute), order)
+                store.set_place(transaction, &minute_key(minute), order, Some(event.id))
             }
         }
     }

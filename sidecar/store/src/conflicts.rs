@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::error::StoreError;
-use crate::overlay::{Footprint, KeyRange};
+use crate::finished::{Footprint, KeyRange};
 
 /// Keys and ranges remembered, over all commits.
 const REMEMBERED: usize = 100_000;

@@ -21,8 +21,9 @@ use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, Tabl
 use crate::conflicts::Conflicts;
 use crate::engine::{Body, Committed, Engine, TRANSACTION_WARN_BYTES};
 use crate::error::StoreError;
+use crate::finished::{Finished, Target};
 use crate::memory::stamp_of;
-use crate::overlay::{self, Backend, Base, Finished, Target};
+use crate::overlay::{self, Backend, Base};
 use crate::value;
 use crate::watch::{Watch, Watches, locked};
 

@@ -40,7 +40,7 @@ spaces! {
     "f", "path, incarnation, stamp", "nothing";
     "a", "actor kind or name, incarnation, stamp", "nothing";
     "k", "kind, incarnation, stamp", "nothing";
-    "t", "minute", "stamp; incarnation, order";
+    "t", "minute", "stamp; incarnation, order, event id";
     "m", "name", "number";
     "c", "name", "counter";
     "p", "producer", "seq";

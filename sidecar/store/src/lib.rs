@@ -14,6 +14,7 @@ pub mod engine;
 mod error;
 pub mod fault;
 pub mod file;
+mod finished;
 pub mod layout;
 pub mod memory;
 mod overlay;

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use crate::conflicts::Conflicts;
 use crate::engine::{Body, Committed, Engine};
 use crate::error::StoreError;
-use crate::overlay::{self, Backend, Base, Finished, Target};
+use crate::finished::{Finished, Target};
+use crate::overlay::{self, Backend, Base};
 use crate::watch::{Watch, Watches, locked};
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;

@@ -112,7 +112,7 @@ impl Store {
         let key = layout::space("i", &id.uuid());
         self.read(&mut |transaction| {
             let Some(stored) = transaction.get(&key)? else { return Ok(None) };
-            let stamp = self.read_stamp(&key, &stored)?;
+            let (stamp, _) = self.read_stamp(&key, &stored)?;
             let event = self.event_at(transaction, stamp)?;
             if event.event.id == id { Ok(Some(event)) } else { Err(self.astray(&key)) }
         })
@@ -133,9 +133,9 @@ impl Store {
             let first_from = |minute: u64, transaction: &mut dyn Transaction| {
                 let page = transaction.range(&minute_key(minute), &end, false, PageLimit::rows(1))?;
                 let Some((key, stored)) = page.rows.first() else { return Ok(None) };
-                let stamp = self.read_stamp(key, stored)?;
-                self.event_at(transaction, stamp)?;
-                Ok::<_, Abort>(Some(stamp))
+                let (stamp, id) = self.read_stamp(key, stored)?;
+                let event = self.event_at(transaction, stamp)?.event;
+                if id == Some(event.id) { Ok(Some(stamp)) } else { Err(self.astray(key)) }
             };
             let mut stretch = Stretch::all();
             if let Some(since) = filter.since_ms {

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use codi2_protocol::{ProducerId, Stamp};
+use codi2_protocol::{EventId, ProducerId, Stamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +27,14 @@ struct Root {
     made_by: String,
 }
 
-/// A stamp's other half, stored beside it: incarnation, and order inside the transaction.
+/// A stamp's other half, stored beside it: incarnation, and order inside the transaction. Where the key does not
+/// name the event, its id: the checksum cannot cover the stamp, the id tells whether it leads to the right event.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) incarnation: u64,
     pub(crate) order: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) event: Option<EventId>,
 }
 
 impl Place {
@@ -201,11 +204,12 @@ impl Store {
         value.map(Some).map_err(|damage| self.damaged(damage).into())
     }
 
-    /// A stored stamp.
-    pub(crate) fn read_stamp(&self, key: &[u8], stored: &[u8]) -> Result<Stamp, Abort> {
+    /// A stored stamp, and the event it must lead to where the value says so.
+    pub(crate) fn read_stamp(&self, key: &[u8], stored: &[u8]) -> Result<(Stamp, Option<EventId>), Abort> {
         let read = || {
             let (commit, payload) = value::unseal_stamp(key, stored)?;
-            Ok(value::decode::<Place>(key, payload)?.stamp(&commit))
+            let place: Place = value::decode(key, payload)?;
+            Ok((place.stamp(&commit), place.event))
         };
         read().map_err(|damage| self.damaged(damage).into())
     }

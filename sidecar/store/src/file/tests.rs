@@ -134,7 +134,7 @@ fn overlays_that_wait_share_one_sync_and_conflicts_are_found_among_them() {
     let (version, base) = file.begin().unwrap();
     drop(base);
     let overlay = |read: &[u8], write: &[u8]| {
-        let mut draft = crate::overlay::Finished::default();
+        let mut draft = crate::finished::Finished::default();
         draft.reads.push((read.to_vec(), [read, &[0]].concat()));
         draft.set_for_test(write);
         (version, draft)
