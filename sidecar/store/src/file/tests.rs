@@ -238,6 +238,29 @@ fn a_full_disk_ends_the_request_and_the_store_goes_on_when_there_is_room() {
     assert!(rows(&again).unwrap().iter().any(|(key, _)| key == b"a"));
 }
 
+#[test]
+fn an_append_survives_a_failed_sync_and_is_in_the_log_once() {
+    for failing_in in 0..4 {
+        let disk = Disk::new();
+        let again = disk.clone();
+        let opener: Opener = Box::new(move || {
+            again.change(|platter| platter.failing_in = None);
+            builder().create_with_backend(again.clone())
+        });
+        let store = Store::on(Arc::new(File::with("test disk".to_owned(), None, opener).unwrap())).unwrap();
+        disk.change(|platter| platter.failing_in = Some(failing_in));
+        let mut expected = Vec::new();
+        for number in 0..6 {
+            let event = sample(number);
+            let stamps = store.append(&[Pending { event: Some(event.clone()), ..Pending::default() }]).unwrap();
+            expected.push((stamps[0].unwrap(), event));
+        }
+        assert_eq!(disk.change(|platter| platter.failing_in), None, "the sync failed and the file was opened again");
+        let stored = store.tail_after(None, 100).unwrap().into_iter().map(|stored| (stored.stamp, stored.event));
+        assert_eq!(stored.collect::<Vec<_>>(), expected, "{failing_in}");
+    }
+}
+
 /// redb's page and the part of its first one in use.
 const PAGE: usize = 4_096;
 const HEADER: usize = 320;
