@@ -111,7 +111,8 @@ impl<L: HubLink> Actor<L> {
                 Some(answer) = from.texts.recv() => {
                     self.feed(Input::DocumentText { uri: answer.uri, result: answer.result });
                 }
-                Some(news) = from.news.recv() => self.feed(news),
+                // The hub's news wait until there is a window to hear them.
+                Some(news) = from.news.recv(), if self.session.is_some() => self.feed(news),
                 Some(rooted) = rooted.recv() => self.feed(rooted),
                 () = tokio::time::sleep(wait) => {}
             }

@@ -117,7 +117,8 @@ impl Editor {
     }
 
     pub async fn initialize(&mut self, ours: Value) -> Value {
-        let answer = self.request("initialize", json!({"processId": null, "capabilities": {"experimental": {"codi2": ours}}}));
+        let answer =
+            self.request("initialize", json!({"processId": null, "capabilities": {"experimental": {"codi2": ours}}}));
         let answer = answer.await;
         self.notify("initialized", json!({})).await;
         answer

@@ -8,8 +8,6 @@ use codi2_text::{Change, Position};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-
-
 /// What arrives in wire order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DocumentEvent {
@@ -168,18 +166,26 @@ pub fn document_event(method: &str, params: Option<Value>) -> Option<DocumentEve
 /// The parameters of `initialize` cut to what is used, so that no client fails over a capability that nobody reads.
 pub fn initialize_params(params: Option<Value>) -> Value {
     let params = params.unwrap_or(Value::Null);
-    let uri = |value: &Value| value.as_str().filter(|uri| uri.parse::<tower_lsp::gen_lsp_types::Uri>().is_ok()).map(str::to_owned);
+    let uri = |value: &Value| {
+        value.as_str().filter(|uri| uri.parse::<tower_lsp::gen_lsp_types::Uri>().is_ok()).map(str::to_owned)
+    };
     let mut kept = Map::new();
-    kept.insert("processId".to_owned(), match params.get("processId").and_then(Value::as_i64) {
-        Some(pid) if i32::try_from(pid).is_ok() => json!(pid),
-        _ => Value::Null,
-    });
+    kept.insert(
+        "processId".to_owned(),
+        match params.get("processId").and_then(Value::as_i64) {
+            Some(pid) if i32::try_from(pid).is_ok() => json!(pid),
+            _ => Value::Null,
+        },
+    );
     if let Some(name) = params.pointer("/clientInfo/name").and_then(Value::as_str) {
         let version = params.pointer("/clientInfo/version").and_then(Value::as_str);
-        kept.insert("clientInfo".to_owned(), match version {
-            Some(version) => json!({"name": name, "version": version}),
-            None => json!({"name": name}),
-        });
+        kept.insert(
+            "clientInfo".to_owned(),
+            match version {
+                Some(version) => json!({"name": name, "version": version}),
+                None => json!({"name": name}),
+            },
+        );
     }
     let root = params.get("rootUri").and_then(uri);
     kept.insert("rootUri".to_owned(), root.map_or(Value::Null, Value::String));

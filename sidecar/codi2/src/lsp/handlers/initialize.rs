@@ -39,10 +39,7 @@ pub(super) async fn initialize(handlers: &Handlers, params: InitializeParams) ->
     handlers.gate.initialized.store(true, Ordering::Release);
     Ok(InitializeResult {
         capabilities: capabilities(kind),
-        server_info: Some(ServerInfo {
-            name: "codi2".to_owned(),
-            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        }),
+        server_info: Some(ServerInfo { name: "codi2".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) }),
     })
 }
 

@@ -10,9 +10,9 @@ mod shutdown;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tower_lsp::LanguageServer;
 use tower_lsp::gen_lsp_types::{InitializeParams, InitializeResult};
 use tower_lsp::jsonrpc::Result;
-use tower_lsp::LanguageServer;
 
 use super::actor::Command;
 use super::ingress::Gate;

@@ -78,7 +78,8 @@ impl Run {
             return self.hints.iter().map(|(_, source)| Some(source)).collect();
         }
         let first = self.hints.first().map(|(_, source)| source);
-        let agreed = first.filter(|first| self.hints.iter().all(|(_, source)| class_of(Some(source)) == class_of(Some(first))));
+        let agreed =
+            first.filter(|first| self.hints.iter().all(|(_, source)| class_of(Some(source)) == class_of(Some(first))));
         vec![agreed; self.changes.len()]
     }
 

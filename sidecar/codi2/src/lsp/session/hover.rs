@@ -61,7 +61,11 @@ fn describe(known: &Known, when: &dyn Fn(u64) -> String) -> String {
         Known::NoAnswer => "**codi2**: unknown who wrote this (the hub has no answer)".to_owned(),
         Known::Provisional { at_ms, declared } => {
             let declared = declared.as_ref().map(|words| format!(", the editor says: {}", escape(words)));
-            format!("**edited in this window**, not judged yet{}  \nwhen: {}", declared.unwrap_or_default(), when(*at_ms))
+            format!(
+                "**edited in this window**, not judged yet{}  \nwhen: {}",
+                declared.unwrap_or_default(),
+                when(*at_ms)
+            )
         }
         Known::Judged(owner) => judged(owner, when),
     }
@@ -99,7 +103,8 @@ fn short(known: &Known) -> String {
 fn actor(actor: &Actor) -> String {
     let mut text = escape(&actor.to_string());
     let more = [("tool", &actor.tool), ("model", &actor.model), ("session", &actor.session)];
-    let more = more.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {}", escape(value))));
+    let more =
+        more.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {}", escape(value))));
     let more: Vec<String> = more.collect();
     if !more.is_empty() {
         text.push_str(&format!(" ({})", more.join(", ")));

@@ -159,7 +159,8 @@ impl Session {
     pub fn deadline(&self) -> Option<u64> {
         let documents = self.documents.values().flat_map(|document| {
             let group = document.open.as_ref().map(|open| (open.last_ms + QUIET_MS).min(open.first_ms + AGE_MS));
-            let touched = document.touched.waiting.as_ref().map(|_| document.touched.sent_ms.map_or(0, |sent| sent + TOUCHED_MS));
+            let touched =
+                document.touched.waiting.as_ref().map(|_| document.touched.sent_ms.map_or(0, |sent| sent + TOUCHED_MS));
             let text = document.unsynced.and_then(|unsynced| unsynced.ask_at);
             [group, touched, text, document.owners.deadline(self.link.connected)]
         });
@@ -429,14 +430,17 @@ impl Session {
                 unsynced.tries += 1;
                 self.out.push(Effect::AskText { uri: uri.clone() });
             } else {
-                self.out.push(Effect::Note("a document is out of step until it is opened again or sent whole".to_owned()));
+                self.out
+                    .push(Effect::Note("a document is out of step until it is opened again or sent whole".to_owned()));
             }
         }
     }
 
     fn document_text(&mut self, uri: &str, result: Option<codi2_protocol::lsp::DocumentTextResult>) {
         let now = self.now_ms;
-        let Some(unsynced) = self.documents.get_mut(uri).and_then(|document| document.unsynced.as_mut()) else { return };
+        let Some(unsynced) = self.documents.get_mut(uri).and_then(|document| document.unsynced.as_mut()) else {
+            return;
+        };
         match result.filter(|result| result.version >= unsynced.seen) {
             Some(result) => {
                 self.resync(uri, &result.text, Some(result.version));

@@ -135,7 +135,14 @@ impl Owners {
 
     /// Notes that a question about the text of `len` bytes with this digest leaves now; `since` are edits already made
     /// on top of that text.
-    pub fn ask(&mut self, number: u64, digest: Digest, len: usize, since: Vec<(usize, usize, usize, u32)>, now_ms: u64) {
+    pub fn ask(
+        &mut self,
+        number: u64,
+        digest: Digest,
+        len: usize,
+        since: Vec<(usize, usize, usize, u32)>,
+        now_ms: u64,
+    ) {
         self.ask_at = None;
         self.asked = Some(Asked { number, digest, len, at_ms: now_ms, since });
     }

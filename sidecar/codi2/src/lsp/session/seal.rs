@@ -4,7 +4,9 @@
 //! nothing. A group whose changes turn out to have different declared sources (hints may come late) becomes several.
 
 use codi2_protocol::limits::{TEXT_BYTES, VALUE_BYTES};
-use codi2_protocol::{Copied, Digest, Edit, EditGroup, Fact, FileId, GroupId, Restored, SessionId, Shape, Source, SourceKind};
+use codi2_protocol::{
+    Copied, Digest, Edit, EditGroup, Fact, FileId, GroupId, Restored, SessionId, Shape, Source, SourceKind,
+};
 use codi2_text::{Least, Limits, Text, Tombstones, align_tokens};
 
 use super::Effect;

@@ -116,7 +116,7 @@ mod tests {
         check("", "\n    \n", false, Shape::Keystroke);
         check("ab", "c", false, Shape::Keystroke);
         check("", "\nfn main", false, Shape::Insert);
-        check("", "\n\n\n", false, Shape::Layout);
+        check("", "\n\n\n", false, Shape::Insert);
         check("", "abc", false, Shape::Insert);
         check("abc", "d", false, Shape::Insert);
         check("abc", "", false, Shape::Deletion);

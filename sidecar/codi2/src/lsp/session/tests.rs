@@ -73,6 +73,7 @@ pub(super) struct Bench {
     hub: BTreeMap<FileId, Text>,
     parts: Vec<(Vec<Edit>, Vec<String>)>,
     pending: Vec<String>,
+    opening: String,
 }
 
 impl Bench {
@@ -83,8 +84,8 @@ impl Bench {
             group(number)
         };
         let session = Session::new(window(client), mint);
-        let (effects, hub, parts, pending) = Default::default();
-        Self { session, now: 1_000_000, version: 0, effects, hub, parts, pending }
+        let (effects, hub, parts, pending, opening) = Default::default();
+        Self { session, now: 1_000_000, version: 0, effects, hub, parts, pending, opening }
     }
 
     /// A window with one document open.
@@ -95,7 +96,7 @@ impl Bench {
     }
 
     pub fn open(&mut self, uri: &str, path: &str, text: &str) {
-        self.hub.insert(file(path), Text::new(text));
+        self.opening = text.to_owned();
         self.on(Input::Open { uri: uri.to_owned(), version: 0, text: text.to_owned(), place: place(path) });
     }
 
@@ -155,11 +156,17 @@ impl Bench {
     }
 
     pub fn facts(&self) -> Vec<&Fact> {
-        self.effects.iter().filter_map(|effect| if let Effect::Fact { fact, .. } = effect { Some(fact) } else { None }).collect()
+        self.effects
+            .iter()
+            .filter_map(|effect| if let Effect::Fact { fact, .. } = effect { Some(fact) } else { None })
+            .collect()
     }
 
     fn hear(&mut self, effect: &Effect) {
         match effect {
+            Effect::Fact { fact: Fact::Opened { file, digest, .. }, .. } if *digest == self::digest(&self.opening) => {
+                self.hub.insert(file.clone(), Text::new(&self.opening));
+            }
             Effect::Text(Beside::Group { inserted, .. }) => self.pending.clone_from(inserted),
             Effect::Fact { fact: Fact::Edits(group), .. } => {
                 let inserted = std::mem::take(&mut self.pending);
@@ -219,9 +226,4 @@ pub(super) fn plain() -> ClientCapabilities {
 
 pub(super) fn at(line: u32, character: u32) -> Position {
     Position::new(line, character)
-}
-
-#[allow(dead_code)]
-pub(super) fn is_key(edit: &Edit) -> bool {
-    edit.shape == Shape::Keystroke
 }

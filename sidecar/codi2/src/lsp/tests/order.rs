@@ -39,8 +39,9 @@ async fn a_slow_session_gets_every_change_in_wire_order_and_answers_wait_for_it(
     let (commands, mut commanded) = mpsc::channel::<Command>(4);
     let (editor, _pid) = watch::channel(None);
     let handlers = Handlers { gate: Arc::new(Gate::default()), commands, editor };
-    let (service, socket) =
-        tower_lsp::LspService::build_with_lifecycle_methods(|_| handlers).custom_method("textDocument/hover", hover).finish();
+    let (service, socket) = tower_lsp::LspService::build_with_lifecycle_methods(|_| handlers)
+        .custom_method("textDocument/hover", hover)
+        .finish();
     let service = Ingress::new(service, gate, arrivals, done);
     let (mut to, input) = tokio::io::duplex(1 << 10);
     let (output, from) = tokio::io::duplex(1 << 10);
@@ -57,7 +58,8 @@ async fn a_slow_session_gets_every_change_in_wire_order_and_answers_wait_for_it(
             if number % 50 == 0 {
                 let at = json!({"line": 0, "character": 0});
                 let params = json!({"textDocument": {"uri": "file:///a"}, "position": at});
-                frame(json!({"jsonrpc": "2.0", "id": 1000 + number, "method": "textDocument/hover", "params": params})).await;
+                frame(json!({"jsonrpc": "2.0", "id": 1000 + number, "method": "textDocument/hover", "params": params}))
+                    .await;
             }
         }
         to
@@ -124,7 +126,10 @@ impl Service<Request> for Inner {
     }
 }
 
-fn ingress(breaks: bool, room: usize) -> (Ingress<Inner>, mpsc::Receiver<Arrived>, watch::Sender<u64>, Arc<AtomicBool>) {
+fn ingress(
+    breaks: bool,
+    room: usize,
+) -> (Ingress<Inner>, mpsc::Receiver<Arrived>, watch::Sender<u64>, Arc<AtomicBool>) {
     let gate = Arc::new(Gate::default());
     gate.initialized.store(true, Ordering::Release);
     let (arrivals, arrived) = mpsc::channel(room);

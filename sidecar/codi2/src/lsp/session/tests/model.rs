@@ -18,16 +18,31 @@ enum Act {
 
 fn piece() -> impl Strategy<Value = String> {
     let word = prop_oneof![
-        Just("a"), Just("foo"), Just("bar "), Just("\n"), Just("\r\n"), Just("\r"), Just("😀"), Just("ö"), Just("    "),
-        Just("x,y"), Just("("), Just(")"), Just("let long_name_of_some_variable = 1;\n"),
+        Just("a"),
+        Just("foo"),
+        Just("bar "),
+        Just("\n"),
+        Just("\r\n"),
+        Just("\r"),
+        Just("😀"),
+        Just("ö"),
+        Just("    "),
+        Just("x,y"),
+        Just("("),
+        Just(")"),
+        Just("let long_name_of_some_variable = 1;\n"),
     ];
     prop::collection::vec(word, 0..12).prop_map(|words| words.concat())
 }
 
 fn act() -> impl Strategy<Value = Act> {
     let kind = prop_oneof![
-        Just(SourceKind::Typed), Just(SourceKind::Paste), Just(SourceKind::Undo), Just(SourceKind::Format),
-        Just(SourceKind::Reload), Just(SourceKind::Cut),
+        Just(SourceKind::Typed),
+        Just(SourceKind::Paste),
+        Just(SourceKind::Undo),
+        Just(SourceKind::Format),
+        Just(SourceKind::Reload),
+        Just(SourceKind::Cut),
     ];
     prop_oneof![
         8 => (0usize..200, 0usize..40, piece()).prop_map(|(at, deleted, text)| Act::Edit { at, deleted, text }),

@@ -97,7 +97,10 @@ fn one_notification_over_several_versions_takes_all_their_hints() {
     let mut bench = Bench::with(ours(), "ab");
     bench.hint(1, SourceKind::Typed);
     bench.hint(2, SourceKind::Paste);
-    let insert = |character: u32, text: &str| Change { range: Some((at(0, character), at(0, character))), text: text.to_owned() };
+    let insert = |character: u32, text: &str| Change {
+        range: Some((at(0, character), at(0, character))),
+        text: text.to_owned(),
+    };
     bench.version = 2;
     let changes = vec![insert(0, "x"), insert(1, "pasted")];
     bench.on(Input::Change { uri: URI.to_owned(), version: 2, changes });
@@ -207,11 +210,7 @@ fn strange_input_is_survived() {
     bench.on(Input::Owners { ask: 99, reply: None });
     bench.on(Input::Judged { group: group(77), verdict: None });
     bench.on(Input::WantText { session: SessionId::from_uuid(Uuid::from_u128(8)), file: file("a.rs") });
-    let wild = [
-        (at(u32::MAX, u32::MAX), at(0, 0), "x"),
-        (at(5, 5), at(1, 1), "y"),
-        (at(0, 1), at(0, 0), "z"),
-    ];
+    let wild = [(at(u32::MAX, u32::MAX), at(0, 0), "x"), (at(5, 5), at(1, 1), "y"), (at(0, 1), at(0, 0), "z")];
     for (start, end, text) in wild {
         bench.change(vec![Change { range: Some((start, end)), text: text.to_owned() }]);
     }
@@ -231,7 +230,8 @@ fn a_document_opened_twice_is_closed_and_opened() {
 #[test]
 fn documents_apart_are_silent() {
     let mut bench = Bench::new(ours());
-    let apart = [Apart::NoFile, Apart::NoWorktree, Apart::GitFolder, Apart::Private, Apart::Ignored, Apart::Unreachable];
+    let apart =
+        [Apart::NoFile, Apart::NoWorktree, Apart::GitFolder, Apart::Private, Apart::Ignored, Apart::Unreachable];
     for (number, why) in apart.into_iter().enumerate() {
         let uri = format!("x:{number}");
         bench.on(Input::Open { uri: uri.clone(), version: 0, text: "secret".to_owned(), place: Place::Apart(why) });
@@ -321,7 +321,8 @@ fn touches_leave_at_once_and_then_at_most_every_fifty_ms_in_bytes_of_the_base() 
     bench.wait(100);
     bench.effects.clear();
     bench.edit(0, 0, "!");
-    let base = bench.effects.iter().find_map(|effect| if let Effect::Touched(it) = effect { Some(it.base) } else { None });
+    let base =
+        bench.effects.iter().find_map(|effect| if let Effect::Touched(it) = effect { Some(it.base) } else { None });
     assert_eq!(base, Some(digest("abxycdzf")), "counted from what was saved");
 }
 
@@ -329,7 +330,7 @@ fn touches_leave_at_once_and_then_at_most_every_fifty_ms_in_bytes_of_the_base() 
 fn a_clock_set_back_keeps_nothing_open() {
     let mut bench = Bench::with(plain(), "ab");
     bench.edit(0, 0, "x");
-    bench.now -= 3_600_000;
+    bench.now -= 500_000;
     bench.edit(1, 0, "y");
     assert_eq!(bench.groups().len(), 1, "the first is sealed");
     bench.wait(300);
