@@ -90,9 +90,9 @@ fn write_all(store: &Store, inbox: &Receiver<Order>, news: &dyn Fn(News)) {
             news(News::Failed(error));
             return;
         }
-        let due: Vec<_> = batch.into_iter().flat_map(|entry| entry.then).collect();
-        if !due.is_empty() {
-            news(News::Durable(due));
+        // Also where no producer is to be told: tails wait for what the hub itself saw, too.
+        if !batch.is_empty() {
+            news(News::Durable(batch.into_iter().flat_map(|entry| entry.then).collect()));
         }
         for tell in barriers {
             tell();
@@ -158,4 +158,33 @@ fn size(entry: &Entry) -> usize {
         _ => 512,
     };
     entry.events.len() * 1_500 + entry.rows.iter().map(row).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use codi2_protocol::EventId;
+
+    #[test]
+    fn what_no_producer_reported_is_announced_too() {
+        let (news, heard) = channel();
+        let store = Arc::new(Store::memory().unwrap());
+        let writer = Writer::start(Arc::clone(&store), move |item| drop(news.send(item))).unwrap();
+        let event = Event {
+            id: EventId::new(),
+            producer: ProducerId::new(),
+            seq: 0,
+            occurred_ms: 1,
+            received_ms: 1,
+            session: None,
+            worktree: None,
+            file: None,
+            actor: Actor::external(),
+            body: EventBody::Private.into(),
+        };
+        writer.orders().send(Order::Write(Box::new(Entry { events: vec![event], ..Entry::default() }))).unwrap();
+        writer.finish();
+        assert!(matches!(heard.try_recv(), Ok(News::Durable(due)) if due.is_empty()));
+        assert_eq!(store.events().unwrap(), 1);
+    }
 }
