@@ -1,3 +1,4 @@
+### only event
 ### setup
 clashing; git format-patch -q -1 topic --stdout > ../topic.mbox
 ### step

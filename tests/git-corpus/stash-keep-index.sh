@@ -8,4 +8,4 @@ a.txt other
 git stash push -q --keep-index
 ### expect
 @git stash
-a.txt git what=index clean
+a.txt git clean

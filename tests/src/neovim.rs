@@ -40,6 +40,8 @@ impl Neovim {
         let lua = format!(
             "vim.opt.runtimepath:prepend({plugin:?})\n\
              vim.o.swapfile = false\n\
+             -- No \"Press ENTER\": nobody would.\n\
+             pcall(function() vim.o.messagesopt = 'wait:0,history:500' end)\n\
              vim.o.autoread = true\n\
              require('codi2').setup({{ cmd = {{ {bin:?}, 'lsp' }} }})\n\
              {settings}\n",

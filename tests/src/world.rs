@@ -6,20 +6,22 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Blame, Entry, program, wait_for};
+use crate::{Blame, DEADLINE, Entry, program, wait_for};
 
 /// The person of every world, as git knows her.
 const PERSON: &str = "Ada Example";
 
 /// A home with one repository, and the hub that serves it. Dropping it ends the hub.
 pub struct World {
-    folder: TempDir,
+    /// Goes with the world.
+    _folder: TempDir,
     repository: PathBuf,
 }
 
@@ -64,7 +66,7 @@ impl World {
             fs::create_dir(base.join(name)).expect("a new folder");
             fs::set_permissions(base.join(name), fs::Permissions::from_mode(mode)).expect("our own folder");
         }
-        let world = Self { folder, repository: base.join("repo") };
+        let world = Self { _folder: folder, repository: base.join("repo") };
         world.git(&["init", "--quiet", "--initial-branch=main"]);
         world.git(&["config", "user.name", PERSON]);
         world.git(&["config", "user.email", "ada@example.invalid"]);
@@ -272,8 +274,7 @@ impl World {
     /// Ends the hub at once, as a crash would; waits until it is gone.
     pub fn kill_hub(&self) -> u32 {
         let pid = wait_for("a hub to kill", || self.explain(), || self.hub_pid());
-        let killed = Command::new("kill").args(["-KILL", &pid.to_string()]).status().expect("kill starts");
-        assert!(killed.success(), "the hub {pid} could not be killed");
+        assert!(kill(pid), "the hub {pid} could not be killed");
         wait_for("the hub's end", || format!("pid {pid}"), || is_gone(pid).then_some(()));
         pid
     }
@@ -289,16 +290,12 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         let Some(pid) = self.hub_pid() else { return };
-        let _ = self.codi2(&["hub", "stop"]);
-        for _ in 0..100 {
-            if is_gone(pid) {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
+        let stopped = self.codi2(&["hub", "stop"]);
+        if stopped.code == 0 && is_gone(pid) {
+            return;
         }
         // Only this world's hub has this pid: its own state folder named it.
-        let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-        let _ = self.folder.path();
+        kill(pid);
     }
 }
 
@@ -308,7 +305,7 @@ fn is_gone(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
 
-/// Runs a command to its end with `input`.
+/// Runs a command to its end with `input`. One that hangs is ended after [`DEADLINE`], and has code -1 then.
 fn run(command: &mut Command, input: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -318,10 +315,26 @@ fn run(command: &mut Command, input: &str) -> Output {
         .unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
     // A program that does not read its input closes the pipe: no failure of the test.
     let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+    let pid = child.id();
+    let (ended, watched) = channel::<()>();
+    let watchdog = thread::spawn(move || {
+        let hangs = watched.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout);
+        if hangs {
+            kill(pid);
+        }
+        hangs
+    });
     let output = child.wait_with_output().expect("the child was ours");
-    Output {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    drop(ended);
+    let hangs = watchdog.join().expect("it does not panic");
+    let mut err = String::from_utf8_lossy(&output.stderr).into_owned();
+    if hangs {
+        err.push_str(&format!("{:?} hung for {DEADLINE:?}", command.get_args().collect::<Vec<_>>()));
     }
+    Output { code: output.status.code().unwrap_or(-1), out: String::from_utf8_lossy(&output.stdout).into_owned(), err }
+}
+
+/// Ends a process at once; whether it was there.
+fn kill(pid: u32) -> bool {
+    Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
 }

@@ -136,6 +136,15 @@ T.test("a sidecar that dies is started again, but not for ever, and typing goes 
   assert(child:lua("return require('codi2').statusline()"):find("not running"))
 end)
 
+T.test("a sidecar that does not even start is tried once", function()
+  local child = T.start({ detached = true, setup = [[require("codi2").setup({ cmd = { "false", "lsp" } })]] })
+  child:wait("the word", [[return vim.api.nvim_exec2("messages", { output = true }).output:find("does not start") ~= nil]])
+  child:request("nvim_command", "edit b.txt | edit! a.txt | doautocmd BufEnter")
+  child:keys("Ax<Esc>")
+  local _, warnings = child:request("nvim_exec2", "messages", { output = true }).output:gsub("quit with exit code", "")
+  assert(warnings <= 3, "tried " .. warnings .. " times")
+end)
+
 T.test("an error of ours is one warning and never stops typing", function()
   local child = T.start({})
   child.errors_expected = true

@@ -154,15 +154,25 @@ local function watch_buffer(bufnr)
   end
 end
 
---- Whether the sidecar may be started again after it died.
-local function may_restart(root)
+local answered = {} --- @type table<integer, boolean> sidecars that answered `initialize`
+
+--- Whether the sidecar may be started again after it died. One that never answered would die again.
+local function may_restart(root, client_id)
   local now = vim.uv.now()
   local times = vim.tbl_filter(function(time)
     return now - time < WINDOW
   end, crashes[root] or {})
-  times[#times + 1] = now
+  repeat
+    times[#times + 1] = now
+  until answered[client_id] or #times > RESTARTS
   crashes[root] = times
   return #times <= RESTARTS
+end
+
+--- Whether the sidecar died too often to try again by itself.
+local function given_up(root)
+  local times = crashes[root] or {}
+  return #times > RESTARTS and vim.uv.now() - times[#times] < WINDOW
 end
 
 local function on_exit(root)
@@ -172,12 +182,10 @@ local function on_exit(root)
       if vim.v.exiting ~= vim.NIL or M.stopping or (code == 0 and signal == 0) then
         return
       end
-      if not may_restart(root) then
-        vim.notify(
-          ("codi2: the sidecar for %s ended again and again (code %d, signal %d): nothing is recorded. "):format(root, code, signal)
-            .. "See :checkhealth codi2; :edit starts it again.",
-          vim.log.levels.WARN
-        )
+      if not may_restart(root, client_id) then
+        local how = answered[client_id] and "ended again and again" or "does not start"
+        local words = "codi2: the sidecar %s (code %d, signal %d); nothing is recorded. :checkhealth codi2"
+        vim.notify(words:format(how, code, signal), vim.log.levels.WARN)
         return
       end
       -- Not at once: Neovim still puts the old client away, and a broken program must not spin.
@@ -232,11 +240,9 @@ function M.attach(bufnr, root)
     end
     return
   end
-  if #(crashes[root] or {}) > RESTARTS and vim.uv.now() - crashes[root][#crashes[root]] < WINDOW then
-    -- Ended again and again: only :edit, which loads the buffer anew, tries once more.
-    if watches[bufnr] then
-      return
-    end
+  -- Only :edit, which loads the buffer anew, tries once more then.
+  if given_up(root) and watches[bufnr] then
+    return
   end
   source.start()
   watch_buffer(bufnr)
@@ -253,6 +259,9 @@ function M.attach(bufnr, root)
       end,
       ["codi2/documentText"] = document_text,
     },
+    on_init = function(client)
+      answered[client.id] = true
+    end,
     on_exit = on_exit(root),
   }, { bufnr = bufnr, silent = true })
 end

@@ -1,0 +1,123 @@
+//! A key in an editor: from the frame of its `didChange` to a document that holds it.
+//!
+//! The sidecar tells nobody when it has applied a change, but it answers requests in wire order. So each key is
+//! followed by a hover elsewhere, and the same hover without a key, just before it, is the floor. Typing here never
+//! pauses: groups are sealed by age and size, as under a held key, and what sealing costs is in the tail of the times.
+
+use std::time::Instant;
+
+use codi2_tests::World;
+use serde_json::json;
+
+use crate::editor::{Editor, code, notification, uri};
+use crate::ground::{Counts, Ground};
+use crate::interrupt;
+use crate::report::Row;
+use crate::samples::{Samples, shown};
+
+const FILE: &str = "big.rs";
+const BYTES: usize = 1 << 20;
+const KEYS: usize = 2_000;
+const BURSTS: usize = 10;
+/// Keys at one place before the cursor moves to another.
+const AT_ONE_PLACE: usize = 100;
+/// The line that hovers ask about; keys go elsewhere.
+const ASKED: usize = 3;
+
+/// Measures.
+pub fn run(counts: Counts) -> Vec<Row> {
+    let text = code(BYTES);
+    let lines = text.lines().count();
+    let ground = Ground::new(&[(FILE, &text)]);
+    ground.start_hub();
+    let mut editor = Editor::start(&ground.world);
+    editor.initialize(&ground.world, false);
+    editor.open(&ground.world, FILE, &text);
+    let mut keys = Keys { uri: uri(&ground.world, FILE), lines, typed: 0 };
+    for _ in 0..counts.of(200) {
+        ask(&mut editor, &keys.uri);
+    }
+
+    let (mut changed, mut asked) = (Samples::default(), Samples::default());
+    for _ in 0..counts.of(KEYS) {
+        interrupt::check();
+        asked.add(ask(&mut editor, &keys.uri));
+        let (key, hover) = (keys.next(), editor.hover(&keys.uri, ASKED));
+        let start = Instant::now();
+        editor.send(&key);
+        editor.send(&hover);
+        changed.add(editor.answered() - start);
+    }
+
+    let mut bursts = Samples::default();
+    let length = counts.of(KEYS);
+    for _ in 0..counts.of(BURSTS) {
+        interrupt::check();
+        let burst: Vec<Vec<u8>> = (0..length).map(|_| keys.next()).collect();
+        let hover = editor.hover(&keys.uri, ASKED);
+        let start = Instant::now();
+        burst.iter().for_each(|key| editor.send(key));
+        editor.send(&hover);
+        bursts.add((editor.answered() - start) / u32::try_from(length).unwrap_or(u32::MAX));
+    }
+    holds(&ground.world, &mut editor, &keys);
+    editor.close();
+
+    let applied = changed.beyond(&asked);
+    let target = "p50 < 50 µs, p99 < 1 ms";
+    let rate = bursts.percentile(50).map(|each| 1e9 / each.max(1) as f64).unwrap_or_default();
+    let worst = changed.percentile(100).map(shown).unwrap_or_default();
+    vec![
+        Row::time("didChange + hover answered, 1 MB file", changed, ("the same hover alone", asked), "", ""),
+        Row::beyond(
+            "didChange applied: the above minus its floor, pair by pair",
+            applied,
+            target,
+            format!("worst key with its hover {worst}"),
+        ),
+        Row::beyond("didChange, each of 2,000 sent without a pause", bursts, target, format!("{rate:.0} changes/s")),
+    ]
+}
+
+fn ask(editor: &mut Editor, uri: &str) -> std::time::Duration {
+    let hover = editor.hover(uri, ASKED);
+    let start = Instant::now();
+    editor.send(&hover);
+    editor.answered() - start
+}
+
+/// Proves that the keys were applied and not left out: the buffer is as long as it must be.
+fn holds(world: &World, editor: &mut Editor, keys: &Keys) {
+    let blame = || world.codi2(&["blame", "--format", "json", "--buffer", FILE]);
+    // The last group is sealed by a save, and known to the hub at the latest when the sidecar has said it again.
+    editor.send(&notification("textDocument/didSave", json!({"textDocument": {"uri": keys.uri}})));
+    let recorded = codi2_tests::wait_for(
+        "every key in the log",
+        || blame().err,
+        || {
+            let typed: u64 = world.log().iter().filter(|e| e.kind() == "edit").map(|e| e.inserted()).sum();
+            (typed >= keys.typed as u64).then_some(typed)
+        },
+    );
+    assert_eq!(recorded, keys.typed as u64, "each key is once in the log");
+}
+
+/// Keys at many places of a document, one after the other.
+struct Keys {
+    uri: String,
+    lines: usize,
+    typed: usize,
+}
+
+impl Keys {
+    fn next(&mut self) -> Vec<u8> {
+        let place = self.typed / AT_ONE_PLACE;
+        // Far from the line asked about, and never past the end.
+        let line = 100 + place * 7_919 % (self.lines - 200);
+        let at = json!({"line": line, "character": self.typed % AT_ONE_PLACE});
+        self.typed += 1;
+        let change = json!({"range": {"start": at, "end": at}, "text": "x"});
+        let document = json!({"uri": self.uri, "version": self.typed});
+        notification("textDocument/didChange", json!({"textDocument": document, "contentChanges": [change]}))
+    }
+}
