@@ -209,16 +209,6 @@ pub enum Notice {
         /// In log order.
         events: Vec<StampedEvent>,
     },
-    /// The reader was too slow: events after `after` up to `to` were skipped and can be read with [`Call::Log`].
-    Skipped {
-        /// Last event sent, if any was.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        after: Option<Stamp>,
-        /// Last event skipped.
-        to: Stamp,
-        /// How many, at least.
-        events: u64,
-    },
     /// Who is at work in the worktree of this producer's sessions changed.
     Sessions {
         /// How many, in which worktree.

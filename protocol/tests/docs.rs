@@ -1,5 +1,7 @@
 //! The pages in `docs/` name every message of the schema.
 
+#![allow(clippy::unwrap_used)] // A test that cannot unwrap has failed.
+
 use std::path::Path;
 
 use codi2_protocol::{EventBody, lsp, schema};

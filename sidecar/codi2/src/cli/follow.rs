@@ -1,7 +1,7 @@
 //! Following the log: every event after a place once, whatever happens to the connection.
 //!
 //! The place is that of the last event handed over (or of the newest there was at the start); after a loss, or when
-//! the hub skipped events for a slow reader, the tail begins again after it. Absent on purpose: connecting and
+//! the hub skipped events for a reader that is slow, the tail begins again after it. Absent on purpose: connecting and
 //! waiting between attempts, which the caller does.
 
 use codi2_protocol::{Call, Filter, Notice, Reply, Stamp, StampedEvent};
@@ -74,12 +74,6 @@ impl Follow {
                         take(events).map_err(Stopped::Taker)?;
                         self.after = Some(last.stamp);
                     }
-                }
-                // A tail that begins again after the last event reads the skipped ones from the log.
-                Notice::Skipped { events, .. } => {
-                    return Err(Stopped::Again(format!(
-                        "{events} events were skipped for this slow reader; reading them again"
-                    )));
                 }
                 Notice::Ending { reason } => return Err(Stopped::Again(format!("the hub is ending: {reason}"))),
                 _ => {}
@@ -173,15 +167,6 @@ mod tests {
         assert_eq!(followed(&mut follow, &[1], vec![events(&[1])]).0, [1]);
         let mut follow = Follow { filter: Filter::default(), after: Some(stamp(7)) };
         assert_eq!(followed(&mut follow, &[9], vec![]).1, [Some(stamp(7))]);
-    }
-
-    #[test]
-    fn skipped_events_are_read_again() {
-        let mut follow = Follow { filter: Filter::default(), after: Some(stamp(1)) };
-        let skipped = Notice::Skipped { after: Some(stamp(2)), to: stamp(9), events: 7 };
-        let (seen, _, stopped) = followed(&mut follow, &[], vec![events(&[2]), skipped, events(&[10])]);
-        assert_eq!((seen, follow.after), (vec![2], Some(stamp(2))));
-        assert!(matches!(stopped, Stopped::Again(_)));
     }
 
     #[test]
