@@ -28,14 +28,17 @@ pub const QUEUE_BYTES: usize = 2 << 20;
 pub const STALL: Duration = Duration::from_secs(30);
 /// Frames written in one go, in bytes.
 const WRITE_BYTES: usize = 64 << 10;
-const REFUSAL: Duration = Duration::from_millis(200);
+const REFUSAL: Duration = Duration::from_secs(1);
+/// Refusals under way at once.
+const REFUSALS: usize = 16;
 
 /// The hub's socket. Bound under the lock and removed with it.
 #[derive(Debug)]
 pub struct Listener {
     socket: LocalListener,
     ours: Hello,
-    places: Arc<Semaphore>,
+    seats: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
     info: HubInfo,
 }
 
@@ -111,7 +114,13 @@ impl Listener {
         let socket = options.create_tokio()?;
         let info = lock.bound(&path, build)?;
         let ours = crate::connect::hello(build, capabilities, None);
-        Ok(Self { socket, ours, places: Arc::new(Semaphore::new(CONNECTIONS)), info })
+        Ok(Self {
+            socket,
+            ours,
+            seats: Arc::new(Semaphore::new(CONNECTIONS)),
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            info,
+        })
     }
 
     /// What was written to `hub.json`.
@@ -121,7 +130,7 @@ impl Listener {
 
     /// Connections open now.
     pub fn connections(&self) -> usize {
-        CONNECTIONS - self.places.available_permits()
+        CONNECTIONS - self.seats.available_permits()
     }
 
     /// The next connection of our own user. Refuses other users without a word, tells those over the limit that it is
@@ -158,12 +167,17 @@ impl Listener {
                     continue;
                 }
             }
-            match Arc::clone(&self.places).try_acquire_owned() {
+            match Arc::clone(&self.seats).try_acquire_owned() {
                 Ok(seat) => {
                     let pid = pid.and_then(|pid| u32::try_from(pid).ok());
                     return Ok(Pending { half: Half::new(Arc::new(stream)), ours: self.ours.clone(), seat, pid });
                 }
-                Err(_) => refuse_busy(stream).await,
+                // Beside this loop, for it waits for the greeting; where even those are too many, without a word.
+                Err(_) => {
+                    if let Ok(seat) = Arc::clone(&self.refusals).try_acquire_owned() {
+                        tokio::spawn(refuse_busy(stream, seat));
+                    }
+                }
             }
         }
     }
@@ -193,15 +207,19 @@ fn fate(error: &io::Error) -> Fate {
     }
 }
 
-async fn refuse_busy(stream: Stream) {
+async fn refuse_busy(stream: Stream, _seat: OwnedSemaphorePermit) {
     let mut half = Half::new(Arc::new(stream));
     let error = HubError {
         code: ErrorCode::Busy,
         message: format!("the hub serves {CONNECTIONS} connections already: close some, or try again"),
     };
-    // Fits an empty socket buffer, so this does not wait for the client.
-    if let Ok(bytes) = frame::encode(&HubFrame::Error { id: None, error }) {
-        let _ = tokio::time::timeout(REFUSAL, half.write_all(&bytes)).await;
+    let refusal = async {
+        // Closing with bytes unread would reset the connection, and the client would never learn why.
+        frame::read(&mut half).await?;
+        half.write_all(&frame::encode(&HubFrame::Error { id: None, error })?).await.map_err(FrameError::Io)
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(REFUSAL, refusal).await {
+        tracing::debug!(%error, "could not say that the hub is busy");
     }
 }
 

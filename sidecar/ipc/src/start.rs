@@ -22,7 +22,7 @@ use crate::places::{PlaceError, Places};
 /// How long a starter waits for the hub's line. A cold hub may have to repair its store first.
 pub const READY: Duration = Duration::from_secs(20);
 /// How long one who did not start the hub keeps trying to reach it.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(640);
 /// `hub.err` begins anew over this size, in bytes.

@@ -187,6 +187,9 @@ async fn a_call_waits_for_the_hub_and_comes_after_what_was_reported() {
         let client = client.clone();
         tokio::spawn(async move { client.call_within(Call::Status, LONG).await })
     };
+    // The call was polled first, so once this has ended the client holds it, and nothing was sent yet.
+    tokio::task::yield_now().await;
+    assert!(matches!(client.flush(LONG).await, Flushed::Spooled { .. }));
     let _hub = TestHub::start(&places, &store);
     let Reply::Status(status) = asking.await.unwrap().unwrap() else { panic!() };
     assert_eq!(status.events, 3_000);

@@ -9,20 +9,20 @@ use std::future::{Future, pending};
 use std::time::Duration;
 
 use codi2_protocol::{Call, ClientFrame, Hello, HubFrame, Notice, ProducerId, Reply};
-use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::keeper::{Job, Keeper};
 use super::lanes::Lanes;
+use super::link::{Link, reach};
 use super::{CallError, Command, Flushed, News, Options, Status};
-use crate::connect::{GREETING, connect, connect_blocking, hello};
+use crate::connect::hello;
 use crate::frame::{self, FromHub};
 use crate::lock::now_ms;
 use crate::outbox::{Effect, Input, Outbox};
 use crate::places::Places;
-use crate::start::{ReachError, SpawnSpec, until_connected};
+use crate::start::{ReachError, SpawnSpec};
 use crate::stream::Half;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -30,23 +30,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A connection that lived this long counts as good: the next one is tried at once.
 const GOOD: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(500);
-/// Frames between this loop and the socket, each way.
-const QUEUE: usize = 8;
 
 type Answer = oneshot::Sender<Result<Reply, CallError>>;
-
-struct Link {
-    out: mpsc::Sender<Vec<u8>>,
-    from: mpsc::Receiver<Result<FromHub, String>>,
-    tasks: [JoinHandle<()>; 2],
-    since: Instant,
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
 
 /// Everything that can happen to the client's task.
 enum Event {
@@ -344,10 +329,7 @@ impl Driver {
     }
 
     fn connected(&mut self, half: Half, hub: Hello) {
-        let (out, waiting) = mpsc::channel(QUEUE);
-        let (heard, from) = mpsc::channel(QUEUE);
-        let tasks = [tokio::spawn(write(half.clone(), waiting)), tokio::spawn(read(half, heard))];
-        self.link = Some(Link { out, from, tasks, since: Instant::now() });
+        self.link = Some(Link::open(half));
         self.unreachable = None;
         // A hub that does not say how far it is with this producer has nothing of it.
         self.outbox(Input::Connected { durable: hub.durable.unwrap_or(0) });
@@ -441,46 +423,5 @@ async fn maybe<F: Future>(future: Option<F>) -> F::Output {
     match future {
         Some(future) => future.await,
         None => pending().await,
-    }
-}
-
-async fn reach(places: Places, start: Option<SpawnSpec>, ours: Hello) -> Result<(Half, Hello), ReachError> {
-    match (connect(&places, &ours).await, start) {
-        (Err(error), Some(spec)) if error.is_absent() => {
-            let probe = Hello { producer: None, ..ours.clone() };
-            let (at, pause) = (places.clone(), GREETING);
-            let started = tokio::task::spawn_blocking(move || {
-                until_connected(&at, &spec, || connect_blocking(&at, &probe, pause))
-            });
-            match started.await {
-                Ok(reached) => drop(reached?),
-                Err(error) => tracing::warn!(%error, "starting the hub broke off"),
-            }
-            Ok(connect(&places, &ours).await?)
-        }
-        (reached, _) => Ok(reached?),
-    }
-}
-
-async fn write(mut half: Half, mut waiting: mpsc::Receiver<Vec<u8>>) {
-    while let Some(bytes) = waiting.recv().await {
-        if let Err(error) = half.write_all(&bytes).await {
-            return tracing::debug!(%error, "the hub takes no more");
-        }
-    }
-}
-
-async fn read(half: Half, heard: mpsc::Sender<Result<FromHub, String>>) {
-    let mut stream = BufReader::new(half);
-    loop {
-        let frame = match frame::read(&mut stream).await {
-            Ok(None) => return,
-            Ok(Some(body)) => frame::decode_from_hub(&body).map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        let is_last = frame.is_err();
-        if heard.send(frame).await.is_err() || is_last {
-            return;
-        }
     }
 }

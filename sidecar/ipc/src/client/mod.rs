@@ -1,12 +1,13 @@
 //! The hub for processes that live: facts that survive the hub's absence, calls, news.
 //!
-//! [`Client`] is a handle on one task (`driver.rs`) that owns everything: the outbox, the connection, the lanes
-//! (`lanes.rs`) and, through a thread, the spool (`keeper.rs`). No method blocks, and none but the calls await.
+//! [`Client`] is a handle on one task (`driver.rs`) that owns everything: the outbox, the connection (`link.rs`), the
+//! lanes (`lanes.rs`) and, through a thread, the spool (`keeper.rs`). No method blocks; calls and flushes await.
 //! Absent on purpose: what facts and notices mean.
 
 mod driver;
 mod keeper;
 mod lanes;
+mod link;
 
 use std::time::Duration;
 
