@@ -7,4 +7,4 @@ lines p.txt 5 p; commit p; git rebase -q topic
 a.txt git
 b.txt gone git
 t.txt git
-p.txt other
+p.txt any

@@ -3,6 +3,8 @@
 mod engine;
 mod folders;
 mod judge;
+mod shared;
+mod survey;
 
 use std::io;
 use std::path::PathBuf;
@@ -16,7 +18,8 @@ use crate::git::View;
 use crate::observe::{Cause, Observation, WatchEvent};
 use crate::place::Place;
 use crate::read::{Unwatched, read};
-use engine::{Engine, Message, Shared};
+use engine::{Engine, Message};
+use shared::Shared;
 
 /// How to watch.
 #[derive(Debug, Clone)]

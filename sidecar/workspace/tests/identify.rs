@@ -84,7 +84,7 @@ fn unborn_and_detached_heads() {
     let (_keep, base) = base("git init -q -b first .");
     let unborn = place(base.join("repo"));
     assert_eq!((unborn.branch.as_deref(), unborn.head), (Some("first"), None));
-    corpus::shell("identify", &base.join("repo"), &base, "standard; git checkout -q --detach");
+    corpus::shell("identify", &base.join("repo"), &base, "lines a.txt 2 a; commit one; git checkout -q --detach");
     let detached = place(base.join("repo"));
     assert_eq!(detached.branch, None);
     assert!(detached.head.is_some());
@@ -160,12 +160,12 @@ fn sha256_and_reftable_repositories_work() {
             continue;
         }
         let (_keep, base) = base(&format!(
-            "git init -q -b main {options} .; git config user.name Ada; standard; git worktree add -q ../linked topic"
+            "git init -q -b main {options} .; git config user.name Ada; git config user.email a@b; standard; git worktree add -q ../linked topic"
         ));
         let main = place(base.join("repo"));
         let head = main.head.as_ref().map(String::len);
         assert_eq!(head, Some(if name == "sha256" { 64 } else { 40 }), "{name}");
-        assert_eq!((main.branch.as_deref(), main.person.as_str()), (Some("main"), "Ada"), "{name}");
+        assert_eq!((main.branch.as_deref(), main.person.as_str()), (Some("main"), "Ada <a@b>"), "{name}");
         let linked = place(base.join("linked"));
         assert_eq!((linked.branch.as_deref(), linked.worktree.name.as_str()), (Some("topic"), "linked"), "{name}");
         assert_eq!(linked.worktree.repository, main.worktree.repository);

@@ -98,6 +98,11 @@ impl Stamps {
         }
     }
 
+    /// Whether this worktree's own files are not the same.
+    pub(crate) fn own_differ(&self, other: &Self) -> bool {
+        self.own != other.own
+    }
+
     fn index(&self) -> Option<Stamp> {
         self.own[0]
     }

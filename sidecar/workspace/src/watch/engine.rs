@@ -3,24 +3,22 @@
 //! Raw events go to the git window or to the settle stage; what settled is judged. Nothing is decided by the kind of
 //! an event: the disk is looked at again, and contents are compared.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use codi2_protocol::{Digest, WatchState};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 
 use super::folders::Folders;
-use super::{WatchError, WatchOptions};
+use super::shared::Shared;
 use crate::git::{History, Index, Lock, State, View, Whose, Window};
 use crate::observe::{Cause, WatchEvent};
 use crate::path::to_relative;
-use crate::place::Place;
-use crate::read::{Stamp, Unwatched};
-use crate::rules::{Rule, Rules};
+use crate::read::Stamp;
+use crate::rules::Rule;
 use crate::settle::{Settle, Waiting};
 
 /// What the thread's queue carries.
@@ -29,55 +27,6 @@ pub(super) enum Message {
     Look(String),
     Rescan(String),
     Stop,
-}
-
-/// What other threads may see of a watch.
-pub(super) struct Shared {
-    pub(super) place: Place,
-    pub(super) options: WatchOptions,
-    pub(super) rules: Rules,
-    index: Mutex<Arc<Index>>,
-    stop: AtomicBool,
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("place", &self.place).field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    pub(super) fn new(place: Place, options: WatchOptions) -> Result<Self, WatchError> {
-        let rules = Rules::new(&place.root, &options)?;
-        Ok(Self { place, options, rules, index: Mutex::default(), stop: AtomicBool::new(false) })
-    }
-
-    pub(super) fn index(&self) -> Arc<Index> {
-        Arc::clone(&self.index.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn set_index(&self, index: Arc<Index>) {
-        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = index;
-    }
-
-    pub(super) fn permitted(&self, path: &str) -> Result<(), Unwatched> {
-        if crate::path::from_relative(path).is_none() {
-            return Err(Unwatched::Outside);
-        }
-        match self.rules.file(path, &self.index()) {
-            Rule::Watch => Ok(()),
-            Rule::Private => Err(Unwatched::Private),
-            Rule::Ignore => Err(Unwatched::Ignored),
-        }
-    }
-
-    pub(super) fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
 }
 
 /// What was last seen at a path.
@@ -106,14 +55,14 @@ pub(super) struct Engine {
     pub(super) seen: HashMap<String, Seen>,
     pub(super) private: HashMap<String, Option<Stamp>>,
     pub(super) settle: Settle,
-    window: Window,
+    pub(super) window: Window,
     /// Paths reported without explanation, and until when a window that opens may still explain them.
     pub(super) unsure: BTreeMap<String, (Waiting, Duration)>,
     /// Ignore rules changed: what for, and when to read them again.
     reload: Option<Duration>,
 
     next_poll: Duration,
-    state: Option<WatchState>,
+    pub(super) state: Option<WatchState>,
 }
 
 impl Engine {
@@ -215,7 +164,7 @@ impl Engine {
     }
 
     /// Takes the index of the newest state into use.
-    fn adopt_index(&mut self) {
+    pub(super) fn adopt_index(&mut self) {
         let Some(git) = &mut self.git else { return };
         let index = Arc::clone(&git.history.latest().index);
         git.view.set_filters(index.has_attributes() || self.shared.place.root.join(".gitattributes").exists());
@@ -333,38 +282,25 @@ impl Engine {
         );
         match std::fs::symlink_metadata(&full) {
             Ok(meta) if meta.is_dir() => {
+                if self.seen.contains_key(&path) {
+                    // It was a file.
+                    self.touch(path.clone(), Cause::Event);
+                }
                 if created || !self.folders.knows(&path) {
                     self.enter(&path, Cause::Event);
                 }
             }
             Ok(_) => {
-                self.leave(&path);
+                self.leave(&path, Cause::Event);
                 // In a folder that became another place, or is left out, nothing is ours.
                 if self.folders.parent_known(&path) {
                     self.touch(path, Cause::Event);
                 }
             }
             Err(_) => {
-                self.leave(&path);
+                self.leave(&path, Cause::Event);
                 self.touch(path, Cause::Event);
             }
-        }
-    }
-
-    /// A repository appeared in a folder (then all below is its own, forgotten and not gone) or went away.
-    fn nested(&mut self, folder: &str) {
-        let Some(full) = self.folders.full(folder) else { return };
-        if full.join(".git").symlink_metadata().is_err() {
-            if full.is_dir() {
-                self.enter(folder, Cause::Rescan);
-            }
-            return;
-        }
-        self.folders.forget(folder);
-        let prefix = format!("{folder}/");
-        self.settle.forget_below(&prefix);
-        for path in self.seen_below(folder) {
-            self.seen.remove(&path);
         }
     }
 
@@ -378,36 +314,6 @@ impl Engine {
         }
         let under_lock = self.window.lock == Lock::Empty;
         self.settle.touch(path, self.now(), cause, under_lock);
-    }
-
-    /// A folder appeared: watches it and looks at all files in it.
-    pub(super) fn enter(&mut self, folder: &str, cause: Cause) {
-        for path in self.walk(folder) {
-            self.touch(path, cause);
-        }
-        self.announce();
-    }
-
-    /// Watches a folder and all below it, and lists their files.
-    pub(super) fn walk(&mut self, folder: &str) -> Vec<String> {
-        let shared = Arc::clone(&self.shared);
-        self.folders.walk(&shared, &self.index, folder)
-    }
-
-    /// A folder is gone, if it was one: all files that were in it are looked at.
-    fn leave(&mut self, folder: &str) {
-        if self.folders.forget(folder) {
-            for path in self.seen_below(folder) {
-                self.touch(path, Cause::Event);
-            }
-        }
-    }
-
-    pub(super) fn seen_below(&self, folder: &str) -> Vec<String> {
-        let prefix = format!("{folder}/");
-        let mut below: Vec<_> = self.seen.keys().filter(|path| path.starts_with(&prefix)).cloned().collect();
-        below.sort_unstable();
-        below
     }
 
     fn look(&mut self, path: &str) {
@@ -435,8 +341,9 @@ impl Engine {
         }
         self.look_at_git(now);
         if self.window.is_open() {
-            if self.window.may_close(now, self.locked(), self.settle.last()) {
-                self.close_window();
+            let locked = self.locked();
+            if self.window.may_close(now, locked, self.settle.last()) {
+                self.close_window(locked);
             } else {
                 let overdue = self.settle.take_where(|waiting| Window::overdue(now, waiting.first, waiting.last));
                 self.judge(overdue, false);
@@ -478,7 +385,7 @@ impl Engine {
     }
 
     /// Git is done: reads what it did and judges everything that waited by that.
-    fn close_window(&mut self) {
+    fn close_window(&mut self, locked: bool) {
         if self.folders.polls() {
             // What git wrote after the last round is there by now.
             self.poll();
@@ -490,12 +397,14 @@ impl Engine {
         let last = git.history.latest();
         let old = Arc::clone(&last.index);
         let (state, entries) = State::read(&git.view, Some(last));
-        if let Some(whose) = state.stamps.moved(&git.view.git_dir, &git.view.common_dir) {
+        let moved = state.stamps.moved(&git.view.git_dir, &git.view.common_dir);
+        let moved = moved.or((!locked && self.locked()).then_some(Whose::Own));
+        if let Some(whose) = moved {
             // It went on while we looked.
             self.git = Some(git);
             return self.window.sign(self.now(), whose == Whose::Own);
         }
-        let own = self.window.own() || last.head.commit != state.head.commit;
+        let own = self.window.own() || last.stamps.own_differ(&state.stamps) || last.head.commit != state.head.commit;
         let opened = self.window.opened().unwrap_or_default();
         self.window.close();
         let index = Arc::clone(&state.index);
@@ -528,128 +437,6 @@ impl Engine {
             if !self.seen.contains_key(&path) {
                 self.touch(path, Cause::Rescan);
             }
-        }
-    }
-
-    /// Enters the topmost folder on the way that is not watched yet.
-    fn enter_ancestors(&mut self, folder: &str) {
-        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
-        for end in ends {
-            let part = folder[..end].to_owned();
-            if !self.folders.knows(&part) {
-                if self.root().join(crate::path::from_relative(&part).unwrap_or_default()).is_dir() {
-                    self.enter(&part, Cause::Rescan);
-                }
-                return;
-            }
-        }
-    }
-
-    /// Ignore files, attributes or the set of nested repositories changed.
-    fn reload_rules(&mut self) {
-        self.shared.rules.reload(&self.shared.place.root);
-        if let Some(git) = &mut self.git {
-            git.view.reload_config();
-        }
-        self.adopt_index();
-
-        self.walk_again(Cause::Rescan);
-    }
-
-    /// Looks at everything again: new folders and files, files that are gone, files that are no longer looked at.
-    fn walk_again(&mut self, cause: Cause) {
-        self.folders.clear();
-        let listed: BTreeSet<String> = self.walk("").into_iter().collect();
-        let mut lost: Vec<String> = self.seen.keys().filter(|path| !listed.contains(*path)).cloned().collect();
-        lost.sort_unstable();
-        for path in lost {
-            let known = self.folders.parent_known(&path) || !self.parent_exists(&path);
-            if known && self.shared.rules.file(&path, &self.index) == Rule::Watch {
-                self.touch(path, cause);
-            } else {
-                // Ignored from now on, or part of another repository: forgotten, not gone.
-                self.seen.remove(&path);
-            }
-        }
-        for path in listed {
-            self.touch_if_changed(path, cause);
-        }
-        self.folders.sweep();
-        self.announce();
-    }
-
-    fn parent_exists(&self, path: &str) -> bool {
-        crate::path::from_relative(path).is_some_and(|below| self.root().join(below).parent().is_some_and(Path::is_dir))
-    }
-
-    /// Touches a file whose stamp is not the one last seen.
-    pub(super) fn touch_if_changed(&mut self, path: String, cause: Cause) {
-        let full: Option<PathBuf> = crate::path::from_relative(&path).map(|below| self.root().join(below));
-        let stamp = full.and_then(|full| Stamp::of(&full));
-        let same = match self.seen.get(&path) {
-            Some(seen) => stamp == Some(seen.stamp) && !seen.young,
-            None => self.private.get(&path).is_some_and(|seen| *seen == stamp),
-        };
-        if !same {
-            self.touch(path, cause);
-        }
-    }
-
-    /// Events were lost: every file is compared with what was last seen of it.
-    fn rescan(&mut self, why: &str) {
-        self.window.lock = Lock::Free;
-        // Stamps are not trusted: nobody knows what was missed.
-        self.seen.values_mut().for_each(|seen| seen.young = true);
-        self.shared.rules.reload(&self.shared.place.root);
-        self.walk_again(Cause::Rescan);
-        let detail = format!(
-            "{why}: all {} files are compared again; changes made meanwhile are reported without their order",
-            self.seen.len()
-        );
-        self.state = Some(WatchState::Rescanned);
-        self.send(WatchEvent::State(WatchState::Rescanned, detail));
-        self.announce();
-    }
-
-    /// One round over the folders that give no events.
-    fn poll(&mut self) {
-        for folder in self.folders.polled() {
-            let Some(full) = self.folders.full(&folder) else { continue };
-            let Ok(entries) = std::fs::read_dir(&full) else {
-                self.leave(&folder);
-                continue;
-            };
-            let mut present = BTreeSet::new();
-            for entry in entries.flatten() {
-                let Some(path) = entry.path().strip_prefix(self.root()).ok().and_then(to_relative) else { continue };
-                match entry.file_type() {
-                    Ok(kind)
-                        if kind.is_dir()
-                            && !self.folders.knows(&path)
-                            && self.shared.rules.folder(&path, &self.index) =>
-                    {
-                        self.enter(&path, Cause::Poll);
-                    }
-                    Ok(kind) if kind.is_file() && self.shared.rules.file(&path, &self.index) != Rule::Ignore => {
-                        self.touch_if_changed(path.clone(), Cause::Poll);
-                        present.insert(path);
-                    }
-                    _ => {}
-                }
-            }
-            self.touch_missing(&folder, &present);
-        }
-    }
-
-    /// Files once seen directly in a folder that are not there now.
-    fn touch_missing(&mut self, folder: &str, present: &BTreeSet<String>) {
-        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        let here = |path: &&String| path.strip_prefix(&prefix).is_some_and(|name| !name.contains('/'));
-        let mut missing: Vec<String> =
-            self.seen.keys().filter(here).filter(|path| !present.contains(*path)).cloned().collect();
-        missing.sort_unstable();
-        for path in missing {
-            self.touch(path, Cause::Poll);
         }
     }
 }

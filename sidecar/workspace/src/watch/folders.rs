@@ -10,7 +10,8 @@ use codi2_protocol::WatchState;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::WatchOptions;
-use super::engine::{Message, Shared};
+use super::engine::Message;
+use super::shared::Shared;
 use crate::git::Index;
 use crate::mounts;
 use crate::path::{from_relative, to_relative};

@@ -51,7 +51,8 @@ impl Pages {
 /// A path that is gone, with what was last seen of it.
 struct Departed {
     path: String,
-    seen: Seen,
+    /// `None`: that it is gone was reported before, without an explanation.
+    seen: Option<Seen>,
     waiting: Waiting,
     at_ms: u64,
 }
@@ -109,7 +110,9 @@ impl Engine {
         let (mut departed, present) = self.part(batch);
         let mut arrivals = BTreeMap::new();
         for (index, gone) in departed.iter().enumerate() {
-            arrivals.entry(gone.seen.digest).or_insert_with(Vec::new).push(index);
+            if let Some(seen) = gone.seen {
+                arrivals.entry(seen.digest).or_insert_with(Vec::new).push(index);
+            }
         }
         let mut paired = vec![false; departed.len()];
         for (path, waiting) in present {
@@ -146,6 +149,12 @@ impl Engine {
                 continue;
             }
             let git = self.explain(&gone.path, &Reading::gone(gone.at_ms), &gone.waiting);
+            if git.is_none() {
+                if gone.seen.is_none() {
+                    continue;
+                }
+                self.keep_unsure(&gone.path, gone.waiting);
+            }
             if !named {
                 named = self.name(git.as_ref().map(|git| git.operation.as_str()));
             }
@@ -221,7 +230,7 @@ impl Engine {
             match (file, self.seen.get(&path)) {
                 (true, _) => present.push((path, waiting)),
                 (false, Some(seen)) => {
-                    departed.push(Departed { seen: *seen, path, waiting, at_ms: crate::read::now_ms() });
+                    departed.push(Departed { seen: Some(*seen), path, waiting, at_ms: crate::read::now_ms() });
                 }
                 (false, None) if waiting.cause == Cause::Asked => {
                     let at_ms = crate::read::now_ms();
@@ -229,6 +238,9 @@ impl Engine {
                     let gone =
                         Observation { path, from: None, content, git: None, clean: false, cause: Cause::Asked, at_ms };
                     self.send(WatchEvent::Observed(vec![gone]));
+                }
+                (false, None) if waiting.late => {
+                    departed.push(Departed { seen: None, path, waiting, at_ms: crate::read::now_ms() });
                 }
                 (false, None) => {}
             }
@@ -252,7 +264,7 @@ impl Engine {
         let candidates = arrivals.get(&digest)?.iter().copied().filter(|at| !paired[*at]);
         let rank = |at: &usize| {
             let gone = &departed[*at];
-            (inode == Some(gone.seen.stamp.inode), name(&gone.path) == name(path))
+            (inode == gone.seen.map(|seen| seen.stamp.inode), name(&gone.path) == name(path))
         };
         let best = candidates.max_by_key(rank)?;
         if reading.content.size() == 0 && rank(&best) == (false, false) {
@@ -265,11 +277,16 @@ impl Engine {
     fn explain(&mut self, path: &str, reading: &Reading, waiting: &Waiting) -> Option<GitExplanation> {
         let heard = self.clock(waiting.first);
         let Git { view, history } = self.git.as_mut()?;
-        let written = reading.changed.unwrap_or(heard - GONE_BEFORE);
-        let (before, moved) = history.before(written)?;
         let after = history.latest();
         let writing = if waiting.under_lock { Writing::UnderLock } else { Writing::Free };
-        Explainer { view, before, after, moved: &moved }.explain(path, found(reading), writing)
+        let times = match reading.changed {
+            Some(written) => vec![written],
+            None => vec![heard, heard - GONE_BEFORE],
+        };
+        times.into_iter().find_map(|written| {
+            let (before, moved) = history.before(written)?;
+            Explainer { view: &mut *view, before, after, moved: &moved }.explain(path, found(reading), writing)
+        })
     }
 
     fn clean(&mut self, path: &str, reading: &Reading) -> bool {
