@@ -36,7 +36,7 @@ end)
 
 T.test("leaves alone what is no file of a repository", function()
   local child = T.start({})
-  for _, command in ipairs({ "enew", "edit " .. child.folder .. "/outside.txt", "edit .git/COMMIT_EDITMSG", "help" }) do
+  for _, command in ipairs({ "enew", "edit " .. child.folder .. "/outside.txt", "edit .git/COMMIT_EDITMSG", "edit b.txt | setlocal buftype=nofile | edit" }) do
     child:request("nvim_command", command)
     assert(child:lua("return #vim.lsp.get_clients({ name = 'codi2', bufnr = 0 })") == 0, command)
     assert(child:lua("return require('codi2').statusline()") == "", command)

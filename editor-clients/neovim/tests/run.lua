@@ -5,7 +5,7 @@ local here = vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(debug.getinfo(1,
 local plugin = vim.fs.dirname(here)
 local wanted = arg and arg[1] or ""
 
-local T = { passed = 0, failed = 0, here = here }
+local T = { passed = 0, failed = 0, skipped = 0, here = here }
 
 local Child = {}
 Child.__index = Child
@@ -31,7 +31,7 @@ function T.start(options)
         vim.o.autoread = true
         vim.o.showmode = false
         -- No "Press ENTER": it would stop the driver.
-        pcall(function() vim.o.messagesopt = "wait:0,history:500" end)
+        if not pcall(function() vim.o.messagesopt = "wait:0,history:500" end) then vim.o.cmdheight = 15 end
         RECORDER = %q
         require("codi2").setup({ cmd = { "python3", RECORDER, "lsp" } })
       ]]):format(plugin, here .. "/recorder.py") .. (options.setup or ""),
@@ -40,7 +40,7 @@ function T.start(options)
     init
   )
   local record = folder .. "/record"
-  local channel = vim.fn.jobstart({ vim.v.progpath, "--embed", "-i", "NONE", "-n", "-u", init, file }, {
+  local channel = vim.fn.jobstart({ vim.env.CODI2_NVIM or vim.v.progpath, "--embed", "-i", "NONE", "-n", "-u", init, file }, {
     rpc = true,
     cwd = folder .. "/repo",
     env = { RECORD = record, XDG_CONFIG_HOME = folder .. "/config", XDG_STATE_HOME = folder, XDG_DATA_HOME = folder, NVIM_APPNAME = "nvim" },
@@ -234,8 +234,14 @@ end
 --- A test that is data: keys or Lua steps, then the sources they must give.
 --- @param name string
 --- @param steps { [1]: string|function, [2]: string[] }[]
---- @param options? table see start()
+--- @param options? table see start(); `needs`: the Neovim without which this cannot be
 function T.check(name, steps, options)
+  local needs = options and options.needs
+  if needs and vim.fn.has(needs) == 0 then
+    T.skipped = T.skipped + 1
+    print(("SKIP client/%s: needs %s"):format(name:gsub(" ", "-"), needs))
+    return
+  end
   T.test(name, function()
     local child = T.start(options or {})
     child:sources()
@@ -262,6 +268,6 @@ for name in vim.fs.dir(here) do
     assert(loadfile(here .. "/" .. name))(T)
   end
 end
-print(("%d passed, %d failed"):format(T.passed, T.failed))
+io.stdout:write(("\n%d passed, %d failed, %d skipped\n"):format(T.passed, T.failed, T.skipped))
 io.stdout:flush()
 os.exit(T.failed == 0 and T.passed > 0 and 0 or 1)

@@ -153,7 +153,7 @@ T.check("completion from a language server", {
       child:keys("<C-n><C-y><Esc>")
     end,
     { "typed", "completion:other:language server", "undo::completed text comes back", "completion:other:language server" } },
-}, { setup = T.other .. [[
+}, { needs = "nvim-0.11", setup = T.other .. [[
   vim.o.completeopt = "menu,menuone,noselect"
   vim.api.nvim_create_autocmd("LspAttach", { callback = function(event)
     local client = vim.lsp.get_client_by_id(event.data.client_id)
@@ -197,9 +197,11 @@ T.check("plugins are named by where their code lies", {
 
 T.check("the person's own settings edit as config", {
   { "gx", { "plugin:config" } },
+}, { setup = [[vim.keymap.set("n", "gx", function() vim.api.nvim_set_current_line("mine") end)]] })
+
+T.check("so do their autocommands", {
   { "AZ<Esc>:w<CR>", { "typed", "plugin:config:BufWritePre" } },
-}, { setup = [[
-  vim.keymap.set("n", "gx", function() vim.api.nvim_set_current_line("mine") end)
+}, { needs = "nvim-0.11", setup = [[
   vim.cmd("autocmd BufWritePre * silent! %s/Z/zz/e")
 ]] })
 
