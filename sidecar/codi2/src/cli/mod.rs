@@ -114,6 +114,6 @@ fn lsp() -> Result<ExitCode> {
     };
     Ok(match crate::lsp::run(options)? {
         crate::lsp::Ended::Orderly => ExitCode::SUCCESS,
-        crate::lsp::Ended::Abandoned | crate::lsp::Ended::Orphaned => ExitCode::FAILURE,
+        _ => ExitCode::FAILURE,
     })
 }

@@ -42,13 +42,13 @@ async fn listen(client: Client, mut from: mpsc::Receiver<News>, news: mpsc::Send
             heard = from.recv() => match heard {
                 None => return,
                 Some(News::Connected { .. }) => {
-                    shown.connected = true;
-                    Some(Input::Link(shown))
+                    (shown.connected, shown.problem) = (true, None);
+                    Some(Input::Link(shown.clone()))
                 }
                 Some(News::Disconnected { reason } | News::Unreachable { reason }) => {
                     tracing::info!(reason, "the hub is away");
-                    shown.connected = false;
-                    Some(Input::Link(shown))
+                    (shown.connected, shown.problem) = (false, client.status().problem);
+                    Some(Input::Link(shown.clone()))
                 }
                 Some(News::Lost(_)) => Some(Input::Lost),
                 Some(News::Notice(notice)) => from_notice(notice),
@@ -56,8 +56,9 @@ async fn listen(client: Client, mut from: mpsc::Receiver<News>, news: mpsc::Send
             _ = look.tick() => {
                 let status = client.status();
                 // Whether it is connected is the news' to say, in their order.
-                let seen = Link { pending: status.pending, spool_bytes: status.spool_bytes, ..shown };
-                (std::mem::replace(&mut shown, seen) != seen).then_some(Input::Link(seen))
+                let (pending, spool_bytes, problem) = (status.pending, status.spool_bytes, status.problem);
+                let seen = Link { connected: shown.connected, pending, spool_bytes, problem };
+                (std::mem::replace(&mut shown, seen.clone()) != seen).then_some(Input::Link(seen))
             }
         };
         if let Some(input) = input
@@ -73,7 +74,8 @@ fn from_notice(notice: Notice) -> Option<Input> {
         Notice::Judged { group, verdict } => Some(Input::Judged { group, verdict }),
         Notice::WantText { session, file } => Some(Input::WantText { session, file }),
         Notice::Sessions { sessions, worktree } => Some(Input::Sessions { sessions, worktree }),
-        Notice::Durable { .. } | Notice::Events { .. } | Notice::Skipped { .. } | Notice::Ending { .. } => None,
+        Notice::Ending { .. } => Some(Input::Flush),
+        Notice::Durable { .. } | Notice::Events { .. } => None,
     }
 }
 

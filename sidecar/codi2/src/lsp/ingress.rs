@@ -53,11 +53,12 @@ pub struct Ingress<S> {
     gate: Arc<Gate>,
     session: Sender<Arrived>,
     slot: Option<OwnedPermit<Arrived>>,
-    waiting: Option<Pin<Box<dyn Future<Output = Result<OwnedPermit<Arrived>, SendError<()>>> + Send>>>,
+    waiting: Option<Reserving>,
     number: u64,
     passed: watch::Receiver<u64>,
 }
 
+type Reserving = Pin<Box<dyn Future<Output = Result<OwnedPermit<Arrived>, SendError<()>>> + Send>>;
 type Answer<E> = Pin<Box<dyn Future<Output = Result<Option<Response>, E>> + Send>>;
 
 impl<S> Ingress<S> {

@@ -48,9 +48,28 @@ pub fn run(options: LspOptions) -> std::io::Result<Ended> {
     let ended = runtime.block_on(async {
         let LspOptions { places, start, build, private } = options;
         let link = move |news| hub::HubRoad::new(places, start, &build, news);
-        server::serve(tokio::io::stdin(), tokio::io::stdout(), link, private, server::Trial::default()).await
+        server::serve(tokio::io::stdin(), tokio::io::stdout(), link, private, told_to_stop(), server::Trial::default())
+            .await
     });
     // A thread may still be reading standard input, and cannot be stopped.
     runtime.shutdown_background();
     Ok(ended)
+}
+
+/// Returns when the system asks this process to end: editors do so when they think it takes too long.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
+        if let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            return;
+        }
+    }
+    std::future::pending().await
 }

@@ -1,7 +1,8 @@
 //! One window from its first byte to its end: puts the pieces together, and ends them in order.
 //!
 //! The window ends with `exit`, with the end of the input (an orderly exit after `shutdown`, else an abandoned window),
-//! or with the editor's process. Whatever ends it, open groups are sealed and facts made safe before [`serve`] returns.
+//! with the editor's process, or by a signal. Whatever ends it, open groups are sealed and facts made safe before
+//! [`serve`] returns.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,6 +40,8 @@ pub enum Ended {
     Abandoned,
     /// The editor's process is gone.
     Orphaned,
+    /// A signal ended it.
+    Stopped,
 }
 
 impl Ended {
@@ -48,6 +51,7 @@ impl Ended {
             Self::Orderly => "the editor closed the window",
             Self::Abandoned => "the editor closed the connection without a shutdown",
             Self::Orphaned => "the editor's process is gone",
+            Self::Stopped => "the sidecar was told to stop",
         }
     }
 }
@@ -61,12 +65,13 @@ pub struct Trial {
 }
 
 /// Serves one window over `input` and `output`; `link` makes the road to the hub, given where its news go. Files that
-/// match the `private` globs are not recorded.
+/// match the `private` globs are not recorded; `stop` ends it from outside.
 pub async fn serve<R, W, L>(
     input: R,
     output: W,
     link: impl FnOnce(mpsc::Sender<Input>) -> L,
     private: Vec<String>,
+    stop: impl Future<Output = ()>,
     trial: Trial,
 ) -> Ended
 where
@@ -136,17 +141,14 @@ where
             None => std::future::pending().await,
         }
     };
-    let mut orphan = false;
-    tokio::select! {
-        _ = &mut served => {}
-        _ = async { let _ = reading_ended.await; tokio::time::sleep(LAST_WORDS).await } => {}
-        () = orphaned => orphan = true,
-    }
-    let ended = match (orphan, gate.shut_down.load(Ordering::Acquire)) {
-        (true, _) => Ended::Orphaned,
-        (false, true) => Ended::Orderly,
-        (false, false) => Ended::Abandoned,
+    let cut = tokio::select! {
+        _ = &mut served => None,
+        _ = async { let _ = reading_ended.await; tokio::time::sleep(LAST_WORDS).await } => None,
+        () = orphaned => Some(Ended::Orphaned),
+        () = stop => Some(Ended::Stopped),
     };
+    let orderly = gate.shut_down.load(Ordering::Acquire);
+    let ended = cut.unwrap_or(if orderly { Ended::Orderly } else { Ended::Abandoned });
     let (done, finished) = oneshot::channel();
     let farewell = async {
         let end = Command::End { reason: ended.reason().to_owned(), done };

@@ -59,7 +59,7 @@ impl Editor {
             let _ = news.try_send(Input::Link(Link { connected: true, ..Link::default() }));
             Listening { heard, news }
         };
-        let ended = tokio::spawn(serve(input, output, link, vec!["*.pem".to_owned()], trial));
+        let ended = tokio::spawn(serve(input, output, link, vec!["*.pem".to_owned()], std::future::pending(), trial));
         let (from, to) = tokio::io::split(ours);
         Self { to: Some(to), from: BufReader::new(from), heard: hearing, ended, next: 0 }
     }

@@ -169,7 +169,7 @@ pub enum Input {
     Link(Link),
     /// Facts were lost on the road to the hub.
     Lost,
-    /// Seal what is open (a git operation, say).
+    /// Seal what is open: the hub is about to end.
     Flush,
     /// Time has passed.
     Tick,
@@ -181,7 +181,7 @@ pub enum Input {
 }
 
 /// The road to the hub.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Link {
     /// Whether the hub answers.
     pub connected: bool,
@@ -189,6 +189,8 @@ pub struct Link {
     pub pending: u64,
     /// Bytes in the spool.
     pub spool_bytes: u64,
+    /// What is wrong, in words: why there is no connection, why nothing can be spooled.
+    pub problem: Option<String>,
 }
 
 /// What the machine wants done. None of it is waited for.

@@ -71,7 +71,6 @@ pub struct Session {
     sessions: u32,
     asks: u64,
     shown: Option<codi2_protocol::lsp::StatusParams>,
-    problem: Option<String>,
     ended: bool,
     now_ms: u64,
     out: Vec<Effect>,
@@ -102,7 +101,6 @@ impl Session {
             sessions: 0,
             asks: 0,
             shown: None,
-            problem: None,
             ended: false,
             now_ms: 0,
             out: Vec::new(),
@@ -345,7 +343,18 @@ impl Session {
         if document.apply(changes, version, self.window.encoding, now, mint) {
             self.last_edit_ms = Some(now);
             self.front = Some(uri.to_owned());
+            self.show_declared(uri);
         }
+    }
+
+    /// Notes what the client declared of the open group, for this window's own display.
+    fn show_declared(&mut self, uri: &str) {
+        let Some(open) = self.documents.get(uri).and_then(|document| document.open.as_ref()) else { return };
+        let Some((kind, name)) = open.last_class() else { return };
+        let kind =
+            serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+        let declared = Some(name.map_or(kind.clone(), |name| format!("{kind} ({name})")));
+        self.table.set(open.owner, Known::Provisional { at_ms: open.last_ms, declared });
     }
 
     fn hint(&mut self, uri: &str, version: i32, source: &codi2_protocol::Source) {
@@ -354,11 +363,8 @@ impl Session {
         if !taken && version > document.version {
             document.hints.keep(version, source.clone());
         }
-        if taken && let Some(open) = &document.open {
-            let name = source.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
-            let kind = serde_json::to_value(source.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
-            let declared = kind.map(|kind| format!("{kind}{name}"));
-            self.table.set(open.owner, Known::Provisional { at_ms: self.now_ms, declared });
+        if taken {
+            self.show_declared(uri);
         }
     }
 

@@ -220,7 +220,7 @@ impl Owners {
         let new = |owner: u32| moved.get(&owner).copied().unwrap_or(NO_ANSWER);
         let len = self.tree.len();
         self.tree.recolour(0..len, new);
-        for asked in &mut self.asked {
+        if let Some(asked) = &mut self.asked {
             for (.., owner) in &mut asked.since {
                 *owner = new(*owner);
             }

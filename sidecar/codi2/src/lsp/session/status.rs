@@ -36,6 +36,7 @@ impl Session {
         let unsynced = self.documents.values().filter(|document| document.unsynced.is_some()).count();
         if self.info.is_none() {
             let why = match self.front_apart() {
+                None => return (Health::Warning, "codi2: no file of a repository open yet".to_owned()),
                 Some(Apart::Private) => "this file is private",
                 Some(Apart::Ignored) => "git ignores this file",
                 Some(Apart::TooLong) => "this file is too long",
@@ -47,8 +48,10 @@ impl Session {
         if unsynced > 0 {
             return (Health::Warning, format!("codi2: {unsynced} buffers out of step, reopen them"));
         }
-        if !self.link.connected {
-            return (Health::Warning, "codi2: hub away, edits are kept".to_owned());
+        match (&self.link.problem, self.link.connected) {
+            (Some(problem), _) => return (Health::Warning, format!("codi2: {}", one_line(problem))),
+            (None, false) => return (Health::Warning, "codi2: hub away, edits are kept".to_owned()),
+            (None, true) => {}
         }
         let sessions = self.sessions.max(1);
         (Health::Ok, if sessions == 1 { "codi2".to_owned() } else { format!("codi2: {sessions} sessions") })
@@ -58,4 +61,9 @@ impl Session {
     fn front_apart(&self) -> Option<Apart> {
         self.apart.values().next_back().copied()
     }
+}
+
+/// Words from elsewhere as one short line without control characters.
+fn one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(160).collect()
 }

@@ -147,11 +147,11 @@ fn verdict(name: &str) -> Verdict {
 }
 
 fn asked(bench: &Bench) -> Option<(u64, Digest)> {
-    let asks = bench.effects.iter().filter_map(|effect| match effect {
+    let mut asks = bench.effects.iter().filter_map(|effect| match effect {
         Effect::AskOwners { ask, digest, .. } => Some((*ask, *digest)),
         _ => None,
     });
-    asks.last()
+    asks.next_back()
 }
 
 fn reply(digest: Digest, spans: &[(u64, u32)], names: &[&str]) -> OwnersReply {
@@ -187,6 +187,21 @@ fn hover_loads_then_shows_the_ledger_mapped_through_the_edits_since() {
     bench.on(Input::Judged { group, verdict: Some(verdict("Eve")) });
     let text = hover(&bench, 3);
     assert!(text.contains("person Eve") && text.contains("class: declared") && text.contains("at 960000"), "{text}");
+}
+
+#[test]
+fn what_the_client_declares_is_shown_until_the_verdict_comes() {
+    for early in [true, false] {
+        let mut bench = Bench::with(ours(), "aaa");
+        if early {
+            bench.hint(1, SourceKind::Paste);
+        }
+        bench.edit(0, 0, "pasted");
+        if !early {
+            bench.hint(1, SourceKind::Paste);
+        }
+        assert!(hover(&bench, 0).contains("the editor says: paste"), "early: {early}");
+    }
 }
 
 #[test]
