@@ -1,7 +1,7 @@
 //! Following the log: every event after a place once, whatever happens to the connection.
 //!
-//! The place is that of the last event handed over (or of the newest there was at the start); after a loss, or when
-//! the hub skipped events for a reader that is slow, the tail begins again after it. Absent on purpose: connecting and
+//! The place is that of the last event handed over (or of the newest there was at the start); after a loss the tail
+//! begins again after it. Absent on purpose: connecting and
 //! waiting between attempts, which the caller does.
 
 use codi2_protocol::{Call, Filter, Notice, Reply, Stamp, StampedEvent};
