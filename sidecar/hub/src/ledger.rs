@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 
 use codi2_protocol::{Digest, FileId, GroupId, Owner, ProducerId, SessionId};
-use codi2_text::OwnerTree;
+use codi2_text::{OwnerTree, Text};
 
 use crate::book::{Book, OwnerRef, StoredOwners, open_to_change};
 use crate::known::{Content, Known, lines_of};
@@ -19,6 +19,8 @@ use crate::rows::DiskRow;
 const SEEN_STATES: usize = 4_096;
 /// Deletions whose owners are kept in memory.
 const DELETIONS: usize = 8_192;
+/// Texts of files kept in memory, by number: each takes some memory of its own, however short.
+const TEXTS: usize = 2_048;
 /// Texts of files kept in memory, in bytes together; beyond, git's blobs and line hashes serve.
 const TEXT_BYTES: usize = 32 << 20;
 
@@ -44,14 +46,56 @@ pub struct Branch {
     pub producer: ProducerId,
     /// Its last sealed state.
     pub known: Known,
-    /// Whether its base was never found: owners are guesses until the whole text arrives.
-    pub adrift: bool,
+    /// How far its owners can be trusted.
+    pub drift: Drift,
+    /// The last state whose owners were sure, where those of the present one are not.
+    pub base: Option<Known>,
     /// Whether the whole text was asked for and has not come yet.
     pub asked: bool,
-    /// The text that was saved and has not been seen on disk yet.
-    pub saved: Option<Digest>,
+    /// A whole text that came before the group that leads to it.
+    pub ahead: Option<(Digest, Text)>,
+    /// The text that was saved and has not been seen on disk yet, and when the hub was told (ms).
+    pub saved: Option<(Digest, u64)>,
     /// The text it took from disk, or gave to it, last: a save of this text echoes nothing.
     pub loaded: Option<Digest>,
+    /// Earlier texts of this very buffer, the newest last, at most [`PAST_STATES`].
+    pub past: VecDeque<Digest>,
+}
+
+/// How far a buffer's owners can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drift {
+    /// They are those of its text.
+    Sure,
+    /// They are as long as its text, of which only later edits have owners.
+    Unseen,
+    /// They are nothing: edits were missed.
+    Lost,
+}
+
+/// Earlier texts of a buffer that are told from those of others.
+const PAST_STATES: usize = 256;
+/// How long a save that was not seen on disk may still be, in ms: after that, the same text is somebody else's write.
+const SAVE_MS: u64 = 60_000;
+
+impl Branch {
+    /// Whether the owners are not those of the text, not even in length.
+    pub fn is_lost(&self) -> bool {
+        self.drift == Drift::Lost
+    }
+
+    /// Whether this text was saved and the file may show it now.
+    pub fn saved_as(&self, text: Digest, now: u64) -> bool {
+        self.saved.is_some_and(|(saved, at)| saved == text && now.saturating_sub(at) < SAVE_MS)
+    }
+
+    /// Goes on to another text.
+    pub fn moves_on(&mut self, digest: Digest) {
+        self.past.push_back(std::mem::replace(&mut self.known.digest, digest));
+        if self.past.len() > PAST_STATES {
+            self.past.pop_front();
+        }
+    }
 }
 
 /// Who owns what.
@@ -147,7 +191,7 @@ impl Ledger {
             self.texts.push_back((file.clone(), new.bytes, text.len_bytes()));
         }
         self.disk.insert(file.clone(), Some(new));
-        while self.text_bytes > TEXT_BYTES
+        while (self.text_bytes > TEXT_BYTES || self.texts.len() > TEXTS)
             && let Some((old, bytes, len)) = self.texts.pop_front()
         {
             self.text_bytes -= len;
@@ -191,6 +235,12 @@ impl Ledger {
         OwnerTree::new(len, self.book.enter(owner))
     }
 
+    /// How many texts are counted as kept.
+    #[cfg(test)]
+    pub fn kept_texts(&self) -> usize {
+        self.texts.len()
+    }
+
     /// The buffers of a file.
     pub fn branches_of<'a>(&'a self, file: &FileId) -> impl Iterator<Item = (SessionId, &'a Branch)> {
         let file = file.clone();
@@ -204,7 +254,7 @@ impl Ledger {
 
 /// A bounded memory: the entries put in last.
 #[derive(Debug)]
-struct Recent<K, V> {
+pub(crate) struct Recent<K, V> {
     entries: HashMap<K, (u64, V)>,
     order: VecDeque<(u64, K)>,
     clock: u64,
@@ -212,15 +262,18 @@ struct Recent<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V> Recent<K, V> {
-    fn new(capacity: usize) -> Self {
+    /// An empty memory for so many entries.
+    pub(crate) fn new(capacity: usize) -> Self {
         Self { entries: HashMap::new(), order: VecDeque::new(), clock: 0, capacity }
     }
 
-    fn get(&self, key: &K) -> Option<&V> {
+    /// What was put in last under this key, if it is still there.
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
-    fn put(&mut self, key: K, value: V) {
+    /// Puts an entry in; the oldest goes where there is no room.
+    pub(crate) fn put(&mut self, key: K, value: V) {
         self.clock += 1;
         self.order.push_back((self.clock, key.clone()));
         self.entries.insert(key, (self.clock, value));

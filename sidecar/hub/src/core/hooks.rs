@@ -15,7 +15,9 @@ const FRESH_MS: u64 = 2_000;
 impl Core {
     /// A hook ran. `origin` is set for a record out of a spool.
     pub(super) fn hook(&mut self, origin: Option<Origin>, record: HookRecord, now: u64, ports: &mut dyn Ports) {
-        if !self.known_hooks.insert(record.id) {
+        let known = self.known_hooks.get(&record.id).is_some();
+        self.known_hooks.put(record.id, ());
+        if known {
             if let Some(origin) = origin {
                 self.commit(origin, Vec::new(), Vec::new());
             }

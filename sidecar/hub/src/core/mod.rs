@@ -4,16 +4,20 @@
 //! log. Nothing is acknowledged here: an entry's notices leave when the entry is durable. Absent on purpose: sockets,
 //! threads, clocks (`now` comes in), and writes; what it reads of the world comes through [`Ports`].
 
+mod branches;
 mod buffers;
 mod disk;
+mod groups;
 mod hooks;
+mod late;
 mod query;
+mod ruled;
 mod sessions;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use codi2_attribution::{Calls, OpenBook};
 use codi2_protocol::{
@@ -22,7 +26,7 @@ use codi2_protocol::{
 };
 use codi2_workspace::WatchEvent;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Recent};
 use crate::ports::Ports;
 use crate::rows::Row;
 
@@ -100,11 +104,14 @@ pub struct Core {
     /// Whole texts arriving in parts.
     full: HashMap<(SessionId, FileId), (Digest, Vec<String>)>,
     /// What is needed to judge recent disk changes again.
-    kept: HashMap<EventId, disk::Kept>,
+    kept: HashMap<EventId, late::Kept>,
     kept_number: u64,
     heartbeats_ms: u64,
     effects: Vec<Effect>,
-    known_hooks: BTreeSet<EventId>,
+    /// Hook records taken in lately; the store drops older repetitions.
+    known_hooks: Recent<EventId, ()>,
+    /// Sessions that ended by silence: their sidecars may only have been stopped for a while.
+    silent: Recent<SessionId, codi2_protocol::SessionInfo>,
 }
 
 /// A producer as the core follows it.
@@ -112,12 +119,20 @@ pub struct Core {
 struct Producer {
     /// The highest number taken in.
     seen: u64,
+    /// When it was heard last, by the hub's clock (ms).
+    heard_ms: u64,
     /// Parts of a group that is not complete, with their numbers.
     parts: Vec<(u64, codi2_protocol::EditGroup)>,
+    /// The session of those parts.
+    session: Option<SessionId>,
 }
 
 /// Groups whose texts wait for them, at most.
 const WAITING_TEXTS: usize = 256;
+/// Bytes of texts that wait for their groups, at most; whoever lost one is asked for the whole text.
+const WAITING_BYTES: usize = 8 << 20;
+/// Hook records and silent sessions remembered.
+const REMEMBERED: usize = 1_024;
 
 impl Core {
     /// An empty core; `secret` keys the hashes of lines.
@@ -137,7 +152,8 @@ impl Core {
             kept_number: 0,
             heartbeats_ms: 0,
             effects: Vec::new(),
-            known_hooks: BTreeSet::new(),
+            known_hooks: Recent::new(REMEMBERED),
+            silent: Recent::new(REMEMBERED),
         }
     }
 
@@ -146,6 +162,7 @@ impl Core {
         match input {
             Input::Joined(connection, producer) => {
                 self.connections.insert(connection, producer);
+                self.joined(producer);
             }
             Input::Left(connection) => self.left(connection, now, ports),
             Input::Called(ticket, connection, call) => self.called(ticket, connection, call, now, ports),
@@ -179,7 +196,7 @@ impl Core {
             }
             Call::Text(text) => return self.text(text, ports),
             Call::Touched(touched) => return self.touched(touched),
-            Call::Heartbeat(heartbeat) => return self.heartbeat(heartbeat, now, ports),
+            Call::Heartbeat(heartbeat) => return self.heartbeat(connection, heartbeat, now, ports),
             Call::Hook(record) => {
                 self.hook(None, record, now, ports);
                 Ok(Reply::Done)
@@ -200,8 +217,9 @@ impl Core {
 
     /// Takes a fact unless it is known.
     fn fact(&mut self, producer: ProducerId, numbered: Numbered, now: u64, ports: &mut dyn Ports) {
-        let durable = || Producer { seen: ports.durable(producer), parts: Vec::new() };
+        let durable = || Producer { seen: ports.durable(producer), ..Producer::default() };
         let known = self.producers.entry(producer).or_insert_with(durable);
+        known.heard_ms = now;
         if numbered.seq <= known.seen {
             // A repetition: it may already be durable, so an empty entry makes the writer acknowledge in order.
             if known.parts.is_empty() {
@@ -217,9 +235,9 @@ impl Core {
             self.flush_parts(origin, ports);
         }
         match fact {
-            Fact::Edits(group) => return self.edits(origin, group, ports),
+            Fact::Edits(group) => self.edits(origin, group, ports),
             Fact::SessionStarted { info } => self.session_started(origin, info, ports),
-            Fact::SessionEnded { reason } => self.session_ended(origin, reason),
+            Fact::SessionEnded { reason } => self.session_ended(origin, reason, ports),
             Fact::Opened { file, digest, bytes } => self.opened(origin, file, digest, bytes, ports),
             Fact::Saved { file, digest } => self.saved(origin, file, digest, ports),
             Fact::Closed { file, digest } => self.closed(origin, file, digest),
@@ -263,12 +281,21 @@ impl Core {
         match text {
             Text::Group { group, part, inserted, .. } => {
                 self.texts.push_back(((group, part), inserted));
-                if self.texts.len() > WAITING_TEXTS {
-                    self.texts.pop_front();
+                let bytes = |texts: &Vec<String>| texts.iter().map(String::len).sum::<usize>();
+                let mut waiting: usize = self.texts.iter().map(|(_, texts)| bytes(texts)).sum();
+                while (self.texts.len() > WAITING_TEXTS || waiting > WAITING_BYTES)
+                    && let Some((_, dropped)) = self.texts.pop_front()
+                {
+                    waiting -= bytes(&dropped);
                 }
             }
             Text::Full { session, file, digest, part, parts, text } => {
                 let key = (session, file);
+                let wanted = self.ledger.branches.get(&(key.1.clone(), session)).is_some_and(|branch| branch.asked);
+                if !wanted {
+                    self.full.remove(&key);
+                    return;
+                }
                 let entry = self.full.entry(key.clone()).or_insert_with(|| (digest, Vec::new()));
                 if entry.0 != digest || part == 0 {
                     *entry = (digest, Vec::new());
@@ -283,6 +310,13 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Bytes of texts that wait for their groups or for their other parts.
+    #[cfg(test)]
+    fn waiting_text_bytes(&self) -> usize {
+        let groups = self.texts.iter().flat_map(|(_, texts)| texts).map(String::len).sum::<usize>();
+        groups + self.full.values().flat_map(|(_, texts)| texts).map(String::len).sum::<usize>()
     }
 
     /// The person or agent behind a session, and whether it is known.

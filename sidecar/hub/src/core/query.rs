@@ -18,7 +18,8 @@ impl Core {
         ports: &mut dyn Ports,
     ) -> Result<Reply, HubError> {
         if buffer {
-            let unsaved = self.ledger.branches_of(file).map(|(_, branch)| &branch.known);
+            let sure = self.ledger.branches_of(file).filter(|(_, branch)| !branch.is_lost());
+            let unsaved = sure.map(|(_, branch)| &branch.known);
             let on_disk = self.ledger.disk.get(file).and_then(Option::as_ref).map(|on_disk| on_disk.known.digest);
             // A buffer that differs from the file is what was asked for; one that does not is as good.
             let chosen = unsaved.max_by_key(|known| (Some(known.digest) != on_disk, known.text().is_some())).cloned();
@@ -26,8 +27,8 @@ impl Core {
                 return self.reply(&known, true);
             }
         } else if let Some(digest) = digest {
-            let branch = self.ledger.branches_of(file).map(|(_, branch)| &branch.known);
-            if let Some(known) = branch.filter(|known| known.digest == digest).next().cloned() {
+            let sure = self.ledger.branches_of(file).filter(|(_, branch)| !branch.is_lost());
+            if let Some(known) = sure.map(|(_, branch)| &branch.known).find(|known| known.digest == digest).cloned() {
                 return self.reply(&known, false);
             }
         }

@@ -18,6 +18,8 @@ use crate::rows::Row;
 const SESSION_SILENCE_MS: u64 = 30_000;
 /// How often heartbeats are written, in ms.
 const HEARTBEAT_MS: u64 = 5_000;
+/// A producer that is not connected and has not been heard for this long is forgotten, in ms.
+const FORGOTTEN_MS: u64 = 600_000;
 /// A worktree that only hooks named is watched this long, in ms.
 const HOOKED_MS: u64 = 600_000;
 
@@ -51,16 +53,21 @@ pub struct Worktree {
 }
 
 impl Core {
-    pub(super) fn session_started(&mut self, origin: Origin, info: SessionInfo, ports: &mut dyn Ports) {
-        let first = !self.sessions.contains_key(&info.session);
+    pub(super) fn session_started(&mut self, origin: Origin, mut info: SessionInfo, ports: &mut dyn Ports) {
+        // Known from before a restart of the hub: it only tells more of itself.
+        let first = !self.sessions.contains_key(&info.session) && ports.session(info.session).is_none();
+        let connected = self.is_connected(origin.producer);
         let worktree = info.root.as_deref().and_then(|root| self.ensure_watched(Path::new(root), false, ports).ok());
+        if info.worktree.is_none() {
+            info.worktree.clone_from(&worktree);
+        }
         let session = self.sessions.entry(info.session).or_insert_with(|| Session {
             info: info.clone(),
             producer: origin.producer,
             heartbeat: None,
             touched: None,
             seen_ms: origin.received_ms,
-            connected: true,
+            connected,
             beat: false,
         });
         session.info = info.clone();
@@ -79,8 +86,15 @@ impl Core {
         }
     }
 
-    pub(super) fn session_ended(&mut self, origin: Origin, reason: String) {
+    pub(super) fn session_ended(&mut self, origin: Origin, reason: String, ports: &mut dyn Ports) {
         let Some(session) = origin.session else { return self.commit(origin, Vec::new(), Vec::new()) };
+        if !self.sessions.contains_key(&session) {
+            // It began before the hub did.
+            match ports.session(session) {
+                Some(info) => self.adopt(info, origin.producer, origin.received_ms),
+                None => return self.commit(origin, Vec::new(), Vec::new()),
+            }
+        }
         let (event, rows) = self.end_session(session, |actor| origin.event(actor, EventBody::SessionEnded { reason }));
         self.commit(origin, vec![event], rows);
     }
@@ -97,6 +111,7 @@ impl Core {
         let files: Vec<_> = self.ledger.branches.keys().filter(|(_, of)| *of == id).cloned().collect();
         for key in files {
             self.ledger.branches.remove(&key);
+            self.full.remove(&(id, key.0.clone()));
             rows.push(Row::Branch(id, key.0, None));
         }
         let mut event = event(actor);
@@ -114,14 +129,15 @@ impl Core {
         }
     }
 
-    pub(super) fn heartbeat(&mut self, heartbeat: Heartbeat, now: u64, ports: &mut dyn Ports) {
-        // After a restart of the hub a live session is known from the store only.
-        if !self.sessions.contains_key(&heartbeat.session)
-            && let Some(info) = ports.session(heartbeat.session)
-        {
-            let _ = info.root.as_deref().map(|root| self.ensure_watched(Path::new(root), false, ports));
-            self.adopt(info, self.hub, now);
-        }
+    pub(super) fn heartbeat(
+        &mut self,
+        connection: ConnectionId,
+        heartbeat: Heartbeat,
+        now: u64,
+        ports: &mut dyn Ports,
+    ) {
+        let producer = self.connections.get(&connection).copied().unwrap_or(self.hub);
+        self.know(heartbeat.session, producer, now, ports);
         if let Some(session) = self.sessions.get_mut(&heartbeat.session) {
             session.seen_ms = now;
             session.heartbeat = Some(heartbeat);
@@ -129,12 +145,53 @@ impl Core {
         }
     }
 
-    /// Knows a session again that the store remembers.
-    pub(super) fn adopt(&mut self, info: SessionInfo, producer: ProducerId, now: u64) {
+    /// Knows the session of a fact.
+    pub(super) fn know_session(&mut self, origin: Origin, ports: &mut dyn Ports) {
+        if let Some(session) = origin.session {
+            self.know(session, origin.producer, origin.received_ms, ports);
+        }
+    }
+
+    /// After a restart the sessions of living sidecars are known from the store; one that was silent for long and
+    /// comes back is known from memory, and begins again.
+    fn know(&mut self, session: SessionId, producer: ProducerId, now: u64, ports: &mut dyn Ports) {
+        if self.sessions.contains_key(&session) {
+            return;
+        }
+        let stored = ports.session(session);
+        let is_back = stored.is_none();
+        let Some(info) = stored.or_else(|| self.silent.get(&session).cloned()) else { return };
+        if let Some(root) = &info.root {
+            // A root that is gone is said by the watch; the edits are kept either way.
+            let _ = self.ensure_watched(Path::new(root), false, ports);
+        }
+        if is_back {
+            let body = EventBody::SessionStarted { info: info.clone() };
+            let mut event = self.own_event(now, info.worktree.clone(), info.actor.clone(), body);
+            event.session = Some(session);
+            let rows = vec![Row::Session(session, Some(Box::new(info.clone())))];
+            self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+        }
+        self.adopt(info, producer, now);
+    }
+
+    fn adopt(&mut self, info: SessionInfo, producer: ProducerId, now: u64) {
         let id = info.session;
-        let session =
-            Session { info, producer, heartbeat: None, touched: None, seen_ms: now, connected: true, beat: false };
+        let connected = self.is_connected(producer);
+        let session = Session { info, producer, heartbeat: None, touched: None, seen_ms: now, connected, beat: false };
         self.sessions.entry(id).or_insert(session);
+    }
+
+    fn is_connected(&self, producer: ProducerId) -> bool {
+        self.connections.values().any(|other| *other == producer)
+    }
+
+    /// A producer is connected, perhaps again.
+    pub(super) fn joined(&mut self, producer: ProducerId) {
+        for session in self.sessions.values_mut().filter(|session| session.producer == producer) {
+            session.connected = true;
+        }
+        self.ask_again(producer);
     }
 
     pub(super) fn left(&mut self, connection: ConnectionId, now: u64, ports: &mut dyn Ports) {
@@ -163,13 +220,35 @@ impl Core {
         for id in silent {
             let reason = "its sidecar is gone and has not come back".to_owned();
             let body = EventBody::SessionEnded { reason };
+            if let Some(session) = self.sessions.get(&id) {
+                self.silent.put(id, session.info.clone());
+            }
             let hub = Origin { producer: self.hub, seq: 0, occurred_ms: now, received_ms: now, session: Some(id) };
             let (event, rows) = self.end_session(id, |actor| hub.event(actor, body));
             self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
         }
         self.keep_heartbeats(now);
+        self.forget_producers(now, ports);
         self.expire(now);
         self.unwatch_unwanted(now, ports);
+    }
+
+    /// Judges what the dead left of their last groups, and forgets who has not been heard for long: whoever comes back
+    /// is known by the store.
+    fn forget_producers(&mut self, now: u64, ports: &mut dyn Ports) {
+        let connected: BTreeSet<ProducerId> = self.connections.values().copied().collect();
+        let gone = |producer: &&ProducerId| !connected.contains(producer);
+        let mut gone: Vec<ProducerId> = self.producers.keys().filter(gone).copied().collect();
+        gone.sort_unstable();
+        for producer in gone {
+            let heard_ms = self.producers.get(&producer).map_or(now, |known| known.heard_ms);
+            if now.saturating_sub(heard_ms) > SESSION_SILENCE_MS {
+                self.flush_last(producer, now, ports);
+            }
+            if now.saturating_sub(heard_ms) > FORGOTTEN_MS {
+                self.producers.remove(&producer);
+            }
+        }
     }
 
     /// Writes the signs of life of all sessions in one transaction, never in the log.

@@ -1,1 +1,13 @@
-//! Tests of the core.
+//! Tests of the core as scenarios: people in editors, agents with hooks, programs, git, and a hub that restarts, over a
+//! world of maps. Absent on purpose: sockets, threads, the store, real files.
+
+mod buffers;
+mod facts;
+mod files;
+mod git;
+mod orders;
+mod properties;
+mod sessions;
+mod sidecar;
+mod world;
+mod writers;

@@ -1,0 +1,357 @@
+//! Groups of edits: judged as a whole, applied to the owners, written.
+
+use codi2_attribution::{BufferFacts, Carried, GroupRuling, RestoreKind, Ruling, Run, StateSeen, judge_group};
+use codi2_protocol::{
+    Actor, Class, Edit, EditGroup, Editor, Event, EventBody, EventId, Evidence, EvidenceKind, FileId, Notice, Owner,
+    Range, SessionId, Shape, SourceKind, Verdict,
+};
+use codi2_text::{OwnerTree, line_ends};
+
+use super::{Core, Entry, Origin};
+use crate::book::OwnerRef;
+use crate::changes::ChangeBuilder;
+use crate::known::Known;
+use crate::ledger::{Branch, Drift};
+use crate::ports::Ports;
+use crate::rows::{BranchRow, Row};
+
+/// A group with the numbers of its parts and, where they came, the inserted texts of its edits.
+pub(super) struct Whole {
+    pub group: EditGroup,
+    /// The number of each part, and how many edits it has.
+    pub parts: Vec<(u64, usize)>,
+    pub texts: Option<Vec<String>>,
+    /// Whether every part is there.
+    pub complete: bool,
+}
+
+impl Core {
+    pub(super) fn judge(&mut self, origin: Origin, whole: Whole, ports: &mut dyn Ports) {
+        let Whole { group, parts, texts, complete } = whole;
+        let file = group.file.clone();
+        self.know_session(origin, ports);
+        if group.edits.iter().any(may_come_from_disk) {
+            self.look(&file, origin.received_ms, ports);
+        }
+        let session = origin.session.unwrap_or_else(|| SessionId::from_uuid(origin.producer.uuid()));
+        let mut branch = match self.ledger.branches.remove(&(file.clone(), session)) {
+            Some(branch) if branch.known.digest == group.before => branch,
+            missed => {
+                let mut branch = self.branch_at(origin, &file, group.before, None, ports);
+                if let Some(missed) = missed {
+                    (branch.asked, branch.ahead, branch.past) = (missed.asked, missed.ahead, missed.past);
+                    branch.base = if missed.drift == Drift::Sure { Some(missed.known) } else { missed.base };
+                }
+                branch
+            }
+        };
+        let follows = complete && fits(&group, branch.known.owners.len());
+        if !branch.is_lost() && !follows {
+            let base = branch.known.clone();
+            branch.known.owners = OwnerTree::from_spans([]);
+            branch.base = if branch.drift == Drift::Sure { Some(base) } else { branch.base };
+            branch.drift = Drift::Lost;
+        }
+        let (state_seen, seen) = self.state_seen(&file, &group, &branch, ports);
+        let calls = self.calls.open_on(&file);
+        let info = self.sessions.get(&session).map(|session| &session.info);
+        let person = info.map_or_else(Actor::unknown, |info| info.actor.clone());
+        let editor =
+            info.map_or_else(|| Editor { name: "an editor".into(), version: None }, |info| info.editor.clone());
+        let declares = group.edits.iter().any(|edit| edit.source.is_some());
+        let facts = BufferFacts { person: &person, editor: &editor, declares, state_seen, calls: &calls };
+        let ruling = judge_group(&group, &facts);
+
+        let ids: Vec<EventId> = parts.iter().map(|_| EventId::new()).collect();
+        let was_lost = branch.is_lost();
+        let judged = match (ruling, seen) {
+            (GroupRuling::Restore { kind, class, evidence }, Some(tree)) => {
+                if state_seen == Some(StateSeen::Disk) || kind == RestoreKind::Reload {
+                    branch.loaded = Some(group.after);
+                }
+                branch.drift = Drift::Sure;
+                self.restore(&group, &mut branch.known, tree, class, &evidence, &person, was_lost)
+            }
+            (GroupRuling::Restore { evidence, .. }, None) => {
+                // Cannot happen: a restoring ruling needs a state that was seen. Unknown is the honest answer.
+                let verdict = Verdict::new(Actor::unknown(), Class::Unknown, evidence.kind, evidence.detail);
+                let run = |edit: &Edit| vec![Run { len: edit.inserted, ruling: Ruling::New(verdict.clone()) }];
+                let rulings = group.edits.iter().map(run).collect();
+                self.apply(&group, &mut branch.known, rulings, texts.as_deref(), ids[0], was_lost, ports)
+            }
+            (GroupRuling::Edits(rulings), _) => {
+                self.apply(&group, &mut branch.known, rulings, texts.as_deref(), ids[0], was_lost, ports)
+            }
+        };
+        if branch.is_lost() {
+            branch.known.owners = OwnerTree::from_spans([]);
+        }
+        branch.moves_on(group.after);
+        Self::follow_text(&mut branch, &group, texts.as_deref());
+        if branch.drift == Drift::Sure {
+            branch.base = None;
+            self.ledger.remember(&file, group.after, &branch.known.owners);
+        }
+        self.commit_group(origin, &group, &parts, &ids, judged, session, &branch);
+        self.put_branch(session, &file, branch);
+    }
+
+    /// Whether the text after the group was known before, and its owners. A text that this buffer had itself is an
+    /// earlier state of it even if the file holds the same.
+    fn state_seen(
+        &mut self,
+        file: &FileId,
+        group: &EditGroup,
+        branch: &Branch,
+        ports: &mut dyn Ports,
+    ) -> (Option<StateSeen>, Option<OwnerTree<OwnerRef>>) {
+        let own = branch.past.contains(&group.after);
+        let on_disk = self.ledger.disk.get(file).and_then(Option::as_ref);
+        let on_disk = on_disk.filter(|on_disk| on_disk.known.digest == group.after);
+        if let Some(on_disk) = on_disk.filter(|_| !own || branch.loaded == Some(group.after)) {
+            let seen = if own { StateSeen::EarlierState } else { StateSeen::Disk };
+            return (Some(seen), Some(on_disk.known.owners.clone()));
+        }
+        match self.ledger.owners_of(ports, file, group.after) {
+            Some(owners) => (Some(StateSeen::EarlierState), Some(owners)),
+            None => (None, None),
+        }
+    }
+
+    /// Writes a judged group: an event for each part, all of them in one piece, so that no restart finds half a group.
+    #[allow(clippy::too_many_arguments)]
+    fn commit_group(
+        &mut self,
+        origin: Origin,
+        group: &EditGroup,
+        parts: &[(u64, usize)],
+        ids: &[EventId],
+        judged: Vec<Vec<(Range, Verdict)>>,
+        session: SessionId,
+        branch: &Branch,
+    ) {
+        let mut judged = judged.into_iter();
+        let mut all = ChangeBuilder::default();
+        let mut entry = Entry::default();
+        let mut last = origin.seq;
+        for (number, ((seq, edits), id)) in parts.iter().zip(ids).enumerate() {
+            let mut change = ChangeBuilder::default();
+            for (range, verdict) in judged.by_ref().take(*edits).flatten() {
+                all.push(range.clone(), &verdict);
+                change.push(range, &verdict);
+            }
+            let actor = change.actor().unwrap_or_else(|| self.actor_of(Some(session)));
+            let body = EventBody::Edit {
+                group: group.group,
+                part: u32::try_from(number).unwrap_or(u32::MAX),
+                parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
+                change: change.build(Some(group.before), Some(group.after)),
+            };
+            let origin = Origin { seq: *seq, occurred_ms: group.first_ms, ..origin };
+            entry.events.push(Event { id: *id, ..origin.file_event(&group.file, actor, body) });
+            last = *seq;
+        }
+        let sure = branch.drift == Drift::Sure;
+        let row = sure.then(|| BranchRow { digest: group.after, owners: self.ledger.book.store(&branch.known.owners) });
+        entry.rows.push(Row::Branch(session, group.file.clone(), row));
+        entry.then.push((origin.producer, Notice::Judged { group: group.group, verdict: all.uniform() }));
+        self.acknowledge(entry, origin.producer, last);
+    }
+
+    /// Puts a known tree in the place of the old one, and tells who owns what each edit brought.
+    #[allow(clippy::too_many_arguments)]
+    fn restore(
+        &mut self,
+        group: &EditGroup,
+        known: &mut Known,
+        tree: OwnerTree<OwnerRef>,
+        class: Class,
+        evidence: &Evidence,
+        person: &Actor,
+        was_lost: bool,
+    ) -> Vec<Vec<(Range, Verdict)>> {
+        // Where the bytes of each edit ended up: later edits may have moved or removed them.
+        let mut marks = OwnerTree::new(known.owners.len(), 0_u32);
+        for (number, edit) in group.edits.iter().enumerate() {
+            let mark = u32::try_from(number + 1).unwrap_or(u32::MAX);
+            let deleted = known.owners.splice(edit.at as usize, edit.deleted as usize, &[(edit.inserted as usize, 0)]);
+            if !was_lost {
+                self.ledger.remember_deleted(group.group, mark - 1, deleted);
+            }
+            marks.splice(edit.at as usize, edit.deleted as usize, &[(edit.inserted as usize, mark)]);
+        }
+        let mut owners: Vec<Option<(usize, OwnerRef)>> = vec![None; group.edits.len() + 1];
+        let mut at = 0;
+        for (len, mark) in marks.iter() {
+            if mark > 0 {
+                let largest = tree.spans(at..at + len).into_iter().max_by_key(|(len, _)| *len);
+                owners[mark as usize] = owners[mark as usize].max(largest);
+            }
+            at += len;
+        }
+        known.owners = tree;
+        let undo = evidence.kind == EvidenceKind::Undo;
+        let verdict = |owner: Option<(usize, OwnerRef)>| match owner {
+            Some((_, owner)) => {
+                let mut verdict = self.ledger.book.owner(owner).verdict.clone();
+                verdict.class = verdict.class.max(class);
+                verdict.evidence.insert(0, evidence.clone());
+                verdict.modifier = undo.then(|| person.clone()).or(verdict.modifier);
+                verdict
+            }
+            None => {
+                Verdict { evidence: vec![evidence.clone()], ..Verdict::new(person.clone(), class, evidence.kind, "") }
+            }
+        };
+        let ranges = group.edits.iter().zip(&owners[1..]);
+        ranges.map(|(edit, owner)| vec![(range_of(edit), verdict(*owner))]).collect()
+    }
+
+    /// Applies ruled edits to the owners.
+    #[allow(clippy::too_many_arguments)]
+    fn apply(
+        &mut self,
+        group: &EditGroup,
+        known: &mut Known,
+        rulings: Vec<Vec<Run>>,
+        texts: Option<&[String]>,
+        event: EventId,
+        was_lost: bool,
+        ports: &mut dyn Ports,
+    ) -> Vec<Vec<(Range, Verdict)>> {
+        let before = known.owners.clone();
+        let mut judged = Vec::with_capacity(group.edits.len());
+        for (number, (edit, runs)) in group.edits.iter().zip(rulings).enumerate() {
+            let text = texts.and_then(|texts| texts.get(number)).map(String::as_str);
+            let pieces = self.pieces(group, &before, runs, event, ports);
+            let spans: Vec<(usize, OwnerRef)> = pieces.iter().map(|(len, owner)| (*len, *owner)).collect();
+            let deleted = known.owners.splice(edit.at as usize, edit.deleted as usize, &spans);
+            if !was_lost {
+                self.ledger.remember_deleted(group.group, u32::try_from(number).unwrap_or(u32::MAX), deleted);
+            }
+            judged.push(self.split(edit, &pieces, text));
+        }
+        judged
+    }
+
+    /// The owners that ruled runs lead to. An edit that inserts nothing has one piece of length 0: who deleted.
+    fn pieces(
+        &mut self,
+        group: &EditGroup,
+        before: &OwnerTree<OwnerRef>,
+        runs: Vec<Run>,
+        event: EventId,
+        ports: &mut dyn Ports,
+    ) -> Vec<(usize, OwnerRef)> {
+        let fresh = |verdict| Owner { verdict, at_ms: Some(group.last_ms), event: Some(event) };
+        let mut pieces: Vec<(usize, Option<OwnerRef>)> = Vec::new();
+        for Run { len, ruling } in runs {
+            let len = len as usize;
+            let carried = match &ruling {
+                Ruling::New(_) => None,
+                Ruling::Carry { from: Carried::Beside, .. } => {
+                    pieces.push((len, None));
+                    continue;
+                }
+                Ruling::Carry { from: Carried::Tombstone { group, edit, from }, .. } => {
+                    self.ledger.deleted(*group, *edit, *from as usize, len)
+                }
+                Ruling::Carry { from: Carried::Copy { file, digest, from }, .. } => {
+                    let from = *from as usize;
+                    let tree = match file {
+                        None if *digest == group.before => Some(before.clone()),
+                        _ => self.ledger.owners_of(ports, file.as_ref().unwrap_or(&group.file), *digest),
+                    };
+                    tree.map(|tree| tree.spans(from..from + len))
+                        .filter(|runs| runs.iter().map(|run| run.0).sum::<usize>() == len)
+                }
+            };
+            match carried {
+                None => {
+                    let owner = self.ledger.book.enter(fresh(ruling.verdict(None)));
+                    pieces.push((len, Some(owner)));
+                }
+                Some(runs) => {
+                    for (len, owner) in runs {
+                        let known = self.ledger.book.owner(owner).clone();
+                        let verdict = ruling.verdict(Some(&known.verdict));
+                        let owner = self.ledger.book.enter(Owner { verdict, ..known });
+                        pieces.push((len, Some(owner)));
+                    }
+                }
+            }
+        }
+        // White space takes the owner beside it.
+        for at in 0..pieces.len() {
+            if pieces[at].1.is_none() {
+                let beside = pieces[..at].iter().rev().chain(&pieces[at..]).find_map(|(_, owner)| *owner);
+                pieces[at].1 = beside;
+            }
+        }
+        let nobody = Verdict::new(Actor::unknown(), Class::Unknown, EvidenceKind::Format, "white space");
+        let pieces: Vec<_> = pieces
+            .into_iter()
+            .map(|(len, owner)| (len, owner.unwrap_or_else(|| self.ledger.book.enter(fresh(nobody.clone())))))
+            .collect();
+        pieces
+    }
+
+    /// The ranges of one edit, one for each piece.
+    fn split(&self, edit: &Edit, pieces: &[(usize, OwnerRef)], text: Option<&str>) -> Vec<(Range, Verdict)> {
+        let mut ranges = Vec::new();
+        let (mut done, mut lines_done) = (0, 0);
+        for (number, (len, owner)) in pieces.iter().enumerate() {
+            let verdict = self.ledger.book.owner(*owner).verdict.clone();
+            let last = number + 1 == pieces.len();
+            let piece = text.and_then(|text| text.get(done..done + len)).map(|piece| line_ends(piece) as u64);
+            let lines = if last { edit.lines_inserted.saturating_sub(lines_done) } else { piece.unwrap_or(0) };
+            let first = number == 0;
+            let range = Range {
+                at: edit.at + done as u64,
+                deleted: if first { edit.deleted } else { 0 },
+                inserted: *len as u64,
+                line: edit.line + lines_done,
+                lines_deleted: if first { edit.lines_deleted } else { 0 },
+                lines_inserted: lines,
+                verdict: 0,
+            };
+            done += len;
+            lines_done += lines;
+            ranges.push((range, verdict));
+        }
+        ranges
+    }
+}
+
+/// Whether the edits, in order, lie inside a text of this length.
+fn fits(group: &EditGroup, len: usize) -> bool {
+    let mut len = len as u64;
+    group.edits.iter().all(|edit| {
+        let inside = edit.at.checked_add(edit.deleted).is_some_and(|end| end <= len);
+        if inside {
+            len = (len - edit.deleted).saturating_add(edit.inserted);
+        }
+        inside
+    })
+}
+
+/// Whether the file must be looked at before this edit is judged: it may be what somebody wrote to disk.
+fn may_come_from_disk(edit: &Edit) -> bool {
+    match edit.source.as_ref().map(|source| source.kind) {
+        Some(SourceKind::Reload) => true,
+        Some(_) => false,
+        None => !matches!(edit.shape, Shape::Keystroke | Shape::Deletion),
+    }
+}
+
+fn range_of(edit: &Edit) -> Range {
+    Range {
+        at: edit.at,
+        deleted: edit.deleted,
+        inserted: edit.inserted,
+        line: edit.line,
+        lines_deleted: edit.lines_deleted,
+        lines_inserted: edit.lines_inserted,
+        verdict: 0,
+    }
+}

@@ -1,0 +1,231 @@
+//! Late evidence: recent disk changes are judged again, and what later states took from them follows.
+//!
+//! Absent on purpose: the judging (the attribution crate) and how a ruling becomes owners (`ruled`).
+
+use codi2_attribution::{Change as OpenChange, DiskFacts, DiskRuling, GitFact, Observed, judge_disk};
+use codi2_protocol::{Digest, Event, EventBody, EventId, FileId, Owner, SessionId};
+use codi2_text::{OwnerTree, Text};
+use codi2_workspace::GitExplanation;
+
+use super::branches::overlay;
+use super::ruled::Applied;
+use super::{Core, Effect, Entry};
+use crate::book::{OwnerRef, open_to_change};
+use crate::known::Known;
+use crate::ledger::{Branch, Drift};
+use crate::ports::Ports;
+use crate::rows::Row;
+
+/// Changes whose texts are kept for late evidence, at most.
+const KEPT_CHANGES: usize = 256;
+
+/// A disk change with what is needed to judge it again.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub before: Option<Known>,
+    pub before_bytes: Option<Digest>,
+    pub after: Option<Text>,
+    pub after_bytes: Option<Digest>,
+    pub from_ms: u64,
+    pub to_ms: u64,
+    pub observed: Observed,
+    pub git: Option<GitExplanation>,
+    /// The owners that the content after had before this change was seen.
+    pub seen: Option<OwnerTree<OwnerRef>>,
+    pub number: u64,
+}
+
+impl Core {
+    /// Git needed longer than the watch could wait: its explanation comes for a change that was judged without it.
+    pub(super) fn late_git(
+        &mut self,
+        file: &FileId,
+        after: Option<Digest>,
+        git: GitExplanation,
+        now: u64,
+        ports: &mut dyn Ports,
+    ) {
+        let Some(event) = self.open.ended_in(file, after).map(|change| change.event) else { return };
+        if let Some(kept) = self.kept.get_mut(&event) {
+            kept.git = Some(git);
+            self.judge_again(file, now, ports);
+        }
+    }
+
+    /// Judges the recent changes of a file again, with all that is known now.
+    pub(super) fn judge_again(&mut self, file: &FileId, now: u64, ports: &mut dyn Ports) {
+        let open: Vec<OpenChange> = self.open.on(file).cloned().collect();
+        for change in open {
+            let Some(kept) = self.kept.remove(&change.event) else { continue };
+            // A save is the newest change that ended in its text, not every earlier one.
+            let newest = self.open.ended_in(file, change.after).is_some_and(|newest| newest.event == change.event);
+            let text = kept.after.as_ref().filter(|_| newest).map(|text| Digest::new(text.digest()));
+            let saved_by = text.and_then(|text| self.saver(file, text, now));
+            let ruling = self.rule(file, &kept, saved_by.is_some());
+            let better = ruling.supersedes(&change.ruling);
+            if better {
+                self.upgrade(file, &change, &kept, ruling, saved_by, now, ports);
+            }
+            self.kept.insert(change.event, kept);
+            if better {
+                self.carry_on(file, change.event, ports);
+            }
+        }
+    }
+
+    /// Writes the better ruling of an earlier change as an event of its own, and gives its text the new owners.
+    #[allow(clippy::too_many_arguments)]
+    fn upgrade(
+        &mut self,
+        file: &FileId,
+        change: &OpenChange,
+        kept: &Kept,
+        ruling: DiskRuling,
+        saved_by: Option<SessionId>,
+        now: u64,
+        ports: &mut dyn Ports,
+    ) {
+        let Applied { owners, change: better, actor } =
+            self.apply_ruling(file, kept, &ruling, change.event, saved_by, ports);
+        let mut rows = Vec::new();
+        if let DiskRuling::All(verdict) = &ruling {
+            let owner = Owner { verdict: verdict.clone(), at_ms: Some(kept.to_ms), event: Some(change.event) };
+            self.ledger.book.amend(change.event, &owner);
+            rows.push(Row::Upgrade(change.event, owner));
+        }
+        rows.extend(self.give(file, change.event, kept, owners));
+        self.open.rule(file, change.event, ruling);
+        let body = EventBody::Upgrade { of: change.event, change: better.build(kept.before_bytes, kept.after_bytes) };
+        let event = Event {
+            session: saved_by,
+            file: Some(file.path.clone()),
+            ..self.own_event(now, Some(file.worktree.clone()), actor, body)
+        };
+        self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+    }
+
+    /// Gives the text after a change other owners: on disk, in the buffers that took it from there, in the memory of
+    /// contents. Only the newest change that ended in a text says whose it is.
+    fn give(&mut self, file: &FileId, event: EventId, kept: &Kept, owners: OwnerTree<OwnerRef>) -> Vec<Row> {
+        let Some(text) = &kept.after else { return Vec::new() };
+        if self.open.ended_in(file, kept.after_bytes).is_none_or(|newest| newest.event != event) {
+            return Vec::new();
+        }
+        let digest = Digest::new(text.digest());
+        let book = &self.ledger.book;
+        let first = (file.clone(), SessionId::from_uuid(uuid::Uuid::nil()));
+        let branches = self.ledger.branches.range_mut(first..).take_while(|((of, _), _)| of == file);
+        for (_, branch) in branches.filter(|(_, branch)| branch.known.digest == digest && !branch.is_lost()) {
+            // What the buffer has from its own edits stays; what nobody could be named for is settled now.
+            branch.known.owners = overlay(&branch.known.owners, &owners, |known| !open_to_change(book.owner(known)));
+        }
+        let current = self.ledger.disk.get(file).and_then(Option::as_ref);
+        if let Some(mut on_disk) = current.filter(|on_disk| Some(on_disk.bytes) == kept.after_bytes).cloned() {
+            on_disk.known.owners = owners;
+            let rows = self.rows(file, &on_disk);
+            self.ledger.settle(file, on_disk);
+            return rows;
+        }
+        self.ledger.remember(file, digest, &owners);
+        let owners = self.ledger.book.store(&owners);
+        vec![Row::Owners { repository: file.worktree.repository, path: file.path.clone(), digest, owners }]
+    }
+
+    /// The changes that came after one whose owners are others now: what they kept of its text follows.
+    fn carry_on(&mut self, file: &FileId, from: EventId, ports: &mut dyn Ports) {
+        let all: Vec<OpenChange> = self.open.on(file).cloned().collect();
+        let Some(at) = all.iter().position(|change| change.event == from) else { return };
+        let digest = |known: &Kept| known.after.as_ref().map(|text| Digest::new(text.digest()));
+        let mut state = all[at].after;
+        let Some(text) = self.kept.get(&from).and_then(digest) else { return };
+        let Some(mut owners) = self.ledger.owners_of(ports, file, text) else { return };
+        for change in &all[at + 1..] {
+            let known = matches!(&change.ruling, DiskRuling::Echo { .. });
+            let Some(mut kept) = self.kept.remove(&change.event) else { return };
+            let before = kept.before.as_mut().filter(|before| before.owners.len() == owners.len());
+            let follows = !known && kept.seen.is_none() && kept.before_bytes == state && before.is_some();
+            if let Some(before) = before.filter(|_| follows) {
+                before.owners = owners.clone();
+                let applied = self.apply_ruling(file, &kept, &change.ruling, change.event, None, ports);
+                let rows = self.give(file, change.event, &kept, applied.owners.clone());
+                if !rows.is_empty() {
+                    self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
+                }
+                (state, owners) = (kept.after_bytes, applied.owners);
+            }
+            self.kept.insert(change.event, kept);
+            if !follows {
+                return;
+            }
+        }
+    }
+
+    /// Judges a change with all that is known now. `saved`: a buffer was saved with this text.
+    pub(super) fn rule(&self, file: &FileId, kept: &Kept, saved: bool) -> DiskRuling {
+        let git = kept
+            .git
+            .as_ref()
+            .map(|git| GitFact { operation: git.operation.clone(), what: git.what.as_str().to_owned() });
+        let texts = |digest: Digest| {
+            if Some(digest) == kept.before_bytes {
+                kept.before.as_ref().and_then(Known::text).cloned()
+            } else if Some(digest) == kept.after_bytes {
+                kept.after.clone()
+            } else {
+                let after = |other: &&Kept| other.after_bytes == Some(digest) && other.after.is_some();
+                let changes = self.open.on(file).filter_map(|change| self.kept.get(&change.event));
+                changes.filter(after).find_map(|other| other.after.clone())
+            }
+        };
+        let mut transitions = self.open.transitions(file);
+        transitions.push(codi2_attribution::Transition {
+            before: kept.before_bytes,
+            after: kept.after_bytes,
+            from_ms: kept.from_ms,
+            to_ms: kept.to_ms,
+        });
+        transitions.dedup();
+        let (intents, calls) = (self.calls.intents(file), self.calls.open_on(file));
+        judge_disk(&DiskFacts {
+            before: kept.before_bytes,
+            after: kept.after_bytes,
+            from_ms: kept.from_ms,
+            to_ms: kept.to_ms,
+            observed: kept.observed,
+            saved,
+            git: git.as_ref(),
+            seen_before: kept.seen.is_some(),
+            intents: &intents,
+            calls: &calls,
+            transitions: &transitions,
+            texts: &texts,
+        })
+    }
+
+    /// The buffer that was saved with this text.
+    pub(super) fn saver(&self, file: &FileId, text: Digest, now: u64) -> Option<SessionId> {
+        self.ledger.branches_of(file).find(|(_, branch)| branch.saved_as(text, now)).map(|(session, _)| session)
+    }
+
+    /// The buffer whose save is on its way: it came to this text by edits of its own.
+    pub(super) fn about_to_save(&self, file: &FileId, text: Digest) -> Option<SessionId> {
+        let own =
+            |branch: &Branch| branch.known.digest == text && branch.loaded != Some(text) && branch.drift == Drift::Sure;
+        self.ledger.branches_of(file).find(|(_, branch)| own(branch)).map(|(session, _)| session)
+    }
+
+    /// Forgets what no late fact can change any more.
+    pub(super) fn expire(&mut self, now: u64) {
+        self.calls.expire(now);
+        self.open.expire(now);
+        self.kept.retain(|_, kept| now < kept.to_ms.saturating_add(codi2_attribution::OPEN_MS));
+    }
+
+    pub(super) fn forget_kept(&mut self) {
+        while self.kept.len() > KEPT_CHANGES
+            && let Some(oldest) = self.kept.iter().min_by_key(|(_, kept)| kept.number).map(|(id, _)| *id)
+        {
+            self.kept.remove(&oldest);
+        }
+    }
+}

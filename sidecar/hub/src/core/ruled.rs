@@ -1,0 +1,267 @@
+//! How the ruling of a disk change becomes owners, and what its event tells.
+//!
+//! Absent on purpose: the ruling itself, and every write but the owners entered in the book.
+
+use std::collections::HashMap;
+
+use codi2_attribution::{DiskRuling, Rung};
+use codi2_protocol::{Actor, Digest, EventId, EvidenceKind, FileId, Owner, Range, SessionId, Verdict};
+use codi2_text::{OwnerTree, Text};
+use codi2_workspace::GitExplanation;
+
+use super::Core;
+use super::branches::not_observed;
+use super::disk::decode_text;
+use super::late::Kept;
+use crate::book::OwnerRef;
+use crate::changes::ChangeBuilder;
+use crate::known::{Content, Hunk, Known};
+use crate::ports::Ports;
+
+/// A ruled change: the owners it leads to and the ranges to tell.
+pub(super) struct Applied {
+    pub owners: OwnerTree<OwnerRef>,
+    pub change: ChangeBuilder,
+    /// Who acted.
+    pub actor: Actor,
+}
+
+impl Core {
+    /// Carries the owners of `before` through the change and gives what is new its owner.
+    pub(super) fn apply_ruling(
+        &mut self,
+        file: &FileId,
+        kept: &Kept,
+        ruling: &DiskRuling,
+        event: EventId,
+        saved_by: Option<SessionId>,
+        ports: &mut dyn Ports,
+    ) -> Applied {
+        let empty = Text::new("");
+        let after = kept.after.as_ref().unwrap_or(&empty);
+        let nothing = || Known {
+            digest: Digest::new(empty.digest()),
+            owners: OwnerTree::from_spans([]),
+            content: Content::Text(Text::new("")),
+        };
+        let before = kept.before.clone().unwrap_or_else(nothing);
+        let hunks = before.hunks_to(after, self.ledger.secret());
+        let digest = Digest::new(after.digest());
+        let fresh = |verdict: &Verdict| Owner { verdict: verdict.clone(), at_ms: Some(kept.to_ms), event: Some(event) };
+        let mut owners = before.owners.clone();
+        let splice = |owners: &mut OwnerTree<OwnerRef>, hunk: &Hunk, runs: &[(usize, OwnerRef)]| {
+            owners.splice(hunk.at, hunk.deleted, runs);
+        };
+        let mut change = ChangeBuilder::default();
+        let mut actor = None;
+        // What the event says of a piece of a hunk; by default what its owner says.
+        let mut reason = None;
+        let deleter: Verdict;
+        match ruling {
+            DiskRuling::Echo { unexplained } => {
+                let tree = self.saved_owners(file, saved_by, digest, ports);
+                match tree.filter(|tree| tree.len() == after.len_bytes()) {
+                    Some(tree) => owners = tree,
+                    // The buffer's owners are not known (yet): what is new is nobody's.
+                    None => {
+                        let unseen = self.ledger.book.enter(not_observed());
+                        hunks.iter().for_each(|hunk| splice(&mut owners, hunk, &[(hunk.inserted, unseen)]));
+                    }
+                }
+                if let Some(verdict) = unexplained {
+                    let owner = self.ledger.book.enter(fresh(verdict));
+                    let book = &self.ledger.book;
+                    let open = |known: OwnerRef| Rung::of(&book.owner(known).verdict).is_open();
+                    for hunk in hunks.iter().filter(|hunk| hunk.inserted > 0) {
+                        owners.recolour(hunk.new_bytes(), |known| if open(known) { owner } else { known });
+                    }
+                }
+                self.saved_as(file, saved_by, digest, &owners);
+                let saver = self.actor_of(saved_by);
+                deleter =
+                    Verdict::new(saver.clone(), codi2_protocol::Class::Declared, EvidenceKind::EditorDeclared, "saved");
+                actor = Some(saver);
+            }
+            DiskRuling::CarryAll { evidence, fresh: unseen } => {
+                match kept.seen.clone().filter(|tree| tree.len() == after.len_bytes()) {
+                    Some(tree) => owners = tree,
+                    None => {
+                        let lines = self.source_lines(file, kept.git.as_ref(), ports);
+                        let unseen = self.ledger.book.enter(fresh(unseen));
+                        for hunk in &hunks {
+                            let runs = carried_lines(after, hunk, &lines, unseen);
+                            splice(&mut owners, hunk, &runs);
+                        }
+                    }
+                }
+                // Who brought the text back is not who wrote it.
+                actor = Some(unseen.origin.clone());
+                reason = Some(evidence.clone());
+                deleter = unseen.clone();
+            }
+            DiskRuling::All(verdict) => {
+                let owner = self.ledger.book.enter(fresh(verdict));
+                for hunk in &hunks {
+                    splice(&mut owners, hunk, &[(hunk.inserted, owner)]);
+                }
+                deleter = verdict.clone();
+            }
+            DiskRuling::Parts { claimed, rest } => {
+                let rest_owner = self.ledger.book.enter(fresh(rest));
+                let claims: Vec<_> = claimed
+                    .iter()
+                    .map(|(range, verdict)| (range.clone(), self.ledger.book.enter(fresh(verdict))))
+                    .collect();
+                for hunk in &hunks {
+                    let mut runs = Vec::new();
+                    let mut at = hunk.at;
+                    let end = hunk.at + hunk.inserted;
+                    for (range, owner) in &claims {
+                        let (from, to) = ((range.start as usize).max(at), (range.end as usize).min(end));
+                        if from < to {
+                            runs.extend([(from - at, rest_owner), (to - from, *owner)]);
+                            at = to;
+                        }
+                    }
+                    runs.push((end - at, rest_owner));
+                    splice(&mut owners, hunk, &runs);
+                }
+                deleter = rest.clone();
+            }
+        }
+        if owners.len() != after.len_bytes() {
+            // The owners of `before` were not those of its text: what is new is kept, the rest is nobody's.
+            let nobody = self.ledger.book.enter(not_observed());
+            owners = OwnerTree::new(after.len_bytes(), nobody);
+        }
+        for hunk in &hunks {
+            self.tell(&mut change, hunk, after, &owners, reason.as_ref(), &deleter);
+        }
+        if change.is_empty() {
+            change.verdict(&deleter);
+        }
+        let actor = actor.or_else(|| change.actor()).unwrap_or_else(|| deleter.origin.clone());
+        Applied { owners, change, actor }
+    }
+
+    /// The owners that a saved text has in the buffer it was saved from.
+    fn saved_owners(
+        &mut self,
+        file: &FileId,
+        saved_by: Option<SessionId>,
+        digest: Digest,
+        ports: &mut dyn Ports,
+    ) -> Option<OwnerTree<OwnerRef>> {
+        let branch = saved_by.and_then(|session| self.ledger.branches.get(&(file.clone(), session)));
+        let present = branch.filter(|branch| branch.known.digest == digest && !branch.is_lost());
+        match present {
+            Some(branch) => Some(branch.known.owners.clone()),
+            // The editor has gone on since.
+            None => self.ledger.owners_of(ports, file, digest),
+        }
+    }
+
+    /// A save was seen on disk.
+    fn saved_as(&mut self, file: &FileId, by: Option<SessionId>, text: Digest, owners: &OwnerTree<OwnerRef>) {
+        let branch = by.and_then(|session| self.ledger.branches.get_mut(&(file.clone(), session)));
+        if let Some(branch) = branch {
+            (branch.saved, branch.loaded) = (None, Some(text));
+            if branch.known.digest == text && !branch.is_lost() {
+                branch.known.owners = owners.clone();
+            }
+        }
+    }
+
+    /// Tells the pieces of a hunk.
+    fn tell(
+        &self,
+        change: &mut ChangeBuilder,
+        hunk: &Hunk,
+        after: &Text,
+        owners: &OwnerTree<OwnerRef>,
+        reason: Option<&codi2_protocol::Evidence>,
+        deleter: &Verdict,
+    ) {
+        let mut range = Range {
+            at: hunk.at as u64,
+            deleted: hunk.deleted as u64,
+            inserted: 0,
+            line: after.line_of(hunk.at) as u64 + 1,
+            lines_deleted: hunk.lines_deleted as u64,
+            lines_inserted: 0,
+            verdict: 0,
+        };
+        if hunk.inserted == 0 {
+            return change.push(range, deleter);
+        }
+        let mut at = hunk.at;
+        for (len, owner) in owners.spans(hunk.new_bytes()) {
+            let mut verdict = self.ledger.book.owner(owner).verdict.clone();
+            if let Some(reason) = reason.filter(|reason| verdict.evidence.first() != Some(*reason)) {
+                verdict.evidence.insert(0, reason.clone());
+            }
+            range.at = at as u64;
+            range.inserted = len as u64;
+            range.line = after.line_of(at) as u64 + 1;
+            range.lines_inserted = after.lines_in(at..at + len) as u64;
+            change.push(range.clone(), &verdict);
+            at += len;
+            (range.deleted, range.lines_deleted) = (0, 0);
+        }
+    }
+
+    /// The lines of the texts that git may have taken a content from, with their owners.
+    fn source_lines(
+        &mut self,
+        file: &FileId,
+        git: Option<&GitExplanation>,
+        ports: &mut dyn Ports,
+    ) -> HashMap<String, Vec<(usize, OwnerRef)>> {
+        let mut lines = HashMap::new();
+        for source in git.iter().flat_map(|git| &git.sources) {
+            let Some(text) = decode_text(source) else { continue };
+            let Some(owners) = self.ledger.owners_of(ports, file, Digest::new(text.digest())) else { continue };
+            let mut at = 0;
+            for len in text.line_lengths() {
+                let line = text.slice(at..at + len).trim_end_matches(['\n', '\r']).to_owned();
+                if !line.trim().is_empty() {
+                    lines.entry(line).or_insert_with(|| owners.spans(at..at + len));
+                }
+                at += len;
+            }
+        }
+        lines
+    }
+}
+
+/// The owners of a hunk's lines, where git's other texts have them.
+fn carried_lines(
+    after: &Text,
+    hunk: &Hunk,
+    lines: &HashMap<String, Vec<(usize, OwnerRef)>>,
+    unseen: OwnerRef,
+) -> Vec<(usize, OwnerRef)> {
+    let end = hunk.at + hunk.inserted;
+    let mut at = hunk.at;
+    let mut runs = Vec::new();
+    while at < end {
+        let number = after.line_of(at);
+        let start = after.line_start(number);
+        let next = after.line_start(number + 1).max(at + 1).min(end);
+        let content = after.slice(after.line_content(number));
+        let known = lines.get(content.as_ref()).filter(|_| !content.trim().is_empty());
+        match known {
+            Some(owners) => {
+                // The hunk may begin or end inside the line.
+                let part = OwnerTree::from_spans(owners.iter().copied()).spans(at - start..next - start);
+                let found: usize = part.iter().map(|(len, _)| len).sum();
+                let last = part.last().map_or(unseen, |(_, owner)| *owner);
+                runs.extend(part);
+                runs.push((next - at - found, last));
+            }
+            None => runs.push((next - at, unseen)),
+        }
+        at = next;
+    }
+    runs
+}

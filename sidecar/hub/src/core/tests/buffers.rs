@@ -1,0 +1,295 @@
+//! One person in one buffer: typing, undo, moves, formats, texts from elsewhere.
+
+use codi2_protocol::{ActorKind, Copied, EventBody, Shape, SourceKind};
+
+use super::sidecar::Change;
+use super::world::{World, body, file, of};
+
+const OLD: &str = "unknown unknown BeforeCodi2";
+const TYPED: &str = "person ada declared EditorDeclared";
+
+#[test]
+fn typing_on_top_of_old_text_and_saving() {
+    let mut w = World::new(&[("a.rs", "one\ntwo\n")]);
+    w.opens("ada", "a.rs");
+    w.types("ada", "a.rs", 4, "new\n");
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, TYPED, OLD]);
+    assert_eq!(w.blame("a.rs"), [OLD, OLD], "the file is as it was");
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED, OLD]);
+    assert_eq!(
+        w.log(0),
+        ["session-started person ada in a session", "edit person ada in a session", "saved person ada in a session",]
+    );
+    assert_eq!(w.wanted(), 0, "the hub had every text");
+}
+
+#[test]
+fn an_editor_that_declares_nothing_is_judged_by_shapes() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.editor("ada");
+    w.person("ada").declares = false;
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "two\n");
+    w.inserts("ada", "a.rs", 0, "a long text out of nowhere\n", SourceKind::Paste);
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), ["unknown unknown LargeInsert", OLD, "person ada inferred Keystrokes"]);
+}
+
+#[test]
+fn undo_brings_owners_back() {
+    // As the editor declares it, after several groups, and by the tombstone alone.
+    for way in ["state", "later", "tombstone", "silent"] {
+        let mut w = World::new(&[("a.rs", "old\n")]);
+        w.opens("ada", "a.rs");
+        w.appends("ada", "a.rs", "mine\n");
+        let group = w.cuts("ada", "a.rs", 0, 4);
+        let mut at = 0;
+        if way == "later" || way == "tombstone" {
+            w.appends("ada", "a.rs", "more\n");
+        }
+        if way == "later" {
+            w.cuts("ada", "a.rs", 5, 5);
+        }
+        if way == "tombstone" {
+            at = w.people["ada"].buffers["a.rs"].len();
+        }
+        let mut undo = Change::new(at, 0, "old\n", Shape::Insert, SourceKind::Undo);
+        undo.restored = w.grave("ada", group, 0);
+        if way == "silent" {
+            undo.source = None;
+        }
+        w.edits("ada", "a.rs", vec![undo]);
+        w.saves("ada", "a.rs");
+        let lines = w.blame("a.rs");
+        if way == "tombstone" {
+            assert_eq!(lines, [TYPED, TYPED, OLD], "{way}");
+        } else {
+            assert_eq!(lines, [OLD, TYPED], "{way}");
+        }
+    }
+}
+
+#[test]
+fn redo_brings_owners_back_too() {
+    let mut w = World::new(&[("a.rs", "")]);
+    w.opens("ada", "a.rs");
+    w.types("ada", "a.rs", 0, "mine\n");
+    w.edits("ada", "a.rs", vec![Change::new(0, 5, "", Shape::Deletion, SourceKind::Undo)]);
+    w.edits("ada", "a.rs", vec![Change::new(0, 0, "mine\n", Shape::Insert, SourceKind::Redo)]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [TYPED]);
+}
+
+/// The editor of one person undoes what it deleted of an agent's: it stays the agent's.
+#[test]
+fn undo_of_a_deletion_gives_each_byte_back_to_its_owner() {
+    let mut w = World::new(&[("a.rs", "old\n")]);
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "old\nbot\n");
+    w.agent_after("bot", "a.rs");
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "ada\n");
+    let group = w.cuts("ada", "a.rs", 0, 12);
+    let mut undo = Change::new(0, 0, "old\nbot\nada\n", Shape::Insert, SourceKind::Undo);
+    undo.restored = w.grave("ada", group, 0);
+    w.edits("ada", "a.rs", vec![undo]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, "agent bot exact IntentExact", TYPED]);
+}
+
+#[test]
+fn a_paste_from_outside_is_nobodys_and_names_who_pasted() {
+    let mut w = World::new(&[("a.rs", "")]);
+    w.opens("ada", "a.rs");
+    w.inserts("ada", "a.rs", 0, "fn from_the_web() {}\n", SourceKind::Paste);
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), ["unknown unknown EditorDeclared"]);
+    let owners = w.owners("a.rs", None, false).unwrap();
+    assert_eq!(owners.owners[0].verdict.modifier.as_ref().unwrap().name, "ada");
+}
+
+#[test]
+fn a_cut_and_put_moves_owners_inside_a_file_and_across() {
+    let mut w = World::new(&[("a.rs", "first old line\nsecond old line\n"), ("b.rs", "")]);
+    w.opens("ada", "a.rs");
+    w.opens("ada", "b.rs");
+    w.appends("ada", "a.rs", "mine, and mine alone\n");
+    let group = w.cuts("ada", "a.rs", 0, 15);
+    let mut put = Change::new(16, 0, "first old line\n", Shape::Insert, SourceKind::Paste);
+    put.restored = w.grave("ada", group, 0);
+    w.edits("ada", "a.rs", vec![put]);
+    assert_eq!(w.people["ada"].buffers["a.rs"], "second old line\nfirst old line\nmine, and mine alone\n");
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, "unknown unknown BeforeCodi2", TYPED]);
+
+    let group = w.cuts("ada", "a.rs", 31, 21);
+    let mut put = Change::new(0, 0, "mine, and mine alone\n", Shape::Insert, SourceKind::Paste);
+    put.restored = w.grave("ada", group, 0);
+    w.edits("ada", "b.rs", vec![put]);
+    assert_eq!(w.blame_buffer("ada", "b.rs"), ["person ada declared Moved"]);
+}
+
+#[test]
+fn a_copy_from_another_buffer_keeps_its_author() {
+    let mut w = World::new(&[("a.rs", ""), ("b.rs", "old\n")]);
+    w.opens("ada", "a.rs");
+    w.opens("ada", "b.rs");
+    let text = "let copied = there;\n";
+    w.types("ada", "a.rs", 0, text);
+    let digest = of(&w.people["ada"].buffers["a.rs"]);
+    let mut put = Change::new(0, 0, text, Shape::Insert, SourceKind::Paste);
+    put.copied = vec![Copied { at: 0, len: text.len() as u64, file: Some(file("a.rs")), digest, from: 0 }];
+    w.edits("ada", "b.rs", vec![put]);
+    assert_eq!(w.blame_buffer("ada", "b.rs"), ["person ada declared Copied", OLD]);
+}
+
+#[test]
+fn a_formatter_keeps_tokens_and_owns_what_it_adds() {
+    let old = "let a=1\n";
+    let new = "let a = 1;\n";
+    let mut w = World::new(&[("a.rs", old)]);
+    w.opens("ada", "a.rs");
+    let digest = of(old);
+    let kept = |at, len, from| Copied { at, len, file: None, digest, from };
+    let mut format = Change::new(0, old.len(), new, Shape::Replace, SourceKind::Format);
+    format.name = Some("rustfmt");
+    format.copied = vec![kept(0, 5, 0), kept(6, 1, 5), kept(8, 1, 6), kept(10, 1, 7)];
+    w.edits("ada", "a.rs", vec![format]);
+    let reply = w.owners("a.rs", Some(of(new)), false).unwrap();
+    let name = |owner: u32| reply.owners[owner as usize].verdict.origin.name.as_str();
+    let spans: Vec<_> = reply.spans.iter().map(|span| (span.len, name(span.owner))).collect();
+    let own: u64 = spans.iter().filter(|(_, name)| *name == "rustfmt").map(|(len, _)| len).sum();
+    assert_eq!(own, 3, "two blanks and a semicolon: {spans:?}");
+    assert_eq!(w.blame_buffer("ada", "a.rs").len(), 1);
+}
+
+/// Layout alone: white space belongs to the tokens beside it, at the start of the edit too.
+#[test]
+fn layout_changes_nobodys_lines() {
+    let old = "a(b,c)\n";
+    let new = "  a(\n  b,\n  c\n)\n";
+    let mut w = World::new(&[("a.rs", "")]);
+    w.opens("ada", "a.rs");
+    w.types("ada", "a.rs", 0, old);
+    let digest = of(old);
+    let kept = |at, len, from| Copied { at, len, file: None, digest, from };
+    let mut format = Change::new(0, old.len(), new, Shape::Layout, SourceKind::Format);
+    format.copied = vec![kept(2, 2, 0), kept(7, 2, 2), kept(12, 1, 4), kept(14, 2, 5)];
+    w.edits("ada", "a.rs", vec![format]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), ["person ada carried Format"; 4]);
+    let EventBody::Edit { change, .. } = body(w.last("edit")) else { panic!() };
+    assert_eq!(change.ranges.iter().map(|range| range.lines_inserted).sum::<u64>(), 4);
+    assert_eq!(change.ranges[0].line, 1);
+}
+
+#[test]
+fn a_completion_is_its_providers_and_accepted_by_the_person() {
+    let mut w = World::new(&[("a.rs", "")]);
+    w.opens("ada", "a.rs");
+    let mut accept = Change::new(0, 0, "fn suggested() {}\n", Shape::Insert, SourceKind::Completion);
+    accept.name = Some("copilot");
+    w.edits("ada", "a.rs", vec![accept]);
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), ["completion copilot declared EditorDeclared"]);
+    let owners = w.owners("a.rs", None, false).unwrap();
+    assert_eq!(owners.owners[0].verdict.acceptor.as_ref().unwrap().name, "ada");
+    assert_eq!(w.last("edit").actor.kind, ActorKind::Completion);
+}
+
+#[test]
+fn a_deletion_names_who_deleted() {
+    let mut w = World::new(&[("a.rs", "one\ntwo\nthree\n")]);
+    w.opens("ada", "a.rs");
+    w.cuts("ada", "a.rs", 4, 4);
+    let event = w.last("edit");
+    assert_eq!(event.actor.name, "ada");
+    let EventBody::Edit { change, .. } = body(event) else { panic!() };
+    let range = &change.ranges[0];
+    assert_eq!((range.at, range.deleted, range.inserted, range.line, range.lines_deleted), (4, 4, 0, 2, 1));
+    assert_eq!(change.verdicts[0].origin.name, "ada");
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, OLD]);
+}
+
+/// Pieces of one insert are told with their own lines.
+#[test]
+fn ranges_of_one_edit_count_their_lines() {
+    let mut w = World::new(&[("a.rs", "top\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "one\ntwo\n");
+    let group = w.cuts("ada", "a.rs", 4, 8);
+    let mut put = Change::new(4, 0, "new\none\ntwo\nmore\n", Shape::Insert, SourceKind::Command);
+    put.restored = w.grave("ada", group, 0);
+    put.restored[0].at = 4;
+    w.edits("ada", "a.rs", vec![put]);
+    let EventBody::Edit { change, .. } = body(w.last("edit")) else { panic!() };
+    let told: Vec<_> =
+        change.ranges.iter().map(|range| (range.at, range.inserted, range.line, range.lines_inserted)).collect();
+    assert_eq!(told, [(4, 4, 2, 1), (8, 8, 3, 2), (16, 5, 5, 1)]);
+}
+
+/// The buffer's text is asked for once when it is lacking, and used when it comes.
+#[test]
+fn a_text_that_is_lacking_is_asked_for_once() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.person("ada").sends_text = false;
+    for _ in 0..5 {
+        w.appends("ada", "a.rs", "x");
+    }
+    assert_eq!(w.wanted(), 1);
+    w.sends_whole("ada", "a.rs", 3);
+    w.person("ada").sends_text = true;
+    w.appends("ada", "a.rs", "yz");
+    assert_eq!(w.wanted(), 1);
+    let reply = w.owners("a.rs", None, true).unwrap();
+    assert_eq!(reply.text.as_deref(), Some("one\nxxxxxyz"));
+}
+
+/// The whole text overtakes the group that led to it.
+#[test]
+fn a_whole_text_that_comes_before_its_group_is_kept() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.person("ada").sends_text = false;
+    w.appends("ada", "a.rs", "x");
+    assert_eq!(w.wanted(), 1);
+    w.holds("ada");
+    w.appends("ada", "a.rs", "y");
+    let group = w.person("ada").held.take().unwrap();
+    w.sends_whole("ada", "a.rs", 100);
+    for input in group {
+        w.feed(input);
+    }
+    assert_eq!(w.wanted(), 1, "it has what it asked for");
+    assert_eq!(w.owners("a.rs", None, true).unwrap().text.as_deref(), Some("one\nxy"));
+}
+
+/// Unsaved text of another day: the whole text tells what is old and what nobody saw.
+#[test]
+fn an_unsaved_text_of_another_day() {
+    let mut w = World::new(&[("a.rs", "one\ntwo\n")]);
+    w.editor("ada");
+    w.opens_with("ada", "a.rs", "one\nunsaved\ntwo\n");
+    assert_eq!(w.wanted(), 1);
+    w.sends_whole("ada", "a.rs", 100);
+    w.appends("ada", "a.rs", "new\n");
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, "unknown unknown NotObserved", OLD, TYPED]);
+    assert_eq!(w.wanted(), 1);
+}
+
+/// A buffer asked about before its text is here: no wrong answer.
+#[test]
+fn a_buffer_adrift_answers_nothing_wrong() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    // The hub missed a group: what follows counts in a text it does not know.
+    w.holds("ada");
+    w.appends("ada", "a.rs", "lost\n");
+    w.person("ada").held = None;
+    w.appends("ada", "a.rs", "kept\n");
+    let text = w.people["ada"].buffers["a.rs"].clone();
+    assert!(w.owners("a.rs", Some(of(&text)), false).is_err(), "not known yet");
+    w.sends_whole("ada", "a.rs", 100);
+    let lines = w.blame_buffer("ada", "a.rs");
+    assert_eq!(lines[..2], [OLD, "unknown unknown NotObserved"]);
+    assert!(!lines[2].contains("external"));
+}

@@ -1,0 +1,302 @@
+//! Files on disk: programs, reloads, saves, kinds of content, what happened while the hub was away.
+
+use codi2_protocol::{DiskOperation, EventBody, SourceKind};
+
+use super::world::{World, body, of};
+
+const OLD: &str = "unknown unknown BeforeCodi2";
+const TYPED: &str = "person ada declared EditorDeclared";
+const EXTERNAL: &str = "external unknown DiskChange";
+const AWAY: &str = "external unknown DiskChange";
+
+#[test]
+fn a_program_that_nobody_announced() {
+    let mut w = World::new(&[("a.rs", "one\ntwo\n")]);
+    w.program_writes("a.rs", "one\nnew\ntwo\n");
+    assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL, OLD]);
+    assert_eq!(w.log(0), ["disk external"]);
+    let EventBody::Disk { operation, change, .. } = body(w.last("disk")) else { panic!() };
+    assert_eq!(*operation, DiskOperation::Modify);
+    assert_eq!((change.ranges[0].at, change.ranges[0].line, change.ranges[0].lines_inserted), (4, 2, 1));
+    w.watch_sees("a.rs");
+    assert_eq!(w.events.len(), 1, "seen again: no event");
+}
+
+#[test]
+fn a_reload_is_owned_by_whoever_wrote_the_file() {
+    for watch_first in [true, false] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        w.opens("ada", "a.rs");
+        w.put("a.rs", "one\ntwo\n");
+        if watch_first {
+            w.watch_sees("a.rs");
+        }
+        w.reloads("ada", "a.rs");
+        w.watch_sees("a.rs");
+        assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, EXTERNAL], "watch first: {watch_first}");
+        assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL]);
+        // Saving what was loaded makes nobody its author, and is no event.
+        let events = w.events.len();
+        w.saves("ada", "a.rs");
+        assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL]);
+        assert_eq!(w.events.len(), events, "{:?}", w.log(events));
+    }
+}
+
+/// The watcher is faster than the group and the save.
+#[test]
+fn a_late_group_and_a_late_save() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.holds("ada");
+    w.appends("ada", "a.rs", "two\n");
+    w.writes_file("ada", "a.rs");
+    w.watch_sees("a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL], "nobody has said anything yet");
+    w.says_saved("ada", "a.rs");
+    w.arrives("ada");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, TYPED]);
+    assert_eq!(w.log(1), ["disk external", "edit person ada in a session", "upgrade person ada in a session"]);
+}
+
+/// A program writes on top before the late facts of the save arrive: what the person typed is the person's still.
+#[test]
+fn a_late_save_below_a_program() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.holds("ada");
+    w.appends("ada", "a.rs", "two\n");
+    w.writes_file("ada", "a.rs");
+    w.watch_sees("a.rs");
+    w.says_saved("ada", "a.rs");
+    w.program_writes("a.rs", "one\ntwo\nthree\n");
+    w.arrives("ada");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED, EXTERNAL]);
+}
+
+/// A save that never reached the disk echoes nothing later.
+#[test]
+fn a_stale_save_gives_no_wrong_owners() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "aaa\n");
+    w.says_saved("ada", "a.rs");
+    // The editor goes on, with a text of the same length, before the file is seen.
+    w.cuts("ada", "a.rs", 0, 4);
+    w.inserts("ada", "a.rs", 4, "ccc\n", SourceKind::Paste);
+    assert_eq!(w.people["ada"].buffers["a.rs"].len(), "one\naaa\n".len());
+    w.program_writes("a.rs", "one\naaa\n");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    // Much later a program writes the same text once more.
+    w.program_writes("a.rs", "x\n");
+    w.tick(600_000);
+    let from = w.events.len();
+    w.program_writes("a.rs", "one\naaa\n");
+    assert_eq!(w.log(from), ["disk external"]);
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED], "the same content, the same owners");
+}
+
+/// The person saves over what a program wrote in between.
+#[test]
+fn a_save_over_a_programs_write() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "mine\n");
+    w.saves("ada", "a.rs");
+    w.program_writes("a.rs", "one\nmine\ntheirs\n");
+    w.appends("ada", "a.rs", "more\n");
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED, TYPED]);
+    assert_eq!(w.log(1).last().unwrap(), "saved person ada in a session");
+}
+
+#[test]
+fn saving_twice_is_one_event() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "two\n");
+    w.saves("ada", "a.rs");
+    w.saves("ada", "a.rs");
+    w.saves("ada", "a.rs");
+    assert_eq!((w.count("saved"), w.count("disk"), w.count("upgrade")), (1, 0, 0));
+}
+
+#[test]
+fn created_deleted_and_made_again() {
+    let mut w = World::new(&[]);
+    w.opens("ada", "new.rs");
+    w.types("ada", "new.rs", 0, "mine\n");
+    w.saves("ada", "new.rs");
+    assert_eq!(w.blame("new.rs"), [TYPED]);
+    w.removes("new.rs");
+    let EventBody::Disk { operation, change, .. } = body(w.last("disk")) else { panic!() };
+    assert_eq!((*operation, change.after), (DiskOperation::Delete, None));
+    assert_eq!(w.last("disk").actor.to_string(), "external");
+    w.program_writes("new.rs", "mine\n");
+    assert_eq!(w.blame("new.rs"), [TYPED], "content seen again gets its owners back");
+    let EventBody::Disk { operation, .. } = body(w.last("disk")) else { panic!() };
+    assert_eq!(*operation, DiskOperation::Create);
+    assert_eq!(w.last("disk").actor.to_string(), "external", "whoever made it again, it was not ada");
+    w.removes("new.rs");
+    w.program_writes("new.rs", "other\n");
+    assert_eq!(w.blame("new.rs"), [EXTERNAL]);
+}
+
+#[test]
+fn renamed_and_renamed_with_an_edit() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "two\n");
+    w.saves("ada", "a.rs");
+    w.renames("a.rs", "b.rs");
+    assert_eq!(w.blame("b.rs"), [OLD, TYPED]);
+    let EventBody::Disk { operation, from, .. } = body(w.last("disk")) else { panic!() };
+    assert_eq!((*operation, from.as_deref()), (DiskOperation::Rename, Some("a.rs")));
+    w.put("b.rs", "one\ntwo\nthree\n");
+    w.renames("b.rs", "c.rs");
+    assert_eq!(w.blame("c.rs"), [OLD, TYPED, EXTERNAL]);
+    assert!(w.ports.disk.keys().all(|file| file.path == "c.rs"), "rows of the old paths are gone");
+}
+
+/// A file moved onto one with the same bytes: the old path is gone all the same.
+#[test]
+fn renamed_onto_the_same_content() {
+    let mut w = World::new(&[("a.rs", "same\n"), ("b.rs", "same\n")]);
+    w.program_writes("c.rs", "same\n");
+    w.renames("c.rs", "b.rs");
+    let EventBody::Disk { operation, .. } = body(w.last("disk")) else { panic!() };
+    assert_eq!(*operation, DiskOperation::Delete);
+    assert_eq!(w.last("disk").file.as_deref(), Some("c.rs"));
+    assert!(w.ports.disk.keys().all(|file| file.path != "c.rs"));
+}
+
+#[test]
+fn every_kind_of_content() {
+    let mut w = World::new(&[]);
+    let large = vec![b'x'; 20_000];
+    let steps: [(&str, &[u8], usize); 14] = [
+        ("empty", b"", 0),
+        ("text", b"one\ntwo\n", 2),
+        ("no final newline", b"one\ntwo\nthree", 3),
+        ("crlf", b"one\r\ntwo\r\n", 2),
+        ("lone cr", b"one\rtwo\r", 2),
+        ("bom", b"\xef\xbb\xbfone\ntwo\n", 2),
+        ("latin-1", b"caf\xe9\ntwo\n", 2),
+        ("binary", b"one\0two\n", 0),
+        ("another binary", b"one\0three\n", 0),
+        ("large", &large, 0),
+        ("empty again", b"", 0),
+        ("text again", b"one\ntwo\n", 2),
+        ("astral", "😀\n".as_bytes(), 1),
+        ("blank", b"\n\n\n", 3),
+    ];
+    for (what, bytes, lines) in steps {
+        w.program_writes("a", bytes);
+        let reply = w.owners("a", None, false).unwrap();
+        if lines == 0 {
+            assert!(reply.spans.is_empty(), "{what}");
+        } else {
+            assert_eq!(w.blame("a").len(), lines, "{what}");
+        }
+        w.hub_restarts();
+        w.scan();
+        assert_eq!(w.owners("a", None, false).unwrap().digest, reply.digest, "{what} after a restart");
+    }
+    assert_eq!(w.count("disk"), 14);
+}
+
+/// The buffer of a file with a mark or in latin-1 has other bytes than the file, and the save is an echo all the same.
+#[test]
+fn saves_of_files_that_are_not_plain_utf8() {
+    for (old, encode) in [
+        (&b"\xef\xbb\xbfone\n"[..], (|text: &str| [b"\xef\xbb\xbf", text.as_bytes()].concat()) as fn(&str) -> Vec<u8>),
+        (&b"caf\xe9\n"[..], |text: &str| text.chars().map(|c| c as u8).collect()),
+    ] {
+        let mut w = World::bare();
+        w.put("a", old);
+        w.scan();
+        w.opens("ada", "a");
+        w.appends("ada", "a", "two\n");
+        let bytes = encode(&w.people["ada"].buffers["a"]);
+        w.put("a", bytes);
+        w.says_saved("ada", "a");
+        w.watch_sees("a");
+        assert_eq!(w.blame("a"), [OLD, TYPED]);
+        assert_eq!((w.count("saved"), w.count("disk")), (1, 0));
+    }
+}
+
+#[test]
+fn private_files_are_not_recorded() {
+    use codi2_workspace::WatchEvent;
+    let mut w = World::bare();
+    w.put(".env", "TOKEN=1\n");
+    w.ports.private.insert(".env".into());
+    w.scan();
+    w.feed(super::super::Input::Watched(super::world::worktree(), WatchEvent::Private(".env".into())));
+    let event = w.last("private");
+    assert_eq!((event.file.as_ref(), event.worktree.is_some()), (None, true));
+    assert!(w.owners(".env", None, false).is_err());
+    assert!(w.ports.disk.is_empty() && w.ports.owners.is_empty());
+    w.agent_before("bot", ".env");
+    w.agent_after("bot", ".env");
+    assert!(w.ports.disk.is_empty() && w.ports.owners.is_empty());
+}
+
+#[test]
+fn a_restart_with_a_file_changed_while_away() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "two\n");
+    w.saves("ada", "a.rs");
+    w.hub_restarts();
+    w.put("a.rs", "one\ntwo\nthree\n");
+    w.scan();
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED, AWAY]);
+    let reply = w.owners("a.rs", None, false).unwrap();
+    let reasons: Vec<_> = reply.owners.iter().flat_map(|owner| &owner.verdict.evidence).map(|e| e.kind).collect();
+    assert!(reasons.contains(&codi2_protocol::EvidenceKind::NotObserved), "{reasons:?}");
+    w.hub_restarts();
+    w.put("a.rs", "one\ntwo\n");
+    w.scan();
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED], "content seen before the restart");
+    w.hub_restarts();
+    w.ports.files.remove("a.rs");
+    w.scan();
+    let EventBody::Disk { operation, .. } = body(w.last("disk")) else { panic!() };
+    assert_eq!(*operation, DiskOperation::Delete);
+}
+
+/// What was explained before the restart stays explained after it.
+#[test]
+fn a_restart_keeps_upgrades() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.agent_before("bot", "a.rs");
+    w.program_writes("a.rs", "one\nbot\n");
+    w.program_writes("a.rs", "one\nbot\nmore\n");
+    w.agent_after("bot", "a.rs");
+    let before = w.blame("a.rs");
+    assert_eq!(before, [OLD, "agent bot exact IntentExact", "agent bot exact IntentExact"]);
+    w.hub_restarts();
+    w.scan();
+    assert_eq!(w.blame("a.rs"), before);
+    w.program_writes("a.rs", "one\nbot\n");
+    assert_eq!(w.blame("a.rs"), before[..2]);
+}
+
+/// Memory of texts is bounded by number too: small files written often must not fill it.
+#[test]
+fn many_small_writes_do_not_fill_the_memory() {
+    let mut w = World::new(&[("a.rs", "")]);
+    for n in 0..3_000 {
+        w.put("a.rs", format!("{n}\n"));
+        w.watch_sees("a.rs");
+        if w.events.len() > 100 {
+            w.events.clear();
+        }
+    }
+    assert!(w.core.ledger.kept_texts() <= 2_048, "{}", w.core.ledger.kept_texts());
+    assert!(w.core.kept.len() <= 256);
+    assert_eq!(w.owners("a.rs", None, false).unwrap().digest, of("2999\n"));
+}

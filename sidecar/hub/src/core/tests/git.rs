@@ -1,0 +1,134 @@
+//! What git does to files: owners go with their content, and nothing of git's becomes a person's or an agent's.
+
+use codi2_workspace::{GitOperation, GitSource, WatchEvent};
+
+use super::super::Input;
+use super::world::{World, worktree};
+
+const OLD: &str = "unknown unknown BeforeCodi2";
+const TYPED: &str = "person ada declared EditorDeclared";
+const AGENT: &str = "agent bot exact IntentExact";
+
+/// main: one, ada's two. topic: one, the agent's three.
+fn two_branches() -> World {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "two\n");
+    w.saves("ada", "a.rs");
+    w.closes("ada", "a.rs");
+    w.git_writes("a.rs", Some("one\n"), "checkout", GitSource::NewHead, &["one\ntwo\n"]);
+    assert_eq!(w.blame("a.rs"), [OLD]);
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "three\none\n");
+    w.agent_after("bot", "a.rs");
+    assert_eq!(w.blame("a.rs"), [AGENT, OLD]);
+    w
+}
+
+#[test]
+fn checkout_away_and_back_merge_and_stash() {
+    let mut w = two_branches();
+    w.git_writes("a.rs", Some("one\ntwo\n"), "checkout", GitSource::NewHead, &["three\none\n"]);
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    assert_eq!(w.last("disk").actor.to_string(), "git checkout");
+    w.git_writes("a.rs", Some("three\none\ntwo\n"), "merge topic", GitSource::Merge, &["one\ntwo\n", "three\none\n"]);
+    assert_eq!(w.blame("a.rs"), [AGENT, OLD, TYPED], "both sides' lines keep their owners");
+
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "stashed\n");
+    w.saves("ada", "a.rs");
+    w.git_writes("a.rs", Some("three\none\ntwo\n"), "stash", GitSource::OldHead, &["three\none\ntwo\nstashed\n"]);
+    w.reloads("ada", "a.rs");
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [AGENT, OLD, TYPED]);
+    w.git_writes("a.rs", Some("three\none\ntwo\nstashed\n"), "stash pop", GitSource::Stash, &[]);
+    w.reloads("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [AGENT, OLD, TYPED, TYPED]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [AGENT, OLD, TYPED, TYPED]);
+}
+
+#[test]
+fn a_checkout_that_removes_and_brings_back() {
+    let mut w = two_branches();
+    w.git_writes("a.rs", None, "checkout", GitSource::NewHead, &["three\none\n"]);
+    assert_eq!(w.last("disk").actor.to_string(), "git checkout");
+    w.git_writes("a.rs", Some("three\none\n"), "checkout", GitSource::NewHead, &[]);
+    assert_eq!(w.blame("a.rs"), [AGENT, OLD]);
+}
+
+#[test]
+fn unknown_content_from_git_is_gits() {
+    let mut w = two_branches();
+    w.git_writes("a.rs", Some("three\none\npulled\n"), "pull", GitSource::NewHead, &["three\none\n"]);
+    assert_eq!(w.blame("a.rs"), [AGENT, OLD, "git pull carried Git"]);
+}
+
+#[test]
+fn conflict_markers_are_gits_and_the_sides_keep_their_owners() {
+    let mut w = two_branches();
+    let text = "<<<<<<< HEAD\none\ntwo\n=======\nthree\none\n>>>>>>> topic\n";
+    w.git_writes("a.rs", Some(text), "merge topic", GitSource::Conflict, &["one\ntwo\n", "three\none\n"]);
+    let git = "git merge topic carried Git";
+    assert_eq!(w.blame("a.rs"), [git, OLD, TYPED, git, AGENT, OLD, git]);
+}
+
+#[test]
+fn a_commit_changes_nobodys_lines() {
+    let mut w = two_branches();
+    let before = w.blame("a.rs");
+    let operation = GitOperation {
+        operation: "commit".into(),
+        old_head: Some("1".into()),
+        new_head: Some("2".into()),
+        old_branch: Some("main".into()),
+        new_branch: Some("main".into()),
+    };
+    let from = w.events.len();
+    w.feed(Input::Watched(worktree(), WatchEvent::Git(operation)));
+    w.ports.index.insert("a.rs".into(), w.ports.files["a.rs"].clone());
+    w.watch_sees("a.rs");
+    assert_eq!(w.log(from), ["git git commit"]);
+    assert_eq!(w.blame("a.rs"), before);
+}
+
+/// Git's explanation comes late, when the editor has already loaded the file again: both follow.
+#[test]
+fn a_late_explanation() {
+    let mut w = two_branches();
+    w.opens("ada", "a.rs");
+    w.program_writes("a.rs", "three\none\npulled\n");
+    w.reloads("ada", "a.rs");
+    w.git_explains("a.rs", "pull", GitSource::NewHead, &["three\none\n"]);
+    assert_eq!(w.blame("a.rs"), [AGENT, OLD, "git pull carried Git"]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [AGENT, OLD, "git pull carried Git"]);
+    assert_eq!(w.count("upgrade"), 1);
+    w.git_explains("a.rs", "pull", GitSource::NewHead, &["three\none\n"]);
+    assert_eq!(w.count("upgrade"), 1, "once");
+}
+
+/// A clean file's text is not kept: git gives it back when the file changes.
+#[test]
+fn a_clean_file_that_changes() {
+    let mut w = World::bare();
+    w.put("a.rs", "one\ntwo\n");
+    w.ports.index.insert("a.rs".into(), b"one\ntwo\n".to_vec());
+    w.scan();
+    assert!(w.ports.disk.is_empty(), "nothing is stored of a clean file that was never touched");
+    w.program_writes("a.rs", "one\nnew\ntwo\n");
+    assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange", OLD]);
+    // And when git itself moves on, its sources do.
+    w.git_writes("a.rs", Some("one\ntwo\n"), "restore", GitSource::Index, &[]);
+    assert_eq!(w.blame("a.rs"), [OLD, OLD]);
+}
+
+/// Dirty buffers at a checkout: the buffer keeps its own owners until it is loaded again.
+#[test]
+fn a_checkout_under_a_dirty_buffer() {
+    let mut w = two_branches();
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "dirty\n");
+    w.git_writes("a.rs", Some("one\ntwo\n"), "checkout", GitSource::NewHead, &["three\none\n"]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [AGENT, OLD, TYPED]);
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    w.reloads("ada", "a.rs");
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, TYPED]);
+}

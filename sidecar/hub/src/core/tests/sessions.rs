@@ -1,0 +1,180 @@
+//! Sessions: their beginning, silence and end; what the hub knows of them after a restart; who keeps a watch alive.
+
+use codi2_protocol::{Call, EventBody, Fact, Notice};
+
+use super::super::{Input, Ticket};
+use super::sidecar::info;
+use super::world::{ROOT, World, body, worktree};
+
+const OLD: &str = "unknown unknown BeforeCodi2";
+const TYPED: &str = "person ada declared EditorDeclared";
+
+fn leave(w: &mut World, name: &'static str) {
+    let connection = w.people[name].connection;
+    w.feed(Input::Left(connection));
+}
+
+#[test]
+fn a_session_ends_in_order() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "unsaved\n");
+    w.report("ada", Fact::SessionEnded { reason: "exit".into() });
+    let event = w.last("session-ended");
+    assert_eq!((event.actor.name.as_str(), event.worktree.clone()), ("ada", Some(worktree())));
+    assert!(w.core.ledger.branches.is_empty() && w.ports.branches.is_empty() && w.ports.sessions.is_empty());
+    w.report("ada", Fact::SessionEnded { reason: "exit".into() });
+    assert_eq!(w.acknowledged[&w.people["ada"].producer], w.people["ada"].seq);
+}
+
+#[test]
+fn a_silent_session_ends_and_one_that_comes_back_is_known_again() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.tick(120_000);
+    assert_eq!(w.count("session-ended"), 0, "connected: alive, however quiet");
+    leave(&mut w, "ada");
+    w.tick(29_000);
+    assert_eq!(w.count("session-ended"), 0);
+    w.tick(2_000);
+    let event = w.last("session-ended");
+    assert_eq!((event.actor.name.as_str(), event.worktree.clone()), ("ada", Some(worktree())));
+    assert_eq!(event.session, Some(w.people["ada"].session));
+    // Its sidecar was only stopped for a while.
+    let (connection, producer) = (w.people["ada"].connection, w.people["ada"].producer);
+    w.feed(Input::Joined(connection, producer));
+    w.beats("ada");
+    w.appends("ada", "a.rs", "two\n");
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    assert_eq!(w.core.presence().len(), 1);
+}
+
+#[test]
+fn a_heartbeat_after_a_restart_adopts_the_session() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.hub_restarts();
+    w.beats("ada");
+    assert_eq!(w.core.presence()[0].info.actor.name, "ada");
+    assert!(w.ports.watched.contains(&worktree()), "its worktree is watched again");
+    w.tick(6_000);
+    assert_eq!(w.ports.heartbeats, 1);
+    // And it is told from one that is gone.
+    leave(&mut w, "ada");
+    w.tick(31_000);
+    assert_eq!(w.count("session-ended"), 1);
+    assert_eq!(w.count("session-started"), 1);
+}
+
+/// The spool of a dead sidecar after a restart: its session is known, is not alive, and ends.
+#[test]
+fn facts_of_the_dead() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    leave(&mut w, "ada");
+    w.holds("ada");
+    w.appends("ada", "a.rs", "two\n");
+    w.person("ada").held = None;
+    w.core = super::super::Core::new(codi2_protocol::ProducerId::new(), [7; 32]);
+    let (producer, facts) = (w.people["ada"].producer, w.people["ada"].facts.clone());
+    w.feed(Input::Drained(producer, facts));
+    assert_eq!(w.last("edit").actor.name, "ada");
+    assert_eq!(w.acknowledged[&producer], w.people["ada"].seq);
+    w.tick(31_000);
+    assert_eq!(w.count("session-ended"), 1);
+    w.tick(700_000);
+    assert!(w.ports.watched.is_empty(), "nobody needs the watch");
+}
+
+/// The same session tells more of itself later, or again after a restart: it began once.
+#[test]
+fn a_session_begins_once() {
+    let mut w = World::new(&[]);
+    w.editor("ada");
+    let mut more = info(&w.people["ada"]);
+    more.branch = Some("topic".into());
+    w.report("ada", Fact::SessionStarted { info: more.clone() });
+    w.hub_restarts();
+    w.report("ada", Fact::SessionStarted { info: more });
+    assert_eq!(w.count("session-started"), 1);
+    assert_eq!(w.core.presence()[0].info.branch.as_deref(), Some("topic"));
+}
+
+/// A session that does not know its worktree yet is in the one of its root.
+#[test]
+fn the_worktree_of_a_root() {
+    let mut w = World::bare();
+    w.editor("ada");
+    let mut bare = info(&w.people["ada"]);
+    bare.worktree = None;
+    bare.session = codi2_protocol::SessionId::new();
+    w.report("ada", Fact::SessionStarted { info: bare });
+    assert_eq!(w.last("session-started").worktree, Some(worktree()));
+}
+
+#[test]
+fn the_end_of_a_session_that_only_the_store_knows() {
+    let mut w = World::new(&[]);
+    w.editor("ada");
+    w.hub_restarts();
+    w.report("ada", Fact::SessionEnded { reason: "exit".into() });
+    let event = w.last("session-ended");
+    assert_eq!((event.actor.name.as_str(), event.worktree.clone()), ("ada", Some(worktree())));
+}
+
+#[test]
+fn how_many_are_at_work() {
+    let mut w = World::new(&[]);
+    w.editor("ada");
+    w.editor("bea");
+    let told = |w: &World| {
+        let last = w.notices.iter().rev().find_map(|(_, notice)| match notice {
+            Notice::Sessions { sessions, .. } => Some(*sessions),
+            _ => None,
+        });
+        last.unwrap()
+    };
+    assert_eq!(told(&w), 2);
+    w.report("bea", Fact::SessionEnded { reason: "exit".into() });
+    assert_eq!(told(&w), 1);
+}
+
+#[test]
+fn watched_while_somebody_wants_it() {
+    let mut w = World::bare();
+    let ticket = Ticket { connection: 5, id: 77 };
+    w.feed(Input::Called(Some(ticket), 5, Call::Watch { path: ROOT.into(), poll: false }));
+    assert!(w.replies.is_empty(), "answered when the first look is over");
+    w.scan();
+    assert!(w.replies.iter().any(|(id, reply)| *id == 77 && reply.is_ok()));
+    w.feed(Input::Left(1));
+    assert!(!w.ports.watched.is_empty());
+    w.put("a.rs", "one\n");
+    w.watch_sees("a.rs");
+    w.feed(Input::Left(5));
+    assert!(w.ports.watched.is_empty() && w.core.ledger.disk.is_empty());
+    // What a watch had in its queue when it ended is no news.
+    let events = w.events.len();
+    w.put("a.rs", "two\n");
+    w.watch_sees("a.rs");
+    assert_eq!((w.events.len(), w.core.ledger.disk.len()), (events, 0));
+    // Watched again: what happened meanwhile is found.
+    w.scan();
+    assert_eq!(w.events.len(), events + 1);
+    let EventBody::Disk { change, .. } = body(w.last("disk")) else { panic!() };
+    assert_eq!(change.verdicts[0].class, codi2_protocol::Class::Unknown);
+}
+
+/// A worktree that only a hook named is let go after a while.
+#[test]
+fn watched_for_a_hook() {
+    let mut w = World::bare();
+    w.put("a.rs", "one\n");
+    w.agent_before("bot", "a.rs");
+    assert!(!w.ports.watched.is_empty());
+    w.tick(500_000);
+    assert!(!w.ports.watched.is_empty());
+    w.tick(200_000);
+    assert!(w.ports.watched.is_empty());
+}

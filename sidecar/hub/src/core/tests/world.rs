@@ -1,0 +1,514 @@
+//! The world of the tests: files, git's blobs and rows in maps, a log that drops duplicates like the store does.
+//!
+//! Every event and every state of the ledger is checked as it comes, whatever the scenario is about.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use codi2_protocol::{
+    Actor, ActorKind, Body, Call, Change, Digest, Event, EventBody, EventId, FileId, HookPhase, HookRecord, HubError,
+    Notice, Owner, OwnersReply, ProducerId, Reply, RepositoryId, SessionId, SessionInfo, WorktreeId,
+};
+use codi2_text::{Text, digest_of, lines_by};
+use codi2_workspace::{Cause, Content, GitExplanation, GitSource, Observation, WatchEvent};
+
+use super::super::{Core, Effect, Input, Ticket};
+use super::sidecar::Sidecar;
+use crate::book::StoredOwners;
+use crate::ports::{Ports, Watched};
+use crate::rows::{BranchRow, DiskRow, Row};
+
+/// Where the worktree lies.
+pub const ROOT: &str = "/w";
+/// When every scenario begins (ms since the Unix epoch).
+pub const BEGIN: u64 = 1_800_000_000_000;
+
+pub fn worktree() -> WorktreeId {
+    let repository: RepositoryId = "00000000-0000-7000-8000-000000000001".parse().unwrap();
+    WorktreeId { repository, name: String::new() }
+}
+
+pub fn file(path: &str) -> FileId {
+    FileId { worktree: worktree(), path: path.to_owned() }
+}
+
+/// The digest of bytes, or of a text.
+pub fn of(bytes: impl AsRef<[u8]>) -> Digest {
+    Digest::new(digest_of(bytes.as_ref()))
+}
+
+/// What is outside the core.
+#[derive(Default)]
+pub struct Fake {
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// What git's index holds.
+    pub index: BTreeMap<String, Vec<u8>>,
+    /// Paths that may not be read.
+    pub private: BTreeSet<String>,
+    pub max_bytes: usize,
+    pub now: u64,
+    pub watched: BTreeSet<WorktreeId>,
+    pub owners: HashMap<(RepositoryId, String, Digest), StoredOwners>,
+    pub disk: BTreeMap<FileId, DiskRow>,
+    pub branches: HashMap<(SessionId, FileId), BranchRow>,
+    pub upgrades: HashMap<EventId, Owner>,
+    pub sessions: HashMap<SessionId, SessionInfo>,
+    pub worktrees: BTreeSet<WorktreeId>,
+    pub producers: HashMap<ProducerId, u64>,
+    pub hooks: BTreeSet<EventId>,
+    pub heartbeats: usize,
+}
+
+impl Fake {
+    /// The file as a watch finds it.
+    pub fn observe(&self, path: &str, cause: Cause) -> Observation {
+        let content = match self.files.get(path) {
+            None => Content::Gone,
+            Some(bytes) if bytes.contains(&0) => Content::Binary { digest: of(bytes), size: bytes.len() as u64 },
+            Some(bytes) if bytes.len() > self.max_bytes => {
+                Content::Large { digest: of(bytes), size: bytes.len() as u64 }
+            }
+            Some(bytes) => Content::Bytes { digest: of(bytes), bytes: bytes.as_slice().into() },
+        };
+        let clean = self.files.contains_key(path) && self.files.get(path) == self.index.get(path);
+        Observation { path: path.to_owned(), from: None, content, git: None, clean, cause, at_ms: self.now }
+    }
+
+    fn apply(&mut self, row: Row) {
+        match row {
+            Row::Owners { repository, path, digest, owners } => {
+                self.owners.insert((repository, path, digest), owners);
+            }
+            Row::Disk(file, Some(row)) => drop(self.disk.insert(file, row)),
+            Row::Disk(file, None) => drop(self.disk.remove(&file)),
+            Row::Branch(session, file, Some(row)) => drop(self.branches.insert((session, file), row)),
+            Row::Branch(session, file, None) => drop(self.branches.remove(&(session, file))),
+            Row::Session(session, Some(info)) => drop(self.sessions.insert(session, *info)),
+            Row::Session(session, None) => drop(self.sessions.remove(&session)),
+            Row::Upgrade(event, owner) => drop(self.upgrades.insert(event, owner)),
+            Row::Worktree(worktree, _) => drop(self.worktrees.insert(worktree)),
+            Row::Heartbeat(..) => self.heartbeats += 1,
+        }
+    }
+}
+
+impl Ports for Fake {
+    fn watch(&mut self, path: &Path, _poll: bool) -> Result<Watched, String> {
+        if !path.starts_with(ROOT) {
+            return Err(format!("{} is in no repository", path.display()));
+        }
+        self.watched.insert(worktree());
+        Ok(Watched { worktree: worktree(), root: PathBuf::from(ROOT), branch: Some("main".into()) })
+    }
+
+    fn unwatch(&mut self, worktree: &WorktreeId) {
+        self.watched.remove(worktree);
+    }
+
+    fn locate(&self, path: &Path) -> Option<FileId> {
+        Some(file(path.strip_prefix(ROOT).ok()?.to_str()?))
+    }
+
+    fn read(&mut self, file: &FileId) -> Option<Observation> {
+        let may = self.watched.contains(&file.worktree) && !self.private.contains(&file.path);
+        may.then(|| self.observe(&file.path, Cause::Asked))
+    }
+
+    fn blob(&mut self, file: &FileId, digest: Digest) -> Option<Vec<u8>> {
+        self.index.get(&file.path).filter(|bytes| of(bytes) == digest).cloned()
+    }
+
+    fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {
+        self.owners.get(&(repository, path.to_owned(), digest)).cloned()
+    }
+
+    fn disk_row(&self, file: &FileId) -> Option<DiskRow> {
+        self.disk.get(file).cloned()
+    }
+
+    fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String> {
+        self.disk.keys().filter(|file| file.worktree == *worktree).map(|file| file.path.clone()).collect()
+    }
+
+    fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow> {
+        self.branches.get(&(session, file.clone())).cloned()
+    }
+
+    fn upgrade(&self, event: EventId) -> Option<Owner> {
+        self.upgrades.get(&event).cloned()
+    }
+
+    fn session(&self, session: SessionId) -> Option<SessionInfo> {
+        self.sessions.get(&session).cloned()
+    }
+
+    fn watched_before(&self, worktree: &WorktreeId) -> bool {
+        self.worktrees.contains(worktree)
+    }
+
+    fn durable(&self, producer: ProducerId) -> u64 {
+        self.producers.get(&producer).copied().unwrap_or(0)
+    }
+}
+
+/// Everything: the core, the world around it, the people, the log.
+pub struct World {
+    pub ports: Fake,
+    pub core: Core,
+    pub events: Vec<Event>,
+    pub notices: Vec<(ProducerId, Notice)>,
+    pub replies: Vec<(u64, Result<Reply, HubError>)>,
+    pub people: BTreeMap<&'static str, Sidecar>,
+    /// Numbers of producers as they were acknowledged.
+    pub acknowledged: HashMap<ProducerId, u64>,
+    /// Length of the text behind each digest ever seen.
+    pub lengths: HashMap<Digest, usize>,
+    pub texts: HashMap<Digest, Vec<u8>>,
+    pub asked: u64,
+}
+
+impl World {
+    /// A watched worktree with these files, older than codi2.
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let mut world = Self::bare();
+        for (path, text) in files {
+            world.put(path, text);
+        }
+        world.scan();
+        world
+    }
+
+    /// A world that nobody watches yet.
+    pub fn bare() -> Self {
+        let ports = Fake { max_bytes: 10_000, now: BEGIN, ..Fake::default() };
+        let core = Core::new(ProducerId::new(), [7; 32]);
+        let mut world = Self {
+            ports,
+            core,
+            events: Vec::new(),
+            notices: Vec::new(),
+            replies: Vec::new(),
+            people: BTreeMap::new(),
+            acknowledged: HashMap::new(),
+            lengths: HashMap::new(),
+            texts: HashMap::new(),
+            asked: 0,
+        };
+        world.know("");
+        world
+    }
+
+    /// Watches, and looks at everything once.
+    pub fn scan(&mut self) {
+        self.feed(Input::Called(None, 1, Call::Watch { path: ROOT.into(), poll: false }));
+        let page = self.ports.files.keys().filter(|path| !self.ports.private.contains(*path));
+        let page = page.map(|path| self.ports.observe(path, Cause::Scan)).collect::<Vec<_>>();
+        let files = page.len() as u64;
+        self.feed(Input::Watched(worktree(), WatchEvent::Scan(page)));
+        self.feed(Input::Watched(worktree(), WatchEvent::ScanDone { files }));
+    }
+
+    /// The hub ends and another one starts over the same store. Editors stay, and connect again.
+    pub fn hub_restarts(&mut self) {
+        self.core = Core::new(ProducerId::new(), [7; 32]);
+        self.ports.watched.clear();
+        self.tick(1_000);
+        for person in self.people.values() {
+            let input = Input::Joined(person.connection, person.producer);
+            let effects = self.core.on(input, self.ports.now, &mut self.ports);
+            assert!(effects.is_empty());
+        }
+    }
+
+    /// A text that exists somewhere: its length is remembered for the checks.
+    pub fn know(&mut self, text: impl AsRef<[u8]>) -> Digest {
+        let bytes = text.as_ref();
+        let digest = of(bytes);
+        let decoded = codi2_workspace::decode(bytes);
+        let text = if bytes.len() > self.ports.max_bytes { String::new() } else { decoded.text };
+        self.lengths.insert(digest, text.len());
+        if of(&text) != digest {
+            self.lengths.insert(of(&text), text.len());
+        }
+        self.texts.insert(digest, bytes.to_vec());
+        digest
+    }
+
+    /// Gives the core an input and does what it wants done.
+    pub fn feed(&mut self, input: Input) {
+        let effects = self.core.on(input, self.ports.now, &mut self.ports);
+        for effect in effects {
+            match effect {
+                Effect::Commit(entry) => {
+                    let mut fresh = true;
+                    if let Some((producer, seq)) = entry.fact {
+                        let durable = self.ports.producers.entry(producer).or_default();
+                        fresh = seq > *durable;
+                        *durable = seq.max(*durable);
+                    }
+                    if let (true, Some((id, _))) = (fresh, entry.hook) {
+                        fresh = self.ports.hooks.insert(id);
+                    }
+                    if fresh {
+                        for event in entry.events {
+                            self.check_event(&event);
+                            self.events.push(event);
+                        }
+                        entry.rows.into_iter().for_each(|row| self.ports.apply(row));
+                    }
+                    for (producer, notice) in entry.then {
+                        self.notice(producer, notice);
+                    }
+                }
+                Effect::Reply(ticket, reply) => self.replies.push((ticket.id, reply)),
+                Effect::Notify(producer, notice) => self.notice(producer, notice),
+            }
+        }
+        self.check_ledger();
+    }
+
+    fn notice(&mut self, producer: ProducerId, notice: Notice) {
+        if let Notice::Durable { seq } = notice {
+            let known = self.acknowledged.entry(producer).or_default();
+            assert!(seq >= *known, "acknowledgements never go back: {seq} after {known}");
+            let durable = self.ports.producers.get(&producer).copied().unwrap_or(0);
+            assert!(seq <= durable, "{seq} is acknowledged, but only {durable} is durable");
+            *known = seq;
+        }
+        self.notices.push((producer, notice));
+    }
+
+    fn check_event(&self, event: &Event) {
+        let body = event.body.known().unwrap();
+        assert!(self.events.iter().all(|other| other.id != event.id), "an event id is used once");
+        let change = match body {
+            EventBody::Edit { change, .. } | EventBody::Disk { change, .. } | EventBody::Upgrade { change, .. } => {
+                Some(change)
+            }
+            _ => None,
+        };
+        if change.is_some() || matches!(body, EventBody::Saved { .. }) {
+            assert!(event.worktree.is_some() && event.file.is_some(), "a change is of a file: {event:?}");
+        }
+        if matches!(body, EventBody::Edit { parts: 2.., .. }) {
+            return;
+        }
+        if let Some(change) = change {
+            self.check_change(change, event);
+        }
+    }
+
+    /// The ranges lead from the length before to the length after.
+    fn check_change(&self, change: &Change, event: &Event) {
+        let length = |digest: Option<Digest>| digest.map_or(Some(0), |digest| self.lengths.get(&digest).copied());
+        let (Some(before), Some(after)) = (length(change.before), length(change.after)) else {
+            panic!("a digest nobody knows: {event:?}")
+        };
+        assert!(!change.verdicts.is_empty() || change.ranges.is_empty());
+        let mut len = before as u64;
+        for range in &change.ranges {
+            assert!(range.at + range.deleted <= len, "{range:?} in a text of {len} bytes: {event:?}");
+            assert!((range.verdict as usize) < change.verdicts.len());
+            assert!(range.deleted + range.inserted > 0, "a range that is nothing: {event:?}");
+            assert!(range.line >= 1);
+            len = len - range.deleted + range.inserted;
+        }
+        assert!(change.truncated || len == after as u64, "{len} bytes instead of {after}: {event:?}");
+        for verdict in &change.verdicts {
+            assert!(!verdict.evidence.is_empty(), "a verdict has a reason: {verdict:?}");
+        }
+    }
+
+    /// The owners of every known state cover exactly its text.
+    fn check_ledger(&self) {
+        for (file, on_disk) in &self.core.ledger.disk {
+            let Some(on_disk) = on_disk else { continue };
+            let len = on_disk.known.owners.len();
+            assert_eq!(Some(&len), self.lengths.get(&on_disk.known.digest), "owners of {} on disk", file.path);
+            if let Some(text) = on_disk.known.text() {
+                assert_eq!(Digest::new(text.digest()), on_disk.known.digest);
+            }
+        }
+        for ((file, _), branch) in &self.core.ledger.branches {
+            if branch.is_lost() {
+                continue;
+            }
+            let len = branch.known.owners.len();
+            assert_eq!(Some(&len), self.lengths.get(&branch.known.digest), "owners of the buffer of {}", file.path);
+            if let Some(text) = branch.known.text() {
+                assert_eq!(Digest::new(text.digest()), branch.known.digest);
+            }
+        }
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, ms: u64) {
+        self.ports.now += ms;
+        self.feed(Input::Tick);
+    }
+
+    /// Puts a file there; nobody has seen it yet.
+    pub fn put(&mut self, path: &str, bytes: impl AsRef<[u8]>) {
+        self.know(&bytes);
+        self.ports.files.insert(path.to_owned(), bytes.as_ref().to_vec());
+    }
+
+    /// The watch sees a file as it is now.
+    pub fn watch_sees(&mut self, path: &str) {
+        self.ports.now += 30;
+        let observation = self.ports.observe(path, Cause::Event);
+        self.feed(Input::Watched(worktree(), WatchEvent::Observed(vec![observation])));
+    }
+
+    /// A program that nobody announced writes a file.
+    pub fn program_writes(&mut self, path: &str, bytes: impl AsRef<[u8]>) {
+        self.put(path, bytes);
+        self.watch_sees(path);
+    }
+
+    /// A file goes.
+    pub fn removes(&mut self, path: &str) {
+        self.ports.files.remove(path);
+        self.watch_sees(path);
+    }
+
+    /// A file gets another path, and the watch pairs the two.
+    pub fn renames(&mut self, from: &str, to: &str) {
+        let bytes = self.ports.files.remove(from).unwrap();
+        self.ports.files.insert(to.to_owned(), bytes);
+        self.ports.now += 30;
+        let mut observation = self.ports.observe(to, Cause::Event);
+        observation.from = Some(from.to_owned());
+        self.feed(Input::Watched(worktree(), WatchEvent::Observed(vec![observation])));
+    }
+
+    /// Git writes a file and the watch can explain it.
+    pub fn git_writes(&mut self, path: &str, bytes: Option<&str>, operation: &str, what: GitSource, sources: &[&str]) {
+        match bytes {
+            Some(bytes) => self.put(path, bytes),
+            None => drop(self.ports.files.remove(path)),
+        }
+        self.git_explains(path, operation, what, sources);
+    }
+
+    /// The watch explains a file as it is now by git.
+    pub fn git_explains(&mut self, path: &str, operation: &str, what: GitSource, sources: &[&str]) {
+        self.ports.now += 30;
+        if let Some(bytes) = self.ports.files.get(path) {
+            self.ports.index.insert(path.to_owned(), bytes.clone());
+        }
+        let mut observation = self.ports.observe(path, Cause::Event);
+        let sources = sources.iter().map(|text| text.as_bytes().into()).collect();
+        observation.git = Some(GitExplanation { operation: operation.to_owned(), what, sources });
+        self.feed(Input::Watched(worktree(), WatchEvent::Observed(vec![observation])));
+    }
+
+    /// An agent's hook runs and waits for the hub.
+    pub fn hook(&mut self, phase: HookPhase, agent: &str, paths: &[&str]) -> HookRecord {
+        self.ports.now += 5;
+        let record = self.hook_record(phase, agent, paths);
+        self.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record.clone())));
+        record
+    }
+
+    /// What an agent's hook says.
+    pub fn hook_record(&self, phase: HookPhase, agent: &str, paths: &[&str]) -> HookRecord {
+        let pid = agent.bytes().map(u32::from).sum();
+        HookRecord {
+            id: EventId::new(),
+            at_ms: self.ports.now,
+            phase,
+            format: "agent-v1".into(),
+            // Like agent-v1: the agent names itself afterwards only.
+            actor: (phase == HookPhase::After).then(|| Actor::named(ActorKind::Agent, agent)),
+            parent_pid: pid,
+            parent_start: Some(u64::from(pid) * 10),
+            call: None,
+            folder: ROOT.into(),
+            files: paths.iter().map(|path| Path::new(ROOT).join(path).to_str().unwrap().to_owned()).collect(),
+        }
+    }
+
+    pub fn agent_before(&mut self, agent: &str, path: &str) {
+        self.hook(HookPhase::Before, agent, &[path]);
+    }
+
+    pub fn agent_after(&mut self, agent: &str, path: &str) {
+        self.hook(HookPhase::After, agent, &[path]);
+    }
+
+    /// Asks for owners.
+    pub fn owners(&mut self, path: &str, digest: Option<Digest>, buffer: bool) -> Result<OwnersReply, HubError> {
+        self.asked += 1;
+        let ticket = Ticket { connection: 8, id: self.asked };
+        self.feed(Input::Called(Some(ticket), 8, Call::Owners { file: file(path), digest, buffer }));
+        match self.replies.pop() {
+            Some((id, Ok(Reply::Owners(reply)))) if id == self.asked => Ok(reply),
+            Some((id, Err(error))) if id == self.asked => Err(error),
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    /// Who owns each line of a text: kind, name, class, first reason.
+    pub fn blame(&mut self, path: &str) -> Vec<String> {
+        let reply = self.owners(path, None, false).unwrap();
+        let bytes = self.ports.files.get(path).cloned().unwrap_or_default();
+        let text = codi2_workspace::decode(&bytes).text;
+        view(&text, &reply)
+    }
+
+    /// The same for somebody's buffer.
+    pub fn blame_buffer(&mut self, who: &'static str, path: &str) -> Vec<String> {
+        let text = self.people[who].buffers[path].clone();
+        let reply = self.owners(path, Some(of(&text)), false).unwrap();
+        view(&text, &reply)
+    }
+
+    /// The events as `kind actor session?` in short, from number `from` on.
+    pub fn log(&self, from: usize) -> Vec<String> {
+        let session = |event: &Event| event.session.map_or("", |_| " in a session");
+        self.events[from..].iter().map(|event| format!("{} {}{}", event.kind(), event.actor, session(event))).collect()
+    }
+
+    /// How many events of a kind there are.
+    pub fn count(&self, kind: &str) -> usize {
+        self.events.iter().filter(|event| event.kind() == kind).count()
+    }
+
+    /// The body of the last event of a kind.
+    pub fn last(&self, kind: &str) -> &Event {
+        self.events.iter().rev().find(|event| event.kind() == kind).unwrap()
+    }
+
+    /// How often the hub asked for a whole text.
+    pub fn wanted(&self) -> usize {
+        self.notices.iter().filter(|(_, notice)| matches!(notice, Notice::WantText { .. })).count()
+    }
+}
+
+/// The body of an event of ours.
+pub fn body(event: &Event) -> &EventBody {
+    match &event.body {
+        Body::Known(body) => body,
+        Body::Other(_) => panic!("our own events are known"),
+    }
+}
+
+fn view(text: &str, reply: &OwnersReply) -> Vec<String> {
+    assert_eq!(reply.digest, of(text), "the answer is about the text asked for");
+    let len: u64 = reply.spans.iter().map(|span| span.len).sum();
+    assert_eq!(len, text.len() as u64, "the spans cover the text");
+    assert!(reply.spans.iter().all(|span| span.len > 0 && (span.owner as usize) < reply.owners.len()));
+    let spans = reply.spans.iter().map(|span| (span.len as usize, span.owner));
+    let who = |owner: &u32| {
+        let verdict = &reply.owners[*owner as usize].verdict;
+        (verdict.origin.clone(), verdict.class)
+    };
+    let lines = lines_by(&Text::new(text), spans, who);
+    let line = |line: &codi2_text::LineOwner<u32>| {
+        let verdict = &reply.owners[line.owner as usize].verdict;
+        let mixed = if line.mixed { " mixed" } else { "" };
+        format!("{} {} {:?}{mixed}", verdict.origin, verdict.class, verdict.evidence[0].kind)
+    };
+    lines.iter().map(line).collect()
+}

@@ -1,0 +1,191 @@
+//! Several writers on one file: agents that announce themselves, people who type meanwhile, two editors.
+
+use codi2_protocol::{EvidenceKind, SourceKind};
+
+use super::world::{World, body};
+
+const OLD: &str = "unknown unknown BeforeCodi2";
+const TYPED: &str = "person ada declared EditorDeclared";
+const EXTERNAL: &str = "external unknown DiskChange";
+const AGENT: &str = "agent bot exact IntentExact";
+
+#[test]
+fn an_announced_edit() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "one\nbot\n");
+    w.agent_after("bot", "a.rs");
+    w.watch_sees("a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT]);
+    assert_eq!(w.log(0), ["intent unknown", "intent agent bot", "disk agent bot"]);
+    assert!(w.events.iter().all(|event| event.file.as_deref() == Some("a.rs") && event.worktree.is_some()));
+}
+
+#[test]
+fn the_watch_is_faster_than_the_hook() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.agent_before("bot", "a.rs");
+    w.program_writes("a.rs", "one\nbot\n");
+    w.reloads("ada", "a.rs");
+    w.agent_after("bot", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, AGENT], "who loaded it follows");
+    assert_eq!(
+        w.log(1),
+        ["intent unknown", "disk unknown", "edit unknown in a session", "intent agent bot", "upgrade agent bot"]
+    );
+    w.appends("ada", "a.rs", "ada\n");
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT, TYPED]);
+}
+
+#[test]
+fn an_agent_that_makes_a_file() {
+    let mut w = World::new(&[]);
+    w.agent_before("bot", "new.rs");
+    w.program_writes("new.rs", "bot\n");
+    w.agent_after("bot", "new.rs");
+    assert_eq!(w.blame("new.rs"), [AGENT]);
+}
+
+#[test]
+fn only_the_hook_before() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    let mut record = w.hook_record(codi2_protocol::HookPhase::Before, "bot", &["a.rs"]);
+    record.actor = Some(codi2_protocol::Actor::named(codi2_protocol::ActorKind::Agent, "bot"));
+    w.feed(super::super::Input::Called(None, 9, codi2_protocol::Call::Hook(record)));
+    w.program_writes("a.rs", "one\nbot\n");
+    assert_eq!(w.blame("a.rs"), [OLD, "agent bot inferred OnlyAgentCall"]);
+    w.tick(11 * 60_000);
+    w.program_writes("a.rs", "one\nbot\nlater\n");
+    assert_eq!(w.blame("a.rs"), [OLD, "agent bot inferred OnlyAgentCall", EXTERNAL]);
+}
+
+#[test]
+fn two_agents_at_once_are_both_named() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.agent_before("bot", "a.rs");
+    w.agent_before("other", "a.rs");
+    w.put("a.rs", "one\nwho\n");
+    w.agent_after("bot", "a.rs");
+    w.agent_after("other", "a.rs");
+    w.watch_sees("a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, "unknown unknown Candidate"]);
+    let reply = w.owners("a.rs", None, false).unwrap();
+    let named: Vec<_> = reply.owners.iter().flat_map(|owner| &owner.verdict.evidence).collect();
+    let named: Vec<_> = named.iter().filter(|e| e.kind == EvidenceKind::Candidate).map(|e| &e.detail).collect();
+    assert!(named.iter().any(|d| d.contains("bot")) && named.iter().any(|d| d.contains("other")), "{named:?}");
+}
+
+#[test]
+fn a_person_types_and_saves_while_a_call_is_open() {
+    for agent_first in [true, false] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        w.opens("ada", "a.rs");
+        w.agent_before("bot", "a.rs");
+        if agent_first {
+            w.program_writes("a.rs", "bot\none\n");
+            w.reloads("ada", "a.rs");
+            w.appends("ada", "a.rs", "ada\n");
+            w.saves("ada", "a.rs");
+        } else {
+            w.appends("ada", "a.rs", "ada\n");
+            w.saves("ada", "a.rs");
+            w.program_writes("a.rs", "bot\none\nada\n");
+            w.reloads("ada", "a.rs");
+        }
+        w.agent_after("bot", "a.rs");
+        let lines = w.blame("a.rs");
+        assert_eq!(lines[1..], [OLD, TYPED], "agent first: {agent_first}");
+        assert!(lines[0].starts_with("agent bot"), "{lines:?}");
+        assert_eq!(w.blame_buffer("ada", "a.rs"), lines);
+    }
+}
+
+#[test]
+fn a_hook_record_counts_once() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    let record = w.hook(codi2_protocol::HookPhase::Before, "bot", &["a.rs"]);
+    w.program_writes("a.rs", "one\nbot\n");
+    let after = w.hook(codi2_protocol::HookPhase::After, "bot", &["a.rs"]);
+    let events = w.events.len();
+    for record in [&record, &after, &record, &after] {
+        w.feed(super::super::Input::Called(None, 9, codi2_protocol::Call::Hook(record.clone())));
+    }
+    w.hub_restarts();
+    w.scan();
+    for record in [&record, &after] {
+        w.feed(super::super::Input::Called(None, 9, codi2_protocol::Call::Hook(record.clone())));
+    }
+    assert_eq!(w.events.len(), events, "{:?}", w.log(events));
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT]);
+}
+
+#[test]
+fn an_agent_that_names_several_files() {
+    let mut w = World::new(&[("a.rs", "one\n"), ("b.rs", "one\n")]);
+    w.hook(codi2_protocol::HookPhase::Before, "bot", &["a.rs", "b.rs", "/elsewhere/c.rs"]);
+    w.put("a.rs", "one\nbot\n");
+    w.put("b.rs", "bot\none\n");
+    w.hook(codi2_protocol::HookPhase::After, "bot", &["a.rs", "b.rs", "/elsewhere/c.rs"]);
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT]);
+    assert_eq!(w.blame("b.rs"), [AGENT, OLD]);
+    let codi2_protocol::EventBody::Intent { files, .. } = body(w.last("intent")) else { panic!() };
+    assert_eq!(files, &["a.rs", "b.rs"]);
+}
+
+/// Two editors on one file: two branches until one is saved.
+#[test]
+fn two_editors_on_one_file() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.opens("bea", "a.rs");
+    w.appends("ada", "a.rs", "ada\n");
+    w.types("bea", "a.rs", 0, "bea\n");
+    let bea = "person bea declared EditorDeclared";
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, TYPED]);
+    assert_eq!(w.blame_buffer("bea", "a.rs"), [bea, OLD]);
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame_buffer("bea", "a.rs"), [bea, OLD], "a branch of its own");
+    // bea takes ada's text over and puts hers on top.
+    w.reloads("bea", "a.rs");
+    w.types("bea", "a.rs", 0, "bea\n");
+    w.saves("bea", "a.rs");
+    w.reloads("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [bea, OLD, TYPED]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [bea, OLD, TYPED]);
+    assert_eq!(w.last("saved").actor.name, "bea");
+}
+
+/// Two editors with the same text: whoever saves it is named, and each keeps what it wrote.
+#[test]
+fn two_editors_with_one_text() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.opens("bea", "a.rs");
+    w.appends("ada", "a.rs", "same\n");
+    w.appends("bea", "a.rs", "same\n");
+    w.saves("ada", "a.rs");
+    assert_eq!(w.last("saved").actor.name, "ada");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+}
+
+/// A paste that nobody declared, saved inside an agent's call that says it wrote just this: the agent's.
+#[test]
+fn an_agent_that_writes_through_the_editor() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.agent_before("bot", "a.rs");
+    w.person("ada").declares = false;
+    w.inserts("ada", "a.rs", 4, "written by the agent through the editor\n", SourceKind::Paste);
+    w.writes_file("ada", "a.rs");
+    w.agent_after("bot", "a.rs");
+    w.says_saved("ada", "a.rs");
+    w.watch_sees("a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT]);
+    w.person("ada").declares = true;
+    w.appends("ada", "a.rs", "ada\n");
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT, TYPED]);
+}
