@@ -173,6 +173,9 @@ impl Hub<'_> {
             tokio::select! {
                 Some(item) = self.news.recv() => match item {
                     News::Durable(due) => {
+                        if self.clients.note_all(&mut arrivals) {
+                            idle_since = Instant::now();
+                        }
                         for (producer, notice) in due {
                             self.clients.deliver(Output::Notify(producer, notice), &self.shared);
                         }
@@ -181,7 +184,13 @@ impl Hub<'_> {
                     News::Failed(error) => return Err(error.into()),
                     News::Refused(problem) => self.shared.engine.note_problem(problem),
                 },
-                Some(item) = self.output.recv() => self.clients.deliver(item, &self.shared),
+                Some(item) = self.output.recv() => {
+                    // The core may answer a connection before this loop has come to hear of it.
+                    if self.clients.note_all(&mut arrivals) {
+                        idle_since = Instant::now();
+                    }
+                    self.clients.deliver(item, &self.shared);
+                }
                 Some(arrival) = arrivals.recv() => {
                     self.clients.note(arrival);
                     idle_since = Instant::now();

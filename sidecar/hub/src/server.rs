@@ -91,6 +91,15 @@ impl Clients {
         }
     }
 
+    /// Takes note of all connections that came or went; whether there was any.
+    pub fn note_all(&mut self, arrivals: &mut mpsc::UnboundedReceiver<Arrival>) -> bool {
+        let waiting = arrivals.len();
+        while let Ok(arrival) = arrivals.try_recv() {
+            self.note(arrival);
+        }
+        waiting > 0
+    }
+
     /// Whether this producer is connected.
     pub fn has(&self, producer: ProducerId) -> bool {
         self.producers.contains_key(&producer)
