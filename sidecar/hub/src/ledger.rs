@@ -56,8 +56,9 @@ pub struct Branch {
     pub ahead: Option<(Digest, Text)>,
     /// The text that was saved and has not been seen on disk yet, and when the hub was told (ms).
     pub saved: Option<(Digest, u64)>,
-    /// The text it took from disk, or gave to it, last: a save of this text echoes nothing.
-    pub loaded: Option<Digest>,
+    /// The text it took from disk, or gave to it, last, and the number of the newest disk change then: no change up to
+    /// that one is a save of this text.
+    pub loaded: Option<(Digest, u64)>,
     /// Earlier texts of this very buffer, the newest last, at most [`PAST_STATES`].
     pub past: VecDeque<Digest>,
 }
@@ -76,7 +77,7 @@ pub enum Drift {
 /// Earlier texts of a buffer that are told from those of others.
 const PAST_STATES: usize = 256;
 /// How long a save that was not seen on disk may still be, in ms: after that, the same text is somebody else's write.
-const SAVE_MS: u64 = 60_000;
+const SAVE_MS: u64 = 5_000;
 
 impl Branch {
     /// Whether the owners are not those of the text, not even in length.
@@ -84,9 +85,15 @@ impl Branch {
         self.drift == Drift::Lost
     }
 
-    /// Whether this text was saved and the file may show it now.
-    pub fn saved_as(&self, text: Digest, now: u64) -> bool {
-        self.saved.is_some_and(|(saved, at)| saved == text && now.saturating_sub(at) < SAVE_MS)
+    /// Whether this text was saved and the disk change with this number may be that save.
+    pub fn saved_as(&self, text: Digest, change: u64, now: u64) -> bool {
+        let saved = self.saved.is_some_and(|(saved, at)| saved == text && now.saturating_sub(at) < SAVE_MS);
+        saved && self.loaded.is_none_or(|(loaded, newest)| loaded != text || newest < change)
+    }
+
+    /// Whether this is the text it took from disk, or gave to it, last.
+    pub fn loaded_as(&self, text: Digest) -> bool {
+        self.loaded.is_some_and(|(loaded, _)| loaded == text)
     }
 
     /// Goes on to another text.

@@ -85,7 +85,7 @@ impl Core {
         if let Some(known) = self.ledger.on_disk(ports, file)
             && known.digest == digest
         {
-            return Branch { loaded: Some(digest), ..branch(known, Drift::Sure) };
+            return Branch { loaded: Some((digest, self.kept_number)), ..branch(known, Drift::Sure) };
         }
         let other = self.ledger.branches_of(file).filter(|(_, branch)| !branch.is_lost());
         if let Some(known) = other.map(|(_, branch)| &branch.known).find(|known| known.digest == digest).cloned() {

@@ -27,18 +27,21 @@ impl Core {
             let key = (file.clone(), session);
             if !self.ledger.branches.contains_key(&key) {
                 // The hub was away: the buffer's last state is in the store.
-                let branch = self.branch_at(origin, &file, digest, None, ports);
+                let newest = self.kept_number;
+                let mut branch = self.branch_at(origin, &file, digest, None, ports);
+                // What is found on the way may be this very save.
+                branch.loaded = branch.loaded.map(|(loaded, _)| (loaded, newest));
                 self.put_branch(session, &file, branch);
             }
             let branch = self.ledger.branches.get_mut(&key);
-            if let Some(branch) = branch.filter(|b| b.known.digest == digest && b.loaded != Some(digest)) {
+            if let Some(branch) = branch.filter(|branch| branch.known.digest == digest) {
                 branch.saved = Some((digest, origin.received_ms));
                 self.look(&file, origin.received_ms, ports);
                 self.judge_again(&file, origin.received_ms, ports);
                 let on_disk = self.ledger.disk.get(&file).and_then(Option::as_ref);
                 let is_there = on_disk.is_some_and(|on_disk| on_disk.known.digest == digest);
                 if let Some(branch) = self.ledger.branches.get_mut(&key).filter(|_| is_there) {
-                    (branch.saved, branch.loaded) = (None, Some(digest));
+                    (branch.saved, branch.loaded) = (None, Some((digest, self.kept_number)));
                 }
             }
         }

@@ -218,7 +218,7 @@ impl Core {
             seen,
             number: self.kept_number,
         };
-        let saver = |text: Digest| self.saver(file, text, now).or_else(|| self.about_to_save(file, text));
+        let saver = |text: Digest| self.saver(file, text, kept.number, now).or_else(|| self.about_to_save(file, text));
         let saved_by = after_digest.and_then(saver);
         let ruling = self.rule(file, &kept, saved_by.is_some());
         let saved_by = saved_by.filter(|_| matches!(ruling, DiskRuling::Echo { .. }));

@@ -67,7 +67,7 @@ impl Core {
         let judged = match (ruling, seen) {
             (GroupRuling::Restore { kind, class, evidence }, Some(tree)) => {
                 if state_seen == Some(StateSeen::Disk) || kind == RestoreKind::Reload {
-                    branch.loaded = Some(group.after);
+                    branch.loaded = Some((group.after, self.kept_number));
                 }
                 branch.drift = Drift::Sure;
                 self.restore(&group, &mut branch.known, tree, class, &evidence, &person, was_lost)
@@ -108,7 +108,7 @@ impl Core {
         let own = branch.past.contains(&group.after);
         let on_disk = self.ledger.disk.get(file).and_then(Option::as_ref);
         let on_disk = on_disk.filter(|on_disk| on_disk.known.digest == group.after);
-        if let Some(on_disk) = on_disk.filter(|_| !own || branch.loaded == Some(group.after)) {
+        if let Some(on_disk) = on_disk.filter(|_| !own || branch.loaded_as(group.after)) {
             let seen = if own { StateSeen::EarlierState } else { StateSeen::Disk };
             return (Some(seen), Some(on_disk.known.owners.clone()));
         }

@@ -45,7 +45,13 @@ impl Core {
         }
         let readings: Vec<(FileId, Reading)> =
             files.iter().map(|(file, found)| (file.clone(), reading(found.as_ref()))).collect();
-        let hook = Hook { record: &record, files: &readings, worktree: worktree.as_ref() };
+        // The agent waits for this answer before it writes: what the hub has just read is older than the call.
+        let mut call = record.clone();
+        if record.phase == HookPhase::Before {
+            let read_ms = files.iter().flat_map(|(_, found)| found).map(|found| found.at_ms + 1).max();
+            call.at_ms = read_ms.map_or(record.at_ms, |read_ms| read_ms.max(record.at_ms));
+        }
+        let hook = Hook { record: &call, files: &readings, worktree: worktree.as_ref() };
         let effects = self.calls.on(hook, now);
         self.log_hook(origin, &record, &readings, worktree, now);
         for (file, found) in files {

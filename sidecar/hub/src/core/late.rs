@@ -60,7 +60,7 @@ impl Core {
             // A save is the newest change that ended in its text, not every earlier one.
             let newest = self.open.ended_in(file, change.after).is_some_and(|newest| newest.event == change.event);
             let text = kept.after.as_ref().filter(|_| newest).map(|text| Digest::new(text.digest()));
-            let saved_by = text.and_then(|text| self.saver(file, text, now));
+            let saved_by = text.and_then(|text| self.saver(file, text, kept.number, now));
             let ruling = self.rule(file, &kept, saved_by.is_some());
             let better = ruling.supersedes(&change.ruling);
             if better {
@@ -202,15 +202,15 @@ impl Core {
         })
     }
 
-    /// The buffer that was saved with this text.
-    pub(super) fn saver(&self, file: &FileId, text: Digest, now: u64) -> Option<SessionId> {
-        self.ledger.branches_of(file).find(|(_, branch)| branch.saved_as(text, now)).map(|(session, _)| session)
+    /// The buffer whose save of this text the disk change with this number may be.
+    pub(super) fn saver(&self, file: &FileId, text: Digest, change: u64, now: u64) -> Option<SessionId> {
+        self.ledger.branches_of(file).find(|(_, branch)| branch.saved_as(text, change, now)).map(|(session, _)| session)
     }
 
     /// The buffer whose save is on its way: it came to this text by edits of its own.
     pub(super) fn about_to_save(&self, file: &FileId, text: Digest) -> Option<SessionId> {
         let own =
-            |branch: &Branch| branch.known.digest == text && branch.loaded != Some(text) && branch.drift == Drift::Sure;
+            |branch: &Branch| branch.known.digest == text && !branch.loaded_as(text) && branch.drift == Drift::Sure;
         self.ledger.branches_of(file).find(|(_, branch)| own(branch)).map(|(session, _)| session)
     }
 

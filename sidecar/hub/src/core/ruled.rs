@@ -165,7 +165,7 @@ impl Core {
     fn saved_as(&mut self, file: &FileId, by: Option<SessionId>, text: Digest, owners: &OwnerTree<OwnerRef>) {
         let branch = by.and_then(|session| self.ledger.branches.get_mut(&(file.clone(), session)));
         if let Some(branch) = branch {
-            (branch.saved, branch.loaded) = (None, Some(text));
+            (branch.saved, branch.loaded) = (None, Some((text, self.kept_number)));
             if branch.known.digest == text && !branch.is_lost() {
                 branch.known.owners = owners.clone();
             }

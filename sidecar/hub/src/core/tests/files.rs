@@ -111,6 +111,21 @@ fn a_save_over_a_programs_write() {
     assert_eq!(w.log(1).last().unwrap(), "saved person ada in a session");
 }
 
+/// A text that was saved before is written over and saved again, inside an agent's call that did nothing.
+#[test]
+fn the_same_text_saved_again() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "two\n");
+    w.saves("ada", "a.rs");
+    w.program_writes("a.rs", "one\n");
+    w.agent_before("bot", "a.rs");
+    w.saves("ada", "a.rs");
+    w.agent_after("bot", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    assert_eq!((w.count("saved"), w.count("upgrade")), (2, 0));
+}
+
 #[test]
 fn saving_twice_is_one_event() {
     let mut w = World::new(&[("a.rs", "one\n")]);
