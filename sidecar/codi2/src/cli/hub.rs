@@ -11,6 +11,7 @@ use codi2_workspace::WatchOptions;
 use serde_json::json;
 
 use super::args::{Format, Hub};
+use super::failure::{Code, Failure};
 use super::link::LinkError;
 use super::printer::Printer;
 use super::surroundings::{BUILD, Surroundings};
@@ -34,7 +35,7 @@ fn foreground(surroundings: &Surroundings) -> Result<()> {
     let announce = |reason: &anyhow::Error| {
         let _ = codi2_ipc::announce(&codi2_ipc::Announcement::Failed(format!("{reason:#}")));
     };
-    let config = config::load().map_err(anyhow::Error::from).inspect_err(announce)?;
+    let config = config::load().code(Failure::Usage).inspect_err(announce)?;
     super::log_to_stderr("info");
     // Only now: the settings' file may be named relative to the starter's folder.
     codi2_ipc::detach();
@@ -58,7 +59,7 @@ fn foreground(surroundings: &Surroundings) -> Result<()> {
 
 fn start(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
     // Said here, by file and line, rather than by a hub that cannot start.
-    config::load()?;
+    config::load().code(Failure::Usage)?;
     let running = surroundings.connect_if_running()?;
     let (state, mut hub) = match running {
         Some(hub) => ("already running", hub),

@@ -31,6 +31,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use args::{Command, ConfigCommand, Line};
+use failure::Code;
 use printer::{OutputClosed, Printer};
 use surroundings::Surroundings;
 
@@ -105,12 +106,14 @@ fn log_to_stderr(level: &str) {
 fn lsp() -> Result<ExitCode> {
     log_to_stderr("warn");
     let places = codi2_ipc::Places::find()?;
+    // Settings that cannot be read end this: what is private would not be known.
+    let config = config::load().code(failure::Failure::Usage)?;
     let options = crate::lsp::LspOptions {
         places,
         start: Some(surroundings::spawn()?),
         build: surroundings::BUILD.to_owned(),
-        // Settings that cannot be read end this: what is private would not be known.
-        private: config::load()?.private.value,
+        spool_bytes: config.spool_bytes(),
+        private: config.private.value,
     };
     Ok(match crate::lsp::run(options)? {
         crate::lsp::Ended::Orderly => ExitCode::SUCCESS,

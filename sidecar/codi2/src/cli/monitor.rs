@@ -29,7 +29,11 @@ pub fn run(monitor: &Monitor, printer: &mut Printer, surroundings: &Surroundings
         Some(file) => (monitor.include.is_empty() || include.matches(file)) && !exclude.matches(file),
     };
     let path = std::path::absolute(&monitor.path).context("no working folder")?;
-    let poll = monitor.poll || config::load()?.poll.value;
+    let mut config = config::load().code(Failure::Usage)?;
+    if monitor.poll {
+        config.poll.by_flag("--poll", true);
+    }
+    let poll = config.poll.value;
     let mut hub = surroundings.connect_or_start()?;
     let mut follow = Follow { filter: Filter::default(), after: None };
     // Before the watch begins, so that what it finds at once is shown.

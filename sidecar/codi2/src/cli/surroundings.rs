@@ -4,6 +4,7 @@
 //! reconnecting, which only those who follow need.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use codi2_ipc::blocking::Link;
@@ -15,6 +16,9 @@ use super::link::{Hub, LinkError};
 
 /// This program's name and version, as it greets the hub.
 pub const BUILD: &str = concat!("codi2 ", env!("CARGO_PKG_VERSION"));
+
+/// How long a call may take: a hub that says nothing for so long hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The folders of this user's hub.
 pub struct Surroundings {
@@ -64,7 +68,7 @@ struct Linked(Link);
 
 impl Hub for Linked {
     fn call(&mut self, call: Call) -> Result<Reply, LinkError> {
-        self.0.call(call).map_err(fate)
+        self.0.call_within(call, PATIENCE).map_err(fate)
     }
 
     fn news(&mut self) -> Result<Notice, LinkError> {
@@ -78,6 +82,9 @@ fn fate(error: CallError) -> LinkError {
         CallError::Hub(error) if error.code == codi2_protocol::ErrorCode::Ending => LinkError::Lost(error.message),
         CallError::Hub(error) => LinkError::Refused(error),
         CallError::NotUnderstood => LinkError::Odd("a reply of a newer hub"),
+        CallError::TimedOut => {
+            LinkError::Lost(format!("it did not answer within {} s; `codi2 doctor` looks into it", PATIENCE.as_secs()))
+        }
         other => LinkError::Lost(other.to_string()),
     }
 }

@@ -22,8 +22,15 @@ pub struct HubRoad {
 
 impl HubRoad {
     /// Starts the client; `start` says how to run a hub where there is none.
-    pub fn new(places: Places, start: Option<SpawnSpec>, build: &str, news: mpsc::Sender<Input>) -> Self {
+    pub fn new(
+        places: Places,
+        start: Option<SpawnSpec>,
+        build: &str,
+        spool_bytes: u64,
+        news: mpsc::Sender<Input>,
+    ) -> Self {
         let mut options = Options::new(build);
+        options.limits.bytes = spool_bytes;
         options.capabilities =
             [Capability::Text, Capability::Owners].iter().map(|capability| capability.as_str().to_owned()).collect();
         let (client, from) = Client::spawn(places, start, options);

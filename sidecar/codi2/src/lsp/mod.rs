@@ -37,6 +37,8 @@ pub struct LspOptions {
     pub build: String,
     /// Globs of files that are not recorded.
     pub private: Vec<String>,
+    /// Most that waits for a hub that is away, in bytes; more becomes a gap.
+    pub spool_bytes: u64,
 }
 
 /// Serves one window over standard input and output until it ends; facts are then durable or spooled.
@@ -46,8 +48,8 @@ pub struct LspOptions {
 pub fn run(options: LspOptions) -> std::io::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let LspOptions { places, start, build, private } = options;
-        let link = move |news| hub::HubRoad::new(places, start, &build, news);
+        let LspOptions { places, start, build, private, spool_bytes } = options;
+        let link = move |news| hub::HubRoad::new(places, start, &build, spool_bytes, news);
         server::serve(tokio::io::stdin(), tokio::io::stdout(), link, private, told_to_stop(), server::Trial::default())
             .await
     });

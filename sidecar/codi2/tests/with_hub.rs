@@ -1,0 +1,251 @@
+//! The real program with a real hub: the feed over the hub's end, log, tail and blame in their formats.
+//!
+//! Nothing here waits for a time: conditions are looked at until they hold, or the test fails after [`PATIENCE`].
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A repository and a hub of its own, which ends with it.
+struct World(TempDir);
+
+impl World {
+    fn new() -> Self {
+        let world = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(world.path("repo")).unwrap();
+        for arguments in [&["init", "-q"][..], &["config", "user.name", "Ada"], &["config", "user.email", "ada@x"]] {
+            assert!(world.at_home(Command::new("git").args(arguments)).status().unwrap().success());
+        }
+        world
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.0.path().join(below)
+    }
+
+    fn at_home<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.current_dir(self.path("repo")).env_clear().env("HOME", self.0.path()).stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("CODI2_STATE_DIR", self.path("state")).env("CODI2_RUNTIME_DIR", self.path("run"))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_codi2"));
+        self.at_home(command.args(arguments));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.path("repo").join(file), text).unwrap();
+    }
+
+    fn follow(&self, arguments: &[&str]) -> Following {
+        Following::new(self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.run(&["hub", "stop"]);
+    }
+}
+
+/// A command that goes on, and the lines it has printed so far.
+struct Following {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    notes: Arc<Mutex<Vec<String>>>,
+}
+
+impl Following {
+    fn new(mut child: Child) -> Self {
+        fn gather(from: impl std::io::Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
+            let lines = Arc::new(Mutex::new(Vec::new()));
+            let into = lines.clone();
+            std::thread::spawn(move || {
+                BufReader::new(from).lines().map_while(Result::ok).for_each(|line| into.lock().unwrap().push(line))
+            });
+            lines
+        }
+        let (lines, notes) = (gather(child.stdout.take().unwrap()), gather(child.stderr.take().unwrap()));
+        Self { child, lines, notes }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    fn until(&self, what: &str, holds: impl Fn(&[String], &[String]) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(&self.lines.lock().unwrap(), &self.notes.lock().unwrap()) {
+            assert!(
+                Instant::now() < deadline,
+                "{what} never came: {:?} {:?}",
+                self.lines(),
+                self.notes.lock().unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn has(lines: &[String], words: &str) -> bool {
+    lines.iter().any(|line| line.contains(words))
+}
+
+/// Whether a disk event of a file has come.
+fn changed(lines: &[String], file: &str) -> bool {
+    lines.iter().any(|line| {
+        let event: Value = serde_json::from_str(line).unwrap();
+        event["event"]["body"]["kind"] == "disk" && event["event"]["file"] == file
+    })
+}
+
+#[test]
+fn the_feed_goes_on_over_the_hubs_end_and_every_event_comes_once() {
+    let world = World::new();
+    let monitor = world.follow(&["monitor", "--format", "jsonl", "--exclude", "*.tmp"]);
+    monitor.until("the watch", |_, notes| has(notes, "watching"));
+    world.write("a.tmp", "not shown\n");
+    world.write("a.rs", "one\n");
+    monitor.until("a.rs", |lines, _| changed(lines, "a.rs"));
+    assert!(world.run(&["hub", "stop"]).status.success());
+    monitor.until("the new hub", |_, notes| has(notes, "connected again"));
+    world.write("b.rs", "two\n");
+    monitor.until("b.rs", |lines, _| changed(lines, "b.rs"));
+    let shown = monitor.lines();
+    assert!(!has(&shown, "a.tmp"));
+
+    // The same once more from the log, by all roads.
+    let stamp = |line: &str| serde_json::from_str::<Value>(line).unwrap()["stamp"].as_str().unwrap().to_owned();
+    let stamps: Vec<String> = shown.iter().map(|line| stamp(line)).collect();
+    let log = world.json(&["log", "--limit", "0", "--format", "json"]);
+    let logged: Vec<String> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["event"]["file"] != "a.tmp")
+        .map(|event| event["stamp"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(stamps, logged[..stamps.len()]);
+    let tail = world.follow(&["tail", "--from", &stamps[0], "--format", "compact"]);
+    tail.until("b.rs", |lines, _| has(lines, "\tb.rs\t"));
+    let tailed: Vec<String> = tail
+        .lines()
+        .iter()
+        .filter(|line| !line.contains("a.tmp"))
+        .map(|line| line.split('\t').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(tailed[..stamps.len() - 1], stamps[1..]);
+    let human = world.run(&["log", "--file", "b.rs", "--kind", "disk", "--since", "1h", "--format", "human"]);
+    let human = String::from_utf8(human.stdout).unwrap();
+    assert!(human.lines().count() == 1 && human.contains("external") && human.contains("b.rs:1  created"), "{human}");
+    assert_eq!(world.json(&["log", "--since", "2099-01-01", "--format", "json"]), json!([]));
+}
+
+#[test]
+fn log_with_tail_prints_what_was_and_what_comes() {
+    let world = World::new();
+    let monitor = world.follow(&["monitor", "--format", "jsonl"]);
+    monitor.until("the watch", |_, notes| has(notes, "watching"));
+    world.write("a.rs", "one\n");
+    monitor.until("a.rs", |lines, _| changed(lines, "a.rs"));
+    let log = world.follow(&["log", "--tail", "--kind", "disk", "--format", "json"]);
+    log.until("a.rs", |lines, _| changed(lines, "a.rs"));
+    world.write("b.rs", "two\n");
+    log.until("b.rs", |lines, _| changed(lines, "b.rs"));
+    assert_eq!(log.lines().len(), 2);
+}
+
+#[test]
+fn blame_names_what_is_known_and_refuses_what_is_not() {
+    let world = World::new();
+    world.write("a.rs", "old\n");
+    world.write(".gitignore", "*.ignored\n");
+    world.write("x.ignored", "x\n");
+    let blame = |world: &World| world.json(&["blame", "--format", "json", "a.rs"]);
+    let owner = |kind: &str| json!({"kind": kind, "name": null, "tool": null, "model": null, "session": null});
+    let before = blame(&world);
+    assert_eq!(before["file"], "a.rs");
+    assert_eq!(before["lines"][0]["owner"], owner("unknown"));
+    assert_eq!(before["lines"][0]["evidence"][0]["kind"], "before-codi2");
+    let monitor = world.follow(&["monitor", "--format", "jsonl"]);
+    monitor.until("the watch", |_, notes| has(notes, "watching"));
+    world.write("a.rs", "old\nnew\n");
+    // No waiting: blame means the file as it is now.
+    let after = blame(&world);
+    assert_eq!((&after["lines"][0]["owner"], &after["lines"][1]["owner"]), (&owner("unknown"), &owner("external")));
+    assert_eq!((&after["lines"][1]["line"], &after["lines"][1]["class"]), (&json!(2), &json!("unknown")));
+    let output = world.run(&["blame", "x.ignored"]);
+    assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(3), true), "{output:?}");
+    let outside = world.run(&["blame", "../repo/.git/config"]);
+    assert_eq!(outside.status.code(), Some(3), "{outside:?}");
+}
+
+#[test]
+fn an_agent_is_named_by_its_hooks() {
+    let world = World::new();
+    world.write("a.rs", "old\n");
+    let monitor = world.follow(&["monitor", "--format", "jsonl"]);
+    monitor.until("the watch", |_, notes| has(notes, "watching"));
+    let repo = world.path("repo");
+    let before = json!({"type": "human", "repo_working_dir": repo, "will_edit_filepaths": ["a.rs"]});
+    let after = json!({"type": "ai_agent", "repo_working_dir": repo, "edited_filepaths": ["a.rs"], "agent_name": "bot", "model": "m1", "conversation_id": "c1"});
+    // One process calls both hooks, as an agent does.
+    let script = format!(
+        "set -e; codi2=$1; printf %s '{before}' | $codi2 hook agent-v1; echo new >> a.rs; printf %s '{after}' | $codi2 hook agent-v1"
+    );
+    let mut shell = Command::new("sh");
+    assert!(world.at_home(shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_codi2")])).status().unwrap().success());
+    let blame = world.json(&["blame", "--format", "json", "a.rs"]);
+    let line = &blame["lines"][1];
+    assert_eq!(line["owner"], json!({"kind": "agent", "name": "bot", "tool": null, "model": "m1", "session": "c1"}));
+    assert_eq!((&line["class"], &line["mixed"]), (&json!("exact"), &json!(false)));
+    assert_eq!(blame["lines"][0]["owner"]["kind"], "unknown");
+}
+
+#[test]
+fn the_hub_starts_once_says_how_it_is_and_ends() {
+    let world = World::new();
+    let start = world.json(&["hub", "start", "--format", "json"]);
+    assert_eq!(start["hub"], "started");
+    let again = world.json(&["hub", "start", "--format", "json"]);
+    assert_eq!((&again["hub"], &again["pid"]), (&json!("already running"), &start["pid"]));
+    let status = world.json(&["status", "--format", "json"]);
+    assert_eq!((&status["running"], &status["status"]["pid"]), (&json!(true), &start["pid"]));
+    let doctor = world.json(&["doctor", "--format", "json"]);
+    assert!(doctor.as_array().unwrap().iter().all(|finding| finding["ok"] == true), "{doctor}");
+    let second = world.run(&["hub", "start", "--foreground"]);
+    assert_eq!((second.status.code(), second.stdout.as_slice()), (Some(0), &b"running\n"[..]));
+    let stop = world.json(&["hub", "stop", "--format", "json"]);
+    assert_eq!((&stop["hub"], &stop["pid"]), (&json!("stopped"), &start["pid"]));
+    assert_eq!(world.run(&["status"]).status.code(), Some(4));
+    // The store of a hub that ended is well.
+    let doctor = world.json(&["doctor", "--format", "json"]);
+    assert!(doctor.as_array().unwrap().iter().all(|finding| finding["ok"] == true), "{doctor}");
+}
