@@ -4,6 +4,8 @@
 //! can be tested without processes is tested in the crates themselves.
 
 mod agent;
+pub mod corpus;
+pub mod editor;
 mod log;
 mod neovim;
 mod program;

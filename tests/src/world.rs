@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::{Blame, DEADLINE, Entry, program, wait_for};
 
 /// The person of every world, as git knows her.
-const PERSON: &str = "Ada Example";
+const PERSON: &str = "Ada Example <ada@example.invalid>";
 
 /// A home with one repository, and the hub that serves it. Dropping it ends the hub.
 pub struct World {
@@ -68,7 +68,7 @@ impl World {
         }
         let world = Self { _folder: folder, repository: base.join("repo") };
         world.git(&["init", "--quiet", "--initial-branch=main"]);
-        world.git(&["config", "user.name", PERSON]);
+        world.git(&["config", "user.name", "Ada Example"]);
         world.git(&["config", "user.email", "ada@example.invalid"]);
         world.git(&["config", "commit.gpgsign", "false"]);
         for (path, content) in files {

@@ -131,7 +131,8 @@ T.test("a sidecar that dies is started again, but not for ever, and typing goes 
   end
   child:wait("the word that it is over", [[return vim.api.nvim_exec2("messages", { output = true }).output:find("again and again") ~= nil]])
   child:keys("A!<Esc>")
-  assert(child:request("nvim_get_current_line") == "one1234!")
+  local line = child:request("nvim_get_current_line")
+  assert(line == "one1234!", line)
   child:wait("no sidecar", "return #vim.lsp.get_clients({ name = 'codi2' }) == 0")
   assert(child:lua("return require('codi2').statusline()"):find("not running"))
 end)

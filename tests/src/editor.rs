@@ -1,0 +1,286 @@
+//! An editor that knows nothing of codi2: it speaks the Language Server Protocol to `codi2 lsp` over its standard input
+//! and output, as any editor does. Keys go out one by one; files are written by the editor, and then it says so.
+//!
+//! Absent on purpose: everything of codi2's own (hints, status), and a screen.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::{DEADLINE, World, program};
+
+/// One window of such an editor, with its sidecar.
+pub struct Editor {
+    child: Child,
+    input: Option<ChildStdin>,
+    /// What the server sends; ends with it.
+    messages: Receiver<Value>,
+    last_id: u64,
+    buffers: BTreeMap<PathBuf, Buffer>,
+}
+
+/// An open file.
+#[derive(Debug, Clone)]
+struct Buffer {
+    /// As the editor shows it: without byte order mark, latin-1 as Unicode, line ends as they are.
+    text: String,
+    form: Form,
+    version: i32,
+    /// Whether it holds edits that are not saved.
+    dirty: bool,
+}
+
+/// How a text lies in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// UTF-8.
+    Plain,
+    /// UTF-8 behind a byte order mark.
+    Marked,
+    /// One byte for each character.
+    Latin1,
+}
+
+/// Reads a file as editors do; `None` for what is no text.
+pub fn read_text(bytes: &[u8]) -> Option<(String, Form)> {
+    if bytes.contains(&0) {
+        return None;
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf")
+        && let Ok(text) = std::str::from_utf8(rest)
+    {
+        return Some((text.to_owned(), Form::Marked));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some((text.to_owned(), Form::Plain)),
+        Err(_) => Some((bytes.iter().map(|byte| char::from(*byte)).collect(), Form::Latin1)),
+    }
+}
+
+/// The bytes of a text as they lie in its file.
+pub fn write_text(text: &str, form: Form) -> Vec<u8> {
+    match form {
+        Form::Plain => text.as_bytes().to_vec(),
+        Form::Marked => [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+        Form::Latin1 => text.chars().map(|c| u8::try_from(u32::from(c)).expect("a latin-1 character")).collect(),
+    }
+}
+
+impl Editor {
+    /// Opens a window on the worktree at `root`; returns when the server is initialized.
+    pub fn start(world: &World, root: &Path) -> Self {
+        let mut child = world
+            .command(program())
+            .arg("lsp")
+            .current_dir(root)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("codi2 lsp starts");
+        let mut output = BufReader::new(child.stdout.take().expect("piped"));
+        let (sender, messages) = channel();
+        thread::spawn(move || {
+            while let Some(message) = receive(&mut output) {
+                if sender.send(message).is_err() {
+                    return;
+                }
+            }
+        });
+        let input = child.stdin.take();
+        let mut editor = Self { child, input, messages, last_id: 0, buffers: BTreeMap::new() };
+        let root = uri(root);
+        let capabilities = json!({"textDocument": {"synchronization": {"didSave": true}}});
+        let folders = json!([{"uri": root, "name": "corpus"}]);
+        editor.request(
+            "initialize",
+            json!({
+                "processId": std::process::id(),
+                "clientInfo": {"name": "plain-editor", "version": "1"},
+                "rootUri": root,
+                "workspaceFolders": folders,
+                "capabilities": capabilities,
+            }),
+        );
+        editor.notify("initialized", json!({}));
+        editor
+    }
+
+    /// Opens a file; `false` for what is no text.
+    pub fn open(&mut self, path: &Path) -> bool {
+        let Some((text, form)) = read_text(&fs::read(path).expect("a file to open")) else { return false };
+        let document = json!({"uri": uri(path), "languageId": "plaintext", "version": 1, "text": text});
+        self.notify("textDocument/didOpen", json!({"textDocument": document}));
+        self.buffers.insert(path.to_owned(), Buffer { text, form, version: 1, dirty: false });
+        true
+    }
+
+    /// The files that are open.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.buffers.keys().cloned().collect()
+    }
+
+    /// The text of an open file as the editor shows it.
+    pub fn text(&self, path: &Path) -> &str {
+        &self.buffers[path].text
+    }
+
+    /// Whether an open file holds edits that are not saved.
+    pub fn is_dirty(&self, path: &Path) -> bool {
+        self.buffers[path].dirty
+    }
+
+    /// Types `keys` at a byte offset of an open file, one notification for each key.
+    pub fn type_at(&mut self, path: &Path, mut at: usize, keys: &str) {
+        for key in keys.chars() {
+            let buffer = self.buffers.get_mut(path).expect("an open file");
+            let place = position(&buffer.text, at);
+            buffer.text.insert(at, key);
+            buffer.version += 1;
+            buffer.dirty = true;
+            at += key.len_utf8();
+            let document = json!({"uri": uri(path), "version": buffer.version});
+            let change = json!({"range": {"start": place, "end": place}, "text": key.to_string()});
+            self.notify(
+                "textDocument/didChange",
+                json!({"textDocument": document, "contentChanges": [change]}),
+            );
+        }
+    }
+
+    /// Loads a file again, as an editor does when it finds a clean buffer's file changed: the whole text is sent. Leaves
+    /// dirty buffers, files that are gone and files that did not change alone; tells whether it did anything.
+    pub fn reload(&mut self, path: &Path) -> bool {
+        let buffer = self.buffers.get_mut(path).expect("an open file");
+        let Some((text, form)) = fs::read(path).ok().and_then(|bytes| read_text(&bytes)) else { return false };
+        if buffer.dirty || buffer.text == text {
+            return false;
+        }
+        (buffer.text, buffer.form) = (text, form);
+        buffer.version += 1;
+        let document = json!({"uri": uri(path), "version": buffer.version});
+        let change = json!({"text": buffer.text});
+        self.notify("textDocument/didChange", json!({"textDocument": document, "contentChanges": [change]}));
+        true
+    }
+
+    /// Writes an open file, over whatever stands there, and says so.
+    pub fn save(&mut self, path: &Path) {
+        let buffer = self.buffers.get_mut(path).expect("an open file");
+        fs::create_dir_all(path.parent().expect("a folder")).expect("the file's folders");
+        fs::write(path, write_text(&buffer.text, buffer.form)).expect("a file to write");
+        buffer.dirty = false;
+        self.notify("textDocument/didSave", json!({"textDocument": {"uri": uri(path)}}));
+    }
+
+    /// Closes the window in an orderly way; everything is reported when this returns.
+    pub fn quit(mut self) {
+        self.request("shutdown", Value::Null);
+        self.notify("exit", Value::Null);
+        self.input = None;
+        self.child.wait().expect("our own child");
+    }
+
+    fn notify(&mut self, method: &str, params: Value) {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+    }
+
+    fn request(&mut self, method: &str, params: Value) -> Value {
+        self.last_id += 1;
+        let id = self.last_id;
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        loop {
+            let message = self.messages.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("no answer to {method}"));
+            match (message.get("id"), message.get("method")) {
+                (Some(of), None) if *of == json!(id) => return message["result"].clone(),
+                // Whatever a server asks of this editor, it has nothing.
+                (Some(of), Some(_)) => self.send(&json!({"jsonrpc": "2.0", "id": of, "result": null})),
+                _ => {}
+            }
+        }
+    }
+
+    fn send(&mut self, message: &Value) {
+        let body = message.to_string();
+        let input = self.input.as_mut().expect("open until the end");
+        let sent = write!(input, "Content-Length: {}\r\n\r\n{body}", body.len()).and_then(|()| input.flush());
+        sent.expect("the server reads");
+    }
+}
+
+impl Drop for Editor {
+    fn drop(&mut self) {
+        self.input = None;
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads one message; `None` at the end.
+fn receive(output: &mut impl BufRead) -> Option<Value> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if output.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim_end().split_once(": ") {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok()?,
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = vec![0; length];
+    output.read_exact(&mut body).ok()?;
+    serde_json::from_slice(&body).ok()
+}
+
+/// Line and UTF-16 column, which is what editors count in unless they say otherwise.
+fn position(text: &str, at: usize) -> Value {
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[..start].matches('\n').count();
+    json!({"line": line, "character": text[start..at].encode_utf16().count()})
+}
+
+fn uri(path: &Path) -> String {
+    let mut out = "file://".to_owned();
+    for byte in path.to_str().expect("a path in UTF-8").bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' | b'~' => out.push(char::from(byte)),
+            other => write!(out, "%{other:02X}").expect("a string takes everything"),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_in_utf_16() {
+        assert_eq!(position("a\n😀é\nb", 8), json!({"line": 1, "character": 3}));
+        assert_eq!(position("", 0), json!({"line": 0, "character": 0}));
+    }
+
+    #[test]
+    fn texts_keep_their_form() {
+        for bytes in [&b"a\r\n"[..], b"\xef\xbb\xbfone\n", b"caf\xe9\n", b"\xef\xbb\xbf\xe9"] {
+            let (text, form) = read_text(bytes).unwrap();
+            assert_eq!(write_text(&text, form), bytes);
+        }
+        assert_eq!(read_text(b"x\0"), None);
+    }
+
+    #[test]
+    fn odd_names_are_escaped() {
+        assert_eq!(uri(Path::new("/a b/100%ä")), "file:///a%20b/100%25%C3%A4");
+    }
+}
