@@ -94,6 +94,22 @@ pub fn run(buffers: Buffers, worktree: Worktree) -> (String, bool) {
     table(&format!("{buffers:?}, {worktree:?}"), &results)
 }
 
+/// Shell text: after each checkout of the setup the hub looks at every file. A setup runs faster than files settle, and
+/// what a program changes before the hub has seen what git did is all of one change to it.
+fn shown_to(world: &World) -> String {
+    format!(
+        "git() {{
+            command git \"$@\" || return
+            [ \"$1\" = checkout ] && [ \"$PWD\" = \"$HOME/repo\" ] || return 0
+            command git ls-files -z | CODI2_STATE_DIR='{}' CODI2_RUNTIME_DIR='{}' xargs -0 -n 1 '{}' blame > /dev/null 2>&1
+            return 0
+        }}\n",
+        world.state().display(),
+        world.runtime().display(),
+        program().display()
+    )
+}
+
 fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("a panic without words").to_owned()
@@ -114,7 +130,8 @@ struct Tally {
 }
 
 fn table(title: &str, results: &BTreeMap<String, Tally>) -> (String, bool) {
-    let mut out = format!("{title}\n{:<36} {:>6} {:>6} {:>6} {:>6} {:>7}\n", "script", "lines", "owned", "wrong", "lost", "ms");
+    let mut out =
+        format!("{title}\n{:<36} {:>6} {:>6} {:>6} {:>6} {:>7}\n", "script", "lines", "owned", "wrong", "lost", "ms");
     let mut details = String::new();
     let mut total = Tally::default();
     for (name, tally) in results {
@@ -135,7 +152,13 @@ fn table(title: &str, results: &BTreeMap<String, Tally>) -> (String, bool) {
     let sum = |count: fn(&Tally) -> usize| results.values().map(count).sum::<usize>();
     let (wrong, lost) = (sum(|tally| tally.wrong.len()), sum(|tally| tally.lost.len()));
     let broken = sum(|tally| usize::from(tally.broken.is_some()));
-    let _ = writeln!(out, "{:<36} {:>6} {:>6} {wrong:>6} {lost:>6}", format!("{} scripts", results.len()), total.lines, total.owned);
+    let _ = writeln!(
+        out,
+        "{:<36} {:>6} {:>6} {wrong:>6} {lost:>6}",
+        format!("{} scripts", results.len()),
+        total.lines,
+        total.owned
+    );
     (out + &details, wrong + lost + broken == 0 && total.owned > 0)
 }
 
@@ -144,7 +167,10 @@ fn one(world: &World, script: &Script, buffers: Buffers, worktree: Worktree, tal
     let main = base.join("repo");
     fs::create_dir_all(&main).expect("a new folder");
     let shell = |folder: &Path, text: &str| scripts::shell(&script.name, folder, &base, text);
-    shell(&main, "git init -q -b main . && git config user.name 'Ada Example' && git config user.email ada@example.org");
+    shell(
+        &main,
+        "git init -q -b main . && git config user.name 'Ada Example' && git config user.email ada@example.org",
+    );
     // Until the first commit, which is not made.
     shell(&main, &format!("commit() {{ exit 0; }}\n{}", script.setup));
     let mut case = Case::new(world, &base, &main);
@@ -152,7 +178,7 @@ fn one(world: &World, script: &Script, buffers: Buffers, worktree: Worktree, tal
     // Everything again, the files of the first commit left as they are now.
     let prelude = scripts::folder().join("prelude.sh");
     let skip = format!("put() {{ :; }}; lines() {{ :; }}; commit() {{ . '{}'; commit \"$@\"; }}\n", prelude.display());
-    shell(&main, &format!("{skip}{}", script.setup));
+    shell(&main, &format!("{}{skip}{}", shown_to(world), script.setup));
     case.sync();
     if worktree == Worktree::Linked {
         shell(&main, "git checkout -q --detach && git worktree add -q ../linked main");
@@ -480,7 +506,8 @@ impl<'a> Case<'a> {
         if std::env::var_os("CODI2_CORPUS").is_none() {
             return String::new();
         }
-        let about = |event: &&StampedEvent| file.is_none() || event.event.file.is_none() || event.event.file.as_deref() == file;
+        let about =
+            |event: &&StampedEvent| file.is_none() || event.event.file.is_none() || event.event.file.as_deref() == file;
         let lines = self.seen.iter().filter(about).map(|event| {
             let body = serde_json::to_string(&event.event.body).unwrap_or_default();
             format!("\n    {} {} {body}", event.event.file.as_deref().unwrap_or("-"), event.event.actor)
@@ -490,7 +517,8 @@ impl<'a> Case<'a> {
 
     /// The command line says the same as the hub.
     fn compare_with_blame(&mut self) {
-        let Some(file) = self.files().into_iter().find(|file| fs::read(self.root.join(file)).is_ok_and(|b| !b.contains(&0)))
+        let Some(file) =
+            self.files().into_iter().find(|file| fs::read(self.root.join(file)).is_ok_and(|b| !b.contains(&0)))
         else {
             return;
         };

@@ -148,10 +148,7 @@ impl Editor {
             at += key.len_utf8();
             let document = json!({"uri": uri(path), "version": buffer.version});
             let change = json!({"range": {"start": place, "end": place}, "text": key.to_string()});
-            self.notify(
-                "textDocument/didChange",
-                json!({"textDocument": document, "contentChanges": [change]}),
-            );
+            self.notify("textDocument/didChange", json!({"textDocument": document, "contentChanges": [change]}));
         }
     }
 

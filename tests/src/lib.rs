@@ -14,7 +14,7 @@ mod wait;
 mod world;
 
 pub use agent::Agent;
-pub use log::{Blame, Entry, Line};
+pub use log::{Blame, Entry, Line, strangers};
 pub use neovim::Neovim;
 pub use program::{neovim_program, program, root};
 pub use wait::{DEADLINE, wait_for};

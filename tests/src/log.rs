@@ -63,6 +63,11 @@ impl Entry {
         self.text("/body/operation")
     }
 
+    /// The event that an upgrade judges again; empty for every other kind.
+    pub fn upgrades(&self) -> &str {
+        self.text("/body/of")
+    }
+
     /// Bytes put in by the change, over all its ranges.
     pub fn inserted(&self) -> u64 {
         self.ranges().filter_map(|range| range["inserted"].as_u64()).sum()
@@ -93,6 +98,13 @@ impl Entry {
     fn verdicts(&self) -> impl Iterator<Item = &Value> {
         self.event().pointer("/body/change/verdicts").and_then(Value::as_array).into_iter().flatten()
     }
+}
+
+/// Events that stayed a stranger's: nobody announced them, and no later evidence judged them again.
+pub fn strangers(log: &[Entry]) -> Vec<&Entry> {
+    let explained =
+        |entry: &Entry| log.iter().any(|later| later.upgrades() == entry.id() && later.actor() != "external");
+    log.iter().filter(|entry| entry.actor() == "external" && !explained(entry)).collect()
 }
 
 /// Who owns each line of a file.

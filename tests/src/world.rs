@@ -209,7 +209,7 @@ impl World {
             || format!("{:#?}", status()),
             || {
                 let value: Value = serde_json::from_str(&status().out).ok()?;
-                let watches = value["watches"].as_array()?;
+                let watches = value["status"]["watches"].as_array()?;
                 watches.iter().any(|watch| watch["root"] == root.as_str() && watch["state"] != "stopped").then_some(())
             },
         );

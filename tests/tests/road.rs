@@ -1,6 +1,6 @@
 //! The road without an editor: programs write files, agents announce themselves or do not, git works; hub and log.
 
-use codi2_tests::{Agent, World, wait_for};
+use codi2_tests::{Agent, World, strangers, wait_for};
 
 #[test]
 fn a_program_that_nobody_announced_is_external() {
@@ -45,7 +45,7 @@ fn a_branch_switch_leaves_owners_where_they_were() {
     world.git(&["switch", "--quiet", "work"]);
     world.wait_blame("the agent's line again", "a.txt", false, |blame| blame.kinds() == ["unknown", "agent"]);
     let log = world.log();
-    assert!(log.iter().all(|entry| entry.actor() != "external"), "{}", world.explain());
+    assert!(strangers(&log).is_empty(), "{}", world.explain());
     monitor.kill().expect("our own child");
     monitor.wait().expect("our own child");
 }
