@@ -9,7 +9,7 @@ use ignore::IncrementalIgnore;
 use ignore::WalkBuilder;
 
 use crate::git::Index;
-use crate::path::from_relative;
+use crate::path::{from_relative, to_relative};
 use crate::watch::{WatchError, WatchOptions};
 
 /// Git's own working folder in the worktree while `filter-branch` runs.
@@ -28,6 +28,8 @@ pub(crate) struct Rules {
     include: Option<Globs>,
     exclude: Globs,
     private: Globs,
+    /// Paths of the folders apart.
+    apart: Vec<String>,
 }
 
 /// Globs without `/` are matched with every name on the path, others with the path and the folders on it.
@@ -69,6 +71,7 @@ impl Rules {
             include: (!options.include.is_empty()).then(|| Globs::new(&options.include)).transpose()?,
             exclude: Globs::new(&options.exclude)?,
             private: Globs::new(&options.private)?,
+            apart: options.apart.iter().filter_map(|folder| to_relative(folder.strip_prefix(root).ok()?)).collect(),
         };
         rules.reload(root);
         Ok(rules)
@@ -86,7 +89,7 @@ impl Rules {
 
     /// Whether a file is looked at.
     pub(crate) fn file(&self, path: &str, index: &Index) -> Rule {
-        if self.exclude.matches(path) || in_git_rewrite(path) {
+        if self.exclude.matches(path) || in_git_rewrite(path) || self.is_apart(path) {
             return Rule::Ignore;
         }
         if self.include.as_ref().is_some_and(|include| !include.matches(path)) {
@@ -100,8 +103,13 @@ impl Rules {
 
     /// Whether a folder is entered.
     pub(crate) fn folder(&self, path: &str, index: &Index) -> bool {
-        !(self.exclude.matches(path) || in_git_rewrite(path) || index.submodule(path))
+        !(self.exclude.matches(path) || in_git_rewrite(path) || self.is_apart(path) || index.submodule(path))
             && (index.tracks_below(path) || !self.ignored(path, true))
+    }
+
+    fn is_apart(&self, path: &str) -> bool {
+        let below = |folder: &String| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.apart.iter().any(below)
     }
 
     fn ignored(&self, path: &str, folder: bool) -> bool {
@@ -136,6 +144,16 @@ mod tests {
         ] {
             assert_eq!(globs.matches(path), is, "{path}");
         }
+    }
+
+    #[test]
+    fn folders_apart_are_never_entered() {
+        let apart = vec!["/w/home/.local/state/codi2".into(), "/elsewhere".into()];
+        let rules = Rules::new(Path::new("/w/home"), &WatchOptions { apart, ..WatchOptions::default() }).unwrap();
+        let index = Index::default();
+        assert!(!rules.folder(".local/state/codi2", &index) && rules.folder(".local/state", &index));
+        assert_eq!(rules.file(".local/state/codi2/store/codi2.redb", &index), Rule::Ignore);
+        assert_eq!(rules.file(".local/state/codi2.md", &index), Rule::Watch);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct WatchOptions {
     pub exclude: Vec<String>,
     /// Files of which nothing is recorded but that they changed.
     pub private: Vec<String>,
+    /// Absolute paths of folders that are never looked at: whoever watches keeps what it finds there.
+    pub apart: Vec<PathBuf>,
     /// Quiet time after the last event of a path before it is looked at (ms).
     pub settle_ms: u64,
     /// Files longer than this are hashed but not handed over (bytes).
@@ -51,6 +53,7 @@ impl Default for WatchOptions {
             include: Vec::new(),
             exclude: Vec::new(),
             private: [".env*", "*.pem", "*.key", "id_*"].map(str::to_owned).to_vec(),
+            apart: Vec::new(),
             settle_ms: 30,
             max_file_bytes: 2 << 20,
             max_folders: usize::MAX,
