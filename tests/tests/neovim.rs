@@ -101,7 +101,8 @@ scenario! {
         world.wait_blame("the lines are whose they were", "a.txt", true, wanted);
         neovim.type_keys("x");
         neovim.type_keys("u");
-        save(&world, &mut neovim, "a.txt");
+        // What is written is what was there: no event, and no owner changes.
+        neovim.command("write!");
         world.wait_blame("and so on disk", "a.txt", false, wanted);
     }
 }
@@ -296,5 +297,38 @@ scenario! {
         save(&world, &mut neovim, "a.txt");
         let blame = world.wait_blame("the plugin's line", "a.txt", false, |blame| blame.kinds() == ["unknown", "tool"]);
         assert_eq!(blame.lines[1].name, "busy.nvim");
+    }
+}
+
+scenario! {
+    the_client_shows_what_the_program_knows {
+        let world = World::new(&[("a.txt", "one\n")]);
+        let mut neovim = Neovim::open(&world, "a.txt");
+        neovim.type_keys("ohers<Esc>");
+        wait_for("a healthy status line", || world.explain(), || {
+            let line = neovim.lua("return require('codi2').statusline()");
+            let line = line.as_str().unwrap_or_default();
+            (line.contains("codi2") && !line.contains(['✗', '!']) && !line.contains("starting")).then_some(())
+        });
+        world.wait_blame("the line is hers", "a.txt", true, |blame| blame.kinds() == ["unknown", "person"]);
+        neovim.command("Codi2Blame");
+        let column = wait_for("the column", || world.explain(), || {
+            (neovim.lua("return vim.bo.filetype") == "codi2".into()).then(|| neovim.lines())
+        });
+        assert_eq!(column, ["unknown (unknown)".to_owned(), format!("person {} (declared)", world.person())]);
+        neovim.type_keys("q");
+        let hover = "local p = vim.lsp.util.make_position_params(0, 'utf-8')
+             local client = vim.lsp.get_clients({ name = 'codi2' })[1]
+             local reply = client.request_sync('textDocument/hover', p, 5000, 0)
+             return vim.inspect(reply)";
+        let said = wait_for("a hover", || world.explain(), || {
+            let said = neovim.lua(hover);
+            let said = said.as_str().unwrap_or_default().to_owned();
+            said.contains("person").then_some(said)
+        });
+        assert!(said.contains("Ada Example") && said.contains("declared"), "{said}");
+        assert_eq!(neovim.lua("return require('codi2.guard').errors"), 0.into());
+        neovim.quit();
+        world.wait_log("the session's end", |log| log.iter().any(|entry| entry.kind() == "session-ended").then_some(()));
     }
 }
