@@ -1,5 +1,8 @@
 //! The real program where no hub is needed: hooks while the hub is away, doctor on broken folders, settings, usage.
 
+// A broken set-up is a failed test, in helpers too.
+#![allow(clippy::unwrap_used)]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -93,12 +96,21 @@ fn a_hook_without_a_hub_is_spooled_and_says_nothing() {
 }
 
 #[test]
+fn a_hook_takes_what_git_ai_takes_as_an_argument() {
+    let home = Home::new();
+    let payload = r#"{"type": "human", "repo_working_dir": "/r"}"#;
+    assert_eq!(code(&home.run(&["hook", "agent-v1", "--hook-input", payload])), 0);
+    assert_eq!(code(&home.fed(&["hook", "agent-v1", "--hook-input", "stdin"], payload.as_bytes())), 0);
+    assert_eq!(code(&home.run(&["hook", "agent-v1", "--hook-input", "{}"])), 1);
+}
+
+#[test]
 fn a_hook_that_makes_no_sense_says_so_on_standard_error_only() {
     let home = Home::new();
     for input in [&b"not json"[..], b"", b"{\"type\": \"human\"}", b"\xff\xfe"] {
         let output = home.fed(&["hook", "agent-v1"], input);
         assert_eq!((code(&output), text(&output.stdout)), (1, ""));
-        assert!(text(&output.stderr).starts_with("codi2: standard input"), "{output:?}");
+        assert!(text(&output.stderr).starts_with("codi2: the input"), "{output:?}");
     }
     let output = home.fed(&["hook", "agent-v1"], &vec![b' '; (16 << 20) + 1]);
     assert!(text(&output.stderr).contains("16 MiB"), "{output:?}");
@@ -146,8 +158,8 @@ fn doctor_names_what_is_broken_and_what_to_do() {
 
     // Folders that others can enter.
     mode(&home.path("state"), 0o755);
-    let (found, _) = wrong(&doctor(&home).0, "folders").unwrap();
-    assert!(found.contains("755") && found.contains("chmod 700"), "{found}");
+    let (found, todo) = wrong(&doctor(&home).0, "folders").unwrap();
+    assert!(found.contains("755") && todo.contains("chmod 700"), "{found}: {todo}");
     mode(&home.path("state"), 0o700);
 
     // No git.

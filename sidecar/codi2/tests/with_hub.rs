@@ -2,6 +2,9 @@
 //!
 //! Nothing here waits for a time: conditions are looked at until they hold, or the test fails after [`PATIENCE`].
 
+// A broken set-up is a failed test, in helpers too.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;

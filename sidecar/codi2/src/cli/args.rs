@@ -183,5 +183,9 @@ pub enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 pub enum Hook {
     /// Take on standard input what agents send to `git-ai checkpoint agent-v1`
-    AgentV1,
+    AgentV1 {
+        /// As git-ai has it: the payload itself, or `stdin` (which it is anyhow)
+        #[arg(long, value_name = "JSON")]
+        hook_input: Option<String>,
+    },
 }

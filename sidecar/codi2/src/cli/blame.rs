@@ -171,13 +171,8 @@ fn columns(view: &View, text: &str, now: &Zoned) -> Vec<String> {
 }
 
 fn owner(line: &view::Line, widest: usize) -> String {
-    let words = match (&line.owner.name, &line.owner.model) {
-        // Two names for "git" say no more than one.
-        (Some(name), None) if name == line.owner.kind => name.clone(),
-        (Some(name), None) => format!("{} {name}", line.owner.kind),
-        (Some(name), Some(model)) => format!("{} {name} ({model})", line.owner.kind),
-        (None, _) => line.owner.kind.to_owned(),
-    };
+    let owner = &line.owner;
+    let words = super::feed::owner(owner.kind, owner.name.as_deref(), owner.model.as_deref());
     // Escaped here already, so that columns stay aligned and no escape is cut in two.
     let words = super::printer::escape(&words, super::printer::Tabs::Escape);
     if words.chars().count() <= widest {

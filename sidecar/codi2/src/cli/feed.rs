@@ -23,13 +23,8 @@ pub fn print(printer: &mut Printer, event: &StampedEvent, now: &Zoned) -> anyhow
 /// `12:00:01  person Ada          edit     src/main.rs:12  +5 bytes  [inferred: keystrokes]`
 pub fn human(event: &Event, now: &Zoned) -> String {
     let story = Story::of(event);
-    let mut line = format!(
-        "{}  {:<24}  {:<8}  {}",
-        when::show(event.occurred_ms, now),
-        event.actor.to_string(),
-        event.kind(),
-        story.place
-    );
+    let mut line =
+        format!("{}  {:<24}  {:<8}  {}", when::show(event.occurred_ms, now), who(event), event.kind(), story.place);
     for part in [&story.detail, &story.reason()] {
         if !part.is_empty() {
             line.push_str("  ");
@@ -37,6 +32,23 @@ pub fn human(event: &Event, now: &Zoned) -> String {
         }
     }
     line.trim_end().to_owned()
+}
+
+fn who(event: &Event) -> String {
+    let actor = &event.actor;
+    match event.body.known() {
+        // Nobody did it: the hub says how it is itself.
+        Some(EventBody::Watch { .. } | EventBody::Gap(_)) if actor.name.is_empty() => "codi2".to_owned(),
+        _ => owner(actor.kind.as_str(), Some(&actor.name), actor.model.as_deref()),
+    }
+}
+
+/// An actor in a few words: `person Ada`, `agent claude (opus)`, `git`, `external`. Addresses are left out.
+pub fn owner(kind: &str, name: Option<&str>, model: Option<&str>) -> String {
+    let name =
+        name.map(|name| name.split(" <").next().unwrap_or(name)).filter(|name| !name.is_empty() && *name != kind);
+    let named = name.map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"));
+    model.map_or_else(|| named.clone(), |model| format!("{named} ({model})"))
 }
 
 /// Stamp, time, kind, actor's kind, actor's name, class, file, line, detail, evidence.

@@ -19,13 +19,15 @@ use super::surroundings::BUILD;
 /// Input longer than this is refused: whole contents of many files may travel in it, but not without end.
 const INPUT_BYTES: u64 = 16 << 20;
 
-/// Reads standard input and hands the record over.
+/// Reads the payload and hands the record over.
 pub fn run(hook: &Hook) -> Result<()> {
-    let input = read(std::io::stdin().lock())?;
-    let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-    let record = match hook {
-        Hook::AgentV1 => agent_v1::record(&input, at_ms, parent())?,
+    let Hook::AgentV1 { hook_input } = hook;
+    let input = match hook_input {
+        Some(payload) if payload != "stdin" => payload.clone().into_bytes(),
+        _ => read(std::io::stdin().lock())?,
     };
+    let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    let record = agent_v1::record(&input, at_ms, parent())?;
     let places = codi2_ipc::Places::find().context("no place for the record")?;
     let outcome = codi2_ipc::blocking::hook_or_spool(&places, record, BUILD);
     outcome.context("neither the hub nor the spool took the record").map(|_| ())

@@ -18,6 +18,7 @@ use super::feed;
 use super::follow::Follow;
 use super::link::{Hub, LinkError};
 use super::printer::{Printer, complain};
+use super::status;
 use super::tail::again_and_again;
 
 /// Watches and prints.
@@ -70,7 +71,7 @@ fn watch(hub: &mut dyn Hub, path: &Path, poll: bool) -> Result<WatchStatus> {
 /// `watching /home/ada/repo on main: 120 files; Ctrl-C ends`
 fn describe(watch: &WatchStatus) -> String {
     let branch = watch.branch.as_deref().map(|branch| format!(" on {branch}")).unwrap_or_default();
-    let files = if watch.files == 0 { String::new() } else { format!(": {} files", watch.files) };
+    let files = if watch.files == 0 { String::new() } else { format!(": {}", status::count(watch.files, "file")) };
     let detail = if watch.detail.is_empty() { String::new() } else { format!(" ({})", watch.detail) };
     format!("{} {}{branch}{files}{detail}; Ctrl-C ends", feed::watch_state(watch.state), watch.root)
 }

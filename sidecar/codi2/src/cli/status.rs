@@ -109,7 +109,8 @@ fn compact(status: &HubStatus, printer: &mut Printer) -> Result<()> {
     status.problems.iter().try_for_each(|problem| printer.fields(&["problem", problem]))
 }
 
-fn count(number: u64, of: &str) -> String {
+/// `1 file`, `2 files`.
+pub fn count(number: u64, of: &str) -> String {
     if number == 1 { format!("1 {of}") } else { format!("{number} {of}s") }
 }
 

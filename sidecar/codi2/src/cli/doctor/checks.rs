@@ -28,7 +28,11 @@ pub fn of_places(surroundings: &Surroundings, config: &Config, findings: &mut Ve
             true
         }
         Err(error) => {
-            findings.push(Finding::wrong("folders", error.to_string(), "see above; nothing is recorded until then"));
+            findings.push(told_wrong(
+                "folders",
+                &error.to_string(),
+                "correct its rights; nothing is recorded until then",
+            ));
             false
         }
     };
@@ -73,7 +77,7 @@ fn hub(surroundings: &Surroundings, findings: &mut Vec<Finding>) -> Option<HubSt
             None
         }
         Err(error) => {
-            findings.push(Finding::wrong("hub", error.to_string(), "see above; `codi2 hub start` says more"));
+            findings.push(told_wrong("hub", &error.to_string(), "run `codi2 hub start`, which says more"));
             None
         }
     }
@@ -104,8 +108,12 @@ fn version(hub: &str) -> Finding {
 /// What a running hub says is wrong.
 fn told(status: &HubStatus) -> Vec<Finding> {
     let mut findings = vec![Finding::well("store", format!("{}, {} events", status.store, status.events))];
-    // Each problem says itself what to do.
-    findings.extend(status.problems.iter().map(|problem| Finding::wrong("hub", problem, "see `codi2 status`")));
+    findings.extend(
+        status
+            .problems
+            .iter()
+            .map(|problem| told_wrong("hub", problem, "look into the hub's log, hub.err in the state folder")),
+    );
     for watch in &status.watches {
         let found =
             format!("{}: {} {}", watch.root, feed::watch_state(watch.state), watch.detail).trim_end().to_owned();
@@ -121,6 +129,34 @@ fn told(status: &HubStatus) -> Vec<Finding> {
     findings
 }
 
+/// A finding from a message that ends in what to do, as those of our crates do; else the advice is ours.
+fn told_wrong(check: &'static str, message: &str, otherwise: &str) -> Finding {
+    const VERBS: [&str; 9] = ["run ", "set ", "remove ", "move ", "stop ", "update ", "check ", "raise ", "free "];
+    let advice = |rest: &str| VERBS.iter().any(|verb| rest.starts_with(verb));
+    let parted =
+        [": ", "; "].iter().flat_map(|mark| message.match_indices(mark)).filter(|(at, _)| advice(&message[at + 2..]));
+    match parted.map(|(at, _)| at).min() {
+        Some(at) => Finding::wrong(check, &message[..at], &message[at + 2..]),
+        None => Finding::wrong(check, message, otherwise),
+    }
+}
+
+/// Whether others may write in the store's folder, which the hub refuses.
+#[cfg(unix)]
+fn open_to_others(path: &Path) -> Option<Finding> {
+    use std::os::unix::fs::MetadataExt;
+    let folder = path.parent()?;
+    let mode = fs::metadata(folder).ok()?.mode() & 0o7777;
+    let found = format!("the store's folder {} can be written by others (mode {mode:03o})", folder.display());
+    (mode & 0o022 != 0).then(|| Finding::wrong("store", found, format!("run chmod 700 {}", folder.display())))
+}
+
+/// Untested: elsewhere the user's profile folder guards its content.
+#[cfg(not(unix))]
+fn open_to_others(_: &Path) -> Option<Finding> {
+    None
+}
+
 /// Opens a copy of the store, so that a hub starting meanwhile finds its file free.
 fn store(path: &Path) -> Finding {
     let length = match fs::metadata(path) {
@@ -132,6 +168,9 @@ fn store(path: &Path) -> Finding {
             return Finding::wrong("store", format!("{}: {error}", path.display()), "make the file readable for you");
         }
     };
+    if let Some(finding) = open_to_others(path) {
+        return finding;
+    }
     if length > COPY_BYTES {
         let found = format!("{}, {}: too long to be checked while no hub runs", path.display(), status::bytes(length));
         return Finding::well("store", found);
@@ -162,7 +201,7 @@ fn judged(path: &Path, length: u64, opened: std::io::Result<Result<u64, StoreErr
             format!("{shown} is damaged: {detail}"),
             "keep a copy of the file, restore it from a backup, or move it away to begin a new log",
         ),
-        Ok(Err(error)) => Finding::wrong("store", format!("{shown}: {error}"), "see above"),
+        Ok(Err(error)) => told_wrong("store", &format!("{shown}: {error}"), "check rights and free space"),
     }
 }
 
@@ -338,6 +377,21 @@ mod tests {
     }
 
     #[test]
+    fn messages_that_say_what_to_do_are_parted() {
+        for (message, found, todo) in [
+            (
+                "/s is open to others (mode 755): run chmod 700 /s",
+                "/s is open to others (mode 755)",
+                "run chmod 700 /s",
+            ),
+            ("a: b; check the disk: it is full", "a: b", "check the disk: it is full"),
+            ("can't use /s: Permission denied", "can't use /s: Permission denied", "otherwise"),
+        ] {
+            assert_eq!(told_wrong("x", message, "otherwise"), Finding::wrong("x", found, todo));
+        }
+    }
+
+    #[test]
     fn a_store_is_judged_by_a_copy() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("codi2.redb");
@@ -352,5 +406,11 @@ mod tests {
         assert!(!finding.ok && finding.found.contains("damaged"), "{finding:?}");
         assert_eq!(fs::read(&path).unwrap(), bytes);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o770)).unwrap();
+            assert!(store(&path).todo.unwrap().contains("chmod 700"));
+        }
     }
 }

@@ -117,11 +117,11 @@ fn each_kind_has_its_line() {
         ),
         (
             event(Actor::named(ActorKind::Git, "git"), None, git("a", "b", Some("main"), Some("topic"))),
-            "12:00:01  git git                   git         checkout main → topic, aaaaaaaa → bbbbbbbb",
+            "12:00:01  git                       git         checkout main → topic, aaaaaaaa → bbbbbbbb",
         ),
         (
             event(Actor::named(ActorKind::Git, "git"), None, git("a", "a", Some("main"), None)),
-            "12:00:01  git git                   git         checkout main → (detached), at aaaaaaaa",
+            "12:00:01  git                       git         checkout main → (detached), at aaaaaaaa",
         ),
         (
             event(claude.clone(), None, intent(HookPhase::Before, &[])),
@@ -137,7 +137,7 @@ fn each_kind_has_its_line() {
         ),
         (
             event(Actor::unknown(), None, EventBody::Watch { state: WatchState::Degraded, detail: "limit".into() }),
-            "12:00:01  unknown                   watch       degraded: limit",
+            "12:00:01  codi2                     watch       degraded: limit",
         ),
         (
             event(Actor::unknown(), Some(".env"), EventBody::Private),
@@ -155,7 +155,7 @@ fn each_kind_has_its_line() {
                     reason: GapReason::SpoolFull,
                 }),
             ),
-            "12:00:01  unknown                   gap         2 facts lost, 10 bytes: the spool was full",
+            "12:00:01  codi2                     gap         2 facts lost, 10 bytes: the spool was full",
         ),
         (
             event(
@@ -219,5 +219,18 @@ fn machine_formats_carry_the_stamp_and_hostile_names_stay_in_their_field() {
         } else {
             assert_eq!(serde_json::from_str::<StampedEvent>(&text).unwrap(), stamped);
         }
+    }
+}
+
+#[test]
+fn owners_in_a_few_words() {
+    for (kind, name, model, expected) in [
+        ("person", Some("Ada Lovelace <ada@x>"), None, "person Ada Lovelace"),
+        ("agent", Some("claude"), Some("opus"), "agent claude (opus)"),
+        ("git", Some("git"), None, "git"),
+        ("external", Some(""), None, "external"),
+        ("completion", None, Some("m"), "completion (m)"),
+    ] {
+        assert_eq!(owner(kind, name, model), expected);
     }
 }

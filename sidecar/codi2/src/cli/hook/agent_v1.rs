@@ -39,7 +39,7 @@ struct Payload {
 
 /// The record of one payload.
 pub fn record(input: &[u8], at_ms: u64, parent: Parent) -> Result<HookRecord> {
-    let payload: Payload = serde_json::from_slice(input).context("standard input is no agent-v1 payload")?;
+    let payload: Payload = serde_json::from_slice(input).context("the input is no agent-v1 payload")?;
     let folder = Path::new(&payload.repo_working_dir);
     ensure!(folder.is_absolute(), "repo_working_dir must be absolute, not {:?}", payload.repo_working_dir);
     ensure!(payload.repo_working_dir.len() <= limits::PATH_BYTES, "repo_working_dir is too long");
@@ -205,9 +205,9 @@ mod tests {
     #[test]
     fn nonsense_is_refused_in_words() {
         for (input, expected) in [
-            ("not json", "standard input is no agent-v1 payload"),
-            ("", "standard input is no agent-v1 payload"),
-            ("[]", "standard input is no agent-v1 payload"),
+            ("not json", "the input is no agent-v1 payload"),
+            ("", "the input is no agent-v1 payload"),
+            ("[]", "the input is no agent-v1 payload"),
             (r#"{"repo_working_dir": "/r"}"#, "missing field `type`"),
             (r#"{"type": "human"}"#, "missing field `repo_working_dir`"),
             (r#"{"type": "unknown", "repo_working_dir": "/r"}"#, "type must be human or ai_agent"),
