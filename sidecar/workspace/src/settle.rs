@@ -7,6 +7,8 @@ use crate::observe::Cause;
 
 /// A path that is never quiet is looked at after so many settle times.
 const PATIENCE: u32 = 10;
+/// A path that is gone waits so many settle times.
+const DEPARTING: u32 = 3;
 /// Paths that settle within this of each other belong to one batch, so that both ends of a rename do.
 const TOGETHER: Duration = Duration::from_millis(5);
 
@@ -20,6 +22,8 @@ pub(crate) struct Waiting {
     pub(crate) under_lock: bool,
     /// It was reported while git was still at work; report it again only with an explanation.
     pub(crate) late: bool,
+    /// It was seen to be gone: it waits longer, for the path it may have been renamed to.
+    pub(crate) departing: bool,
 }
 
 #[derive(Debug)]
@@ -38,16 +42,24 @@ impl Settle {
         self.paths
             .entry(path)
             .and_modify(|waiting| {
+                if waiting.departing && cause == Cause::Poll {
+                    // Still gone, says one round after another.
+                    return;
+                }
                 waiting.last = now;
+                waiting.departing = false;
                 waiting.under_lock &= under_lock;
                 if waiting.cause != Cause::Asked {
                     waiting.cause = cause;
                 }
             })
-            .or_insert(Waiting { first: now, last: now, cause, under_lock, late: false });
+            .or_insert(Waiting { first: now, last: now, cause, under_lock, late: false, departing: false });
     }
 
     fn due(&self, waiting: &Waiting) -> Duration {
+        if waiting.departing {
+            return waiting.last + self.quiet * DEPARTING;
+        }
         (waiting.last + self.quiet).min(waiting.first + self.quiet * PATIENCE)
     }
 
@@ -75,6 +87,16 @@ impl Settle {
 
     fn take(&mut self, paths: Vec<String>) -> Vec<(String, Waiting)> {
         paths.into_iter().filter_map(|path| self.paths.remove_entry(&path)).collect()
+    }
+
+    /// Puts back a path that is gone, to wait for the path it may have been renamed to.
+    pub(crate) fn depart(&mut self, path: String, waiting: Waiting) {
+        self.paths.entry(path).or_insert(Waiting { departing: true, ..waiting });
+    }
+
+    /// All that wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&String, &Waiting)> {
+        self.paths.iter()
     }
 
     /// Forgets the paths that begin so.
@@ -120,6 +142,20 @@ mod tests {
                 assert_eq!(names(&settle.take_due(ms(now))), if now == 320 { vec!["c"] } else { vec![] });
             }
         }
+    }
+
+    #[test]
+    fn a_path_that_is_gone_waits_longer_unless_it_comes_back() {
+        let mut settle = Settle::new(ms(30));
+        for path in ["gone", "back"] {
+            settle.touch(path.into(), ms(0), Cause::Event, false);
+        }
+        for (path, waiting) in settle.take_due(ms(30)) {
+            settle.depart(path, waiting);
+        }
+        assert!(settle.take_due(ms(60)).is_empty());
+        settle.touch("back".into(), ms(61), Cause::Event, false);
+        assert_eq!(names(&settle.take_due(ms(90))), ["back", "gone"]);
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(crate) struct Explainer<'a> {
     pub(crate) before: &'a State,
     pub(crate) after: &'a State,
     pub(crate) moved: &'a Movement,
+    /// Whether this worktree's own files of git moved; else only the stashes did.
+    pub(crate) own: bool,
 }
 
 /// The content of one path, compared with blobs.
@@ -81,6 +83,7 @@ impl Explainer<'_> {
         };
         let mut content = Content { path, found, hashed, equal: Vec::new() };
         let what = match found {
+            _ if !self.own => self.stashed(&mut content)?,
             Found::Gone => self.gone(path)?,
             _ => self
                 .equal(&mut content, writing)
@@ -172,14 +175,13 @@ impl Explainer<'_> {
         let mut known: Vec<(GitSource, Option<Oid>)> = vec![(GitSource::Index, old_entry.oid())];
         known.push((GitSource::OldHead, self.head_before(path)));
         known.extend(old_entry.stages.map(|stage| (GitSource::Index, stage)));
-        let own_stashes = [self.before.marks.autostash, self.after.marks.autostash];
-        for stash in self.before.stashes.iter().copied().chain(own_stashes.into_iter().flatten()).collect::<Vec<_>>() {
-            known.extend(self.stash_entries(stash, path).into_iter().map(|oid| (GitSource::Stash, Some(oid))));
-        }
         for (source, oid) in known {
             if oid.is_some_and(|oid| content.is(self.view, oid)) {
                 return Some(source);
             }
+        }
+        if let Some(stash) = self.stashed(content) {
+            return Some(stash);
         }
         let staged = self.after.index.entry(path).and_then(Entry::oid);
         if let Some(oid) = staged
@@ -207,6 +209,20 @@ impl Explainer<'_> {
             Found::Large => content.hashed,
             Found::Bytes(bytes) => self.view.name_of(content.path, bytes),
         }
+    }
+
+    /// A stash that lay there before. Applying one takes its untracked files out without touching the index.
+    fn stashed(&mut self, content: &mut Content<'_>) -> Option<GitSource> {
+        let automatic = [self.before.marks.autostash, self.after.marks.autostash];
+        let stashes: Vec<_> = self.before.stashes.iter().copied().chain(automatic.into_iter().flatten()).collect();
+        for stash in stashes {
+            for oid in self.stash_entries(stash, content.path) {
+                if content.is(self.view, oid) {
+                    return Some(GitSource::Stash);
+                }
+            }
+        }
+        None
     }
 
     fn merged(&mut self, content: &mut Content<'_>, writing: Writing) -> Option<GitSource> {

@@ -51,12 +51,13 @@ impl History {
         self.since(self.states.len().checked_sub(2)?)
     }
 
-    /// The state that stood when a file was written, and what git did since; `None` if git did nothing to this
-    /// worktree since.
-    pub(crate) fn before(&self, written: SystemTime) -> Option<(&State, Movement)> {
+    /// The state that stood when a file was written, what git did since, and whether it did so to this worktree;
+    /// `None` if nothing moved since but what other worktrees have of their own.
+    pub(crate) fn before(&self, written: SystemTime) -> Option<(&State, Movement, bool)> {
         let at = self.states.iter().rposition(|past| past.state.done <= written).unwrap_or(0);
         let own = self.states.iter().skip(at + 1).any(|past| past.own);
-        if own { self.since(at) } else { None }
+        let (before, moved) = self.since(at)?;
+        (own || before.stashes != self.latest().stashes).then_some((before, moved, own))
     }
 
     fn since(&self, at: usize) -> Option<(&State, Movement)> {
@@ -81,7 +82,7 @@ mod tests {
         history.push(state(107), Vec::new(), false);
         let before = |seconds| {
             let found = history.before(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-            found.map(|(state, _)| state.done.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
+            found.map(|(state, ..)| state.done.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
         };
         // (written, base): nothing of ours moved after 105.
         for (written, base) in

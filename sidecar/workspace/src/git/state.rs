@@ -73,17 +73,21 @@ impl Marks {
     }
 }
 
+/// Files of a worktree's git folder that tell what git does; the index first.
+const OWN: [&str; 7] =
+    ["index", "HEAD", "logs/HEAD", "reftable/tables.list", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"];
+
 /// Stamps of the files that move whenever git does something to this worktree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Stamps {
-    own: [Option<Stamp>; 4],
+    own: [Option<Stamp>; 7],
     stash: Option<Stamp>,
 }
 
 impl Stamps {
     pub(crate) fn read(git_dir: &Path, common_dir: &Path) -> Self {
         Self {
-            own: ["index", "HEAD", "logs/HEAD", "reftable/tables.list"].map(|name| Stamp::of(&git_dir.join(name))),
+            own: OWN.map(|name| Stamp::of(&git_dir.join(name))),
             stash: Stamp::of(&common_dir.join("logs/refs/stash")),
         }
     }

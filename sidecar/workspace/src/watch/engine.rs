@@ -13,6 +13,7 @@ use codi2_protocol::{Digest, WatchState};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 
 use super::folders::Folders;
+use super::judge::Batch;
 use super::shared::Shared;
 use crate::git::{History, Index, Lock, State, View, Whose, Window};
 use crate::observe::{Cause, WatchEvent};
@@ -132,6 +133,9 @@ impl Engine {
             }
             self.step();
             if !self.root().is_dir() {
+                for path in self.seen.keys().cloned().collect::<Vec<_>>() {
+                    self.touch(path, Cause::Event);
+                }
                 self.step_all();
                 self.send(WatchEvent::State(WatchState::Stopped, "the folder is gone".into()));
                 return;
@@ -324,8 +328,8 @@ impl Engine {
         let waiting = self.settle.take_path(path);
         let first = waiting.map_or(now, |waiting| waiting.first);
         let under_lock = waiting.is_some_and(|waiting| waiting.under_lock);
-        let asked = Waiting { first, last: now, cause: Cause::Asked, under_lock, late: false };
-        self.judge(vec![(path.to_owned(), asked)], false);
+        let asked = Waiting { first, last: now, cause: Cause::Asked, under_lock, late: false, departing: false };
+        self.judge(vec![(path.to_owned(), asked)], Batch::Forced);
     }
 
     /// Does what is due.
@@ -346,18 +350,18 @@ impl Engine {
                 self.close_window(locked);
             } else {
                 let overdue = self.settle.take_where(|waiting| Window::overdue(now, waiting.first, waiting.last));
-                self.judge(overdue, false);
+                self.judge(overdue, Batch::Forced);
             }
             return;
         }
         let due = self.settle.take_due(now);
-        self.judge(due, false);
+        self.judge(due, Batch::Settled);
     }
 
     /// Judges everything that still waits.
     fn step_all(&mut self) {
         let all = self.settle.take_where(|_| true);
-        self.judge(all, false);
+        self.judge(all, Batch::Forced);
     }
 
     /// Before anything is judged: did git move without our having heard of it yet?
@@ -421,7 +425,7 @@ impl Engine {
                 Err(_) => {}
             }
         }
-        self.judge(batch, true);
+        self.judge(batch, Batch::Closing);
         let mut tracked: Vec<String> = Vec::new();
         if !Arc::ptr_eq(&old, &index) {
             tracked.extend(index.not_in(&old).filter(|path| !self.seen.contains_key(*path)).map(str::to_owned));

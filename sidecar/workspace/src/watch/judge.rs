@@ -48,6 +48,17 @@ impl Pages {
     }
 }
 
+/// Why a batch is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Batch {
+    /// Its paths settled; those that are gone may wait a little longer for their new names.
+    Settled,
+    /// It waited long enough.
+    Forced,
+    /// Git just finished something, and its operations are reported first.
+    Closing,
+}
+
 /// A path that is gone, with what was last seen of it.
 struct Departed {
     path: String,
@@ -55,6 +66,8 @@ struct Departed {
     seen: Option<Seen>,
     waiting: Waiting,
     at_ms: u64,
+    /// Not of this batch: it still waits, and only a rename takes it along.
+    pending: bool,
 }
 
 impl Engine {
@@ -100,14 +113,18 @@ impl Engine {
         self.send(WatchEvent::ScanDone { files });
     }
 
-    /// Judges a batch. `closing`: git just finished something, and its operations are reported first.
-    pub(super) fn judge(&mut self, batch: Vec<(String, Waiting)>, closing: bool) {
+    /// Judges a batch.
+    pub(super) fn judge(&mut self, batch: Vec<(String, Waiting)>, why: Batch) {
+        let closing = why == Batch::Closing;
         if batch.is_empty() && !closing {
             return;
         }
         let mut named = !closing;
         let mut pages = Pages { page: Vec::new(), bytes: 0, scan: false };
-        let (mut departed, present) = self.part(batch);
+        let (mut departed, present) = self.part(batch, why);
+        if present.iter().any(|(path, _)| !self.seen.contains_key(path)) {
+            departed.extend(self.pending_departures());
+        }
         let mut arrivals = BTreeMap::new();
         for (index, gone) in departed.iter().enumerate() {
             if let Some(seen) = gone.seen {
@@ -144,6 +161,13 @@ impl Engine {
             self.hand_over(&mut pages, Observation { path, from, content, git, clean, cause, at_ms });
         }
         for (gone, paired) in departed.drain(..).zip(paired) {
+            if gone.pending {
+                if paired {
+                    self.settle.take_path(&gone.path);
+                    self.seen.remove(&gone.path);
+                }
+                continue;
+            }
             self.seen.remove(&gone.path);
             if paired {
                 continue;
@@ -207,7 +231,7 @@ impl Engine {
 
     /// Parts a batch into files that were seen and are gone, and files that are there. Private files are told of and
     /// dropped; files never seen and not there are nothing.
-    fn part(&mut self, batch: Vec<(String, Waiting)>) -> (Vec<Departed>, Vec<(String, Waiting)>) {
+    fn part(&mut self, batch: Vec<(String, Waiting)>, why: Batch) -> (Vec<Departed>, Vec<(String, Waiting)>) {
         let (mut departed, mut present) = (Vec::new(), Vec::new());
         for (path, waiting) in batch {
             match self.shared.rules.file(&path, &self.index) {
@@ -229,8 +253,10 @@ impl Engine {
                 .is_some_and(|meta| meta.is_file());
             match (file, self.seen.get(&path)) {
                 (true, _) => present.push((path, waiting)),
+                (false, Some(_)) if why == Batch::Settled && !waiting.departing => self.settle.depart(path, waiting),
                 (false, Some(seen)) => {
-                    departed.push(Departed { seen: Some(*seen), path, waiting, at_ms: crate::read::now_ms() });
+                    let (seen, at_ms) = (Some(*seen), crate::read::now_ms());
+                    departed.push(Departed { seen, path, waiting, at_ms, pending: false });
                 }
                 (false, None) if waiting.cause == Cause::Asked => {
                     let at_ms = crate::read::now_ms();
@@ -240,12 +266,33 @@ impl Engine {
                     self.send(WatchEvent::Observed(vec![gone]));
                 }
                 (false, None) if waiting.late => {
-                    departed.push(Departed { seen: None, path, waiting, at_ms: crate::read::now_ms() });
+                    let at_ms = crate::read::now_ms();
+                    departed.push(Departed { seen: None, path, waiting, at_ms, pending: false });
                 }
                 (false, None) => {}
             }
         }
         (departed, present)
+    }
+
+    /// Paths that are gone and still wait: a new file may have been one of them.
+    fn pending_departures(&self) -> Vec<Departed> {
+        let absent = |path: &str| {
+            let meta = self.folders.full(path).map(std::fs::symlink_metadata);
+            meta.is_some_and(|meta| meta.is_err())
+        };
+        let at_ms = crate::read::now_ms();
+        let known = self.settle.waiting().filter_map(|(path, waiting)| Some((path, waiting, *self.seen.get(path)?)));
+        known
+            .filter(|(path, ..)| absent(path))
+            .map(|(path, waiting, seen)| Departed {
+                path: path.clone(),
+                seen: Some(seen),
+                waiting: *waiting,
+                at_ms,
+                pending: true,
+            })
+            .collect()
     }
 
     /// Finds the path that a new file had before: gone in the same batch with equal content. Several candidates: the
@@ -284,8 +331,8 @@ impl Engine {
             None => vec![heard, heard - GONE_BEFORE],
         };
         times.into_iter().find_map(|written| {
-            let (before, moved) = history.before(written)?;
-            Explainer { view: &mut *view, before, after, moved: &moved }.explain(path, found(reading), writing)
+            let (before, moved, own) = history.before(written)?;
+            Explainer { view: &mut *view, before, after, moved: &moved, own }.explain(path, found(reading), writing)
         })
     }
 
