@@ -1,6 +1,9 @@
 //! The core's thread: feeds it inputs in order, orders its writes, hands out what it wants sent.
+//!
+//! The core waits for the writer where that is far behind; the writer never waits for the core, nor does anybody who
+//! tells the core something, except watches and, through their permits, connections.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,11 +14,14 @@ use codi2_workspace::WatchOptions;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::core::{Core, Effect, Input, Ticket};
+use crate::dead::{Dead, Piece};
 use crate::world::World;
 use crate::writer::Order;
 
 /// Watch events that wait for the core, at most; then the watches wait.
 const WAITING_WATCH_EVENTS: usize = 32;
+/// Problems remembered for the status.
+const PROBLEMS: usize = 20;
 
 /// What leaves the core for a client.
 #[derive(Debug)]
@@ -32,6 +38,10 @@ enum Message {
     Watched(Box<Input>),
     /// Told when everything that came before is durable.
     Barrier(Box<dyn FnOnce() + Send>),
+    /// Look for what the dead left; all of it, or some.
+    Drain {
+        whole: bool,
+    },
     End,
 }
 
@@ -39,11 +49,25 @@ enum Message {
 #[derive(Clone)]
 pub struct Engine {
     messages: Sender<Message>,
-    problems: Arc<Mutex<Vec<String>>>,
+    problems: Problems,
 }
 
 /// The thread itself.
 pub struct EngineThread(JoinHandle<()>);
+
+/// What is wrong, for the status.
+#[derive(Clone, Default)]
+struct Problems(Arc<Mutex<Vec<String>>>);
+
+impl Problems {
+    fn note(&self, problem: String) {
+        tracing::warn!(problem);
+        let mut problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if problems.len() < PROBLEMS && !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+}
 
 impl Engine {
     /// Starts the core over a store.
@@ -54,46 +78,79 @@ impl Engine {
         mut core: Core,
         store: Arc<Store>,
         options: WatchOptions,
-        orders: Sender<Order>,
+        mut dead: Dead,
+        orders: SyncSender<Order>,
         output: impl Fn(Output) + Send + 'static,
     ) -> std::io::Result<(Self, EngineThread)> {
         let (messages, inbox) = channel();
         let (turns, taken) = sync_channel::<()>(WAITING_WATCH_EVENTS);
         let sink = watch_sink(messages.clone(), turns);
-        let mut world = World::new(store, options, sink);
-        let run = move || run(&mut core, &mut world, &inbox, &taken, &orders, &output);
-        let thread = std::thread::Builder::new().name("codi2-core".into()).spawn(run)?;
-        let engine = Self { messages, problems: Arc::default() };
-        Ok((engine, EngineThread(thread)))
+        let problems = Problems::default();
+        let noted = problems.clone();
+        let work = move || {
+            let mut world = World::new(Arc::clone(&store), options, sink);
+            // Dropped before the world, also in a panic: a watch that waits for its turn would never end, and dropping
+            // the world waits for its watches.
+            let taken = taken;
+            let mut desk = Desk { core: &mut core, world: &mut world, orders: &orders, output: &output };
+            while let Ok(message) = inbox.recv() {
+                match message {
+                    Message::Input(input, permit) => {
+                        desk.take(*input);
+                        drop(permit);
+                    }
+                    Message::Watched(input) => {
+                        let _ = taken.try_recv();
+                        desk.take(*input);
+                    }
+                    Message::Barrier(tell) => desk.order(Order::Barrier(tell)),
+                    Message::Drain { whole } => dead.drain(&store, whole, now_ms(), &mut |piece| match piece {
+                        Piece::Input(input) => desk.take(input),
+                        Piece::Write(entry) => desk.order(Order::Write(Box::new(entry))),
+                        Piece::Durable(tell) => desk.order(Order::Barrier(tell)),
+                        Piece::Problem(problem) => noted.note(problem),
+                    }),
+                    Message::End => return,
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("codi2-core".into()).spawn(work)?;
+        Ok((Self { messages, problems }, EngineThread(thread)))
     }
 
     /// Gives the core an input; `permit` is freed when it has been taken.
     pub fn tell(&self, input: Input, permit: Option<OwnedSemaphorePermit>) {
-        // A core that is gone has ended the hub.
-        let _ = self.messages.send(Message::Input(Box::new(input), permit));
+        self.send(Message::Input(Box::new(input), permit));
     }
 
-    /// Says when everything told so far is durable.
+    /// Says when everything told so far is durable; `tell` is dropped where it never will be.
     pub fn barrier(&self, tell: impl FnOnce() + Send + 'static) {
-        let _ = self.messages.send(Message::Barrier(Box::new(tell)));
+        self.send(Message::Barrier(Box::new(tell)));
+    }
+
+    /// Takes in what dead producers and hooks left, before anything told later; `whole`: all of it.
+    pub fn drain(&self, whole: bool) {
+        self.send(Message::Drain { whole });
     }
 
     /// Ends the core once it has taken what was told.
     pub fn end(&self) {
-        let _ = self.messages.send(Message::End);
+        self.send(Message::End);
+    }
+
+    fn send(&self, message: Message) {
+        // A core that is gone has ended the hub.
+        let _ = self.messages.send(message);
     }
 
     /// Notes something that is wrong, for the status.
     pub fn note_problem(&self, problem: String) {
-        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        if problems.len() < 20 && !problems.contains(&problem) {
-            problems.push(problem);
-        }
+        self.problems.note(problem);
     }
 
     /// What is wrong.
     pub fn problems(&self) -> Vec<String> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.problems.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -111,6 +168,31 @@ impl EngineThread {
     }
 }
 
+/// The core, and where its effects go.
+struct Desk<'a> {
+    core: &'a mut Core,
+    world: &'a mut World,
+    orders: &'a SyncSender<Order>,
+    output: &'a dyn Fn(Output),
+}
+
+impl Desk<'_> {
+    fn take(&mut self, input: Input) {
+        for effect in self.core.on(input, now_ms(), self.world) {
+            match effect {
+                Effect::Commit(entry) => self.order(Order::Write(Box::new(entry))),
+                Effect::Reply(ticket, answer) => (self.output)(Output::Reply(ticket, answer)),
+                Effect::Notify(producer, notice) => (self.output)(Output::Notify(producer, notice)),
+            }
+        }
+    }
+
+    fn order(&self, order: Order) {
+        // A writer that is gone has said so, and the hub ends.
+        let _ = self.orders.send(order);
+    }
+}
+
 fn watch_sink(messages: Sender<Message>, turns: SyncSender<()>) -> crate::world::Sink {
     let messages = Mutex::new(messages);
     Arc::new(move |worktree, event| {
@@ -119,39 +201,6 @@ fn watch_sink(messages: Sender<Message>, turns: SyncSender<()>) -> crate::world:
             let _ = messages.send(Message::Watched(Box::new(Input::Watched(worktree, event))));
         }
     })
-}
-
-fn run(
-    core: &mut Core,
-    world: &mut World,
-    inbox: &Receiver<Message>,
-    turns: &Receiver<()>,
-    orders: &Sender<Order>,
-    output: &dyn Fn(Output),
-) {
-    while let Ok(message) = inbox.recv() {
-        let (input, _permit) = match message {
-            Message::Input(input, permit) => (input, permit),
-            Message::Watched(input) => {
-                let _ = turns.try_recv();
-                (input, None)
-            }
-            Message::Barrier(tell) => {
-                let _ = orders.send(Order::Barrier(tell));
-                continue;
-            }
-            Message::End => return,
-        };
-        for effect in core.on(*input, now_ms(), world) {
-            match effect {
-                Effect::Commit(entry) => {
-                    let _ = orders.send(Order::Write(Box::new(entry)));
-                }
-                Effect::Reply(ticket, answer) => output(Output::Reply(ticket, answer)),
-                Effect::Notify(producer, notice) => output(Output::Notify(producer, notice)),
-            }
-        }
-    }
 }
 
 /// Now, in ms since the Unix epoch.

@@ -8,13 +8,18 @@
 
 mod book;
 mod changes;
+mod clients;
 mod core;
+mod dead;
 mod engine;
 mod known;
 mod ledger;
+mod live;
 mod ports;
+mod reads;
 mod rows;
 mod run;
+mod secret;
 mod server;
 mod world;
 mod writer;

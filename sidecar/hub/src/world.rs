@@ -21,8 +21,37 @@ pub struct World {
     options: WatchOptions,
     sink: Sink,
     watches: HashMap<WorktreeId, Watch>,
-    /// Folders whose worktree was looked up, so that a hook needs no look at git.
-    folders: HashMap<PathBuf, WorktreeId>,
+    /// Folders whose worktree was looked up, so that a hook needs no look at git, and what then was at its root.
+    folders: HashMap<PathBuf, (WorktreeId, Identity)>,
+}
+
+/// Folders remembered, at most; then they are looked up again.
+const FOLDERS: usize = 4_096;
+
+/// What tells a worktree from another one made at the same place after the first was deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    root: Made,
+    git: Option<Made>,
+}
+
+/// Which file or folder: one made later at the same path differs.
+type Made = (u64, Option<std::time::SystemTime>);
+
+impl Identity {
+    /// What is at a root now; none where nothing is.
+    fn of(root: &Path) -> Option<Self> {
+        Some(Self { root: made(root)?, git: made(&root.join(".git")) })
+    }
+}
+
+fn made(path: &Path) -> Option<Made> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(&found);
+    #[cfg(not(unix))]
+    let number = 0;
+    Some((number, found.created().ok()))
 }
 
 impl World {
@@ -54,10 +83,18 @@ impl Ports for World {
         if !path.is_absolute() {
             return Err(format!("{} is not an absolute path", path.display()));
         }
-        if let Some(watched) = self.folders.get(path).and_then(|worktree| self.watched(worktree)) {
-            return Ok(watched);
+        if let Some((worktree, then)) = self.folders.get(path)
+            && let Some(watched) = self.watched(worktree)
+        {
+            if Identity::of(&watched.root).as_ref() == Some(then) {
+                return Ok(watched);
+            }
+            // Deleted and made again, or a folder that became a repository: the watch looks at what is gone.
+            let gone = watched.worktree;
+            self.unwatch(&gone);
         }
         let place = identify(path).map_err(|error| error.to_string())?;
+        let identity = Identity::of(&place.root).ok_or_else(|| format!("{} is gone", place.root.display()))?;
         let worktree = place.worktree.clone();
         if !self.watches.contains_key(&worktree) {
             let sink = Arc::clone(&self.sink);
@@ -66,12 +103,15 @@ impl Ports for World {
             let watch = Watch::start(place, options, move |event| sink(id.clone(), event));
             self.watches.insert(worktree.clone(), watch.map_err(|error| error.to_string())?);
         }
-        self.folders.insert(path.to_owned(), worktree.clone());
+        if self.folders.len() >= FOLDERS {
+            self.folders.clear();
+        }
+        self.folders.insert(path.to_owned(), (worktree.clone(), identity));
         self.watched(&worktree).ok_or_else(|| "the watch ended at once".to_owned())
     }
 
     fn unwatch(&mut self, worktree: &WorktreeId) {
-        self.folders.retain(|_, other| other != worktree);
+        self.folders.retain(|_, (other, _)| other != worktree);
         if let Some(watch) = self.watches.remove(worktree) {
             // Its thread may be waiting for us to take an event: dropping waits for the thread, so not here.
             std::thread::spawn(move || drop(watch));

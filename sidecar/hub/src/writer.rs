@@ -3,8 +3,10 @@
 //! Group commit without waiting: whatever came while the last transaction was being synced goes into the next one.
 //! Absent on purpose: decisions, and retries of a failed sync (the hub ends; what was not acknowledged comes again).
 
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use codi2_protocol::{Actor, Event, EventBody, Gap, GapReason, Notice, ProducerId};
@@ -17,6 +19,8 @@ use crate::world;
 const BATCH_ENTRIES: usize = 512;
 /// Estimated bytes in one transaction, at most: below the megabyte that FoundationDB likes.
 const BATCH_BYTES: usize = 800_000;
+/// Orders that wait, at most; then whoever orders waits.
+const WAITING_ORDERS: usize = 2 * BATCH_ENTRIES;
 
 /// What the writer is told.
 pub enum Order {
@@ -33,13 +37,15 @@ pub enum News {
     Durable(Vec<(ProducerId, Notice)>),
     /// The store failed for good; nothing more is acknowledged.
     Failed(StoreError),
+    /// The writer ended in a panic; nothing more is acknowledged.
+    Panicked,
     /// One entry could not be stored; what it was about is a gap in the log.
     Refused(String),
 }
 
 /// A running writer.
 pub struct Writer {
-    orders: Sender<Order>,
+    orders: SyncSender<Order>,
     thread: JoinHandle<()>,
 }
 
@@ -49,14 +55,19 @@ impl Writer {
     /// # Errors
     /// Where the system has no thread left.
     pub fn start(store: Arc<Store>, news: impl Fn(News) + Send + 'static) -> std::io::Result<Self> {
-        let (orders, inbox) = channel();
-        let thread =
-            std::thread::Builder::new().name("codi2-writer".into()).spawn(move || write_all(&store, &inbox, &news))?;
+        let (orders, inbox) = sync_channel(WAITING_ORDERS);
+        let work = move || {
+            // The inbox outlives this: whoever finds it closed has been told why.
+            if catch_unwind(AssertUnwindSafe(|| write_all(&store, &inbox, &news))).is_err() {
+                news(News::Panicked);
+            }
+        };
+        let thread = std::thread::Builder::new().name("codi2-writer".into()).spawn(work)?;
         Ok(Self { orders, thread })
     }
 
     /// Where orders go.
-    pub fn orders(&self) -> Sender<Order> {
+    pub fn orders(&self) -> SyncSender<Order> {
         self.orders.clone()
     }
 
@@ -92,7 +103,7 @@ fn write_all(store: &Store, inbox: &Receiver<Order>, news: &dyn Fn(News)) {
         }
         // Also where no producer is to be told: tails wait for what the hub itself saw, too.
         if !batch.is_empty() {
-            news(News::Durable(batch.into_iter().flat_map(|entry| entry.then).collect()));
+            news(News::Durable(due(batch)));
         }
         for tell in barriers {
             tell();
@@ -100,15 +111,34 @@ fn write_all(store: &Store, inbox: &Receiver<Order>, news: &dyn Fn(News)) {
     }
 }
 
+/// What is to be told after a batch: of each producer's acknowledgements the last one says it all.
+fn due(batch: Vec<Entry>) -> Vec<(ProducerId, Notice)> {
+    let mut due: Vec<_> = batch.into_iter().flat_map(|entry| entry.then).collect();
+    let mut last: HashMap<ProducerId, usize> = HashMap::new();
+    for (at, (producer, notice)) in due.iter().enumerate() {
+        if matches!(notice, Notice::Durable { .. }) {
+            last.insert(*producer, at);
+        }
+    }
+    let mut at = 0;
+    due.retain(|(producer, notice)| {
+        at += 1;
+        !matches!(notice, Notice::Durable { .. }) || last.get(producer) == Some(&(at - 1))
+    });
+    due
+}
+
 /// Appends a batch; one bad entry does not take the others with it.
 fn commit(store: &Store, batch: &[Entry], news: &dyn Fn(News)) -> Result<(), StoreError> {
     let all: Result<Vec<_>, _> = batch.iter().map(pendings).collect();
     match all.and_then(|all| store.append(&all.concat())) {
         Ok(_) => return Ok(()),
-        Err(error) if error.fate() == Fate::Process || batch.is_empty() => return Err(error),
+        // An unknown result is the store's trouble, not an entry's: written as a gap, the entry would be lost.
+        Err(error) if error.fate() == Fate::Process || error == StoreError::Unknown => return Err(error),
+        Err(error) if batch.len() <= 1 && error.fate() != Fate::Request => return Err(error),
         Err(error) if batch.len() == 1 => {
             news(News::Refused(format!("an event could not be stored: {error}")));
-            return store.append(&gap(&batch[0])).map(|_| ());
+            return refuse(store, &batch[0]);
         }
         Err(error) => tracing::warn!(%error, "a batch could not be stored: trying its entries one by one"),
     }
@@ -133,19 +163,22 @@ fn pendings(entry: &Entry) -> Result<Vec<Pending>, StoreError> {
 }
 
 /// What is stored in the place of an entry that cannot be: the fact counts, and the log says that something is missing.
-fn gap(entry: &Entry) -> Vec<Pending> {
+/// It must fit whatever made the entry not fit, for else the fact would come again and end every hub.
+fn refuse(store: &Store, entry: &Entry) -> Result<(), StoreError> {
     let dedupe = Dedupe { fact: entry.fact, hook: entry.hook };
     let lost = entry.events.first().map(|event| {
-        let gap = Gap {
-            first_seq: event.seq,
-            last_seq: event.seq,
-            facts: 1,
-            bytes: size(entry) as u64,
-            reason: GapReason::Other,
-        };
+        let (seq, bytes) = (event.seq, size(entry) as u64);
+        let gap = Gap { first_seq: seq, last_seq: seq, facts: 1, bytes, reason: GapReason::Other };
         Event { actor: Actor::unknown(), body: EventBody::Gap(gap).into(), ..event.clone() }
     });
-    vec![Pending { event: lost, dedupe, rows: Vec::new() }]
+    let nowhere = lost.clone().map(|event| Event { worktree: None, file: None, ..event });
+    for event in [lost, nowhere] {
+        match store.append(&[Pending { event, dedupe, rows: Vec::new() }]) {
+            Err(error) if error.fate() == Fate::Request => {}
+            result => return result.map(drop),
+        }
+    }
+    store.append(&[Pending { event: None, dedupe, rows: Vec::new() }]).map(drop)
 }
 
 /// About how many bytes an entry takes: ranges and spans are most of it.
@@ -161,30 +194,5 @@ fn size(entry: &Entry) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use codi2_protocol::EventId;
-
-    #[test]
-    fn what_no_producer_reported_is_announced_too() {
-        let (news, heard) = channel();
-        let store = Arc::new(Store::memory().unwrap());
-        let writer = Writer::start(Arc::clone(&store), move |item| drop(news.send(item))).unwrap();
-        let event = Event {
-            id: EventId::new(),
-            producer: ProducerId::new(),
-            seq: 0,
-            occurred_ms: 1,
-            received_ms: 1,
-            session: None,
-            worktree: None,
-            file: None,
-            actor: Actor::external(),
-            body: EventBody::Private.into(),
-        };
-        writer.orders().send(Order::Write(Box::new(Entry { events: vec![event], ..Entry::default() }))).unwrap();
-        writer.finish();
-        assert!(matches!(heard.try_recv(), Ok(News::Durable(due)) if due.is_empty()));
-        assert_eq!(store.events().unwrap(), 1);
-    }
-}
+#[path = "writer_tests.rs"]
+mod tests;

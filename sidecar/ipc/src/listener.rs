@@ -15,14 +15,14 @@ use interprocess::local_socket::traits::StreamCommon;
 use interprocess::local_socket::traits::tokio::Listener as _;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use tokio::io::{AsyncWriteExt, BufReader};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::connect::{GREETING, common_version, foreign_peer};
 use crate::frame::{self, FrameError, Incoming};
 use crate::lock::{HubInfo, HubLock};
 use crate::stream::Half;
 
-/// Bytes of frames waiting for one client, at most.
+/// Bytes of frames waiting for one client, at most; as many again of those whose senders wait ([`Writer::send`]).
 pub const QUEUE_BYTES: usize = 2 << 20;
 /// A client that takes nothing for this long while frames wait is cut off.
 pub const STALL: Duration = Duration::from_secs(30);
@@ -260,10 +260,10 @@ impl Greeted {
             .map_err(|_| FrameError::Io(io::ErrorKind::TimedOut.into()))??;
         let (gone, is_gone) = watch::channel(());
         let (queue, waiting) = mpsc::unbounded_channel();
-        let room = Arc::new(Semaphore::new(QUEUE_BYTES));
+        let (room, patient) = (Arc::new(Semaphore::new(QUEUE_BYTES)), Arc::new(Semaphore::new(QUEUE_BYTES)));
         tokio::spawn(write(self.half.clone(), waiting, gone));
         let reader = Reader { stream: BufReader::new(self.half), is_gone, _seat: self.seat };
-        Ok((reader, Writer { queue, room }))
+        Ok((reader, Writer { queue, room, patient }))
     }
 
     /// Says why not, and closes.
@@ -300,20 +300,35 @@ impl Reader {
 /// reader and all clones of this are gone.
 #[derive(Debug, Clone)]
 pub struct Writer {
-    queue: mpsc::UnboundedSender<(Vec<u8>, OwnedSemaphorePermit)>,
+    queue: mpsc::UnboundedSender<Item>,
+    /// For those who do not wait.
     room: Arc<Semaphore>,
+    /// For those who wait: a waiting acquirer takes what is free bit by bit, so others would find nothing.
+    patient: Arc<Semaphore>,
+}
+
+/// What waits to be written.
+#[derive(Debug)]
+enum Item {
+    Frame(Vec<u8>, OwnedSemaphorePermit),
+    /// Told when everything before it is written.
+    Mark(oneshot::Sender<()>),
 }
 
 impl Writer {
-    /// Queues a frame, waiting for room.
+    /// Queues a frame, waiting for room among all frames whose senders wait: those of [`Writer::try_send`] have room of
+    /// their own.
     ///
     /// # Errors
     /// [`SendError::Closed`] and [`SendError::Frame`].
     pub async fn send(&self, frame: &HubFrame) -> Result<(), SendError> {
         let bytes = frame::encode(frame)?;
-        let room = Arc::clone(&self.room).acquire_many_owned(permits(&bytes));
+        let room = Arc::clone(&self.patient).acquire_many_owned(permits(&bytes));
         tokio::select! {
-            room = room => self.queue.send((bytes, room.map_err(|_| SendError::Closed)?)).map_err(|_| SendError::Closed),
+            room = room => {
+                let room = room.map_err(|_| SendError::Closed)?;
+                self.queue.send(Item::Frame(bytes, room)).map_err(|_| SendError::Closed)
+            }
             () = self.queue.closed() => Err(SendError::Closed),
         }
     }
@@ -328,14 +343,15 @@ impl Writer {
         }
         let bytes = frame::encode(frame)?;
         let room = Arc::clone(&self.room).try_acquire_many_owned(permits(&bytes)).map_err(|_| SendError::Full)?;
-        self.queue.send((bytes, room)).map_err(|_| SendError::Closed)
+        self.queue.send(Item::Frame(bytes, room)).map_err(|_| SendError::Closed)
     }
 
-    /// Waits until everything queued was written, or the connection is gone.
+    /// Waits until everything queued before was written, or the connection is gone. Takes no room meanwhile.
     pub async fn drained(&self) {
-        tokio::select! {
-            _ = self.room.acquire_many(QUEUE_BYTES as u32) => {}
-            () = self.queue.closed() => {}
+        let (written, is_written) = oneshot::channel();
+        if self.queue.send(Item::Mark(written)).is_ok() {
+            // The writing task drops the mark where the connection is gone.
+            let _ = is_written.await;
         }
     }
 
@@ -351,21 +367,26 @@ fn permits(bytes: &[u8]) -> u32 {
 }
 
 /// Writes what is queued until all writers are gone, the client is, or it stalls. `_gone` closes with this task.
-async fn write(
-    mut half: Half,
-    mut waiting: mpsc::UnboundedReceiver<(Vec<u8>, OwnedSemaphorePermit)>,
-    _gone: watch::Sender<()>,
-) {
-    while let Some((mut bytes, first)) = waiting.recv().await {
-        let mut rooms = vec![first];
-        while bytes.len() < WRITE_BYTES
-            && let Ok((more, room)) = waiting.try_recv()
-        {
-            bytes.extend_from_slice(&more);
-            rooms.push(room);
+async fn write(mut half: Half, mut waiting: mpsc::UnboundedReceiver<Item>, _gone: watch::Sender<()>) {
+    while let Some(first) = waiting.recv().await {
+        let (mut bytes, mut rooms, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut next = Some(first);
+        while let Some(item) = next {
+            match item {
+                Item::Frame(more, room) => {
+                    bytes.extend_from_slice(&more);
+                    rooms.push(room);
+                }
+                Item::Mark(written) => marks.push(written),
+            }
+            next = if bytes.len() < WRITE_BYTES { waiting.try_recv().ok() } else { None };
         }
         match tokio::time::timeout(STALL, half.write_all(&bytes)).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => {
+                for written in marks {
+                    let _ = written.send(());
+                }
+            }
             Ok(Err(error)) => return tracing::debug!(%error, "a client left"),
             Err(_) => return tracing::warn!("a client stopped reading and was cut off"),
         }
