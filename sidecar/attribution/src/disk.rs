@@ -267,14 +267,21 @@ fn changed(intent: &Intent) -> bool {
 /// Whether the step lies on the file's known way from the call's begin to its end, and inside its time.
 fn spans(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
     let (Some(before), Some(after)) = (intent.before.state(), intent.after.state()) else { return false };
+    // A file that goes to and fro comes by the same states again: what led here was before, what leads on is after.
     timely(intent, facts)
-        && known_way(intent, before, facts.before, facts)
-        && known_way(intent, facts.after, after, facts)
+        && known_way(intent, before, facts.before, facts, |step| step.to_ms <= facts.to_ms)
+        && known_way(intent, facts.after, after, facts, |step| step.to_ms >= facts.to_ms)
 }
 
 /// Whether the file's bytes are known to have gone from one state to the other during the call.
-fn known_way(intent: &Intent, from: Option<Digest>, to: Option<Digest>, facts: &DiskFacts<'_>) -> bool {
-    let during = |step: &&Transition| overlaps(intent, step.from_ms, step.to_ms);
+fn known_way(
+    intent: &Intent,
+    from: Option<Digest>,
+    to: Option<Digest>,
+    facts: &DiskFacts<'_>,
+    when: impl Fn(&Transition) -> bool,
+) -> bool {
+    let during = |step: &&Transition| overlaps(intent, step.from_ms, step.to_ms) && when(step);
     let steps: Vec<&Transition> = facts.transitions.iter().filter(during).collect();
     way(from, to, steps.len(), |at| (steps[at].before, steps[at].after)).is_some()
 }
@@ -345,7 +352,7 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
             continue;
         }
         // Somebody else wrote between; unless this call began before that, and has it inside.
-        if begin != at && !together && !known_way(intent, begin, at, facts) {
+        if begin != at && !together && !known_way(intent, begin, at, facts, |_| true) {
             parts.push(Part { state: begin, verdict: None });
         }
         let mut verdict = agreed(&[intent], facts)?;

@@ -77,6 +77,8 @@ impl Day {
     }
 
     fn step(&mut self, step: Step) {
+        // No two things happen in the same millisecond.
+        self.w.ports.now += 3;
         match step {
             Step::Types(who, at) => {
                 let text = self.buffer(who);
