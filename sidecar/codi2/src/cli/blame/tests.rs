@@ -1,3 +1,5 @@
+//! Blame against a played hub: text and owners belong together, failures have words and codes, columns align.
+
 use super::*;
 use codi2_protocol::{Actor, ActorKind, Class, EvidenceKind, HubError, Notice, Owner, Span, Verdict};
 

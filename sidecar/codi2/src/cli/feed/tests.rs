@@ -1,3 +1,5 @@
+//! One line for each kind of event, in every format.
+
 use super::*;
 use codi2_protocol::{
     Actor, ActorKind, Digest, Editor, EventId, GroupId, ProducerId, Range, SessionId, SessionInfo, Stamp, Verdict,
