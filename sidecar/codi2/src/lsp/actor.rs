@@ -142,18 +142,18 @@ impl<L: HubLink> Actor<L> {
             session
         };
         self.session = Some(session);
-        self.find_roots(folders, roots);
+        self.find_roots(folders, true, roots);
         self.feed(Input::Tick);
     }
 
-    /// Finds the worktree of the first folder that has one, in the background.
-    fn find_roots(&self, folders: Vec<String>, roots: &mpsc::Sender<Input>) {
+    /// Finds the worktrees of folders in the background; with `own`, the first one found is the window's own.
+    fn find_roots(&self, folders: Vec<String>, mut own: bool, roots: &mpsc::Sender<Input>) {
         let (locator, roots) = (self.locator.clone(), roots.clone());
         tokio::spawn(async move {
             for folder in folders {
                 if let Some(site) = locator.folder(&folder).await {
-                    let _ = roots.send(Input::Rooted(Box::new(site))).await;
-                    return;
+                    let _ = roots.send(Input::Rooted { site: Box::new(site), own }).await;
+                    own = false;
                 }
             }
         });
@@ -175,7 +175,7 @@ impl<L: HubLink> Actor<L> {
             }
             DocumentEvent::Garbled { uri } => Some(Input::Distrust { uri, broke: false }),
             DocumentEvent::Folders { added } => {
-                self.find_roots(added, roots);
+                self.find_roots(added, false, roots);
                 None
             }
         };

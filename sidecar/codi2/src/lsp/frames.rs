@@ -49,10 +49,11 @@ where
     Ok(())
 }
 
-/// Bytes read and not yet passed on.
+/// Bytes read and not yet passed on: those of `bytes` from `start`.
 #[derive(Default)]
 struct Sieve {
     bytes: Vec<u8>,
+    start: usize,
     /// Length of the body that comes next, once its header is read.
     body: Option<usize>,
     /// Bytes of an over-long body still to be skipped.
@@ -61,6 +62,8 @@ struct Sieve {
 
 impl Sieve {
     fn feed(&mut self, bytes: &[u8]) {
+        // Moved together once for each read, not for each frame.
+        self.bytes.drain(..std::mem::take(&mut self.start));
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         self.bytes.extend_from_slice(&bytes[skipped..]);
@@ -72,35 +75,40 @@ impl Sieve {
             if let Some(length) = self.body {
                 if length > BODY_BYTES {
                     self.body = None;
-                    let here = length.min(self.bytes.len());
-                    self.bytes.drain(..here);
+                    let here = length.min(self.rest().len());
+                    self.start += here;
                     self.skip = length - here;
                     return Some(malformed("the frame is too long"));
                 }
-                if self.bytes.len() < length {
+                if self.rest().len() < length {
                     return None;
                 }
-                let rest = self.bytes.split_off(length);
-                let body = std::mem::replace(&mut self.bytes, rest);
+                let body = self.rest()[..length].to_vec();
+                self.start += length;
                 self.body = None;
                 if body.is_empty() {
                     continue;
                 }
                 return Some(readable(body));
             }
-            match header(&self.bytes) {
+            match header(self.rest()) {
                 Header::Complete { length, end } => {
-                    self.bytes.drain(..end);
+                    self.start += end;
                     self.body = Some(length);
                 }
                 Header::Partial => return None,
                 Header::Broken => {
-                    let next = next_header(&self.bytes);
-                    self.bytes.drain(..next);
+                    self.start += next_header(self.rest());
                     return Some(malformed("bytes outside any frame"));
                 }
             }
         }
+    }
+}
+
+impl Sieve {
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.start..]
     }
 }
 
@@ -255,6 +263,25 @@ mod tests {
         check_sieve(&[frame(&deep), frame(GOOD)].concat(), &["broken", GOOD]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_survived_and_what_follows_them_is_read(junk in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), piece in 1usize..400) {
+            // Only a header inside the junk could claim what follows as its body.
+            let claims = junk.windows(NAME.len()).any(|window| window.eq_ignore_ascii_case(NAME));
+            let input = [junk, b"\n".to_vec(), frame(GOOD), frame(GOOD)].concat();
+            let mut sieve = Sieve::default();
+            let mut bodies = Vec::new();
+            for bytes in input.chunks(piece) {
+                sieve.feed(bytes);
+                while let Some(body) = sieve.next_body() {
+                    bodies.push(body);
+                }
+            }
+            let good = bodies.iter().filter(|body| *body == GOOD).count();
+            proptest::prop_assert!(claims || good == 2, "{bodies:?}");
+        }
+    }
+
     #[test]
     fn a_frame_longer_than_the_cap_is_skipped() {
         let mut sieve = Sieve::default();
@@ -267,7 +294,7 @@ mod tests {
             sieve.feed(&chunk[..now]);
             left -= now;
         }
-        assert!(sieve.bytes.is_empty(), "the long body is not kept");
+        assert!(sieve.rest().is_empty(), "the long body is not kept");
         sieve.feed(&frame(GOOD));
         assert_eq!(sieve.next_body().as_deref(), Some(GOOD));
     }

@@ -18,6 +18,8 @@ use super::session::{Apart, Place, Site};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a folder's place is remembered.
 const REMEMBERED: Duration = Duration::from_secs(60);
+/// How long it is remembered that a folder has none: a repository may be made at any time.
+const NOWHERE: Duration = Duration::from_secs(3);
 /// Folders remembered, at most.
 const FOLDERS: usize = 256;
 
@@ -75,7 +77,10 @@ impl Locator {
 
     /// The worktree of a folder. Plain folders without git are none here: an editor opens files anywhere.
     fn place_of(&self, folder: &Path) -> Option<codi2_workspace::Place> {
-        let remembered = self.lock().get(folder).filter(|(at, _)| at.elapsed() < REMEMBERED).cloned();
+        let fresh = |(at, place): &&(Instant, Option<codi2_workspace::Place>)| {
+            at.elapsed() < if place.is_some() { REMEMBERED } else { NOWHERE }
+        };
+        let remembered = self.lock().get(folder).filter(fresh).cloned();
         if let Some((_, place)) = remembered {
             return place;
         }

@@ -57,6 +57,10 @@ fn capabilities(encoding: PositionEncodingKind) -> ServerCapabilities {
             .into(),
         ),
         hover_provider: Some(true.into()),
+        workspace: serde_json::from_value(json!({
+            "workspaceFolders": {"supported": true, "changeNotifications": true},
+        }))
+        .ok(),
         experimental: Some(json!({"codi2": {"editHint": true}})),
         ..ServerCapabilities::default()
     }

@@ -1,7 +1,7 @@
 //! What hover says: who wrote the text under the cursor, how sure that is, why, and when; and who else has a part in
 //! the line. Text from outside is escaped: a name is not markup.
 
-use codi2_protocol::{Actor, Owner};
+use codi2_protocol::{Actor, EvidenceKind, Owner};
 use codi2_text::{Position, lines};
 
 use super::Session;
@@ -75,8 +75,7 @@ fn judged(owner: &Owner, when: &dyn Fn(u64) -> String) -> String {
     let verdict = &owner.verdict;
     let mut text = format!("**{}**  \nclass: {}", actor(&verdict.origin), verdict.class);
     for evidence in verdict.evidence.iter().take(REASONS) {
-        let kind = serde_json::to_value(evidence.kind).ok();
-        let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or("other");
+        let kind = kind(evidence.kind);
         let detail = if evidence.detail.is_empty() { String::new() } else { format!(": {}", escape(&evidence.detail)) };
         text.push_str(&format!("  \nwhy: {kind}{detail}"));
     }
@@ -91,12 +90,21 @@ fn judged(owner: &Owner, when: &dyn Fn(u64) -> String) -> String {
     text
 }
 
+/// The name of a kind of evidence on the wire and in every output.
+fn kind(kind: EvidenceKind) -> String {
+    let name = serde_json::to_value(kind).ok();
+    name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_else(|| "other".to_owned())
+}
+
 fn short(known: &Known) -> String {
     match known {
         Known::Loading => "loading".to_owned(),
         Known::NoAnswer => "unknown".to_owned(),
         Known::Provisional { .. } => "edited in this window, not judged yet".to_owned(),
-        Known::Judged(owner) => format!("{} ({})", actor(&owner.verdict.origin), owner.verdict.class),
+        Known::Judged(owner) => {
+            let why = owner.verdict.evidence.first().map(|evidence| kind(evidence.kind));
+            format!("{} ({})", actor(&owner.verdict.origin), why.unwrap_or_else(|| owner.verdict.class.to_string()))
+        }
     }
 }
 
@@ -135,7 +143,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codi2_protocol::{ActorKind, Class, EvidenceKind, Verdict};
+    use codi2_protocol::{ActorKind, Class, Verdict};
 
     #[test]
     fn a_verdict_reads_as_who_class_why_when() {

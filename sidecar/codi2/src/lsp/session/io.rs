@@ -70,13 +70,20 @@ pub enum Apart {
     TooLong,
     /// Its place could not be found out, or not in time.
     Unreachable,
+    /// The same file is open under another name (a link); one buffer of a file is one branch of its text.
+    OpenAlready,
 }
 
 /// What the machine is told. Every call of [`super::Session::on`] has one and the time.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// The worktree of the window's folder is known.
-    Rooted(Box<Site>),
+    /// The worktree of one of the window's folders is known.
+    Rooted {
+        /// The worktree.
+        site: Box<Site>,
+        /// Whether it is the window's own: that of its first folder in any.
+        own: bool,
+    },
     /// A document was opened.
     Open {
         /// The document.

@@ -9,20 +9,22 @@ mod document;
 mod group;
 mod hover;
 mod io;
+mod ledger;
 mod owners;
 mod seal;
 mod shape;
 mod since;
 mod status;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use codi2_protocol::{Fact, FileId, GroupId, Heartbeat, SessionId, SessionInfo, Text as Whole, Touched, WorktreeId};
-use codi2_text::{Change, Encoding, Tombstones};
+use codi2_protocol::{Fact, GroupId, Heartbeat, SessionId, SessionInfo, Touched, WorktreeId};
+use codi2_text::{Change, Tombstones};
 
-use document::{Document, Unsynced, boundary};
+use document::Document;
 pub use hover::HoverText;
 pub use io::{Apart, Effect, Input, Link, Place, Site, Window};
 use owners::{Known, Table};
@@ -46,8 +48,6 @@ const HEARTBEAT_MS: u64 = 5_000;
 const TOMBSTONES: (usize, usize) = (4 << 20, 4_096);
 /// Groups whose verdict is awaited, at most.
 const AWAITED: usize = 4_096;
-/// How often a document's text is asked for, and the time between, in ms.
-const ASK_TEXT: (u32, u64) = (3, 1_000);
 
 /// The machine.
 pub struct Session {
@@ -125,7 +125,7 @@ impl Session {
         }
         self.now_ms = now_ms;
         match input {
-            Input::Rooted(site) => self.rooted(&site),
+            Input::Rooted { site, own } => self.rooted(&site, own),
             Input::Open { uri, version, text, place } => self.open(uri, version, &text, place),
             Input::Change { uri, version, changes } => self.change(&uri, version, &changes),
             Input::WillSave { uri } => self.seal(&uri),
@@ -205,9 +205,9 @@ impl Session {
 
     // The session's own life.
 
-    fn rooted(&mut self, site: &Site) {
+    fn rooted(&mut self, site: &Site, own: bool) {
         self.watch(site);
-        self.introduce(site, true);
+        self.introduce(site, own);
     }
 
     fn watch(&mut self, site: &Site) {
@@ -276,6 +276,11 @@ impl Session {
             Place::Recorded { .. } if text.len() > DOCUMENT_BYTES => {
                 self.note(format!("a document of {} bytes is too long and not recorded", text.len()));
                 self.apart.insert(uri, Apart::TooLong);
+                return;
+            }
+            Place::Recorded { file, .. } if self.documents.values().any(|open| open.file == file) => {
+                self.note("a file was opened under a second name; what is edited there is not recorded".to_owned());
+                self.apart.insert(uri, Apart::OpenAlready);
                 return;
             }
             Place::Recorded { file, site } => (file, site),
@@ -394,68 +399,6 @@ impl Session {
         }
     }
 
-    // Texts that are not the editor's any more.
-
-    fn distrust(&mut self, uri: &str, broke: bool) {
-        if !broke {
-            self.seal(uri);
-        }
-        let now = self.now_ms;
-        let Some(document) = self.documents.get_mut(uri) else { return };
-        if broke {
-            // What was sealed is what the hub knows; the text asked for is compared with that.
-            document.open = None;
-            document.text = document.sealed.0.clone();
-            document.owners = owners::Owners::loading(document.text.len_bytes(), now);
-        }
-        let seen = document.unsynced.map_or(document.version, |unsynced| unsynced.seen);
-        document.unsynced = Some(Unsynced { seen, tries: 0, ask_at: Some(now) });
-    }
-
-    /// Takes a text known to be the editor's; the difference becomes edits. Without a version, the known one stands.
-    fn resync(&mut self, uri: &str, text: &str, version: Option<i32>) {
-        let Some(document) = self.documents.get_mut(uri) else { return };
-        let version = version.unwrap_or(document.unsynced.map_or(document.version, |unsynced| unsynced.seen));
-        document.unsynced = None;
-        let (table, now) = (&mut self.table, self.now_ms);
-        let mint = || table.add(Known::Provisional { at_ms: now, declared: None });
-        let change = Change { range: None, text: text.to_owned() };
-        document.apply(&[change], version, Encoding::Utf8, now, mint);
-    }
-
-    fn ask_texts(&mut self) {
-        let now = self.now_ms;
-        let can = self.window.client.document_text;
-        for (uri, document) in &mut self.documents {
-            let Some(unsynced) = &mut document.unsynced else { continue };
-            if unsynced.ask_at.is_none_or(|at| at > now) {
-                continue;
-            }
-            unsynced.ask_at = None;
-            if can && unsynced.tries < ASK_TEXT.0 {
-                unsynced.tries += 1;
-                self.out.push(Effect::AskText { uri: uri.clone() });
-            } else {
-                self.out
-                    .push(Effect::Note("a document is out of step until it is opened again or sent whole".to_owned()));
-            }
-        }
-    }
-
-    fn document_text(&mut self, uri: &str, result: Option<codi2_protocol::lsp::DocumentTextResult>) {
-        let now = self.now_ms;
-        let Some(unsynced) = self.documents.get_mut(uri).and_then(|document| document.unsynced.as_mut()) else {
-            return;
-        };
-        match result.filter(|result| result.version >= unsynced.seen) {
-            Some(result) => {
-                self.resync(uri, &result.text, Some(result.version));
-                self.seal(uri);
-            }
-            None => unsynced.ask_at = Some(now + ASK_TEXT.1),
-        }
-    }
-
     // Sealing.
 
     fn seal_all(&mut self) {
@@ -511,121 +454,6 @@ impl Session {
                 let (start, end) = (range.start as u64, range.end as u64);
                 self.out.push(Effect::Touched(Touched { session, file, base, start, end, at_ms }));
             }
-        }
-    }
-
-    // The hub's side.
-
-    fn link(&mut self, link: Link) {
-        let back = link.connected && !self.link.connected;
-        self.link = link;
-        if !back {
-            return;
-        }
-        for root in &self.roots {
-            self.out.push(Effect::Watch { root: root.clone() });
-        }
-        for document in self.documents.values_mut() {
-            document.owners.refresh(self.now_ms);
-        }
-    }
-
-    /// The hub has lost facts for good: it is told anew who works here and what stands in the buffers.
-    fn say_again(&mut self) {
-        self.seal_all();
-        if let Some(info) = self.info.clone() {
-            self.fact(Fact::SessionStarted { info });
-        }
-        let opened = self.documents.values().map(|document| {
-            let (text, digest) = &document.sealed;
-            Fact::Opened { file: document.file.clone(), digest: *digest, bytes: text.len_bytes() as u64 }
-        });
-        let opened: Vec<Fact> = opened.collect();
-        opened.into_iter().for_each(|fact| self.fact(fact));
-    }
-
-    fn ask_owners(&mut self) {
-        let now = self.now_ms;
-        for document in self.documents.values_mut() {
-            document.owners.tick(now);
-            if !self.link.connected || document.owners.ask_at.is_none_or(|at| at > now) {
-                continue;
-            }
-            self.asks += 1;
-            let since = document.open_edits();
-            let (text, digest) = &document.sealed;
-            document.owners.ask(self.asks, *digest, text.len_bytes(), since, now);
-            self.out.push(Effect::AskOwners { ask: self.asks, file: document.file.clone(), digest: *digest });
-        }
-    }
-
-    fn owners(&mut self, ask: u64, reply: Option<codi2_protocol::OwnersReply>) {
-        let now = self.now_ms;
-        let mut reply = Some(reply);
-        for document in self.documents.values_mut() {
-            if document.owners.is_asked(ask) {
-                document.owners.answer(ask, reply.take().flatten(), &mut self.table, now);
-            }
-        }
-    }
-
-    fn judged(&mut self, group: GroupId, verdict: Option<codi2_protocol::Verdict>) {
-        let Some(at) = self.awaited.iter().position(|(awaited, ..)| *awaited == group) else { return };
-        let Some((_, owner, uri)) = self.awaited.remove(at) else { return };
-        let shared = self.awaited.iter().any(|(_, other, _)| *other == owner);
-        match (verdict, self.table.get(owner)) {
-            (Some(verdict), Known::Provisional { at_ms, .. }) if !shared => {
-                let at_ms = Some(at_ms / 60_000 * 60_000);
-                self.table.set(owner, Known::Judged(codi2_protocol::Owner { verdict, at_ms, event: None }));
-            }
-            _ => {
-                if let Some(document) = self.documents.get_mut(&uri) {
-                    document.owners.refresh(self.now_ms + 200);
-                }
-            }
-        }
-    }
-
-    fn want_text(&mut self, session: SessionId, file: &FileId) {
-        if session != self.window.session {
-            return;
-        }
-        let uris = self.documents.iter().filter(|(_, document)| document.file == *file);
-        let Some(uri) = uris.map(|(uri, _)| uri.clone()).next() else { return };
-        self.seal(&uri);
-        let Some(document) = self.documents.get(&uri) else { return };
-        let (text, digest) = (document.sealed.0.to_string(), document.sealed.1);
-        let mut pieces = Vec::new();
-        let mut rest = text.as_str();
-        loop {
-            let (piece, tail) = rest.split_at(boundary(rest, codi2_protocol::limits::TEXT_BYTES));
-            pieces.push(piece);
-            rest = tail;
-            if rest.is_empty() {
-                break;
-            }
-        }
-        let parts = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
-        for (part, piece) in (0..).zip(pieces) {
-            let (file, text) = (file.clone(), piece.to_owned());
-            self.out.push(Effect::Text(Whole::Full { session, file, digest, part, parts, text }));
-        }
-    }
-
-    fn clear_table(&mut self) {
-        let mut used: Vec<u32> = self.documents.values().flat_map(|document| document.owners.used()).collect();
-        used.extend(self.documents.values().filter_map(|document| document.open.as_ref().map(|open| open.owner)));
-        used.extend(self.awaited.iter().map(|(_, owner, _)| *owner));
-        let moved = self.table.clear(&used);
-        let new = |owner: u32| moved.get(&owner).copied().unwrap_or(owners::NO_ANSWER);
-        for document in self.documents.values_mut() {
-            document.owners.renumber(&moved);
-            if let Some(open) = &mut document.open {
-                open.owner = new(open.owner);
-            }
-        }
-        for (_, owner, _) in &mut self.awaited {
-            *owner = new(*owner);
         }
     }
 

@@ -9,7 +9,7 @@ use codi2_protocol::{Digest, Owner, OwnersReply};
 use codi2_text::OwnerTree;
 
 /// Owners in the table before it is cleared of those no longer used.
-const TABLE: usize = 4_096;
+const TABLE: usize = if cfg!(test) { 64 } else { 4_096 };
 /// Edits remembered while an answer is awaited; above it the answer is asked for again.
 const EDITS: usize = 10_000;
 /// Milliseconds an answer may take.

@@ -14,6 +14,7 @@ async fn a_change_becomes_a_group_and_hover_answers() {
     assert_eq!(capabilities["positionEncoding"], "utf-32", "the first that is not UTF-16");
     assert_eq!(capabilities["textDocumentSync"]["change"], 2);
     assert_eq!(capabilities["hoverProvider"], true);
+    assert_eq!(capabilities["workspace"]["workspaceFolders"]["changeNotifications"], true);
     assert!(
         capabilities.get("documentHighlightProvider").is_none() && capabilities.get("semanticTokensProvider").is_none()
     );

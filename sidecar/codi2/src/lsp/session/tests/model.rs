@@ -1,5 +1,6 @@
 //! Random edits against a naive model: a `String` that the same changes are applied to. The bench's hub checks every
-//! group; here the machine's text, and the hub's, must be the model's at the end.
+//! group; here the machine's text, and the hub's, must be the model's at the end. And wild input, of which only that is
+//! asked: no panic, and what is told still leads from text to text.
 
 use proptest::prelude::*;
 
@@ -63,7 +64,7 @@ fn border(text: &str, at: usize) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
     #[test]
     fn groups_lead_from_text_to_text(before in piece(), acts in prop::collection::vec(act(), 1..40), hinting in any::<bool>()) {
         let mut model = before.clone();
@@ -100,5 +101,58 @@ proptest! {
         bench.on(Input::Flush);
         prop_assert_eq!(bench.session.sealed_digest(URI), Some(digest(&model)));
         prop_assert_eq!(bench.hub.get(&file("a.rs")).map(ToString::to_string), Some(model));
+    }
+}
+
+/// Input that no sane client sends, in any order, about any of three documents.
+fn wild() -> impl Strategy<Value = Input> {
+    let uri =
+        prop_oneof![4 => Just(URI.to_owned()), 1 => Just("file:///w/b.rs".to_owned()), 1 => Just("x:".to_owned())];
+    let number = || prop_oneof![0u32..5, Just(u32::MAX)];
+    let position = || (number(), number()).prop_map(|(line, character)| at(line, character));
+    let change = (prop::option::weighted(0.9, (position(), position())), piece());
+    let changes = prop::collection::vec(change.prop_map(|(range, text)| Change { range, text }), 0..4);
+    let version = || prop_oneof![8 => -2i32..40, 1 => Just(i32::MAX), 1 => Just(i32::MIN)];
+    let result = prop::option::of((version(), piece()))
+        .prop_map(|found| found.map(|(version, text)| codi2_protocol::lsp::DocumentTextResult { version, text }));
+    let kind =
+        prop_oneof![Just(SourceKind::Typed), Just(SourceKind::Undo), Just(SourceKind::Format), Just(SourceKind::Other)];
+    (0u8..14, uri, version(), changes, piece(), result, kind, any::<bool>()).prop_map(
+        |(which, uri, version, changes, text, result, kind, flag)| match which {
+            0..=4 => Input::Change { uri, version, changes },
+            5 => Input::Open {
+                uri,
+                version,
+                text,
+                place: if flag { place("a.rs") } else { Place::Apart(Apart::NoFile) },
+            },
+            6 => Input::Save { uri, text: flag.then_some(text) },
+            7 => Input::Close { uri },
+            8 => Input::Hint { uri, version, source: source(kind) },
+            9 => Input::Distrust { uri, broke: flag },
+            10 => Input::DocumentText { uri, result },
+            11 => Input::WantText { session: SessionId::from_uuid(Uuid::from_u128(7)), file: file("a.rs") },
+            12 => Input::Link(Link { connected: flag, ..Link::default() }),
+            _ => Input::Owners { ask: u64::from(version.unsigned_abs()) % 8, reply: None },
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #[test]
+    fn wild_input_breaks_nothing(inputs in prop::collection::vec((wild(), 0u64..400), 1..60), hinting in any::<bool>()) {
+        let mut bench = Bench::with(if hinting { ours() } else { plain() }, "one\ntwo\n");
+        for (input, wait) in inputs {
+            if let Input::Open { text, .. } = &input {
+                bench.opening.clone_from(text);
+            }
+            bench.on(input);
+            bench.wait(wait);
+            let _ = bench.session.hover(URI, at(0, 0), &|_| String::new());
+        }
+        bench.on(Input::End { reason: "bye".to_owned() });
+        let ended = matches!(bench.facts().last(), Some(Fact::SessionEnded { .. }));
+        prop_assert!(ended, "the last fact is the end");
     }
 }

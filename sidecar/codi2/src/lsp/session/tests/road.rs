@@ -228,6 +228,18 @@ fn a_document_opened_twice_is_closed_and_opened() {
 }
 
 #[test]
+fn a_file_under_a_second_name_is_not_recorded_twice() {
+    let mut bench = Bench::with(plain(), "ab");
+    let link = "file:///w/link.rs".to_owned();
+    bench.on(Input::Open { uri: link.clone(), version: 0, text: "ab".to_owned(), place: place("a.rs") });
+    let changes = vec![Change { range: None, text: "other".to_owned() }];
+    bench.on(Input::Change { uri: link, version: 1, changes });
+    bench.edit(0, 0, "x");
+    bench.wait(300);
+    assert_eq!(lines(&bench.facts())[2..], ["edits 0-0+1:keystroke"]);
+}
+
+#[test]
 fn documents_apart_are_silent() {
     let mut bench = Bench::new(ours());
     let apart =
@@ -252,12 +264,14 @@ fn documents_apart_are_silent() {
 #[test]
 fn the_session_introduces_itself_once_and_again_when_its_own_worktree_is_known() {
     let mut bench = Bench::with(plain(), "ab");
-    bench.on(Input::Rooted(Box::new(site())));
+    bench.on(Input::Rooted { site: Box::new(site()), own: true });
     assert_eq!(lines(&bench.facts()).iter().filter(|line| line.starts_with("started")).count(), 1, "nothing new");
     let mut linked = site();
     linked.worktree.name = "linked".to_owned();
     linked.root = "/linked".to_owned();
-    bench.on(Input::Rooted(Box::new(linked)));
+    bench.on(Input::Rooted { site: Box::new(linked.clone()), own: false });
+    assert!(matches!(bench.facts().last(), Some(Fact::Opened { .. })), "a folder more is not another window");
+    bench.on(Input::Rooted { site: Box::new(linked), own: true });
     let told = lines(&bench.facts());
     assert_eq!(told.last().map(String::as_str), Some("started person Ada /linked"));
     let roots = |bench: &Bench| bench.effects.iter().filter(|effect| matches!(effect, Effect::Watch { .. })).count();
