@@ -94,15 +94,15 @@ pub fn run(buffers: Buffers, worktree: Worktree) -> (String, bool) {
     table(&format!("{buffers:?}, {worktree:?}"), &results)
 }
 
-/// Shell text: after each checkout of the setup the hub looks at every file. A setup runs faster than files settle, and
-/// what a program changes before the hub has seen what git did is all of one change to it.
+/// Shell text: after each checkout and commit of the setup the hub looks at every file. A setup runs faster than files
+/// settle, and what a program changes before the hub has seen what git did is all of one change to it.
 fn shown_to(world: &World) -> String {
     format!(
         "git() {{
             command git \"$@\" || return
-            [ \"$1\" = checkout ] && [ \"$PWD\" = \"$HOME/repo\" ] || return 0
-            command git ls-files -z | CODI2_STATE_DIR='{}' CODI2_RUNTIME_DIR='{}' xargs -0 -n 1 '{}' blame > /dev/null 2>&1
-            return 0
+            case \"$1 $PWD\" in \"checkout $HOME/repo\" | \"commit $HOME/repo\") ;; *) return 0 ;; esac
+            command git ls-files -z '*.txt' '*.id' '*.rot' '*.crlf' |
+                CODI2_STATE_DIR='{}' CODI2_RUNTIME_DIR='{}' xargs -0 -r -n 1 '{}' blame > /dev/null 2>&1 || true
         }}\n",
         world.state().display(),
         world.runtime().display(),
@@ -294,7 +294,9 @@ impl<'a> Case<'a> {
     fn type_on(&mut self, path: &Path, line: usize, at_its_end: bool) {
         let token = format!("p{}q", self.marks.len());
         let (start, end) = line_range(self.editor().text(path), line);
-        let line = if at_its_end {
+        // A line is of whoever wrote most of it.
+        let is_short = self.editor().text(path)[start..end].replace(' ', "").len() < token.len();
+        let line = if at_its_end && is_short {
             let line = format!("{}{token}", &self.editor().text(path)[start..end]);
             self.editor().type_at(path, end, &token);
             line

@@ -13,7 +13,7 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Blame, DEADLINE, Entry, program, wait_for};
+use crate::{Blame, DEADLINE, Entry, program, strangers, wait_for};
 
 /// The person of every world, as git knows her.
 const PERSON: &str = "Ada Example <ada@example.invalid>";
@@ -227,6 +227,11 @@ impl World {
     /// Waits until the log satisfies `condition`, and gives what it found there.
     pub fn wait_log<T>(&self, what: &str, condition: impl Fn(&[Entry]) -> Option<T>) -> T {
         wait_for(what, || self.explain(), || condition(&self.log()))
+    }
+
+    /// Waits until nothing in the log is a stranger's: evidence may come late, and upgrades.
+    pub fn wait_no_strangers(&self) {
+        self.wait_log("an explanation for every change", |log| strangers(log).is_empty().then_some(()));
     }
 
     /// Who owns the lines of a file on disk.

@@ -1,7 +1,7 @@
 //! A person in a real Neovim, inside a real repository: what the log and blame say of what she does, and of what
 //! happens beside her.
 
-use codi2_tests::{Agent, Blame, Entry, Neovim, World, neovim_program, skip, strangers, wait_for};
+use codi2_tests::{Agent, Blame, Entry, Neovim, World, neovim_program, skip, wait_for};
 
 /// A scenario; skipped by name where there is no Neovim.
 macro_rules! scenario {
@@ -51,7 +51,7 @@ scenario! {
         assert_eq!((blame.lines[1].name.as_str(), blame.lines[1].class.as_str()), (world.person(), "declared"));
         assert_eq!(blame.lines[0].evidence, ["before-codi2"]);
         let log = world.log();
-        assert!(strangers(&log).is_empty(), "the save is an echo:\n{}", world.explain());
+        world.wait_no_strangers();
         assert_eq!(persons(&log).iter().map(|entry| entry.inserted()).sum::<u64>(), "three\n".len() as u64);
     }
 }
@@ -192,7 +192,7 @@ scenario! {
             world.wait_blame("her line is hers again", "a.txt", buffer, |blame| blame.kinds() == ["unknown", "person"]);
         }
         let log = world.log();
-        assert!(strangers(&log).is_empty(), "{}", world.explain());
+        world.wait_no_strangers();
         let written: u64 = persons(&log).iter().map(|entry| entry.inserted()).sum();
         assert_eq!(written, "hers\n".len() as u64, "a switch is no typing:\n{}", world.explain());
     }
@@ -225,8 +225,7 @@ scenario! {
             (edits.len() >= 4 && sessions.len() == 2).then_some(())
         });
         assert_eq!(world.blame("a.txt").kinds(), ["person", "unknown", "unknown", "person"]);
-        let log = world.log();
-        assert!(strangers(&log).is_empty(), "{}", world.explain());
+        world.wait_no_strangers();
     }
 }
 
