@@ -159,6 +159,35 @@ impl Ledger {
         Some(tree)
     }
 
+    /// The owners of a content that was seen with other line ends: git's filters convert them, and who wrote a line stays
+    /// who wrote it. A line end belongs to whoever owned the line's end.
+    pub fn owners_of_converted(
+        &mut self,
+        ports: &dyn Ports,
+        file: &FileId,
+        text: &Text,
+    ) -> Option<OwnerTree<OwnerRef>> {
+        let text = text.to_string();
+        let other = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text.replace('\n', "\r\n") };
+        if other == text {
+            return None;
+        }
+        let digest = Digest::new(codi2_text::digest_of(other.as_bytes()));
+        let known = self.owners_of(ports, file, digest).filter(|tree| tree.len() == other.len())?;
+        let mut at = 0;
+        let mut spans = Vec::new();
+        for (line, known_line) in text.split_inclusive('\n').zip(other.split_inclusive('\n')) {
+            let content = line.trim_end_matches(['\r', '\n']).len().min(known_line.len());
+            spans.extend(known.spans(at..at + content));
+            at += known_line.len();
+            if content < line.len() {
+                let end = known.spans(at - 1..at).first().map(|(_, owner)| *owner)?;
+                spans.push((line.len() - content, end));
+            }
+        }
+        Some(OwnerTree::from_spans(spans)).filter(|tree| tree.len() == text.len())
+    }
+
     /// The tree of stored owners, with everything that was explained since.
     pub fn load(&mut self, ports: &dyn Ports, mut stored: StoredOwners) -> OwnerTree<OwnerRef> {
         for owner in &mut stored.owners {

@@ -203,7 +203,10 @@ impl Core {
         let after = text_of(&found.content);
         let after_digest = after.as_ref().map(|after| Digest::new(after.digest()));
         let seen = after_digest.and_then(|digest| self.ledger.owners_of(ports, file, digest));
-        let seen = seen.filter(|tree| Some(tree.len()) == after.as_ref().map(Text::len_bytes));
+        let mut seen = seen.filter(|tree| Some(tree.len()) == after.as_ref().map(Text::len_bytes));
+        if let (None, Some(_), Some(after)) = (&seen, &found.git, &after) {
+            seen = self.ledger.owners_of_converted(ports, file, after);
+        }
         let after_bytes = found.content.digest();
         self.kept_number += 1;
         let kept = Kept {

@@ -48,6 +48,9 @@ impl Core {
         let Some(event) = self.open.ended_in(file, after).map(|change| change.event) else { return };
         if let Some(kept) = self.kept.get_mut(&event) {
             kept.git = Some(git);
+            if let (None, Some(after)) = (&kept.seen, &kept.after) {
+                kept.seen = self.ledger.owners_of_converted(ports, file, after);
+            }
             self.judge_again(file, now, ports);
         }
     }

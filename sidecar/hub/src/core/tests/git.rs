@@ -55,6 +55,17 @@ fn a_checkout_that_removes_and_brings_back() {
     assert_eq!(w.blame("a.rs"), [AGENT, OLD]);
 }
 
+/// With `core.autocrlf` git writes other bytes than the editor did.
+#[test]
+fn owners_survive_other_line_ends() {
+    let mut w = two_branches();
+    w.git_writes("a.rs", Some("one\r\ntwo\r\n"), "checkout", GitSource::NewHead, &["three\r\none\r\n"]);
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    w.git_writes("a.rs", None, "checkout", GitSource::NewHead, &[]);
+    w.git_writes("a.rs", Some("three\r\none\r\n"), "checkout", GitSource::NewHead, &[]);
+    assert_eq!(w.blame("a.rs"), [AGENT, OLD]);
+}
+
 #[test]
 fn unknown_content_from_git_is_gits() {
     let mut w = two_branches();
