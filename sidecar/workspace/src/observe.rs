@@ -118,7 +118,7 @@ pub struct GitExplanation {
     pub what: GitSource,
     /// Texts it may have come from, in their form in the worktree (after filters), at most 4, none equal to the
     /// content itself, nearest first: what stood there before git (old HEAD or index), then the other side (new HEAD,
-    /// `MERGE_HEAD`, stash, index stages).
+    /// `MERGE_HEAD`, stash, index stages). Of a content that a filter made, the form git stores is one of them.
     pub sources: Vec<Arc<[u8]>>,
 }
 

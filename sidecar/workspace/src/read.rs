@@ -84,8 +84,9 @@ impl Reading {
     }
 }
 
+/// When the inode last changed.
 #[cfg(unix)]
-fn changed(meta: &Metadata) -> Option<SystemTime> {
+pub(crate) fn changed(meta: &Metadata) -> Option<SystemTime> {
     use std::os::unix::fs::MetadataExt;
     let (seconds, nanoseconds) = (u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
     Some(UNIX_EPOCH + Duration::new(seconds, nanoseconds))
@@ -93,7 +94,7 @@ fn changed(meta: &Metadata) -> Option<SystemTime> {
 
 /// Untested.
 #[cfg(not(unix))]
-fn changed(meta: &Metadata) -> Option<SystemTime> {
+pub(crate) fn changed(meta: &Metadata) -> Option<SystemTime> {
     meta.modified().ok()
 }
 

@@ -35,7 +35,9 @@ pub(crate) enum Found<'a> {
 /// How the file was written, by the order of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Writing {
-    /// While git held its index lock and had not yet written the new index: by git.
+    /// While git held its index lock and had not yet written the new index, and the index was written since: by git.
+    Indexed,
+    /// While git held its index lock, and no index was written since (`git restore --source` leaves it alone).
     UnderLock,
     /// Not known.
     Free,
@@ -186,7 +188,7 @@ impl Explainer<'_> {
         let staged = self.after.index.entry(path).and_then(Entry::oid);
         if let Some(oid) = staged
             && content.is(self.view, oid)
-            && (!self.fresh(oid) || (writing == Writing::UnderLock && !recorded))
+            && (!self.fresh(oid) || (writing == Writing::Indexed && !recorded))
         {
             return Some(GitSource::Index);
         }
@@ -254,7 +256,7 @@ impl Explainer<'_> {
             }
         }
         let recorded = self.moved.introduced(self.view, path, |view, oid| content.is(view, oid)) == Some(Kind::Records);
-        (writing == Writing::UnderLock && self.moved.writes() && !recorded).then_some(GitSource::Merge)
+        (writing == Writing::Indexed && self.moved.writes() && !recorded).then_some(GitSource::Merge)
     }
 
     /// Whether the bytes are the conflict of three stages, whatever the labels say.
@@ -344,14 +346,26 @@ impl Explainer<'_> {
             if out.len() == SOURCES {
                 break;
             }
-            if !seen.insert(oid) || content.is(self.view, oid) {
+            if !seen.insert(oid) {
                 continue;
             }
-            if let Some(bytes) = self.view.worktree_form(path, oid).filter(|bytes| bytes.len() <= SOURCE_BYTES) {
+            let source = if content.is(self.view, oid) {
+                self.stored_form(content, oid)
+            } else {
+                self.view.worktree_form(path, oid)
+            };
+            if let Some(bytes) = source.filter(|bytes| bytes.len() <= SOURCE_BYTES) {
                 out.push(bytes.into());
             }
         }
         out
+    }
+
+    /// The content as git stores it, where a filter made it another: so it was typed before git first wrote it.
+    fn stored_form(&mut self, content: &Content<'_>, oid: Oid) -> Option<Vec<u8>> {
+        let Found::Bytes(bytes) = content.found else { return None };
+        let filters = self.view.filters;
+        self.view.blob(oid).filter(|stored| filters && stored.as_slice() != bytes)
     }
 }
 

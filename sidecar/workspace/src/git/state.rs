@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Head, Index, Moved, Oid, View};
-use crate::read::Stamp;
+use crate::read::{Stamp, changed};
 
 /// HEAD, index, stashes, marks; and when they were read.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) stamps: Stamps,
     /// Position in HEAD's reflog.
     pub(crate) logged: u64,
+    /// When git last wrote the index.
+    pub(crate) indexed: Option<SystemTime>,
     /// When reading it began.
     pub(crate) at: SystemTime,
     /// When it was read.
@@ -125,6 +127,7 @@ impl State {
     /// Reads the state. What cannot be read stays as it was in `last`.
     pub(crate) fn read(view: &View, last: Option<&Self>) -> (Self, Vec<Moved>) {
         let at = SystemTime::now();
+        let indexed = fs::metadata(view.git_dir.join("index")).ok().and_then(|meta| changed(&meta));
         let stamps = Stamps::read(&view.git_dir, &view.common_dir);
         let index = match last {
             Some(last) if last.stamps.index() == stamps.index() && stamps.index().is_some() => Arc::clone(&last.index),
@@ -149,7 +152,7 @@ impl State {
         stashes.truncate(8);
         let marks = Marks::read(&view.git_dir);
         let done = SystemTime::now();
-        (Self { head, index, stashes, marks, stamps, logged, at, done }, entries)
+        (Self { head, index, stashes, marks, stamps, logged, indexed, at, done }, entries)
     }
 
     #[cfg(test)]
@@ -162,6 +165,7 @@ impl State {
             marks: Marks::default(),
             stamps: Stamps::default(),
             logged: 0,
+            indexed: None,
             at: epoch,
             done: epoch,
         }

@@ -322,10 +322,20 @@ impl Engine {
     }
 
     fn explain(&mut self, path: &str, reading: &Reading, waiting: &Waiting) -> Option<GitExplanation> {
-        let heard = self.clock(waiting.first);
+        let (heard, last_heard) = (self.clock(waiting.first), self.clock(waiting.last));
         let Git { view, history } = self.git.as_mut()?;
         let after = history.latest();
-        let writing = if waiting.under_lock { Writing::UnderLock } else { Writing::Free };
+        let writing = match reading.changed {
+            // Written again since the events that the lock speaks for: those say nothing about this content.
+            Some(written) if waiting.under_lock && written <= last_heard => {
+                if after.indexed.is_some_and(|indexed| written <= indexed) {
+                    Writing::Indexed
+                } else {
+                    Writing::UnderLock
+                }
+            }
+            _ => Writing::Free,
+        };
         let times = match reading.changed {
             Some(written) => vec![written],
             None => vec![heard, heard - GONE_BEFORE],
