@@ -79,6 +79,8 @@ impl Core {
             && row.digest == digest
         {
             let owners = self.ledger.load(ports, row.owners);
+            // An undo may come back to it.
+            self.ledger.remember(file, digest, &owners);
             return branch(Known { digest, owners, content: Content::Forgotten }, Drift::Sure);
         }
         self.look(file, origin.received_ms, ports);

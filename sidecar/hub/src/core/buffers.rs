@@ -27,10 +27,9 @@ impl Core {
             let key = (file.clone(), session);
             if !self.ledger.branches.contains_key(&key) {
                 // The hub was away: the buffer's last state is in the store.
-                let newest = self.kept_number;
                 let mut branch = self.branch_at(origin, &file, digest, None, ports);
-                // What is found on the way may be this very save.
-                branch.loaded = branch.loaded.map(|(loaded, _)| (loaded, newest));
+                // It had this text before the hub came, so every change the hub saw may be this very save.
+                branch.loaded = None;
                 self.put_branch(session, &file, branch);
             }
             let branch = self.ledger.branches.get_mut(&key);

@@ -162,6 +162,23 @@ fn a_restart_and_a_late_save() {
     assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
 }
 
+/// A buffer that was never edited is saved over what others wrote while the hub was away, inside an agent's call.
+#[test]
+fn a_restart_and_a_save_of_an_untouched_buffer() {
+    let mut w = World::new(&[("a.rs", "old\nolder\n")]);
+    w.opens("ada", "a.rs");
+    w.hub_restarts();
+    w.put("a.rs", "xx\nolder\n");
+    w.agent_before("bot", "a.rs");
+    w.program_writes("a.rs", "xx\nolder\nbot\n");
+    w.writes_file("ada", "a.rs");
+    w.watch_sees("a.rs");
+    w.says_saved("ada", "a.rs");
+    w.agent_after("bot", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, OLD]);
+    assert!(w.log(0).contains(&"upgrade person ada in a session".to_owned()), "{:?}", w.log(0));
+}
+
 /// What nobody asks for any more is let go.
 #[test]
 fn memory_is_bounded() {
