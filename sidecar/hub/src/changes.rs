@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: how the pieces were judged.
 
-use codi2_protocol::{Actor, Change, Digest, Range, Verdict, limits};
+use codi2_protocol::{Actor, Change, Digest, EvidenceKind, Range, Verdict, limits};
 
 /// A change under construction; pieces come in the order in which they apply.
 #[derive(Debug, Default)]
@@ -78,6 +78,18 @@ impl ChangeBuilder {
         self.main_verdict().map(|verdict| verdict.origin.clone())
     }
 
+    /// Who made a buffer's edit: whoever brought text back, moved or formatted it in this very edit, else its author.
+    pub fn acted(&self) -> Option<Actor> {
+        let verdict = self.main_verdict()?;
+        // A text that nobody can be named for keeps the reason for that in front.
+        let brought = verdict.evidence.iter().take(2).any(|reason| {
+            use EvidenceKind::{Copied, EditorDeclared, Format, Moved, Undo};
+            matches!(reason.kind, Undo | Format | Moved | Copied | EditorDeclared)
+        });
+        let modifier = verdict.modifier.clone().filter(|_| brought);
+        modifier.or_else(|| Some(verdict.origin.clone()))
+    }
+
     /// The only verdict, where there is just one.
     pub fn uniform(&self) -> Option<Verdict> {
         match self.verdicts.as_slice() {
@@ -94,7 +106,7 @@ impl ChangeBuilder {
 
 #[cfg(test)]
 mod tests {
-    use codi2_protocol::{ActorKind, Class, EvidenceKind};
+    use codi2_protocol::{ActorKind, Class};
 
     use super::*;
 
@@ -124,6 +136,22 @@ mod tests {
         let shape: Vec<_> = change.ranges.iter().map(|r| (r.at, r.deleted, r.inserted, r.verdict)).collect();
         assert_eq!(shape, [(5, 0, 2, 0), (7, 0, 5, 1), (0, 3, 1, 0)]);
         assert!(!change.truncated);
+    }
+
+    #[test]
+    fn an_undo_is_the_act_of_whoever_undid() {
+        let person = Actor::named(ActorKind::Person, "ada");
+        for (kind, modifier, acted) in [
+            (EvidenceKind::Undo, true, ActorKind::Person),
+            (EvidenceKind::Undo, false, ActorKind::Agent),
+            (EvidenceKind::Reload, true, ActorKind::Agent),
+        ] {
+            let mut verdict = Verdict::new(Actor::named(ActorKind::Agent, "robo"), Class::Carried, kind, "");
+            verdict.modifier = modifier.then(|| person.clone());
+            let mut change = ChangeBuilder::default();
+            change.push(range(0, 0, 1), &verdict);
+            assert_eq!(change.acted().unwrap().kind, acted, "{kind:?}");
+        }
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Core {
                 all.push(range.clone(), &verdict);
                 change.push(range, &verdict);
             }
-            let actor = change.actor().unwrap_or_else(|| self.actor_of(Some(session)));
+            let actor = change.acted().unwrap_or_else(|| self.actor_of(Some(session)));
             let body = EventBody::Edit {
                 group: group.group,
                 part: u32::try_from(number).unwrap_or(u32::MAX),
