@@ -126,7 +126,7 @@ impl Dead {
             }
         }
         let damage = file.damage();
-        let damaged = damage.is_serious().then(|| Gap {
+        let damaged = damage.is_serious().then_some(Gap {
             first_seq: 0,
             last_seq: 0,
             facts: damage.records,

@@ -19,7 +19,7 @@ use crate::world::World;
 use crate::writer::Order;
 
 /// Watch events that wait for the core, at most; then the watches wait.
-const WAITING_WATCH_EVENTS: usize = 32;
+const WAITING_WATCH_EVENTS: usize = if cfg!(test) { 1 } else { 32 };
 /// Problems remembered for the status.
 const PROBLEMS: usize = 20;
 
@@ -207,4 +207,38 @@ fn watch_sink(messages: Sender<Message>, turns: SyncSender<()>) -> crate::world:
 pub fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use codi2_ipc::Places;
+    use codi2_protocol::Call;
+
+    use super::*;
+
+    #[test]
+    fn ends_while_a_watch_waits_for_its_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let worktree = folder.path().join("w");
+        std::fs::create_dir(&worktree).unwrap();
+        // Three pages of a watch's first look: more than may wait here.
+        (0..700).for_each(|n| std::fs::write(worktree.join(n.to_string()), "").unwrap());
+        let producer = ProducerId::new();
+        let dead = Dead::new(Places::at(folder.path().join("s"), folder.path().join("r")), producer);
+        let (orders, _kept) = sync_channel(1_000);
+        let store = Arc::new(Store::memory().unwrap());
+        let core = Core::new(producer, [0; 32]);
+        let (engine, thread) = Engine::start(core, store, WatchOptions::default(), dead, orders, |_| {}).unwrap();
+        let path = worktree.to_str().unwrap().to_owned();
+        engine.tell(Input::Called(None, 1, Call::Watch { path, poll: false }), None);
+        engine.end();
+        let (tell, told) = channel();
+        std::thread::spawn(move || {
+            thread.join();
+            tell.send(())
+        });
+        told.recv_timeout(Duration::from_secs(60)).expect("it ends");
+    }
 }

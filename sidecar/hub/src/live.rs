@@ -133,7 +133,9 @@ impl Hub<'_> {
                 }
                 self.shared.durable.send_modify(|count| *count += 1);
             }
-            Heard::News(News::Failed(error)) => return Err(error.into()),
+            Heard::News(News::Failed(error)) => {
+                return Err(HubFailure::Write { place: self.shared.store.place().to_owned(), error });
+            }
             Heard::News(News::Panicked) => return Err(HubFailure::Writer),
             Heard::News(News::Refused(problem)) => self.shared.engine.note_problem(problem),
         }

@@ -52,9 +52,17 @@ pub enum HubFailure {
     /// The lock could not be taken, or the folders can't be used.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The store can't be used any more.
+    /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store can't be written any more.
+    #[error("the store in {place} cannot be written: {error}; is its disk full? Nothing acknowledged is lost")]
+    Write {
+        /// Backend and place.
+        place: String,
+        /// What the store says.
+        error: StoreError,
+    },
     /// The system refused something.
     #[error("{what}: {error}")]
     System {

@@ -94,6 +94,10 @@ impl Ports for World {
             self.unwatch(&gone);
         }
         let place = identify(path).map_err(|error| error.to_string())?;
+        // Told by the nearest folder that is there: fine inside a repository, but nobody meant a plain folder above.
+        if place.git_dir.is_none() && !path.exists() {
+            return Err(format!("{} is gone", path.display()));
+        }
         let identity = Identity::of(&place.root).ok_or_else(|| format!("{} is gone", place.root.display()))?;
         let worktree = place.worktree.clone();
         if !self.watches.contains_key(&worktree) {
@@ -199,5 +203,44 @@ pub fn encode(row: &Row) -> Result<codi2_store::Row, StoreError> {
         Row::Upgrade(event, owner) => Stored::set(Subspace::Upgrade, &[(*event).into()], owner),
         Row::Worktree(worktree, root) => Stored::set(Subspace::Worktree, &worktree_key(worktree), root),
         Row::Heartbeat(session, heartbeat) => Stored::set(Subspace::Heartbeat, &[(*session).into()], heartbeat),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn git_init(at: &Path) {
+        std::fs::create_dir_all(at).unwrap();
+        assert!(Command::new("git").args(["init", "-q"]).arg(at).status().unwrap().success());
+    }
+
+    #[test]
+    fn a_repository_made_again_at_the_same_place_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap().join("w");
+        let below = root.join("below");
+        let mut world = World::new(Arc::new(Store::memory().unwrap()), WatchOptions::default(), Arc::new(|_, _| {}));
+        git_init(&root);
+        std::fs::create_dir(&below).unwrap();
+        let first = world.watch(&below, false).unwrap();
+        assert_eq!(world.watch(&below, false).unwrap(), first);
+        assert_eq!(world.watch(&root, false).unwrap(), first);
+        std::fs::remove_dir_all(&root).unwrap();
+        world.watch(&below, false).unwrap_err();
+        git_init(&root);
+        std::fs::create_dir(&below).unwrap();
+        let second = world.watch(&below, false).unwrap();
+        assert_ne!(second.worktree, first.worktree);
+        assert_eq!(world.locate(&below.join("f")).unwrap().worktree, second.worktree);
+        assert_eq!(world.watches.len(), 1);
+        // Only git's folder goes and comes: the watch of before looks at a repository that is gone.
+        std::fs::remove_dir_all(root.join(".git")).unwrap();
+        git_init(&root);
+        let third = world.watch(&root, false).unwrap();
+        assert_ne!(third.worktree, second.worktree);
+        assert_eq!(world.locate(&root.join("f")).unwrap().worktree, third.worktree);
     }
 }
