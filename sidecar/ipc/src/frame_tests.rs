@@ -1,3 +1,5 @@
+//! Tests of frames: round trips, garbage, limits, calls of a newer client.
+
 use codi2_protocol::{Call, ErrorCode, EventId, Fact, HookPhase, Notice, Numbered, ProducerId, Reply};
 use proptest::prelude::*;
 use serde_json::{Value, json};

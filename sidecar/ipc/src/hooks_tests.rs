@@ -1,3 +1,5 @@
+//! Tests of the hooks' spool: kept, drained once, bounded, torn.
+
 use codi2_protocol::{EventId, HookPhase};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the folders: where they are, and which are refused.
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of spools: what is appended comes back, torn tails and damage are told.
+
 use proptest::prelude::*;
 
 use super::*;
