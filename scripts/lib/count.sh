@@ -41,7 +41,12 @@ run_rust_tests() {
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run $1 -E "$2" --no-fail-fast --success-output final --failure-output immediate-final --color never \
       --no-tests fail >"$out" 2>&1 || status=$?
-    grep -vE '^ +(PASS|START) ' "$out" | grep -vE '^(  (stdout|stderr) ───|running [0-9]|test result: ok|test .* \.\.\. ok$| *$)' | tail -n 400 || true
+    # What passed is only counted; what failed is shown.
+    if [[ $status -eq 0 ]]; then
+      grep -E '^ +Summary ' "$out" || true
+    else
+      grep -vE '^ *(PASS |START |running [0-9]|test .* \.\.\. ok$|test result: ok|(stdout|stderr) ───|$)' "$out" | tail -n 400 || true
+    fi
     local run passed=0 failed=0 skipped=0
     run=$(grep -E '^ +Summary ' "$out" | tail -n 1 || true)
     [[ $run =~ ([0-9]+)\ passed ]] && passed=${BASH_REMATCH[1]}

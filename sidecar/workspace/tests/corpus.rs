@@ -13,20 +13,35 @@ use codi2_workspace::{Cause, Content, Observation, WatchEvent, WatchOptions};
 use corpus::{Expect, Script, Step};
 use watching::Watching;
 
-#[test]
-fn main_worktree() {
-    run(|script, base| one(script, base, false, WatchOptions::default()), |_| true);
+/// One test for each quarter of the corpus, so that a busy machine ends none of them for its length.
+macro_rules! quarters {
+    ($($name:ident: $linked:expr, $polled:expr;)*) => {$(
+        mod $name {
+            #[test]
+            fn first() { super::quarter($linked, $polled, 0); }
+            #[test]
+            fn second() { super::quarter($linked, $polled, 1); }
+            #[test]
+            fn third() { super::quarter($linked, $polled, 2); }
+            #[test]
+            fn fourth() { super::quarter($linked, $polled, 3); }
+        }
+    )*};
 }
 
-#[test]
-fn linked_worktree() {
-    run(|script, base| one(script, base, true, WatchOptions::default()), |script| !script.only_main);
+quarters! {
+    main_worktree: false, false;
+    linked_worktree: true, false;
+    main_worktree_polled: false, true;
 }
 
-#[test]
-fn main_worktree_polled() {
-    let options = || WatchOptions { poll: true, poll_ms: 40, ..WatchOptions::default() };
-    run(|script, base| one(script, base, false, options()), |script| !script.only_event);
+fn quarter(linked: bool, polled: bool, quarter: usize) {
+    let options = || match polled {
+        true => WatchOptions { poll: true, poll_ms: 40, ..WatchOptions::default() },
+        false => WatchOptions::default(),
+    };
+    let fits = |script: &Script| !(linked && script.only_main || polled && script.only_event);
+    run(|script, base| one(script, base, linked, options()), fits, quarter);
 }
 
 #[test]
@@ -45,10 +60,15 @@ struct Failure {
 }
 
 /// Runs the chosen scripts side by side: they mostly wait. `CODI2_CORPUS` names a single one.
-fn run(one: impl Fn(&Script, &std::path::Path) -> Vec<Failure> + Sync, which: impl Fn(&Script) -> bool) {
+fn run(
+    one: impl Fn(&Script, &std::path::Path) -> Vec<Failure> + Sync,
+    which: impl Fn(&Script) -> bool,
+    quarter: usize,
+) {
     let chosen = std::env::var("CODI2_CORPUS").ok();
-    let mut scripts = corpus::load();
-    scripts.retain(|script| which(script) && chosen.as_ref().is_none_or(|name| *name == script.name));
+    let every = corpus::load().into_iter().enumerate().filter(|(at, _)| at % 4 == quarter).map(|(_, script)| script);
+    let wanted = |script: &Script| which(script) && chosen.as_ref().is_none_or(|name| *name == script.name);
+    let scripts: Vec<Script> = every.filter(wanted).collect();
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

@@ -145,11 +145,19 @@ impl Engine {
     /// One round over the folders that give no events.
     pub(super) fn poll(&mut self) {
         for folder in self.folders.polled() {
+            // A repository found earlier in this round took the folders below it away.
+            if !self.folders.knows(&folder) {
+                continue;
+            }
             let Some(full) = self.folders.full(&folder) else { continue };
             let Ok(entries) = std::fs::read_dir(&full) else {
                 self.leave(&folder, Cause::Poll);
                 continue;
             };
+            if !folder.is_empty() && full.join(".git").symlink_metadata().is_ok() {
+                self.nested(&folder);
+                continue;
+            }
             let mut present = BTreeSet::new();
             for entry in entries.flatten() {
                 let Some(path) = entry.path().strip_prefix(self.root()).ok().and_then(to_relative) else { continue };
