@@ -13,9 +13,12 @@ use super::late::Kept;
 use super::ruled::Applied;
 use super::{Core, Effect, Entry};
 use crate::known::{Content, Known};
-use crate::ledger::DiskFile;
+use crate::ledger::{DiskFile, Ledger};
 use crate::ports::Ports;
 use crate::rows::Row;
+
+/// How long a program may take between emptying a file and writing it, in ms.
+const EMPTY_MS: u64 = 2_000;
 
 impl Core {
     /// A watch saw something.
@@ -140,6 +143,8 @@ impl Core {
                 text.as_ref().map_or((digest, 0), |text| (Digest::new(text.digest()), text.len_bytes()));
             let baseline = if watched_before && !found.clean { not_observed() } else { Owner::before_codi2() };
             let owners = self.ledger.owners_of(ports, file, text_digest).filter(|owners| owners.len() == len);
+            let converted = |ledger: &mut Ledger| ledger.owners_of_converted(ports, file, text.as_ref()?);
+            let owners = owners.or_else(|| converted(&mut self.ledger));
             let owners = owners.unwrap_or_else(|| self.ledger.uniform(len, baseline));
             let content = match text {
                 Some(text) if !found.clean => Content::Text(text),
@@ -177,8 +182,8 @@ impl Core {
         let source = found.from.as_ref().map(|path| FileId { worktree: file.worktree.clone(), path: path.clone() });
         let lineage = source.as_ref().filter(|source| matches!(self.ledger.disk.get(*source), Some(Some(_))));
         let before_file = lineage.unwrap_or(file).clone();
-        let before_bytes = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map(|on_disk| on_disk.bytes);
-        let from_ms =
+        let mut before_bytes = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map(|on_disk| on_disk.bytes);
+        let mut from_ms =
             self.ledger.disk.get(&before_file).and_then(Option::as_ref).map_or(found.at_ms, |on_disk| on_disk.seen_ms);
         let mut before = self.ledger.on_disk(ports, &before_file);
         if let (Some(before), Some(git)) = (&mut before, &found.git)
@@ -201,6 +206,13 @@ impl Core {
             }
         }
         let after = text_of(&found.content);
+        if before.as_ref().is_some_and(|before| before.owners.is_empty())
+            && after.as_ref().is_some_and(|after| !after.is_empty())
+            && let Some(kept) = self.emptied(file, before_bytes, found.at_ms)
+        {
+            // Seen between a program's truncation and its write: one change, and what stands there again is not new.
+            (before, before_bytes, from_ms) = (kept.before.clone(), kept.before_bytes, kept.from_ms);
+        }
         let after_digest = after.as_ref().map(|after| Digest::new(after.digest()));
         let seen = after_digest.and_then(|digest| self.ledger.owners_of(ports, file, digest));
         let mut seen = seen.filter(|tree| Some(tree.len()) == after.as_ref().map(Text::len_bytes));
@@ -282,6 +294,16 @@ impl Core {
         self.kept.insert(id, kept);
         self.forget_kept();
         self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+    }
+
+    /// The change that emptied a file just now, where nobody saved it so.
+    fn emptied(&self, file: &FileId, empty: Option<Digest>, now: u64) -> Option<&Kept> {
+        let last = self.open.on(file).next_back()?;
+        let is_it = last.after == empty
+            && !matches!(last.ruling, DiskRuling::Echo { .. })
+            && now.saturating_sub(last.to_ms) < EMPTY_MS;
+        let kept = self.kept.get(&last.event).filter(|_| is_it)?;
+        kept.before.as_ref().is_some_and(|before| before.text().is_some()).then_some(kept)
     }
 
     /// The rows that keep a file's state and its owners.

@@ -66,6 +66,26 @@ fn owners_survive_other_line_ends() {
     assert_eq!(w.blame("a.rs"), [AGENT, OLD]);
 }
 
+/// Programs truncate a file and then write it; a look between the two sees it empty.
+#[test]
+fn a_look_between_truncation_and_write_takes_nobodys_lines() {
+    for announced in [false, true] {
+        let mut w = two_branches();
+        w.git_writes("a.rs", Some("one\ntwo\n"), "checkout", GitSource::NewHead, &["three\none\n"]);
+        if announced {
+            w.agent_before("bot", "a.rs");
+        }
+        w.program_writes("a.rs", "");
+        w.program_writes("a.rs", "one\ntwo\nnew\n");
+        if announced {
+            w.agent_after("bot", "a.rs");
+        }
+        let blame = w.blame("a.rs");
+        assert_eq!(blame[..2], [OLD, TYPED], "announced: {announced}");
+        assert_eq!(blame[2].starts_with("agent bot"), announced, "{blame:?}");
+    }
+}
+
 #[test]
 fn unknown_content_from_git_is_gits() {
     let mut w = two_branches();
