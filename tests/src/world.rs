@@ -203,6 +203,9 @@ impl World {
     /// Waits until the hub watches the repository, so that what is written now is seen.
     pub fn wait_until_watched(&self) {
         let root = self.repository.to_string_lossy().into_owned();
+        // A watch is listed when it begins; it knows its files when its first look is over.
+        let entries = std::fs::read_dir(&self.repository).expect("the repository is there");
+        let least = u64::from(entries.flatten().any(|entry| entry.file_name() != ".git"));
         let status = || self.codi2(&["status", "--format", "json"]);
         wait_for(
             "the hub watches the repository",
@@ -210,7 +213,12 @@ impl World {
             || {
                 let value: Value = serde_json::from_str(&status().out).ok()?;
                 let watches = value["status"]["watches"].as_array()?;
-                watches.iter().any(|watch| watch["root"] == root.as_str() && watch["state"] != "stopped").then_some(())
+                let ready = |watch: &Value| {
+                    watch["root"] == root.as_str()
+                        && watch["state"] != "stopped"
+                        && watch["files"].as_u64() >= Some(least)
+                };
+                watches.iter().any(ready).then_some(())
             },
         );
     }

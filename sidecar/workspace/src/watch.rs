@@ -129,6 +129,7 @@ impl Watch {
     /// the index as the watch last saw it, and is false where only a filter could tell.
     pub fn read(&self, path: &str) -> Result<Observation, Unwatched> {
         self.shared.permitted(path)?;
+        self.shared.note_read(path);
         let found = read(&self.shared.place.root, path, self.shared.options.max_file_bytes)?;
         let clean = match &found.raw {
             Some(bytes) => self.shared.index().entry(path).is_some_and(|entry| entry.is_blob_of(bytes)),

@@ -495,3 +495,18 @@ fn a_lock_left_behind_delays_but_loses_nothing() {
     assert_eq!(summary(&found), ["a.txt"]);
     assert!(found[0].git.is_none());
 }
+
+/// A file goes from one state to another and back before the watch looks, and somebody read it in between: the watch
+/// must tell what it holds now, for it is news to whoever read.
+#[test]
+fn what_was_read_past_the_watch_is_told_again() {
+    let (_folder, watching) = watched("echo one > a.txt", WatchOptions { settle_ms: 300, ..WatchOptions::default() });
+    let mut between = None;
+    let told = watching.after(|| {
+        watching.write("a.txt", "two\n");
+        between = Some(watching.watch.read("a.txt").unwrap());
+        watching.write("a.txt", "one\n");
+    });
+    assert_eq!(bytes(&between.unwrap()), b"two\n");
+    assert_eq!(told.last().map(bytes), Some(&b"one\n"[..]), "{:?}", summary(&told));
+}

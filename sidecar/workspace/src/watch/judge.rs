@@ -136,7 +136,8 @@ impl Engine {
             let Some(reading) = self.read_path(&path) else { continue };
             let Some(digest) = reading.content.digest() else { continue };
             let last = self.seen.get(&path).copied();
-            let same = last.is_some_and(|seen| seen.digest == digest);
+            let read_past = self.shared.take_read(&path);
+            let same = last.is_some_and(|seen| seen.digest == digest) && !read_past;
             let from = match last {
                 None => self.pair(&path, digest, &reading, &departed, &mut paired, &arrivals),
                 Some(_) => None,

@@ -1,5 +1,6 @@
 //! What the threads that ask share with the thread that watches.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,6 +16,9 @@ pub(super) struct Shared {
     pub(super) options: WatchOptions,
     pub(super) rules: Rules,
     index: Mutex<Arc<Index>>,
+    /// Paths that were read past the watch since it last judged them: whoever read may know a state that the watch
+    /// never saw, so the next one is news even if it is the watch's last.
+    read_past: Mutex<HashSet<String>>,
     stop: AtomicBool,
 }
 
@@ -27,7 +31,14 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     pub(super) fn new(place: Place, options: WatchOptions) -> Result<Self, WatchError> {
         let rules = Rules::new(&place.root, &options)?;
-        Ok(Self { place, options, rules, index: Mutex::default(), stop: AtomicBool::new(false) })
+        Ok(Self {
+            place,
+            options,
+            rules,
+            index: Mutex::default(),
+            read_past: Mutex::default(),
+            stop: AtomicBool::new(false),
+        })
     }
 
     pub(super) fn index(&self) -> Arc<Index> {
@@ -36,6 +47,15 @@ impl Shared {
 
     pub(super) fn set_index(&self, index: Arc<Index>) {
         *self.index.lock().unwrap_or_else(PoisonError::into_inner) = index;
+    }
+
+    pub(super) fn note_read(&self, path: &str) {
+        self.read_past.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+    }
+
+    /// Whether the path was read past the watch since this was last asked.
+    pub(super) fn take_read(&self, path: &str) -> bool {
+        self.read_past.lock().unwrap_or_else(PoisonError::into_inner).remove(path)
     }
 
     pub(super) fn permitted(&self, path: &str) -> Result<(), Unwatched> {
