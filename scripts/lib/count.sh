@@ -43,7 +43,7 @@ run_rust_tests() {
       --no-tests fail >"$out" 2>&1 || status=$?
     # What passed is only counted; what failed is shown.
     if [[ $status -eq 0 ]]; then
-      grep -E '^ +Summary ' "$out" || true
+      grep -E '^ +(Summary|FLAKY [0-9]+/[0-9]+|TRY [0-9]+ (FAIL|TMT)) ' "$out" || true
     else
       grep -vE '^ *(PASS |START |running [0-9]|test .* \.\.\. ok$|test result: ok|(stdout|stderr) ───|$)' "$out" | tail -n 400 || true
     fi
