@@ -64,6 +64,19 @@ impl World {
         self.watches.get(worktree).map(Watch::place)
     }
 
+    /// Ends what a place replaces: the watch of another worktree at its root, whoever asked for it, and its own watch
+    /// at a root that it was moved from.
+    fn unwatch_former(&mut self, place: &Place) {
+        let former = self.watches.values().map(Watch::place).filter(|other| {
+            let same_root = other.root == place.root;
+            let same_worktree = other.worktree == place.worktree;
+            same_root != same_worktree && (same_root || !other.root.exists())
+        });
+        for worktree in former.map(|other| other.worktree.clone()).collect::<Vec<_>>() {
+            self.unwatch(&worktree);
+        }
+    }
+
     fn watched(&self, worktree: &WorktreeId) -> Option<Watched> {
         let place = self.place(worktree)?;
         Some(Watched { worktree: worktree.clone(), root: place.root.clone(), branch: place.branch.clone() })
@@ -100,6 +113,7 @@ impl Ports for World {
         }
         let identity = Identity::of(&place.root).ok_or_else(|| format!("{} is gone", place.root.display()))?;
         let worktree = place.worktree.clone();
+        self.unwatch_former(&place);
         if !self.watches.contains_key(&worktree) {
             let sink = Arc::clone(&self.sink);
             let id = worktree.clone();
@@ -241,6 +255,20 @@ mod tests {
         git_init(&root);
         let third = world.watch(&root, false).unwrap();
         assert_ne!(third.worktree, second.worktree);
+        assert_eq!(world.watches.len(), 1, "the second was asked for by another folder, and ends all the same");
         assert_eq!(world.locate(&root.join("f")).unwrap().worktree, third.worktree);
+    }
+
+    #[test]
+    fn a_repository_that_moved_is_watched_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let mut world = World::new(Arc::new(Store::memory().unwrap()), WatchOptions::default(), Arc::new(|_, _| {}));
+        git_init(&folder.join("here"));
+        let here = world.watch(&folder.join("here"), false).unwrap();
+        std::fs::rename(folder.join("here"), folder.join("there")).unwrap();
+        let there = world.watch(&folder.join("there"), false).unwrap();
+        assert_eq!((there.worktree, there.root), (here.worktree, folder.join("there")));
+        assert_eq!(world.watches.len(), 1);
     }
 }
