@@ -12,7 +12,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("codi2-protocol", &[]),
     ("codi2-text", &[]),
     ("codi2-attribution", &["codi2-text", "codi2-protocol"]),
-    ("codi2-workspace", &["codi2-text", "codi2-protocol"]),
+    ("codi2-config", &[]),
+    ("codi2-workspace", &["codi2-text", "codi2-protocol", "codi2-config"]),
     ("codi2-store", &["codi2-protocol"]),
     ("codi2-ipc", &["codi2-protocol"]),
     (
@@ -33,6 +34,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("notify", &["codi2-workspace"]),
     ("git2", &["codi2-workspace"]),
     ("ignore", &["codi2-workspace"]),
+    ("globset", &["codi2-config"]),
+    ("saphyr-parser", &["codi2-config"]),
+    ("strsim", &["codi2-config"]),
+    ("toml", &["codi2-config", "codi2-tests"]),
+    ("clap_complete", &["codi2"]),
+    ("clap_mangen", &["codi2"]),
     ("interprocess", &["codi2-ipc"]),
     ("rmp-serde", &["codi2-ipc", "codi2-store"]),
     ("redb", &["codi2-store"]),
@@ -40,12 +47,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ropey", &["codi2-text"]),
     ("imara-diff", &["codi2-text"]),
     ("blake3", &["codi2-text"]),
-    ("schemars", &["codi2-protocol"]),
+    ("schemars", &["codi2-protocol", "codi2-config"]),
     ("rmpv", &["codi2-tests"]),
 ];
 
 /// Without async, clock, file or socket: no runtime and no way to one.
-const PURE: &[&str] = &["codi2-protocol", "codi2-text", "codi2-attribution"];
+const PURE: &[&str] = &["codi2-protocol", "codi2-text", "codi2-attribution", "codi2-config"];
 const IMPURE: &[&str] = &["tokio", "rustix", "interprocess", "notify", "git2", "redb", "tracing-subscriber"];
 
 /// Name → (dependencies, dependencies of tests).

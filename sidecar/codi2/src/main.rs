@@ -4,6 +4,7 @@
 
 mod cli;
 mod lsp;
+mod settings;
 
 use std::process::ExitCode;
 

@@ -252,3 +252,104 @@ fn the_hub_starts_once_says_how_it_is_and_ends() {
     let doctor = world.json(&["doctor", "--format", "json"]);
     assert!(doctor.as_array().unwrap().iter().all(|finding| finding["ok"] == true), "{doctor}");
 }
+
+/// An editor of a few messages: a language server's client over its pipes.
+struct Editor {
+    child: Child,
+    heard: std::sync::mpsc::Receiver<Value>,
+}
+
+impl Editor {
+    fn start(world: &World, arguments: &[&str]) -> Self {
+        let mut command = world.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let (tell, heard) = std::sync::mpsc::channel();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            let mut length = 0;
+            let mut line = String::new();
+            while out.read_line(&mut line).is_ok_and(|read| read > 0) {
+                if let Some(value) = line.trim().strip_prefix("Content-Length: ") {
+                    length = value.parse().unwrap();
+                } else if line.trim().is_empty() {
+                    let mut body = vec![0; length];
+                    std::io::Read::read_exact(&mut out, &mut body).unwrap();
+                    if tell.send(serde_json::from_slice(&body).unwrap()).is_err() {
+                        return;
+                    }
+                }
+                line.clear();
+            }
+        });
+        Self { child, heard }
+    }
+
+    fn send(&mut self, message: &Value) {
+        let body = message.to_string();
+        let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        std::io::Write::write_all(self.child.stdin.as_mut().unwrap(), frame.as_bytes()).unwrap();
+    }
+
+    fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.heard.recv_timeout(left) {
+                Ok(message) if holds(&message) => return message,
+                Ok(message) => seen.push(message),
+                Err(_) => panic!("{what} never came: {seen:?}"),
+            }
+        }
+    }
+}
+
+impl Drop for Editor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn mistakes_in_the_settings_stop_nobody_and_are_told_everywhere() {
+    let world = World::new();
+    world.write("a.txt", "a\n");
+    let folder = world.path(".config/codi2");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.toml"), "[watch]\nprivate = [\"*.secret\"]\n").unwrap();
+    world.json(&["hub", "start", "--format", "json"]);
+    world.run(&["hub", "stop"]);
+    fs::write(folder.join("config.toml"), "[watch]\nprivate = \"*.secret\"\nsetle_ms = 5\n").unwrap();
+
+    // The editor's own status bar.
+    let mut editor = Editor::start(&world, &["lsp"]);
+    let root = world.path("repo").canonicalize().unwrap();
+    editor.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "processId": null, "rootUri": format!("file://{}", root.display()),
+        "capabilities": {"experimental": {"codi2": {"status": true}}}}}));
+    editor.until("the answer", |message| message["id"] == 1);
+    editor.send(&json!({"jsonrpc": "2.0", "method": "initialized", "params": {}}));
+    editor.send(&json!({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": {
+        "uri": format!("file://{}/a.txt", root.display()), "languageId": "text", "version": 1, "text": "a\n"}}}));
+    let told = editor.until("the mistake", |message| {
+        message["method"] == "codi2/status" && message["params"]["message"].as_str().unwrap().contains("settings: ")
+    });
+    assert_eq!(told["params"]["health"], "warning", "{told}");
+
+    // The hub that it started runs with what was right last.
+    let problems = || world.json(&["status", "--format", "json"])["status"]["problems"].to_string();
+    let mistakes = problems();
+    assert!(mistakes.contains("config.toml:2:11: ") && mistakes.contains("and 1 more"), "{mistakes}");
+    let shown = world.run(&["config", "show"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("watch.private\t[\"*.secret\"]\tlast good settings\n"), "{shown}");
+
+    // Mended, the hub says that it must be started again; with flags of its own where those are wanted.
+    fs::write(folder.join("config.toml"), "[watch]\nprivate = [\"*.secret\"]\nsettle_ms = 5\n").unwrap();
+    assert!(problems().contains("codi2 hub stop"), "{}", problems());
+    drop(editor);
+    world.run(&["hub", "stop"]);
+    world.json(&["hub", "start", "--format", "json", "--set", "store.path=relative"]);
+    assert!(problems().contains("flag --set store.path"), "{}", problems());
+}

@@ -24,4 +24,4 @@ mod server;
 mod world;
 mod writer;
 
-pub use run::{HubFailure, Options, StoreSpec, run};
+pub use run::{HubFailure, Options, Remarks, StoreSpec, run};

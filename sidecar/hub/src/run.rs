@@ -35,6 +35,29 @@ pub struct Options {
     pub watch: WatchOptions,
     /// Version and build, for people.
     pub build: String,
+    /// What to say of the settings in each status.
+    pub remarks: Remarks,
+}
+
+/// What whoever runs a hub has to say in each of its statuses, asked anew each time; nothing by default.
+#[derive(Clone, Default)]
+pub struct Remarks(Option<Arc<dyn Fn() -> Vec<String> + Send + Sync>>);
+
+impl Remarks {
+    /// These remarks. Asked on the hub's loop, so not long.
+    pub fn from_fn(remarks: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(remarks)))
+    }
+
+    pub(crate) fn now(&self) -> Vec<String> {
+        self.0.as_ref().map(|remarks| remarks()).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Remarks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.now()).finish()
+    }
 }
 
 /// Which store.
@@ -161,7 +184,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
             watches: Vec::new(),
             problems: Vec::new(),
         };
-        let shared = Arc::new(Shared::new(Arc::clone(&store), engine.clone(), about, heard_in));
+        let shared = Arc::new(Shared::new(Arc::clone(&store), engine.clone(), about, options.remarks, heard_in));
         let idle = Duration::from_millis(options.idle_ms);
         Hub { idle, shared, thread: &thread, heard, clients: Clients::default() }.live(listener).await
     });

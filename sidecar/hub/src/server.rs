@@ -18,6 +18,7 @@ use crate::clients::{Client, Heard, too_large};
 use crate::core::{ConnectionId, Input, Ticket};
 use crate::engine::Engine;
 use crate::reads;
+use crate::run::Remarks;
 
 /// Calls of one connection that wait for the core, at most: beyond, the socket is the back-pressure.
 const WAITING_CALLS: usize = 16;
@@ -38,15 +39,22 @@ pub struct Shared {
     pub ending: AtomicBool,
     /// Held by every connection that is accepted and not yet in the loop's table.
     pub arriving: Arc<()>,
+    remarks: Remarks,
     heard: mpsc::UnboundedSender<Heard>,
     next: AtomicU64,
 }
 
 impl Shared {
     /// What all connections of one hub share.
-    pub fn new(store: Arc<Store>, engine: Engine, about: HubStatus, heard: mpsc::UnboundedSender<Heard>) -> Self {
-        let (durable, arriving) = (watch::Sender::new(0), Arc::default());
-        Self { store, engine, durable, about, ending: false.into(), arriving, heard, next: AtomicU64::new(1) }
+    pub fn new(
+        store: Arc<Store>,
+        engine: Engine,
+        about: HubStatus,
+        remarks: Remarks,
+        heard: mpsc::UnboundedSender<Heard>,
+    ) -> Self {
+        let (durable, arriving, next) = (watch::Sender::new(0), Arc::default(), AtomicU64::new(1));
+        Self { store, engine, durable, about, ending: false.into(), arriving, remarks, heard, next }
     }
 
     /// Tells the server's loop.
@@ -73,6 +81,7 @@ impl Shared {
             (Err(error), _) | (_, Err(error)) => status.problems.push(error.to_string()),
         }
         status.problems.extend(self.engine.problems());
+        status.problems.extend(self.remarks.now());
         for watch in &status.watches {
             if matches!(watch.state, codi2_protocol::WatchState::Degraded | codi2_protocol::WatchState::Stopped) {
                 status.problems.push(format!("{}: {}", watch.root, watch.detail));

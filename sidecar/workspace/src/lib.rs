@@ -8,7 +8,7 @@
 //! never recorded; a nested repository or a submodule is a place of its own and no part of the outer one.
 //!
 //! Absent on purpose: who wrote a change (the hub decides), diffs and owners, text decoding beyond [`decode`], any
-//! memory of file texts. Only home of `notify`, `git2`, `ignore` and `globset`. Linux is tested; other systems are
+//! memory of file texts. Only home of `notify`, `git2` and `ignore`. Linux is tested; other systems are
 //! behind the same functions and untested.
 
 mod decode;
@@ -18,6 +18,7 @@ mod observe;
 mod path;
 mod place;
 mod read;
+mod repository_file;
 mod rules;
 mod settle;
 mod unrecorded;
@@ -29,6 +30,6 @@ pub use observe::{Cause, Content, GitExplanation, GitOperation, GitSource, Obser
 pub use path::{from_relative, to_relative};
 pub use place::{IdentifyError, Place, absolute, identify, relative};
 pub use read::Unwatched;
-pub use rules::Globs;
+pub use repository_file::{path as repository_file, read as repository_settings};
 pub use unrecorded::unrecorded;
 pub use watch::{Watch, WatchError, WatchOptions};

@@ -2,14 +2,15 @@
 //! the disk itself, and noticing that an ignore file changed (then new rules are made).
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use codi2_config::Globs;
 use ignore::IncrementalIgnore;
 use ignore::WalkBuilder;
 
 use crate::git::Index;
 use crate::path::{from_relative, to_relative};
+use crate::repository_file;
 use crate::watch::{WatchError, WatchOptions};
 
 /// Git's own working folder in the worktree while `filter-branch` runs.
@@ -28,39 +29,23 @@ pub(crate) struct Rules {
     include: Option<Globs>,
     exclude: Globs,
     private: Globs,
+    /// What the repository's own settings add.
+    added: RwLock<Added>,
     /// Paths of the folders apart.
     apart: Vec<String>,
 }
 
-/// Globs without `/` are matched with every name on the path, others with the path and the folders on it.
-#[derive(Debug)]
-pub struct Globs {
-    names: GlobSet,
-    paths: GlobSet,
+struct Added {
+    exclude: Globs,
+    private: Globs,
 }
 
-impl Globs {
-    /// Reads the globs; [`WatchError::Glob`] names the one that is none.
-    pub fn new(globs: &[String]) -> Result<Self, WatchError> {
-        let (mut names, mut paths) = (GlobSetBuilder::new(), GlobSetBuilder::new());
-        for glob in globs {
-            let trimmed = glob.trim_start_matches("./").trim_end_matches('/');
-            let (set, pattern) = if trimmed.contains('/') {
-                (&mut paths, trimmed.trim_start_matches('/'))
-            } else {
-                (&mut names, trimmed)
-            };
-            let fail = |source| WatchError::Glob { glob: glob.clone(), source };
-            set.add(GlobBuilder::new(pattern).literal_separator(true).build().map_err(fail)?);
-        }
-        let fail = |source| WatchError::Glob { glob: globs.join(" "), source };
-        Ok(Self { names: names.build().map_err(fail)?, paths: paths.build().map_err(fail)? })
-    }
-
-    /// Whether a path below the root (written as in [`codi2_protocol::FileId`]), or a folder on it, matches.
-    pub fn matches(&self, path: &str) -> bool {
-        path.split('/').any(|name| self.names.is_match(name))
-            || Path::new(path).ancestors().any(|at| !at.as_os_str().is_empty() && self.paths.is_match(at))
+impl Added {
+    /// As the files at the root say now; a mistake in them is said in the log and costs what is wrong.
+    fn read(root: &Path) -> Result<Self, WatchError> {
+        let (settings, mistakes) = repository_file::read(root);
+        mistakes.iter().for_each(|mistake| tracing::warn!("settings of the repository: {mistake}"));
+        Ok(Self { exclude: Globs::new(&settings.watch.exclude)?, private: Globs::new(&settings.watch.private)? })
     }
 }
 
@@ -71,25 +56,40 @@ impl Rules {
             include: (!options.include.is_empty()).then(|| Globs::new(&options.include)).transpose()?,
             exclude: Globs::new(&options.exclude)?,
             private: Globs::new(&options.private)?,
+            added: RwLock::new(Added::read(root)?),
             apart: options.apart.iter().filter_map(|folder| to_relative(folder.strip_prefix(root).ok()?)).collect(),
         };
-        rules.reload(root);
+        rules.reload_ignore(root);
         Ok(rules)
     }
 
-    /// Reads the ignore files again.
+    /// Reads the ignore files and the repository's settings again.
     pub(crate) fn reload(&self, root: &Path) {
+        match Added::read(root) {
+            Ok(added) => *self.added.write().unwrap_or_else(PoisonError::into_inner) = added,
+            Err(error) => tracing::warn!(%error, "the repository's settings stay as they were"),
+        }
+        self.reload_ignore(root);
+    }
+
+    fn reload_ignore(&self, root: &Path) {
         let mut builder = WalkBuilder::new(root);
         // Git's rules and no others: not `.ignore`, not the folders above the worktree; `.gitignore` also without git.
         builder.hidden(false).ignore(false).parents(false).git_ignore(true).git_exclude(true).git_global(true);
         builder.require_git(false).follow_links(false);
         let matcher = builder.build_matchers().into_iter().next();
-        *self.ignore.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = matcher;
+        *self.ignore.lock().unwrap_or_else(PoisonError::into_inner) = matcher;
     }
 
     /// Whether a file is looked at.
     pub(crate) fn file(&self, path: &str, index: &Index) -> Rule {
-        if self.exclude.matches(path) || in_git_rewrite(path) || self.is_apart(path) {
+        // Whoever changes what is recorded is recorded.
+        if repository_file::is_one(path) {
+            return Rule::Watch;
+        }
+        let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
+        let excluded = self.exclude.matches(path) || added.exclude.matches(path);
+        if excluded || in_git_rewrite(path) || self.is_apart(path) {
             return Rule::Ignore;
         }
         if self.include.as_ref().is_some_and(|include| !include.matches(path)) {
@@ -98,12 +98,14 @@ impl Rules {
         if !index.tracks(path) && self.ignored(path, false) {
             return Rule::Ignore;
         }
-        if self.private.matches(path) { Rule::Private } else { Rule::Watch }
+        if self.private.matches(path) || added.private.matches(path) { Rule::Private } else { Rule::Watch }
     }
 
     /// Whether a folder is entered.
     pub(crate) fn folder(&self, path: &str, index: &Index) -> bool {
-        !(self.exclude.matches(path) || in_git_rewrite(path) || self.is_apart(path) || index.submodule(path))
+        let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
+        let excluded = self.exclude.matches(path) || added.exclude.matches(path);
+        !(excluded || in_git_rewrite(path) || self.is_apart(path) || index.submodule(path))
             && (index.tracks_below(path) || !self.ignored(path, true))
     }
 
@@ -116,7 +118,7 @@ impl Rules {
 
     fn ignored(&self, path: &str, folder: bool) -> bool {
         let Some(below) = from_relative(path) else { return true };
-        let mut ignore = self.ignore.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut ignore = self.ignore.lock().unwrap_or_else(PoisonError::into_inner);
         ignore.as_mut().is_some_and(|ignore| ignore.matched(&below, folder).is_ignore())
     }
 }
@@ -130,25 +132,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn globs_by_name_and_by_path() {
-        let globs = Globs::new(&["*.pem", "id_*", "src/gen/**", "/docs/api", "build/"].map(str::to_owned)).unwrap();
-        for (path, is) in [
-            ("a.pem", true),
-            ("deep/down/a.pem", true),
-            ("a.pem.txt", false),
-            ("keys/id_rsa", true),
-            ("src/gen/x/y.rs", true),
-            ("src/general.rs", false),
-            ("docs/api/x.md", true),
-            ("x/docs/api", false),
-            ("build/x", true),
-            ("x/build/y", true),
-        ] {
-            assert_eq!(globs.matches(path), is, "{path}");
-        }
-    }
-
-    #[test]
     fn folders_apart_are_never_entered() {
         let apart = vec!["/w/home/.local/state/codi2".into(), "/elsewhere".into()];
         let rules = Rules::new(Path::new("/w/home"), &WatchOptions { apart, ..WatchOptions::default() }).unwrap();
@@ -156,6 +139,26 @@ mod tests {
         assert!(!rules.folder(".local/state/codi2", &index) && rules.folder(".local/state", &index));
         assert_eq!(rules.file(".local/state/codi2/store/codi2.redb", &index), Rule::Ignore);
         assert_eq!(rules.file(".local/state/codi2.md", &index), Rule::Watch);
+    }
+
+    #[test]
+    fn a_repository_adds_to_what_is_private_and_excluded_and_takes_nothing_away() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |text: &str| std::fs::write(root.path().join(".codi2.toml"), text).unwrap();
+        let options = WatchOptions { exclude: vec!["mine".into()], ..WatchOptions::default() };
+        write("[watch]\nprivate = [\"customers/**\"]\nexclude = [\"vendor\", \"*.toml\"]\n");
+        let rules = Rules::new(root.path(), &options).unwrap();
+        let index = Index::default();
+        let of = |path: &str| rules.file(path, &index);
+        assert_eq!(of("customers/a.csv"), Rule::Private);
+        assert_eq!((of("vendor/x.c"), rules.folder("vendor", &index)), (Rule::Ignore, false));
+        assert_eq!((of(".env"), of("mine/x"), of("a.rs")), (Rule::Private, Rule::Ignore, Rule::Watch));
+        assert_eq!((of("Cargo.toml"), of(".codi2.toml")), (Rule::Ignore, Rule::Watch));
+        // Read again: a mistake costs what is wrong, and nothing of one's own settings.
+        write("[watch]\nprivate = [\"a[\", \"secret\"]\ninclude = []\n[hub]\nidle_minutes = 0\n");
+        rules.reload(root.path());
+        assert_eq!((of("secret"), of("customers/a.csv"), of("vendor/x.c")), (Rule::Private, Rule::Watch, Rule::Watch));
+        assert_eq!((of(".env"), of("mine/x")), (Rule::Private, Rule::Ignore));
     }
 
     #[test]

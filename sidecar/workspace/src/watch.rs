@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
+use codi2_config::WatchSettings;
 use codi2_protocol::Digest;
 
 use crate::git::View;
@@ -47,16 +48,22 @@ pub struct WatchOptions {
 
 impl Default for WatchOptions {
     fn default() -> Self {
+        Self::from(&WatchSettings::default())
+    }
+}
+
+impl From<&WatchSettings> for WatchOptions {
+    fn from(settings: &WatchSettings) -> Self {
         Self {
-            poll: false,
-            poll_ms: 2_000,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            private: [".env*", "*.pem", "*.key", "id_*"].map(str::to_owned).to_vec(),
+            poll: settings.poll,
+            poll_ms: settings.poll_ms,
+            include: settings.include.clone(),
+            exclude: settings.exclude.clone(),
+            private: settings.private.clone(),
             apart: Vec::new(),
-            settle_ms: 30,
-            max_file_bytes: 2 << 20,
-            max_folders: usize::MAX,
+            settle_ms: settings.settle_ms,
+            max_file_bytes: settings.max_file_mib << 20,
+            max_folders: settings.max_folders.and_then(|most| most.try_into().ok()).unwrap_or(usize::MAX),
         }
     }
 }
@@ -73,13 +80,8 @@ pub enum WatchError {
         source: io::Error,
     },
     /// An include, exclude or private glob is not one.
-    #[error("{glob:?} is not a glob: {source}")]
-    Glob {
-        /// The glob.
-        glob: String,
-        /// Why.
-        source: globset::Error,
-    },
+    #[error(transparent)]
+    Glob(#[from] codi2_config::GlobError),
     /// The thread could not be started.
     #[error("cannot start the watching thread: {0}")]
     Thread(io::Error),

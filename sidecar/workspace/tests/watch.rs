@@ -225,6 +225,29 @@ fn ignore_rules_and_their_changes() {
 }
 
 #[test]
+fn a_repositorys_settings_hold_from_their_change_on() {
+    for options in [WatchOptions::default(), polled()] {
+        let (_keep, watching) = watched("standard; put customers/a.csv 'x\\n'; put vendor/x.c 'x\\n'", options);
+        let text = "[watch]\nprivate = [\"customers\"]\nexclude = [\"vendor\"]\n";
+        // In one step: half a file would be a mistake, and told as one.
+        let found = watching.after(|| {
+            fs::write(watching.root.join(".git/draft"), text).unwrap();
+            fs::rename(watching.root.join(".git/draft"), watching.root.join(".codi2.toml")).unwrap();
+        });
+        assert_eq!(summary(&found), [".codi2.toml"], "what is private now is forgotten, not gone");
+        watching.watch.rescan();
+        let events = watching.sync();
+        assert!(summary(&observations(events)).is_empty());
+        watching.write("vendor/x.c", "y\n");
+        watching.write("customers/a.csv", "y\n");
+        let events = watching.until(|event| matches!(event, WatchEvent::Private { .. }), "the private change");
+        assert!(summary(&observations(events)).is_empty());
+        assert_eq!(watching.watch.read("customers/a.csv").unwrap_err(), Unwatched::Private);
+        assert_eq!(watching.watch.read("vendor/x.c").unwrap_err(), Unwatched::Ignored);
+    }
+}
+
+#[test]
 fn include_and_exclude() {
     let options = WatchOptions {
         include: vec!["*.rs".into(), "docs/**".into()],

@@ -1,11 +1,12 @@
 //! The words of the command line: commands, flags, their help.
 //!
-//! Absent on purpose: what the commands do, and defaults of settings (they live in [`super::config`]). A test holds
+//! Absent on purpose: what the commands do, and defaults of settings (they live in `codi2_config`). A test holds
 //! `docs/cli.md` against the commands named here.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use codi2_protocol::{SessionId, Stamp};
 
@@ -16,6 +17,12 @@ pub struct Line {
     /// How to print; human on a terminal, compact elsewhere
     #[arg(long, global = true, value_name = "FORMAT")]
     pub format: Option<Format>,
+    /// Read the settings of this file instead of the usual one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set this, as in watch.poll=true, here and in the hub if this starts one (may be given several times)
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -54,9 +61,21 @@ pub enum Command {
     Status,
     /// Look for what keeps codi2 from working, and say what to do
     Doctor(Doctor),
-    /// Settings
+    /// Settings: what is set, by whom, and what is wrong
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print what a shell needs to complete commands and flags
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// Folder to write them to; made where it is missing
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+    },
     /// What agents call before and after they edit
     #[command(subcommand)]
     Hook(Hook),
@@ -177,6 +196,20 @@ pub struct Doctor {
 pub enum ConfigCommand {
     /// Print every setting in effect and where it comes from
     Show,
+    /// Name every mistake in the settings, with its line and what to do
+    Check {
+        /// Only this file; else yours, the repository's, the environment and flags
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Print where settings are read from
+    Path,
+    /// Print the JSON Schema of the settings, for editors
+    Schema {
+        /// Of a repository's file, which may set less
+        #[arg(long)]
+        repository: bool,
+    },
 }
 
 /// `codi2 hook`

@@ -8,9 +8,10 @@ mod checks;
 use anyhow::{Result, bail};
 use serde::Serialize;
 
+use super::Surroundings;
 use super::args::{Doctor, Format};
 use super::printer::Printer;
-use super::{Surroundings, config};
+use crate::settings::{self, Flags};
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,8 +37,8 @@ impl Finding {
 }
 
 /// Runs all checks and prints what they found.
-pub fn run(doctor: &Doctor, printer: &mut Printer) -> Result<()> {
-    let findings = findings(doctor);
+pub fn run(doctor: &Doctor, flags: &Flags, printer: &mut Printer) -> Result<()> {
+    let findings = findings(doctor, flags);
     match printer.format() {
         Format::Json => printer.json(&findings)?,
         Format::Jsonl => findings.iter().try_for_each(|finding| printer.json(finding))?,
@@ -65,24 +66,12 @@ pub fn run(doctor: &Doctor, printer: &mut Printer) -> Result<()> {
     }
 }
 
-fn findings(doctor: &Doctor) -> Vec<Finding> {
+fn findings(doctor: &Doctor, flags: &Flags) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let config = match config::load() {
-        Ok(config) => {
-            findings.push(Finding::well("settings", "read"));
-            config
-        }
-        Err(error) => {
-            findings.push(Finding::wrong(
-                "settings",
-                error.to_string(),
-                "correct that line; `codi2 config show` lists what is in effect",
-            ));
-            config::Config::default()
-        }
-    };
-    match Surroundings::find() {
-        Ok(surroundings) => checks::of_places(&surroundings, &config, &mut findings),
+    let loaded = settings::load(flags);
+    findings.extend(checks::of_settings(&loaded, &doctor.path));
+    match Surroundings::find(flags) {
+        Ok(surroundings) => checks::of_places(&surroundings, &loaded.settings, &mut findings),
         Err(error) => findings.push(Finding::wrong(
             "folders",
             format!("{error:#}"),

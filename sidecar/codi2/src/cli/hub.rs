@@ -11,11 +11,11 @@ use codi2_workspace::WatchOptions;
 use serde_json::json;
 
 use super::args::{Format, Hub};
-use super::failure::{Code, Failure};
 use super::link::LinkError;
-use super::printer::Printer;
+use super::printer::{Printer, complain};
+use super::status;
 use super::surroundings::{BUILD, Surroundings};
-use super::{config, status};
+use crate::settings;
 
 /// How long `stop` waits for the hub's end after it said that everything is durable.
 const END: Duration = Duration::from_secs(10);
@@ -32,34 +32,30 @@ pub fn run(hub: &Hub, printer: &mut Printer, surroundings: &Surroundings) -> Res
 
 /// The hub itself: what [`super::surroundings`] spawns, and what a service manager may run.
 fn foreground(surroundings: &Surroundings) -> Result<()> {
-    let announce = |reason: &anyhow::Error| {
-        let _ = codi2_ipc::announce(&codi2_ipc::Announcement::Failed(format!("{reason:#}")));
-    };
-    let config = config::load().code(Failure::Usage).inspect_err(announce)?;
-    super::log_to_stderr("info");
+    let loaded = settings::load(&surroundings.flags);
+    let settings = &loaded.settings;
+    super::log_to_stderr(settings, "info");
+    loaded.mistakes.iter().for_each(|mistake| tracing::warn!("settings: {mistake}"));
     // Only now: the settings' file may be named relative to the starter's folder.
     codi2_ipc::detach();
-    let watch = WatchOptions {
-        poll: config.poll.value,
-        include: config.include.value.clone(),
-        exclude: config.exclude.value.clone(),
-        private: config.private.value.clone(),
-        settle_ms: config.settle_ms.value,
-        ..WatchOptions::default()
-    };
+    let kept = surroundings.places.prepare().map_err(std::io::Error::other);
+    if let Err(error) = kept.and_then(|()| loaded.keep(surroundings.places.state())) {
+        tracing::warn!(%error, "no copy of the settings is kept");
+    }
     let options = codi2_hub::Options {
         places: surroundings.places.clone(),
-        store: codi2_hub::StoreSpec::File(surroundings.store(&config)),
-        idle_ms: config.idle_ms(),
-        watch,
+        store: codi2_hub::StoreSpec::File(surroundings.store(settings)),
+        idle_ms: settings.idle_ms(),
+        watch: WatchOptions::from(&settings.watch),
         build: BUILD.to_owned(),
+        remarks: codi2_hub::Remarks::from_fn(move || loaded.remarks()),
     };
     codi2_hub::run(options).context("the hub ended")
 }
 
 fn start(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
-    // Said here, by file and line, rather than by a hub that cannot start.
-    config::load().code(Failure::Usage)?;
+    // Said here, too: nobody reads the log of a hub that just starts.
+    settings::load(&surroundings.flags).mistakes.iter().for_each(|mistake| complain(&mistake.to_string()));
     let running = surroundings.connect_if_running()?;
     let (state, mut hub) = match running {
         Some(hub) => ("already running", hub),

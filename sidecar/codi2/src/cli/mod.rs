@@ -6,7 +6,6 @@
 mod args;
 mod blame;
 mod config;
-mod config_show;
 mod doctor;
 mod failure;
 mod feed;
@@ -24,16 +23,18 @@ mod tail;
 mod tests;
 mod wanted;
 pub mod when;
+mod words;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
 
-use args::{Command, ConfigCommand, Line};
-use failure::Code;
+use args::{Command, Line};
 use printer::{OutputClosed, Printer};
 use surroundings::Surroundings;
+
+use crate::settings::{self, Flags};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -56,19 +57,23 @@ fn run(line: &Line) -> Result<ExitCode> {
     // First what must be quick, or owns standard output.
     match &line.command {
         Command::Hook(hook) => return hook::run(hook).map(|()| ExitCode::SUCCESS),
-        Command::Lsp(_) => return lsp(),
+        Command::Lsp(_) => return lsp(&Flags { config: line.config.clone(), set: line.set.clone() }),
         _ => {}
     }
+    let flags = &Flags { config: line.config.clone(), set: line.set.clone() };
     let printer = &mut Printer::stdout(line.format);
-    if let Command::Config(ConfigCommand::Show) = &line.command {
-        config_show::run(printer)?;
-        return Ok(ExitCode::SUCCESS);
+    // Then what needs no place for a hub.
+    let done = match &line.command {
+        Command::Config(command) => Some(config::run(command, flags, printer)),
+        Command::Doctor(doctor) => Some(doctor::run(doctor, flags, printer)),
+        Command::Completions { shell } => Some(words::completions(*shell, printer)),
+        Command::Man { out } => Some(words::manual(out, printer)),
+        _ => None,
+    };
+    if let Some(done) = done {
+        return done.map(|()| ExitCode::SUCCESS);
     }
-    if let Command::Doctor(doctor) = &line.command {
-        doctor::run(doctor, printer)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let surroundings = &Surroundings::find()?;
+    let surroundings = &Surroundings::find(flags)?;
     match &line.command {
         Command::Monitor(monitor) => monitor::run(monitor, printer, surroundings),
         Command::Hub(hub) => hub::run(hub, printer, surroundings),
@@ -77,6 +82,7 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Blame(blame) => blame::run(blame, printer, surroundings),
         Command::Status => status::run(printer, surroundings),
         Command::Hook(_) | Command::Lsp(_) | Command::Config(_) | Command::Doctor(_) => Ok(()),
+        Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -95,25 +101,26 @@ fn refused(error: &clap::Error) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Diagnostics to standard error: what `CODI2_LOG` names (as `RUST_LOG` would), else `level`.
-fn log_to_stderr(level: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CODI2_LOG");
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+/// Diagnostics to standard error: what the settings say, else `level`.
+fn log_to_stderr(settings: &codi2_config::Settings, level: &str) {
+    let filter = tracing_subscriber::EnvFilter::new(settings.log.as_deref().unwrap_or(level));
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
 }
 
 /// Serves an editor. Its exit code is the language server protocol's.
-fn lsp() -> Result<ExitCode> {
-    log_to_stderr("warn");
+fn lsp(flags: &Flags) -> Result<ExitCode> {
+    let loaded = settings::load(flags);
+    log_to_stderr(&loaded.settings, "warn");
+    // An editor's user sees the first in the status bar; an editor goes on with what is right.
+    loaded.mistakes.iter().for_each(|mistake| printer::complain(&format!("codi2: settings: {mistake}")));
     let places = codi2_ipc::Places::find()?;
-    // Settings that cannot be read end this: what is private would not be known.
-    let config = config::load().code(failure::Failure::Usage)?;
     let options = crate::lsp::LspOptions {
         places,
-        start: Some(surroundings::spawn()?),
+        start: Some(surroundings::spawn(flags)?),
         build: surroundings::BUILD.to_owned(),
-        spool_bytes: config.spool_bytes(),
-        private: config.private.value,
+        about_settings: loaded.problem(),
+        spool_bytes: loaded.settings.spool_bytes(),
+        private: loaded.settings.watch.private,
     };
     Ok(match crate::lsp::run(options)? {
         crate::lsp::Ended::Orderly => ExitCode::SUCCESS,

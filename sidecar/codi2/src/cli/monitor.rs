@@ -6,13 +6,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use codi2_config::Globs;
 use codi2_protocol::{Call, Filter, Reply, WatchStatus};
-use codi2_workspace::Globs;
 use jiff::Zoned;
 
 use super::Surroundings;
 use super::args::Monitor;
-use super::config;
 use super::failure::{Code, Failure};
 use super::feed;
 use super::follow::Follow;
@@ -30,11 +29,8 @@ pub fn run(monitor: &Monitor, printer: &mut Printer, surroundings: &Surroundings
         Some(file) => (monitor.include.is_empty() || include.matches(file)) && !exclude.matches(file),
     };
     let path = std::path::absolute(&monitor.path).context("no working folder")?;
-    let mut config = config::load().code(Failure::Usage)?;
-    if monitor.poll {
-        config.poll.by_flag("--poll", true);
-    }
-    let poll = config.poll.value;
+    // The hub polls where its settings say so; the flag is for this watch.
+    let poll = monitor.poll;
     let mut hub = surroundings.connect_or_start()?;
     let mut follow = Follow { filter: Filter::default(), after: None };
     // Before the watch begins, so that what it finds at once is shown.

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use codi2_config::Settings;
 use codi2_ipc::blocking::Link;
 use codi2_ipc::{CallError, ConnectError, Places, SpawnSpec};
 use codi2_protocol::{Call, Notice, Reply};
 
-use super::config::Config;
 use super::link::{Hub, LinkError};
+use crate::settings::Flags;
 
 /// This program's name and version, as it greets the hub.
 pub const BUILD: &str = concat!("codi2 ", env!("CARGO_PKG_VERSION"));
@@ -24,12 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Surroundings {
     /// The folders.
     pub places: Places,
+    /// What this process was told of settings, for a hub that it starts.
+    pub flags: Flags,
 }
 
 impl Surroundings {
     /// As the environment says; touches nothing.
-    pub fn find() -> Result<Self> {
-        Ok(Self { places: Places::find()? })
+    pub fn find(flags: &Flags) -> Result<Self> {
+        Ok(Self { places: Places::find()?, flags: flags.clone() })
     }
 
     /// A hub that runs, or why none can be reached.
@@ -48,20 +51,21 @@ impl Surroundings {
 
     /// A hub, started where none runs.
     pub fn connect_or_start(&self) -> Result<Box<dyn Hub>> {
-        let spec = spawn().context("this program's own path is not known")?;
+        let spec = spawn(&self.flags).context("this program's own path is not known")?;
         let link = Link::connect_or_start(&self.places, &spec, BUILD).context("the hub cannot be reached")?;
         Ok(Box::new(Linked(link)))
     }
 
     /// The store's file under these settings.
-    pub fn store(&self, config: &Config) -> PathBuf {
-        config.store.value.clone().unwrap_or_else(|| self.places.state().join("store").join("codi2.redb"))
+    pub fn store(&self, settings: &Settings) -> PathBuf {
+        settings.store.path.clone().unwrap_or_else(|| self.places.state().join("store").join("codi2.redb"))
     }
 }
 
 /// How a hub is started: this program, told to stay in the foreground.
-pub fn spawn() -> std::io::Result<SpawnSpec> {
-    SpawnSpec::this_program(["hub", "start", "--foreground"])
+pub fn spawn(flags: &Flags) -> std::io::Result<SpawnSpec> {
+    let words = ["hub", "start", "--foreground"].map(std::ffi::OsString::from);
+    SpawnSpec::this_program(words.into_iter().chain(flags.passed_on()))
 }
 
 struct Linked(Link);

@@ -21,12 +21,14 @@ pub struct HubRoad {
 }
 
 impl HubRoad {
-    /// Starts the client; `start` says how to run a hub where there is none.
+    /// Starts the client; `start` says how to run a hub where there is none, `about_settings` what is wrong as long as
+    /// nothing worse is.
     pub fn new(
         places: Places,
         start: Option<SpawnSpec>,
         build: &str,
         spool_bytes: u64,
+        about_settings: Option<String>,
         news: mpsc::Sender<Input>,
     ) -> Self {
         let mut options = Options::new(build);
@@ -34,13 +36,13 @@ impl HubRoad {
         options.capabilities =
             [Capability::Text, Capability::Owners].iter().map(|capability| capability.as_str().to_owned()).collect();
         let (client, from) = Client::spawn(places, start, options);
-        tokio::spawn(listen(client.clone(), from, news.clone()));
+        tokio::spawn(listen(client.clone(), from, about_settings, news.clone()));
         Self { client, news }
     }
 }
 
 /// Turns the client's news into the machine's inputs, and looks at its counts now and then.
-async fn listen(client: Client, mut from: mpsc::Receiver<News>, news: mpsc::Sender<Input>) {
+async fn listen(client: Client, mut from: mpsc::Receiver<News>, standing: Option<String>, news: mpsc::Sender<Input>) {
     let mut shown = Link::default();
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -49,12 +51,13 @@ async fn listen(client: Client, mut from: mpsc::Receiver<News>, news: mpsc::Send
             heard = from.recv() => match heard {
                 None => return,
                 Some(News::Connected { .. }) => {
-                    (shown.connected, shown.problem) = (true, None);
+                    (shown.connected, shown.problem) = (true, standing.clone());
                     Some(Input::Link(shown.clone()))
                 }
                 Some(News::Disconnected { reason } | News::Unreachable { reason }) => {
                     tracing::info!(reason, "the hub is away");
-                    (shown.connected, shown.problem) = (false, client.status().problem);
+                    let problem = client.status().problem.or_else(|| standing.clone());
+                    (shown.connected, shown.problem) = (false, problem);
                     Some(Input::Link(shown.clone()))
                 }
                 Some(News::Lost(_)) => Some(Input::Lost),
@@ -63,7 +66,8 @@ async fn listen(client: Client, mut from: mpsc::Receiver<News>, news: mpsc::Send
             _ = look.tick() => {
                 let status = client.status();
                 // Whether it is connected is the news' to say, in their order.
-                let (pending, spool_bytes, problem) = (status.pending, status.spool_bytes, status.problem);
+                let problem = status.problem.or_else(|| standing.clone());
+                let (pending, spool_bytes) = (status.pending, status.spool_bytes);
                 let seen = Link { connected: shown.connected, pending, spool_bytes, problem };
                 (std::mem::replace(&mut shown, seen.clone()) != seen).then_some(Input::Link(seen))
             }

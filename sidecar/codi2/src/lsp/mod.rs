@@ -35,6 +35,8 @@ pub struct LspOptions {
     pub start: Option<SpawnSpec>,
     /// This program's version and build.
     pub build: String,
+    /// What is wrong with the settings, for the status; the rest of them holds.
+    pub about_settings: Option<String>,
     /// Globs of files that are not recorded.
     pub private: Vec<String>,
     /// Most that waits for a hub that is away, in bytes; more becomes a gap.
@@ -48,8 +50,8 @@ pub struct LspOptions {
 pub fn run(options: LspOptions) -> std::io::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let LspOptions { places, start, build, private, spool_bytes } = options;
-        let link = move |news| hub::HubRoad::new(places, start, &build, spool_bytes, news);
+        let LspOptions { places, start, build, about_settings, private, spool_bytes } = options;
+        let link = move |news| hub::HubRoad::new(places, start, &build, spool_bytes, about_settings, news);
         server::serve(tokio::io::stdin(), tokio::io::stdout(), link, private, told_to_stop(), server::Trial::default())
             .await
     });

@@ -34,6 +34,7 @@ pub fn hub() {
         idle_ms: idle.unwrap_or(600_000),
         watch: codi2_workspace::WatchOptions::default(),
         build: "test hub".into(),
+        remarks: codi2_hub::Remarks::default(),
     };
     if let Err(error) = codi2_hub::run(options) {
         eprintln!("{error}");

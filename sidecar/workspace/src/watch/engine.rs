@@ -310,7 +310,8 @@ impl Engine {
 
     /// A file changed, or may have.
     pub(super) fn touch(&mut self, path: String, cause: Cause) {
-        if matches!(path.rsplit('/').next(), Some(".gitignore" | ".gitattributes")) {
+        let decides = matches!(path.rsplit('/').next(), Some(".gitignore" | ".gitattributes"));
+        if decides || crate::repository_file::is_one(&path) {
             self.reload = Some(self.now() + Duration::from_millis(30));
         }
         if self.shared.rules.file(&path, &self.index) == Rule::Ignore {

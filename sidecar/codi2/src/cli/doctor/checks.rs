@@ -4,22 +4,40 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use codi2_config::Settings;
 use codi2_ipc::{ConnectError, HubInfo, Places, spool};
 use codi2_protocol::{ErrorCode, HubStatus, WatchState};
 use codi2_store::{Store, StoreError};
 
 use super::Finding;
-use crate::cli::config::Config;
 use crate::cli::surroundings::{BUILD, Surroundings};
 use crate::cli::{feed, status};
+use crate::settings::Loaded;
 
 /// Longest store that is copied to be checked, in bytes.
 const COPY_BYTES: u64 = 512 << 20;
 /// Folders counted at most: more than any watch limit in use.
 const COUNT_FOLDERS: u64 = 2_000_000;
 
+/// What is wrong with the settings, the repository's included.
+pub fn of_settings(loaded: &Loaded, folder: &Path) -> Vec<Finding> {
+    let mut mistakes = loaded.mistakes.clone();
+    let place = std::path::absolute(folder).ok().and_then(|path| codi2_workspace::identify(&path).ok());
+    mistakes.extend(place.map(|place| codi2_workspace::repository_settings(&place.root).1).unwrap_or_default());
+    if mistakes.is_empty() {
+        let there = loaded.file.as_ref().filter(|file| file.exists());
+        let found =
+            there.map_or_else(|| "the defaults".to_owned(), |file| format!("{} has no mistakes", file.display()));
+        return vec![Finding::well("settings", found)];
+    }
+    let wrong = |mistake: &codi2_config::Mistake| {
+        Finding::wrong("settings", format!("{}: {}", mistake.origin, mistake.found), mistake.todo.clone())
+    };
+    mistakes.iter().map(wrong).collect()
+}
+
 /// Folders, hub, store, spool.
-pub fn of_places(surroundings: &Surroundings, config: &Config, findings: &mut Vec<Finding>) {
+pub fn of_places(surroundings: &Surroundings, settings: &Settings, findings: &mut Vec<Finding>) {
     let places = &surroundings.places;
     let usable = match places.check() {
         Ok(()) => {
@@ -39,7 +57,7 @@ pub fn of_places(surroundings: &Surroundings, config: &Config, findings: &mut Ve
     let running = hub(surroundings, findings);
     match &running {
         Some(status) => findings.extend(told(status)),
-        None if usable => findings.push(store(&surroundings.store(config))),
+        None if usable => findings.push(store(&surroundings.store(settings))),
         None => {}
     }
     findings.push(spools(places, running.is_some()));

@@ -1,0 +1,150 @@
+//! What can be set: types, defaults, ranges. The schema, the checks and `docs/configuration.md` follow from this file.
+//!
+//! Absent on purpose: the folders of the hub (`CODI2_STATE_DIR`, `CODI2_RUNTIME_DIR`), which every process of a user
+//! must agree on before any file is read.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::schema::{AbsolutePath, Glob, LogFilter};
+
+/// Settings of codi2, for one person on one machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// What the sidecar and the hub say on standard error: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`),
+    /// or levels by part, such as `warn,codi2_hub=debug`. Not set: `warn` for the sidecar, `info` for the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "LogFilter")]
+    pub log: Option<String>,
+    /// The process that all editors and agents of a person share.
+    pub hub: HubSettings,
+    /// Which files are watched and recorded, and how.
+    pub watch: WatchSettings,
+    /// Where the log is kept.
+    pub store: StoreSettings,
+    /// What waits on disk while no hub runs.
+    pub spool: SpoolSettings,
+}
+
+/// The hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HubSettings {
+    /// The hub ends after so many minutes without anybody; 0: never.
+    #[schemars(range(max = 525_600))]
+    pub idle_minutes: u64,
+}
+
+/// Watching.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WatchSettings {
+    /// Globs of files of which only "a private file changed" is recorded. A repository may add to them.
+    #[schemars(with = "Vec<Glob>", length(max = 1_000))]
+    pub private: Vec<String>,
+    /// If given, only files that match one of these globs are watched.
+    #[schemars(with = "Vec<Glob>", length(max = 1_000))]
+    pub include: Vec<String>,
+    /// Globs of files and folders that are not watched. A repository may add to them.
+    #[schemars(with = "Vec<Glob>", length(max = 1_000))]
+    pub exclude: Vec<String>,
+    /// Look again and again instead of waiting for events of the file system.
+    pub poll: bool,
+    /// Time between two such looks, in ms.
+    #[schemars(range(min = 50, max = 600_000))]
+    pub poll_ms: u64,
+    /// A changed file is looked at after so many ms of quiet.
+    #[schemars(range(max = 10_000))]
+    pub settle_ms: u64,
+    /// Longer files are known by their digest only: a change of them is recorded as a whole. In MiB.
+    #[schemars(range(min = 1, max = 64))]
+    pub max_file_mib: u64,
+    /// Folders of a worktree watched by events at most; the rest is looked at again and again. Not set: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(min = 1, max = 10_000_000))]
+    pub max_folders: Option<u64>,
+}
+
+/// The store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSettings {
+    /// The store's file, from the root on. Not set: `store/codi2.redb` in the state folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AbsolutePath")]
+    pub path: Option<PathBuf>,
+}
+
+/// The spool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SpoolSettings {
+    /// Most that the spool of one editor holds, in MiB; what is beyond becomes a gap with exact counts.
+    #[schemars(range(min = 1, max = 16_384))]
+    pub cap_mib: u64,
+}
+
+impl Default for HubSettings {
+    fn default() -> Self {
+        Self { idle_minutes: 10 }
+    }
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self {
+            private: [".env*", "*.pem", "*.key", "id_*"].map(str::to_owned).to_vec(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            poll: false,
+            poll_ms: 2_000,
+            settle_ms: 30,
+            max_file_mib: 2,
+            max_folders: None,
+        }
+    }
+}
+
+impl Default for SpoolSettings {
+    fn default() -> Self {
+        Self { cap_mib: 64 }
+    }
+}
+
+impl Settings {
+    /// How long the hub waits for somebody, in ms.
+    pub fn idle_ms(&self) -> u64 {
+        match self.hub.idle_minutes {
+            0 => u64::MAX,
+            minutes => minutes.saturating_mul(60_000),
+        }
+    }
+
+    /// A spool's cap in bytes.
+    pub fn spool_bytes(&self) -> u64 {
+        self.spool.cap_mib.saturating_mul(1 << 20)
+    }
+}
+
+/// What a repository may set for everybody who works in it: only more privacy and less watching.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepositorySettings {
+    /// Which files are watched and recorded.
+    pub watch: RepositoryWatch,
+}
+
+/// Watching, as far as a repository may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepositoryWatch {
+    /// Globs of more files of which only "a private file changed" is recorded.
+    #[schemars(with = "Vec<Glob>", length(max = 1_000))]
+    pub private: Vec<String>,
+    /// Globs of more files and folders that are not watched.
+    #[schemars(with = "Vec<Glob>", length(max = 1_000))]
+    pub exclude: Vec<String>,
+}
