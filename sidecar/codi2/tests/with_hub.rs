@@ -338,7 +338,15 @@ fn mistakes_in_the_settings_stop_nobody_and_are_told_everywhere() {
     assert_eq!(told["params"]["health"], "warning", "{told}");
 
     // The hub that it started runs with what was right last.
-    let problems = || world.json(&["status", "--format", "json"])["status"]["problems"].to_string();
+    let problems = || {
+        let status: Value = serde_json::from_slice(&world.run(&["status", "--format", "json"]).stdout).unwrap();
+        status["status"]["problems"].to_string()
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while problems() == "null" {
+        assert!(Instant::now() < deadline, "no hub came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let mistakes = problems();
     assert!(mistakes.contains("config.toml:2:11: ") && mistakes.contains("and 1 more"), "{mistakes}");
     let shown = world.run(&["config", "show"]);

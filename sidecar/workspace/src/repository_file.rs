@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(mistakes.len(), 2);
         assert_eq!(mistakes[0], ".codi2.yml:1:1: .codi2.toml is there, too; keep one of them");
         assert!(
-            mistakes[1].starts_with(".codi2.yml:1:39: `watch.poll` is not for a repository to set;"),
+            mistakes[1].starts_with(".codi2.yml:1:37: `watch.poll` is not for a repository to set;"),
             "{mistakes:?}"
         );
     }
