@@ -9,6 +9,7 @@ use std::hash::Hash;
 
 use codi2_protocol::{Digest, FileId, GroupId, Owner, ProducerId, SessionId};
 use codi2_text::{OwnerTree, Text};
+use codi2_workspace::Oid;
 
 use crate::book::{Book, OwnerRef, StoredOwners, open_to_change};
 use crate::known::{Content, Known, lines_of};
@@ -33,8 +34,8 @@ pub struct DiskFile {
     pub size: u64,
     /// Its text and owners.
     pub known: Known,
-    /// Whether git's index holds the same, so that its text can be had again.
-    pub clean: bool,
+    /// Git's blob with this content, where the index held it, so that its text can be had again.
+    pub blob: Option<Oid>,
     /// When it was last seen to be so (ms since the Unix epoch); 0: by an earlier hub.
     pub seen_ms: u64,
 }
@@ -238,7 +239,7 @@ impl Ledger {
                 && let Content::Text(text) = &on_disk.known.content
             {
                 on_disk.known.content =
-                    if on_disk.clean { Content::Forgotten } else { Content::Lines(lines_of(text, &secret)) };
+                    if on_disk.blob.is_some() { Content::Forgotten } else { Content::Lines(lines_of(text, &secret)) };
             }
         }
     }
@@ -258,7 +259,7 @@ impl Ledger {
         let on_disk = self.disk.get(file)?.as_ref()?;
         let mut known = on_disk.known.clone();
         if !matches!(known.content, Content::Text(_))
-            && let Some(bytes) = ports.blob(file, on_disk.bytes)
+            && let Some(bytes) = ports.blob(file, on_disk.blob, on_disk.bytes)
             && let Some(text) = crate::core::decode_text(&bytes)
         {
             known.content = Content::Text(text);

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use codi2_protocol::{Digest, EventId, FileId, Owner, RepositoryId, SessionId, SessionInfo, WorktreeId};
-use codi2_workspace::Observation;
+use codi2_workspace::{Observation, Oid};
 
 use crate::book::StoredOwners;
 use crate::rows::{BranchRow, DiskRow};
@@ -31,8 +31,8 @@ pub trait Ports {
     fn locate(&self, path: &Path) -> Option<FileId>;
     /// The file as it is on disk now; none where it may not be recorded or its worktree is not watched.
     fn read(&mut self, file: &FileId) -> Option<Observation>;
-    /// The bytes with this digest, if git still has them for this path.
-    fn blob(&mut self, file: &FileId, digest: Digest) -> Option<Vec<u8>>;
+    /// The bytes with this digest, if git still has them: in this blob, or for this path.
+    fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>>;
 
     /// Owners of a content that this path, in any worktree, held before.
     fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners>;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use codi2_protocol::{Digest, EventId, FileId, Owner, ProducerId, RepositoryId, SessionId, SessionInfo, WorktreeId};
 use codi2_store::{Part, Store, StoreError, Subspace};
-use codi2_workspace::{Observation, Place, Watch, WatchEvent, WatchOptions, identify, relative};
+use codi2_workspace::{Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
 
 use crate::book::StoredOwners;
 use crate::ports::{Ports, Watched};
@@ -148,8 +148,8 @@ impl Ports for World {
         self.watches.get(&file.worktree)?.read(&file.path).ok()
     }
 
-    fn blob(&mut self, file: &FileId, digest: Digest) -> Option<Vec<u8>> {
-        self.watches.get(&file.worktree)?.blob_bytes(&file.path, digest)
+    fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
+        self.watches.get(&file.worktree)?.blob_bytes(&file.path, blob, digest)
     }
 
     fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {

@@ -30,7 +30,7 @@ use program::{Cat, Program};
 
 /// A git object's name: SHA-1 or SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Oid {
+pub struct Oid {
     bytes: [u8; 32],
     len: u8,
 }
@@ -62,7 +62,7 @@ impl Oid {
     }
 
     /// The SHA-1 name of a blob.
-    fn of_blob(bytes: &[u8]) -> Option<Self> {
+    pub fn of_blob(bytes: &[u8]) -> Option<Self> {
         let oid = git2::Oid::hash_object(git2::ObjectType::Blob, bytes).ok()?;
         Self::from_bytes(oid.as_bytes())
     }

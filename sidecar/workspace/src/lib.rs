@@ -25,8 +25,9 @@ mod unrecorded;
 mod watch;
 
 pub use decode::{Decoded, Encoding, decode, encode};
+pub use git::Oid;
 pub use mounts::silent as silent_file_system;
-pub use observe::{Cause, Content, GitExplanation, GitOperation, GitSource, Observation, WatchEvent};
+pub use observe::{Cause, Content, GitExplanation, GitOperation, GitSource, Observation, WatchEvent, Written};
 pub use path::{from_relative, to_relative};
 pub use place::{IdentifyError, Place, absolute, identify, relative};
 pub use read::Unwatched;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use codi2_protocol::{Digest, WatchState};
 
+use crate::git::Oid;
+
 /// One report of a watch, in the order things were seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchEvent {
@@ -18,6 +20,18 @@ pub enum WatchEvent {
     Observed(Vec<Observation>),
     /// Git did something. Sent before the observations that it explains.
     Git(GitOperation),
+    /// Late evidence: git explains a content that was read or reported without an explanation, and that may be gone by
+    /// now.
+    Explained {
+        /// Path as in [`Observation::path`].
+        path: String,
+        /// BLAKE3 of the content.
+        digest: Digest,
+        /// The write that put it there.
+        written: Written,
+        /// Why it is git's doing.
+        git: GitExplanation,
+    },
     /// The watch changed its state; the words say how many, which limit, what to do.
     State(WatchState, String),
     /// A private file changed (path as in [`codi2_protocol::FileId`]); nothing else about it is known or read.
@@ -36,15 +50,35 @@ pub struct Observation {
     /// Why this is git's doing; `None` where nothing of git explains it.
     ///
     /// An observation may come a second time with the same digest and an explanation: git needed longer than the
-    /// watch could wait. The second one is late evidence for the first.
+    /// watch could wait. The second one is late evidence for the first, if both are of one [`Self::written`]; else git
+    /// wrote once more what was there.
     pub git: Option<GitExplanation>,
-    /// Whether the content equals the file's index entry after filters. Not an explanation: whoever writes a file
-    /// back to its committed text makes it clean too.
-    pub clean: bool,
+    /// Git's blob with this content, if the file is clean: equal to its index entry after filters. Not an explanation:
+    /// whoever writes a file back to its committed text makes it clean too.
+    pub blob: Option<Oid>,
+    /// Which write of the file this is; `None` where nothing stands there.
+    pub written: Option<Written>,
     /// Why the watch looked.
     pub cause: Cause,
     /// When it was read (ms since the Unix epoch).
     pub at_ms: u64,
+}
+
+impl Observation {
+    /// Nothing stands at a path.
+    pub fn gone(path: String, cause: Cause, at_ms: u64) -> Self {
+        Self { path, from: None, content: Content::Gone, git: None, blob: None, written: None, cause, at_ms }
+    }
+}
+
+/// One write of a file, told from the next one even where that puts the same content there: the inode, and when it last
+/// changed (ns since the Unix epoch, by the kernel's clock).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Written {
+    /// Number of the inode; 0 where the system has none.
+    pub inode: u64,
+    /// When it last changed.
+    pub at_ns: u64,
 }
 
 /// The content of a path. Links, folders and special files count as gone.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codi2_protocol::Digest;
 
-use crate::observe::Content;
+use crate::observe::{Content, Written};
 use crate::path::from_relative;
 
 /// Why a path is not looked at.
@@ -65,22 +65,27 @@ fn inode(_: &Metadata) -> u64 {
 }
 
 /// What was read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Reading {
     pub(crate) content: Content,
     /// The bytes, also of binary files; not of large ones.
     pub(crate) raw: Option<Arc<[u8]>>,
     /// `None` if it is gone.
     pub(crate) stamp: Option<Stamp>,
-    /// When the inode last changed: set by the kernel, not by `touch`.
-    pub(crate) changed: Option<SystemTime>,
+    /// Which write this is, by the kernel's clock and not by what `touch` sets; `None` if it is gone.
+    pub(crate) written: Option<Written>,
     /// ms since the Unix epoch.
     pub(crate) at_ms: u64,
 }
 
 impl Reading {
     pub(crate) fn gone(at_ms: u64) -> Self {
-        Self { content: Content::Gone, raw: None, stamp: None, changed: None, at_ms }
+        Self { content: Content::Gone, raw: None, stamp: None, written: None, at_ms }
+    }
+
+    /// When the inode last changed.
+    pub(crate) fn changed(&self) -> Option<SystemTime> {
+        self.written.map(|written| UNIX_EPOCH + Duration::from_nanos(written.at_ns))
     }
 }
 
@@ -148,11 +153,13 @@ pub(crate) fn read(root: &Path, path: &str, max_bytes: u64) -> Result<Reading, U
             continue;
         }
         let stamp = Some(Stamp::from_metadata(&opened));
-        let changed = changed(&opened);
+        let since = changed(&opened).and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let at_ns = since.and_then(|since| u64::try_from(since.as_nanos()).ok());
+        let written = at_ns.map(|at_ns| Written { inode: inode(&opened), at_ns });
         if opened.len() > max_bytes {
             let (digest, size) = hash(&mut file).map_err(|_| Unwatched::Unreadable)?;
             let content = Content::Large { digest, size };
-            return Ok(Reading { content, raw: None, stamp, changed, at_ms: now_ms() });
+            return Ok(Reading { content, raw: None, stamp, written, at_ms: now_ms() });
         }
         let mut bytes = Vec::with_capacity(usize::try_from(opened.len()).unwrap_or_default() + 1);
         file.by_ref().take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|_| Unwatched::Unreadable)?;
@@ -167,7 +174,7 @@ pub(crate) fn read(root: &Path, path: &str, max_bytes: u64) -> Result<Reading, U
         } else {
             Content::Bytes { digest, bytes: Arc::clone(&raw) }
         };
-        return Ok(Reading { content, raw: Some(raw), stamp, changed, at_ms: now_ms() });
+        return Ok(Reading { content, raw: Some(raw), stamp, written, at_ms: now_ms() });
     }
     Err(Unwatched::Unreadable)
 }

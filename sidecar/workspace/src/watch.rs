@@ -2,6 +2,7 @@
 
 mod engine;
 mod folders;
+mod held;
 mod judge;
 mod shared;
 mod survey;
@@ -15,7 +16,7 @@ use std::thread::JoinHandle;
 use codi2_config::WatchSettings;
 use codi2_protocol::Digest;
 
-use crate::git::View;
+use crate::git::{Oid, View};
 use crate::observe::{Cause, Observation, WatchEvent};
 use crate::place::Place;
 use crate::read::{Unwatched, read};
@@ -127,45 +128,48 @@ impl Watch {
         self.messages.send(Message::Look(path.to_owned())).ok();
     }
 
-    /// Reads one path now, on the calling thread: cause [`Cause::Asked`], no explanation by git. `clean` is judged by
-    /// the index as the watch last saw it, and is false where only a filter could tell.
+    /// Reads one path now, on the calling thread: cause [`Cause::Asked`], no explanation by git (one may follow as
+    /// [`WatchEvent::Explained`]). `blob` is judged by
+    /// the index as the watch last saw it, and is absent where only a filter could tell.
     pub fn read(&self, path: &str) -> Result<Observation, Unwatched> {
         self.shared.permitted(path)?;
         self.shared.note_read(path);
         let found = read(&self.shared.place.root, path, self.shared.options.max_file_bytes)?;
-        let clean = match &found.raw {
-            Some(bytes) => self.shared.index().entry(path).is_some_and(|entry| entry.is_blob_of(bytes)),
-            None => false,
-        };
+        let index = self.shared.index();
+        let staged = index.entry(path).and_then(|entry| entry.oid());
+        let blob = staged.filter(|oid| found.raw.as_ref().is_some_and(|bytes| oid.is_blob_of(bytes)));
+        self.messages.send(Message::Read(path.to_owned(), found.clone())).ok();
         Ok(Observation {
             path: path.to_owned(),
             from: None,
             content: found.content,
             git: None,
-            clean,
+            blob,
+            written: found.written,
             cause: Cause::Asked,
             at_ms: found.at_ms,
         })
     }
 
-    /// Bytes of the index's or HEAD's blob at a path in their form in the worktree (after filters), if their BLAKE3 is
-    /// `digest`. Runs on the calling thread with a git handle of its own.
-    pub fn blob_bytes(&self, path: &str, digest: Digest) -> Option<Vec<u8>> {
+    /// Bytes with this BLAKE3 that git still has for a path, in their form in the worktree (after filters): those of
+    /// `blob` ([`Observation::blob`]), else the index's or HEAD's. Runs on the calling thread with a git handle of its
+    /// own.
+    pub fn blob_bytes(&self, path: &str, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
         self.shared.permitted(path).ok()?;
         let place = &self.shared.place;
         let mut view = View::open(&place.root, place.git_dir.as_deref()?, place.common_dir.as_deref()?).ok()?;
         let index = self.shared.index();
         view.set_filters(index.has_attributes());
-        let staged = index.entry(path).and_then(|entry| entry.oid());
-        let head = view.head().ok().and_then(|head| head.commit).and_then(|commit| view.entry(commit, path));
-        for oid in [staged, head.filter(|head| Some(*head) != staged)].into_iter().flatten() {
-            if let Some(bytes) = view.worktree_form(path, oid)
-                && codi2_text::digest_of(&bytes) == *digest.bytes()
-            {
-                return Some(bytes);
-            }
+        let is_it = |bytes: &Vec<u8>| codi2_text::digest_of(bytes) == *digest.bytes();
+        let mut bytes_of = |oid| view.worktree_form(path, oid).filter(is_it).or_else(|| view.blob(oid).filter(is_it));
+        if let Some(bytes) = blob.and_then(&mut bytes_of) {
+            return Some(bytes);
         }
-        None
+        if let Some(bytes) = index.entry(path).and_then(|entry| entry.oid()).and_then(&mut bytes_of) {
+            return Some(bytes);
+        }
+        let head = view.head().ok().and_then(|head| head.commit).and_then(|commit| view.entry(commit, path))?;
+        view.worktree_form(path, head).filter(is_it)
     }
 
     /// Acts as if the kernel had dropped events: everything is looked at again. For tests, and for whoever knows that

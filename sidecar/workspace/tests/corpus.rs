@@ -9,6 +9,7 @@ mod watching;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use codi2_protocol::Digest;
 use codi2_workspace::{Cause, Content, Observation, WatchEvent, WatchOptions};
 use corpus::{Expect, Script, Step};
 use watching::Watching;
@@ -132,7 +133,14 @@ fn judge(step: &Step, events: &[WatchEvent]) -> Vec<(bool, String)> {
         match of.last() {
             None if expect.maybe => {}
             None => wrong.push((false, format!("{}: not reported", expect.path))),
-            Some(last) => check(expect, &of, last, &mut wrong),
+            Some(last) => {
+                let late = |digest: Digest| {
+                    events.iter().any(|event| {
+                        matches!(event, WatchEvent::Explained { path, digest: of, .. } if *path == expect.path && *of == digest)
+                    })
+                };
+                check(expect, &of, last, &late, &mut wrong);
+            }
         }
     }
     let mut operations = events.iter().filter_map(|event| match event {
@@ -147,7 +155,14 @@ fn judge(step: &Step, events: &[WatchEvent]) -> Vec<(bool, String)> {
     wrong
 }
 
-fn check(expect: &Expect, of: &[&Observation], last: &Observation, wrong: &mut Vec<(bool, String)>) {
+/// `late` tells whether a content was explained after it was reported.
+fn check(
+    expect: &Expect,
+    of: &[&Observation],
+    last: &Observation,
+    late: &dyn Fn(Digest) -> bool,
+    wrong: &mut Vec<(bool, String)>,
+) {
     let path = &expect.path;
     let mut ensure = |good: bool, what: &str| {
         if !good {
@@ -157,7 +172,8 @@ fn check(expect: &Expect, of: &[&Observation], last: &Observation, wrong: &mut V
     ensure(expect.gone == matches!(last.content, Content::Gone), if expect.gone { "not gone" } else { "gone" });
     if expect.git {
         // A report without explanation is made good by a later one of the same content.
-        let explained = |digest| of.iter().any(|one| one.content.digest() == digest && one.git.is_some());
+        let again = |digest| of.iter().any(|one| one.content.digest() == digest && one.git.is_some());
+        let explained = |digest: Option<Digest>| again(digest) || digest.is_some_and(late);
         // Polling sees what a long operation leaves lying for a moment, but not that git holds its lock.
         let judged = if last.cause == Cause::Poll { &of[of.len() - 1..] } else { of };
         // Git makes a file before it writes it: seen in between it is empty, and nobody owns a line of it.
@@ -165,10 +181,11 @@ fn check(expect: &Expect, of: &[&Observation], last: &Observation, wrong: &mut V
         ensure(judged.iter().all(fine) && explained(last.content.digest()), "not explained by git");
     }
     if expect.other {
-        ensure(last.git.is_none(), "wrongly explained by git");
+        let late = last.content.digest().is_some_and(late);
+        ensure(last.git.is_none() && !late, "wrongly explained by git");
     }
     if expect.clean {
-        ensure(last.clean, "not clean");
+        ensure(last.blob.is_some(), "not clean");
     }
     ensure(last.from == expect.from, "from another path");
     let git = of.iter().rev().find_map(|one| one.git.as_ref());

@@ -76,7 +76,7 @@ fn the_first_scan_tells_every_file() {
     assert_eq!(summary(&found), ["a.txt", "b.txt", "big", "new.txt", "sub/c.txt", "x.bin"]);
     for one in &found {
         assert_eq!(
-            (one.cause, &one.git, one.clean),
+            (one.cause, &one.git, one.blob.is_some()),
             (Cause::Scan, &None, ["b.txt", "sub/c.txt"].contains(&one.path.as_str())),
             "{}",
             one.path
@@ -335,16 +335,16 @@ fn asked_looks_and_reads() {
         observations(watching.until(about, "the answer")).pop().unwrap()
     };
     let unchanged = asked("a.txt");
-    assert!(unchanged.clean && unchanged.git.is_none());
+    assert!(unchanged.blob.is_some() && unchanged.git.is_none());
     assert_eq!(asked("never/was").content, Content::Gone);
     watching.write("a.txt", "now\n");
     assert_eq!(bytes(&asked("a.txt")), b"now\n");
     assert!(watching.sync().is_empty(), "what was looked at is not reported again");
 
     let read = watching.watch.read("b.txt").unwrap();
-    assert_eq!((read.cause, read.clean), (Cause::Asked, true));
+    assert_eq!((read.cause, read.blob.is_some()), (Cause::Asked, true));
     assert_eq!(bytes(&read), fs::read(watching.root.join("b.txt")).unwrap());
-    assert!(!watching.watch.read("a.txt").unwrap().clean);
+    assert!(!watching.watch.read("a.txt").unwrap().blob.is_some());
     assert_eq!(watching.watch.read("missing").unwrap().content, Content::Gone);
     for path in ["../x", "/etc/passwd", ".git/config", ""] {
         assert_eq!(watching.watch.read(path), Err(Unwatched::Outside), "{path}");
@@ -362,7 +362,7 @@ fn reading_from_other_threads_while_git_works() {
             scope.spawn(|| {
                 for _ in 0..25 {
                     watching.watch.read("a.txt").unwrap();
-                    watching.watch.blob_bytes("a.txt", digest);
+                    watching.watch.blob_bytes("a.txt", None, digest);
                 }
             });
         }
@@ -387,10 +387,10 @@ fn blobs_give_back_what_was_evicted() {
         (1..=12).map(|n| if n == 2 { format!("{second}\r\n") } else { format!("a {n}\r\n") }).collect::<String>()
     };
     let (head, staged) = (lines("a 2"), lines("staged"));
-    assert_eq!(watching.watch.blob_bytes("a.txt", digest(staged.as_bytes())), Some(staged.into_bytes()));
-    assert_eq!(watching.watch.blob_bytes("a.txt", digest(head.as_bytes())), Some(head.into_bytes()));
-    assert_eq!(watching.watch.blob_bytes("a.txt", digest(b"other")), None);
-    assert_eq!(watching.watch.blob_bytes("missing", digest(b"other")), None);
+    assert_eq!(watching.watch.blob_bytes("a.txt", None, digest(staged.as_bytes())), Some(staged.into_bytes()));
+    assert_eq!(watching.watch.blob_bytes("a.txt", None, digest(head.as_bytes())), Some(head.into_bytes()));
+    assert_eq!(watching.watch.blob_bytes("a.txt", None, digest(b"other")), None);
+    assert_eq!(watching.watch.blob_bytes("missing", None, digest(b"other")), None);
 }
 
 #[test]
@@ -500,7 +500,7 @@ fn git_is_only_read() {
     watching.write("a.txt", "changed\n");
     watching.sync();
     let digest = watching.watch.read("b.txt").unwrap().content.digest().unwrap();
-    assert!(watching.watch.blob_bytes("b.txt", digest).is_some());
+    assert!(watching.watch.blob_bytes("b.txt", None, digest).is_some());
     drop(watching);
     listing(&root.join(".git"), &mut after);
     let new: Vec<_> = after.difference(&before).collect();

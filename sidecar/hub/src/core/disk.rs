@@ -34,6 +34,9 @@ impl Core {
                     self.observe(&file(&observation.path), observation, now, ports);
                 }
             }
+            WatchEvent::Explained { path, digest, written, git } => {
+                self.late_git(&file(&path), Some(digest), Some(written), git, now, ports);
+            }
             WatchEvent::ScanDone { files } => {
                 for path in ports.disk_paths(id) {
                     let file = file(&path);
@@ -95,24 +98,18 @@ impl Core {
         {
             // Moved onto its own copy: here nothing changed, and the old path is gone.
             let from = FileId { worktree: file.worktree.clone(), path: from.clone() };
-            let gone = Observation {
-                path: from.path.clone(),
-                from: None,
-                content: Found::Gone,
-                git: found.git.clone(),
-                clean: false,
-                ..found.clone()
-            };
+            let gone = Observation::gone(from.path.clone(), found.cause, found.at_ms);
+            let gone = Observation { git: found.git.clone(), ..gone };
             self.observe(&from, gone, now, ports);
         }
         if let Some(on_disk) = self.ledger.disk.get_mut(file) {
             if let Some(on_disk) = on_disk.as_mut().filter(|on_disk| Some(on_disk.bytes) == digest) {
-                on_disk.clean = found.clean;
+                on_disk.blob = found.blob.or(on_disk.blob);
                 on_disk.seen_ms = found.at_ms;
             }
             if on_disk.as_ref().map(|on_disk| on_disk.bytes) == digest {
                 if let Some(git) = found.git {
-                    self.late_git(file, digest, git, now, ports);
+                    self.late_git(file, digest, found.written, git, now, ports);
                 }
                 return;
             }
@@ -141,19 +138,19 @@ impl Core {
             let text = text_of(&found.content);
             let (text_digest, len) =
                 text.as_ref().map_or((digest, 0), |text| (Digest::new(text.digest()), text.len_bytes()));
-            let baseline = if watched_before && !found.clean { not_observed() } else { Owner::before_codi2() };
+            let baseline = if watched_before && found.blob.is_none() { not_observed() } else { Owner::before_codi2() };
             let owners = self.ledger.owners_of(ports, file, text_digest).filter(|owners| owners.len() == len);
             let converted = |ledger: &mut Ledger| ledger.owners_of_converted(ports, file, text.as_ref()?);
             let owners = owners.or_else(|| converted(&mut self.ledger));
             let owners = owners.unwrap_or_else(|| self.ledger.uniform(len, baseline));
             let content = match text {
-                Some(text) if !found.clean => Content::Text(text),
+                Some(text) if found.blob.is_none() => Content::Text(text),
                 _ => Content::Forgotten,
             };
             let known = Known { digest: text_digest, owners, content };
             let on_disk =
-                DiskFile { bytes: digest, size: found.content.size(), known, clean: found.clean, seen_ms: found.at_ms };
-            let rows = if found.clean { Vec::new() } else { self.rows(file, &on_disk) };
+                DiskFile { bytes: digest, size: found.content.size(), known, blob: found.blob, seen_ms: found.at_ms };
+            let rows = if found.blob.is_some() { Vec::new() } else { self.rows(file, &on_disk) };
             self.ledger.settle(file, on_disk);
             if !rows.is_empty() {
                 self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
@@ -169,7 +166,7 @@ impl Core {
             _ => Content::Lines(row.lines),
         };
         let known = Known { digest: row.text, owners, content };
-        let on_disk = DiskFile { bytes: row.bytes, size: row.size, known, clean: false, seen_ms: 0 };
+        let on_disk = DiskFile { bytes: row.bytes, size: row.size, known, blob: None, seen_ms: 0 };
         self.ledger.settle(file, on_disk);
         if !same {
             self.changed(file, found.clone(), Observed::WhileAway, now, ports);
@@ -229,6 +226,7 @@ impl Core {
             from_ms,
             to_ms: found.at_ms,
             observed,
+            written: found.written,
             git: found.git,
             seen,
             number: self.kept_number,
@@ -276,7 +274,7 @@ impl Core {
                 let text_digest = after_digest.unwrap_or(bytes);
                 let content = kept.after.clone().map_or(Content::Forgotten, Content::Text);
                 let known = Known { digest: text_digest, owners, content };
-                let on_disk = DiskFile { bytes, size, known, clean: found.clean, seen_ms: found.at_ms };
+                let on_disk = DiskFile { bytes, size, known, blob: found.blob, seen_ms: found.at_ms };
                 rows.extend(self.rows(file, &on_disk));
                 self.ledger.settle(file, on_disk);
             }

@@ -5,7 +5,7 @@
 use codi2_attribution::{Change as OpenChange, DiskFacts, DiskRuling, GitFact, Observed, judge_disk};
 use codi2_protocol::{Digest, Event, EventBody, EventId, FileId, Owner, SessionId};
 use codi2_text::{OwnerTree, Text};
-use codi2_workspace::GitExplanation;
+use codi2_workspace::{GitExplanation, Written};
 
 use super::branches::overlay;
 use super::ruled::Applied;
@@ -29,6 +29,8 @@ pub(super) struct Kept {
     pub from_ms: u64,
     pub to_ms: u64,
     pub observed: Observed,
+    /// The write that was seen.
+    pub written: Option<Written>,
     pub git: Option<GitExplanation>,
     /// The owners that the content after had before this change was seen.
     pub seen: Option<OwnerTree<OwnerRef>>,
@@ -37,16 +39,18 @@ pub(super) struct Kept {
 
 impl Core {
     /// Git needed longer than the watch could wait: its explanation comes for a change that was judged without it.
+    /// What another write with the same content says is nothing to that change.
     pub(super) fn late_git(
         &mut self,
         file: &FileId,
         after: Option<Digest>,
+        written: Option<Written>,
         git: GitExplanation,
         now: u64,
         ports: &mut dyn Ports,
     ) {
         let Some(event) = self.open.ended_in(file, after).map(|change| change.event) else { return };
-        if let Some(kept) = self.kept.get_mut(&event) {
+        if let Some(kept) = self.kept.get_mut(&event).filter(|kept| kept.written == written) {
             kept.git = Some(git);
             if let (None, Some(after)) = (&kept.seen, &kept.after) {
                 kept.seen = self.ledger.owners_of_converted(ports, file, after);

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use codi2_attribution::{DiskRuling, Rung};
-use codi2_protocol::{Actor, Digest, EventId, EvidenceKind, FileId, Owner, Range, SessionId, Verdict};
+use codi2_protocol::{Actor, Class, Digest, EventId, EvidenceKind, FileId, Owner, Range, SessionId, Verdict};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::GitExplanation;
 
@@ -78,8 +78,7 @@ impl Core {
                 }
                 self.saved_as(file, saved_by, digest, &owners);
                 let saver = self.actor_of(saved_by);
-                deleter =
-                    Verdict::new(saver.clone(), codi2_protocol::Class::Declared, EvidenceKind::EditorDeclared, "saved");
+                deleter = Verdict::new(saver.clone(), Class::Declared, EvidenceKind::EditorDeclared, "saved");
                 actor = Some(saver);
             }
             DiskRuling::CarryAll { evidence, fresh: unseen } => {
@@ -197,8 +196,12 @@ impl Core {
         let mut at = hunk.at;
         for (len, owner) in owners.spans(hunk.new_bytes()) {
             let mut verdict = self.ledger.book.owner(owner).verdict.clone();
-            if let Some(reason) = reason.filter(|reason| verdict.evidence.first() != Some(*reason)) {
-                verdict.evidence.insert(0, reason.clone());
+            if let Some(reason) = reason {
+                // How the text came here is certain, whoever wrote it and however sure that is.
+                verdict.class = Class::Carried;
+                if verdict.evidence.first() != Some(reason) {
+                    verdict.evidence.insert(0, reason.clone());
+                }
             }
             range.at = at as u64;
             range.inserted = len as u64;

@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::index::Entry;
 use super::operation::{Kind, Movement};
@@ -96,14 +96,15 @@ impl Explainer<'_> {
         Some(GitExplanation { operation, what, sources: self.sources(&mut content) })
     }
 
-    /// Whether content equals the index entry now.
-    pub(crate) fn clean(view: &mut View, state: &State, path: &str, found: Found<'_>) -> bool {
-        let Some(oid) = state.index.entry(path).and_then(Entry::oid) else { return false };
-        match found {
+    /// The index entry now, if the content equals it.
+    pub(crate) fn clean(view: &mut View, state: &State, path: &str, found: Found<'_>) -> Option<Oid> {
+        let oid = state.index.entry(path).and_then(Entry::oid)?;
+        let equal = match found {
             Found::Gone => false,
             Found::Bytes(bytes) => view.same(path, oid, bytes),
             Found::Large => view.hash_file(path) == Some(oid),
-        }
+        };
+        equal.then_some(oid)
     }
 
     fn gone(&mut self, path: &str) -> Option<GitSource> {
@@ -141,37 +142,45 @@ impl Explainer<'_> {
         commits.into_iter().filter_map(|commit| self.view.entry(commit, path)).collect()
     }
 
-    /// Whether a blob was made since the state before: only loose blobs tell, packed ones are older.
+    /// Whether a blob may have been made since the state before. A loose one tells by itself; a packed one is older only
+    /// if all packs are: a new pack (`git gc`) takes loose blobs in, however fresh.
     fn fresh(&self, oid: Oid) -> bool {
+        let objects = self.view.common_dir.join("objects");
         let name = oid.to_string();
-        let file = self.view.common_dir.join("objects").join(&name[..2]).join(&name[2..]);
-        let made = fs::metadata(file).and_then(|meta| meta.modified());
-        made.is_ok_and(|made| made + CLOCK >= self.before.at)
+        let since = |made: SystemTime| made + CLOCK >= self.before.at;
+        if let Ok(made) = fs::metadata(objects.join(&name[..2]).join(&name[2..])).and_then(|meta| meta.modified()) {
+            return since(made);
+        }
+        // A pack's own time is that of its last use, its index's that of its making.
+        let packs = fs::read_dir(objects.join("pack")).into_iter().flatten().flatten();
+        packs.filter(|file| file.path().extension().is_some_and(|end| end == "idx")).any(|file| {
+            let made = file.metadata().and_then(|meta| meta.modified());
+            made.map_or(true, since)
+        })
     }
 
     fn equal(&mut self, content: &mut Content<'_>, writing: Writing) -> Option<GitSource> {
         let path = content.path;
         let moved = self.moved;
         let introduced = moved.introduced(self.view, path, |view, oid| content.is(view, oid));
-        let recorded = introduced == Some(Kind::Records);
+        let recorded = matches!(introduced, Some((Kind::Records, _)));
         let was_conflicted = self.before.index.entry(path).is_some_and(Entry::conflicted);
 
-        // HEAD after: only what git itself brought there.
-        if let Some(oid) = self.head_after(path)
-            && content.is(self.view, oid)
-        {
-            let known = match introduced {
-                // A conflict resolved by somebody and recorded by a continued operation.
-                Some(Kind::Writes) => !was_conflicted || !self.fresh(oid),
-                Some(Kind::Unsure) => !self.fresh(oid),
-                Some(Kind::Records) => false,
-                // HEAD has the content and did not get it now: a checkout or reset of what was there all along, or a
-                // HEAD that moved without a log.
-                None => moved.writes() && !self.fresh(oid) || moved.unlogged() && !self.fresh(oid),
-            };
-            if known {
-                return Some(GitSource::NewHead);
+        // HEAD after, or one on the way to it: only what git itself brought there.
+        let known = match introduced {
+            // A conflict resolved by somebody and recorded by a continued operation.
+            Some((Kind::Writes, oid)) => !was_conflicted || !self.fresh(oid),
+            Some((Kind::Unsure, oid)) => !self.fresh(oid),
+            Some((Kind::Records, _)) => false,
+            // HEAD has the content and did not get it now: a checkout or reset of what was there all along, or a HEAD
+            // that moved without a log.
+            None => {
+                let oid = self.head_after(path).filter(|oid| content.is(self.view, *oid));
+                oid.is_some_and(|oid| (moved.writes() || moved.unlogged()) && !self.fresh(oid))
             }
+        };
+        if known {
+            return Some(GitSource::NewHead);
         }
         let old_entry = self.before.index.entry(path).copied().unwrap_or_default();
         let mut known: Vec<(GitSource, Option<Oid>)> = vec![(GitSource::Index, old_entry.oid())];
@@ -255,7 +264,8 @@ impl Explainer<'_> {
                 }
             }
         }
-        let recorded = self.moved.introduced(self.view, path, |view, oid| content.is(view, oid)) == Some(Kind::Records);
+        let introduced = self.moved.introduced(self.view, path, |view, oid| content.is(view, oid));
+        let recorded = matches!(introduced, Some((Kind::Records, _)));
         (writing == Writing::Indexed && self.moved.writes() && !recorded).then_some(GitSource::Merge)
     }
 

@@ -33,10 +33,6 @@ impl Entry {
         self.staged.filter(|_| self.file)
     }
 
-    pub(crate) fn is_blob_of(&self, bytes: &[u8]) -> bool {
-        self.oid().is_some_and(|oid| oid.is_blob_of(bytes))
-    }
-
     pub(crate) fn conflicted(&self) -> bool {
         self.stages.iter().any(Option::is_some)
     }

@@ -217,18 +217,21 @@ impl Movement {
         explained.map(|name| name.map(whole).into_iter().collect())
     }
 
-    /// The first line that brought a content to a path, if one did: `is` tells whether a blob is that content.
+    /// The first line that brought a content to a path, and the blob it is, if one did: `is` tells whether a blob is
+    /// that content.
     pub(crate) fn introduced(
         &self,
         view: &mut View,
         path: &str,
         mut is: impl FnMut(&mut View, Oid) -> bool,
-    ) -> Option<Kind> {
+    ) -> Option<(Kind, Oid)> {
         for entry in &self.entries {
             let new = entry.new.and_then(|commit| view.entry(commit, path));
             let old = entry.old.and_then(|commit| view.entry(commit, path));
-            if new != old && new.is_some_and(|oid| is(view, oid)) {
-                return Some(entry.kind());
+            if let Some(new) = new.filter(|new| Some(*new) != old)
+                && is(view, new)
+            {
+                return Some((entry.kind(), new));
             }
         }
         None

@@ -13,12 +13,13 @@ use codi2_protocol::{Digest, WatchState};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 
 use super::folders::Folders;
+use super::held::Held;
 use super::judge::Batch;
 use super::shared::Shared;
 use crate::git::{History, Index, Lock, State, View, Whose, Window};
 use crate::observe::{Cause, WatchEvent};
 use crate::path::to_relative;
-use crate::read::Stamp;
+use crate::read::{Reading, Stamp};
 use crate::rules::Rule;
 use crate::settle::{Settle, Waiting};
 
@@ -26,6 +27,8 @@ use crate::settle::{Settle, Waiting};
 pub(super) enum Message {
     Raw(notify::Result<notify::Event>),
     Look(String),
+    /// Another thread read a path and tells of it.
+    Read(String, Reading),
     Rescan(String),
     Stop,
 }
@@ -59,9 +62,10 @@ pub(super) struct Engine {
     pub(super) window: Window,
     /// Paths reported without explanation, and until when a window that opens may still explain them.
     pub(super) unsure: BTreeMap<String, (Waiting, Duration)>,
-    /// Ignore rules changed: what for, and when to read them again.
+    /// Contents reported without explanation that may be gone when git has one.
+    pub(super) held: Held,
+    /// Ignore rules changed: when to read them again.
     reload: Option<Duration>,
-
     next_poll: Duration,
     pub(super) state: Option<WatchState>,
 }
@@ -89,8 +93,8 @@ impl Engine {
             settle,
             window: Window::default(),
             unsure: BTreeMap::new(),
+            held: Held::default(),
             reload: None,
-
             next_poll,
             state: None,
         }
@@ -204,6 +208,7 @@ impl Engine {
                 }
             }
             Message::Look(path) => self.look(&path),
+            Message::Read(path, reading) => self.hold(&path, reading),
             Message::Rescan(why) => self.rescan(&why),
             // The flag is set already; this only wakes the thread.
             Message::Stop => {}
@@ -354,6 +359,9 @@ impl Engine {
                 self.judge(overdue, Batch::Forced);
             }
             return;
+        }
+        if self.held.news {
+            self.explain_held(true);
         }
         let due = self.settle.take_due(now);
         self.judge(due, Batch::Settled);

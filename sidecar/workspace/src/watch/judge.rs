@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use codi2_protocol::Digest;
 
 use super::engine::{Engine, Git, Seen};
-use crate::git::{Explainer, Found, Writing};
+use crate::git::{Explainer, Found, Oid, Writing};
 use crate::observe::{Cause, Content, GitExplanation, Observation, WatchEvent};
 use crate::read::{Reading, Stamp, read};
 use crate::rules::Rule;
@@ -91,14 +91,15 @@ impl Engine {
             let Some(reading) = self.read_path(&path) else { continue };
             let Some(digest) = reading.content.digest() else { continue };
             self.remember(&path, digest, &reading);
-            let clean = self.clean(&path, &reading);
+            let blob = self.clean(&path, &reading);
             files += 1;
             let full = pages.push(Observation {
                 path,
                 from: None,
                 content: reading.content,
                 git: None,
-                clean,
+                blob,
+                written: reading.written,
                 cause: Cause::Scan,
                 at_ms: reading.at_ms,
             });
@@ -119,7 +120,7 @@ impl Engine {
         if batch.is_empty() && !closing {
             return;
         }
-        let mut named = !closing;
+        let mut named = !closing || self.explain_held(false);
         let mut pages = Pages { page: Vec::new(), bytes: 0, scan: false };
         let (mut departed, present) = self.part(batch, why);
         if present.iter().any(|(path, _)| !self.seen.contains_key(path)) {
@@ -153,13 +154,15 @@ impl Engine {
             }
             if git.is_none() && !same {
                 self.keep_unsure(&path, waiting);
+                self.hold(&path, reading.clone());
             }
             if !named {
                 named = self.name(git.as_ref().map(|git| git.operation.as_str()));
             }
-            let clean = self.clean(&path, &reading);
-            let (content, cause, at_ms) = (reading.content, waiting.cause, reading.at_ms);
-            self.hand_over(&mut pages, Observation { path, from, content, git, clean, cause, at_ms });
+            let blob = self.clean(&path, &reading);
+            let Reading { content, written, at_ms, .. } = reading;
+            let cause = waiting.cause;
+            self.hand_over(&mut pages, Observation { path, from, content, git, blob, written, cause, at_ms });
         }
         for (gone, paired) in departed.drain(..).zip(paired) {
             if gone.pending {
@@ -184,8 +187,7 @@ impl Engine {
                 named = self.name(git.as_ref().map(|git| git.operation.as_str()));
             }
             let (path, cause, at_ms) = (gone.path, gone.waiting.cause, gone.at_ms);
-            let content = Content::Gone;
-            self.hand_over(&mut pages, Observation { path, from: None, content, git, clean: false, cause, at_ms });
+            self.hand_over(&mut pages, Observation { git, ..Observation::gone(path, cause, at_ms) });
         }
         if !named
             && let Some(git) = &self.git
@@ -211,14 +213,18 @@ impl Engine {
 
     fn keep_unsure(&mut self, path: &str, waiting: Waiting) {
         if self.git.is_some() && self.unsure.len() < UNSURE_PATHS {
-            let poll = Duration::from_millis(if self.folders.polls() { self.shared.options.poll_ms } else { 0 });
             let waiting = Waiting { late: true, ..waiting };
-            self.unsure.insert(path.to_owned(), (waiting, self.now() + UNSURE + poll));
+            self.unsure.insert(path.to_owned(), (waiting, self.now() + self.unsure_for()));
         }
     }
 
+    /// How long what git does not explain now may still be explained.
+    pub(super) fn unsure_for(&self) -> Duration {
+        UNSURE + Duration::from_millis(if self.folders.polls() { self.shared.options.poll_ms } else { 0 })
+    }
+
     /// Sends git's operations if their names are known now. `explained` is the first explanation found, if any.
-    fn name(&self, explained: Option<&str>) -> bool {
+    pub(super) fn name(&self, explained: Option<&str>) -> bool {
         let Some(git) = &self.git else { return true };
         let Some((before, moved)) = git.history.last_step() else { return true };
         let Some(operations) = moved.operations(before, git.history.latest(), explained.map(Some)) else {
@@ -261,10 +267,7 @@ impl Engine {
                 }
                 (false, None) if waiting.cause == Cause::Asked => {
                     let at_ms = crate::read::now_ms();
-                    let content = Content::Gone;
-                    let gone =
-                        Observation { path, from: None, content, git: None, clean: false, cause: Cause::Asked, at_ms };
-                    self.send(WatchEvent::Observed(vec![gone]));
+                    self.send(WatchEvent::Observed(vec![Observation::gone(path, Cause::Asked, at_ms)]));
                 }
                 (false, None) if waiting.late => {
                     let at_ms = crate::read::now_ms();
@@ -323,10 +326,9 @@ impl Engine {
     }
 
     fn explain(&mut self, path: &str, reading: &Reading, waiting: &Waiting) -> Option<GitExplanation> {
-        let (heard, last_heard) = (self.clock(waiting.first), self.clock(waiting.last));
-        let Git { view, history } = self.git.as_mut()?;
-        let after = history.latest();
-        let writing = match reading.changed {
+        let last_heard = self.clock(waiting.last);
+        let after = self.git.as_ref()?.history.latest();
+        let writing = match reading.changed() {
             // Written again since the events that the lock speaks for: those say nothing about this content.
             Some(written) if waiting.under_lock && written <= last_heard => {
                 if after.indexed.is_some_and(|indexed| written <= indexed) {
@@ -337,21 +339,42 @@ impl Engine {
             }
             _ => Writing::Free,
         };
-        let times = match reading.changed {
-            Some(written) => vec![written],
-            None => vec![heard, heard - GONE_BEFORE],
-        };
-        times.into_iter().find_map(|written| {
-            let (before, moved, own) = history.before(written)?;
-            Explainer { view: &mut *view, before, after, moved: &moved, own }.explain(path, found(reading), writing)
-        })
+        if reading.written.is_some() {
+            return self.explain_written(path, reading, writing);
+        }
+        let heard = self.clock(waiting.first);
+        [heard, heard - GONE_BEFORE].into_iter().find_map(|at| self.explain_since(at, path, reading, writing))
     }
 
-    fn clean(&mut self, path: &str, reading: &Reading) -> bool {
-        self.git.as_mut().is_some_and(|git| Explainer::clean(&mut git.view, git.history.latest(), path, found(reading)))
+    /// Explains a file that is there, or was, by what git did since it was written.
+    pub(super) fn explain_written(
+        &mut self,
+        path: &str,
+        reading: &Reading,
+        writing: Writing,
+    ) -> Option<GitExplanation> {
+        self.explain_since(reading.changed()?, path, reading, writing)
     }
 
-    fn rest(&mut self) {
+    fn explain_since(
+        &mut self,
+        at: SystemTime,
+        path: &str,
+        reading: &Reading,
+        writing: Writing,
+    ) -> Option<GitExplanation> {
+        let Git { view, history } = self.git.as_mut()?;
+        let (before, moved, own) = history.before(at)?;
+        let after = history.latest();
+        Explainer { view, before, after, moved: &moved, own }.explain(path, found(reading), writing)
+    }
+
+    fn clean(&mut self, path: &str, reading: &Reading) -> Option<Oid> {
+        let git = self.git.as_mut()?;
+        Explainer::clean(&mut git.view, git.history.latest(), path, found(reading))
+    }
+
+    pub(super) fn rest(&mut self) {
         if let Some(git) = &mut self.git {
             git.view.rest();
         }

@@ -121,5 +121,5 @@ pub fn observation(one: &Observation) -> String {
         None => "no git".to_owned(),
         Some(git) => format!("git {} by {:?}, {} sources", git.what.as_str(), git.operation, git.sources.len()),
     };
-    format!("{}{from}: {content}, {git}, clean {}, {:?}", one.path, one.clean, one.cause)
+    format!("{}{from}: {content}, {git}, clean {}, {:?}", one.path, one.blob.is_some(), one.cause)
 }

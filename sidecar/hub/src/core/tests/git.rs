@@ -1,9 +1,10 @@
 //! What git does to files: owners go with their content, and nothing of git's becomes a person's or an agent's.
 
+use codi2_protocol::{ActorKind, Class, EventBody, EvidenceKind};
 use codi2_workspace::{GitOperation, GitSource, WatchEvent};
 
 use super::super::Input;
-use super::world::{World, worktree};
+use super::world::{World, body, worktree};
 
 const OLD: &str = "unknown unknown BeforeCodi2";
 const TYPED: &str = "person ada declared EditorDeclared";
@@ -115,10 +116,24 @@ fn a_commit_changes_nobodys_lines() {
     };
     let from = w.events.len();
     w.feed(Input::Watched(worktree(), WatchEvent::Git(operation)));
-    w.ports.index.insert("a.rs".into(), w.ports.files["a.rs"].clone());
+    w.staged("a.rs");
     w.watch_sees("a.rs");
     assert_eq!(w.log(from), ["git git commit"]);
     assert_eq!(w.blame("a.rs"), before);
+}
+
+/// What git carries is carried in the log, however little is known of who wrote it; blame still says what is known.
+#[test]
+fn the_log_says_that_git_carried_what_nobody_is_known_for() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.program_writes("a.rs", "one\ntwo\n");
+    w.git_writes("a.rs", Some("one\n"), "checkout", GitSource::NewHead, &["one\ntwo\n"]);
+    w.git_writes("a.rs", Some("one\ntwo\n"), "checkout", GitSource::NewHead, &["one\n"]);
+    let EventBody::Disk { change, .. } = body(w.last("disk")) else { panic!("a disk event") };
+    let [verdict] = change.verdicts.as_slice() else { panic!("one verdict: {:?}", change.verdicts) };
+    assert_eq!((verdict.class, verdict.evidence[0].kind), (Class::Carried, EvidenceKind::Git));
+    assert_eq!(verdict.origin.kind, ActorKind::External, "who wrote it is not git");
+    assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange"]);
 }
 
 /// Git's explanation comes late, when the editor has already loaded the file again: both follow.
@@ -136,12 +151,34 @@ fn a_late_explanation() {
     assert_eq!(w.count("upgrade"), 1, "once");
 }
 
+/// Git takes an agent's file away and writes it again before anybody looks: what it explains is its own write.
+#[test]
+fn the_same_content_written_again_by_git() {
+    let mut w = two_branches();
+    w.git_writes("a.rs", Some("three\none\n"), "checkout", GitSource::NewHead, &["three\none\n"]);
+    assert_eq!(w.blame("a.rs"), [AGENT, OLD]);
+    assert_eq!(w.count("upgrade"), 0);
+}
+
+/// A program changes a clean file, and git's index and HEAD go on before anybody looks.
+#[test]
+fn a_clean_file_that_changes_and_is_committed_at_once() {
+    let mut w = World::bare();
+    w.put("a.rs", "one\ntwo\n");
+    w.staged("a.rs");
+    w.scan();
+    w.put("a.rs", "one\nnew\ntwo\n");
+    w.staged("a.rs");
+    w.watch_sees("a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange", OLD]);
+}
+
 /// A clean file's text is not kept: git gives it back when the file changes.
 #[test]
 fn a_clean_file_that_changes() {
     let mut w = World::bare();
     w.put("a.rs", "one\ntwo\n");
-    w.ports.index.insert("a.rs".into(), b"one\ntwo\n".to_vec());
+    w.staged("a.rs");
     w.scan();
     assert!(w.ports.disk.is_empty(), "nothing is stored of a clean file that was never touched");
     w.program_writes("a.rs", "one\nnew\ntwo\n");

@@ -10,7 +10,7 @@ use codi2_protocol::{
     Notice, Owner, OwnersReply, ProducerId, Reply, RepositoryId, SessionId, SessionInfo, WorktreeId,
 };
 use codi2_text::{Text, digest_of, lines_by};
-use codi2_workspace::{Cause, Content, GitExplanation, GitSource, Observation, WatchEvent};
+use codi2_workspace::{Cause, Content, GitExplanation, GitSource, Observation, Oid, WatchEvent, Written};
 
 use super::super::{Core, Effect, Input, Ticket};
 use super::sidecar::Sidecar;
@@ -41,8 +41,12 @@ pub fn of(bytes: impl AsRef<[u8]>) -> Digest {
 #[derive(Default)]
 pub struct Fake {
     pub files: BTreeMap<String, Vec<u8>>,
+    /// How often each path was written.
+    pub writes: BTreeMap<String, u64>,
     /// What git's index holds.
     pub index: BTreeMap<String, Vec<u8>>,
+    /// What git ever held.
+    pub objects: HashMap<Oid, Vec<u8>>,
     /// Paths that may not be read.
     pub private: BTreeSet<String>,
     pub max_bytes: usize,
@@ -70,8 +74,11 @@ impl Fake {
             }
             Some(bytes) => Content::Bytes { digest: of(bytes), bytes: bytes.as_slice().into() },
         };
-        let clean = self.files.contains_key(path) && self.files.get(path) == self.index.get(path);
-        Observation { path: path.to_owned(), from: None, content, git: None, clean, cause, at_ms: self.now }
+        let bytes = self.files.get(path);
+        let blob = bytes.filter(|bytes| self.index.get(path) == Some(*bytes)).and_then(|bytes| Oid::of_blob(bytes));
+        let write = self.writes.get(path).copied().unwrap_or_default();
+        let written = bytes.map(|_| Written { inode: 1, at_ns: write });
+        Observation { content, blob, written, ..Observation::gone(path.to_owned(), cause, self.now) }
     }
 
     fn apply(&mut self, row: Row) {
@@ -114,8 +121,9 @@ impl Ports for Fake {
         may.then(|| self.observe(&file.path, Cause::Asked))
     }
 
-    fn blob(&mut self, file: &FileId, digest: Digest) -> Option<Vec<u8>> {
-        self.index.get(&file.path).filter(|bytes| of(bytes) == digest).cloned()
+    fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
+        let staged = self.index.get(&file.path).filter(|bytes| of(bytes) == digest);
+        staged.or_else(|| self.objects.get(&blob?).filter(|bytes| of(bytes) == digest)).cloned()
     }
 
     fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {
@@ -350,6 +358,7 @@ impl World {
     /// Puts a file there; nobody has seen it yet.
     pub fn put(&mut self, path: &str, bytes: impl AsRef<[u8]>) {
         self.know(&bytes);
+        *self.ports.writes.entry(path.to_owned()).or_default() += 1;
         self.ports.files.insert(path.to_owned(), bytes.as_ref().to_vec());
     }
 
@@ -391,11 +400,18 @@ impl World {
         self.git_explains(path, operation, what, sources);
     }
 
+    /// Git's index takes the file as it is now; nobody has seen it yet.
+    pub fn staged(&mut self, path: &str) {
+        let bytes = self.ports.files[path].clone();
+        self.ports.objects.insert(Oid::of_blob(&bytes).unwrap(), bytes.clone());
+        self.ports.index.insert(path.to_owned(), bytes);
+    }
+
     /// The watch explains a file as it is now by git.
     pub fn git_explains(&mut self, path: &str, operation: &str, what: GitSource, sources: &[&str]) {
         self.ports.now += 30;
-        if let Some(bytes) = self.ports.files.get(path) {
-            self.ports.index.insert(path.to_owned(), bytes.clone());
+        if self.ports.files.contains_key(path) {
+            self.staged(path);
         }
         let mut observation = self.ports.observe(path, Cause::Event);
         let sources = sources.iter().map(|text| text.as_bytes().into()).collect();

@@ -1,0 +1,66 @@
+//! Contents that somebody was told of before it was known what git did, and that may be gone from the disk by then: a
+//! look between two commands of git sees a file that neither the state before nor the one after knows.
+//!
+//! Bounded in number, bytes and time. Absent on purpose: what is still there, which is judged again (`judge`).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::engine::Engine;
+use crate::git::Writing;
+use crate::observe::WatchEvent;
+use crate::read::Reading;
+
+/// So many are held at most,
+const HELD: usize = 256;
+/// of so many bytes together.
+const HELD_BYTES: u64 = 8 << 20;
+
+/// What is held, oldest first.
+#[derive(Default)]
+pub(super) struct Held {
+    readings: VecDeque<(String, Reading, Duration)>,
+    bytes: u64,
+    /// Whether any came since git was asked last.
+    pub(super) news: bool,
+}
+
+impl Engine {
+    /// Holds what was read, until git explains it or does not in time.
+    pub(super) fn hold(&mut self, path: &str, reading: Reading) {
+        // What is gone has no owners, and what is too large to hold cannot be compared later.
+        if self.git.is_none() || reading.raw.is_none() {
+            return;
+        }
+        let until = self.now() + self.unsure_for();
+        self.held.bytes += reading.content.size();
+        self.held.news = true;
+        self.held.readings.push_back((path.to_owned(), reading, until));
+        while (self.held.readings.len() > HELD || self.held.bytes > HELD_BYTES)
+            && let Some((_, dropped, _)) = self.held.readings.pop_front()
+        {
+            self.held.bytes -= dropped.content.size();
+        }
+    }
+
+    /// Tells what git explains of it by now. `named`: whether git's operations have been reported; so they are then.
+    pub(super) fn explain_held(&mut self, mut named: bool) -> bool {
+        let now = self.now();
+        self.held.news = false;
+        for (path, reading, until) in std::mem::take(&mut self.held.readings) {
+            if let Some(git) = self.explain_written(&path, &reading, Writing::Free)
+                && let (Some(digest), Some(written)) = (reading.content.digest(), reading.written)
+            {
+                named = named || self.name(Some(git.operation.as_str()));
+                self.held.bytes -= reading.content.size();
+                self.send(WatchEvent::Explained { path, digest, written, git });
+            } else if now <= until {
+                self.held.readings.push_back((path, reading, until));
+            } else {
+                self.held.bytes -= reading.content.size();
+            }
+        }
+        self.rest();
+        named
+    }
+}
