@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::engine::{ATTEMPTS, Abort, PageLimit, Transaction};
-use crate::error::StoreError;
+use crate::error::{Fate, StoreError};
 use crate::layout;
 use crate::rows::Row;
 use crate::store::{Place, Store, events_key};
@@ -92,23 +92,44 @@ impl Store {
     /// [`StoreError::TooLarge`] for an event over 90 kB or a batch over 10 MB (keep it under 1 MB); whatever ends the
     /// process. After an error nothing of the batch may be acknowledged; the same batch may be appended again.
     pub fn append(&self, batch: &[Pending]) -> Result<Vec<Option<Stamp>>, StoreError> {
+        self.append_patiently(batch, &mut |_| false)
+    }
+
+    /// As [`Store::append`]; where there is no room ([`crate::Fate::Later`]) `wait` is told so each time, and whether it
+    /// is to be tried again is what it returns. An append that is tried again by its caller instead would not know
+    /// whether an earlier try with an unknown result was stored.
+    ///
+    /// # Errors
+    /// As [`Store::append`]; [`StoreError::Full`] where `wait` gave up.
+    pub fn append_patiently(
+        &self,
+        batch: &[Pending],
+        wait: &mut dyn FnMut(&StoreError) -> bool,
+    ) -> Result<Vec<Option<Stamp>>, StoreError> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
         let batch = batch.iter().map(Encoded::of).collect::<Result<Vec<_>, StoreError>>()?;
         let lane = locked(&self.lanes).pop();
         let mut lane = lane.unwrap_or_else(|| Lane { id: Uuid::now_v7(), run: 0 });
-        let result = self.append_in(&mut lane, &batch);
+        let result = self.append_in(&mut lane, &batch, wait);
         locked(&self.lanes).push(lane);
         result
     }
 
-    fn append_in(&self, lane: &mut Lane, batch: &[Encoded<'_>]) -> Result<Vec<Option<Stamp>>, StoreError> {
+    fn append_in(
+        &self,
+        lane: &mut Lane,
+        batch: &[Encoded<'_>],
+        wait: &mut dyn FnMut(&StoreError) -> bool,
+    ) -> Result<Vec<Option<Stamp>>, StoreError> {
         let key = layout::space("b", &lane.id);
         let first = lane.run + 1;
         let mut plans: BTreeMap<u64, Plan> = BTreeMap::new();
         let mut unknown = false;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 0;
+        while attempts < ATTEMPTS {
+            attempts += 1;
             let mut found = None;
             let result = self.engine.transact(&mut |transaction| {
                 found = None;
@@ -133,6 +154,10 @@ impl Store {
                 Ok(committed) => (lane.run, committed.stamp.unwrap_or_default()),
                 Err(StoreError::Unknown) => {
                     unknown = true;
+                    continue;
+                }
+                Err(error) if error.fate() == Fate::Later && wait(&error) => {
+                    attempts = 0;
                     continue;
                 }
                 Err(error) => match found {

@@ -139,4 +139,8 @@ pub trait Engine: Send + Sync {
     fn bytes(&self) -> Result<u64, StoreError>;
     /// Whether nobody else can write to it while it is open here.
     fn exclusive(&self) -> bool;
+    /// What went wrong since it was opened and was mended, in words for people.
+    fn mended(&self) -> Option<String> {
+        None
+    }
 }

@@ -5,6 +5,8 @@
 /// What follows from an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
+    /// Nothing can be stored until somebody makes room; the same may be tried again then.
+    Later,
     /// Nothing more can be stored or believed: say so and end (or open again).
     Process,
     /// This request fails, the store is well.
@@ -61,6 +63,12 @@ pub enum StoreError {
         /// The first failure.
         detail: String,
     },
+    /// There is no room left; nothing of this write was stored.
+    #[error("the disk of the store {place} is full: free some space; what waits is stored then")]
+    Full {
+        /// Backend and place, in words.
+        place: String,
+    },
     /// The operating system refused.
     #[error("cannot {doing}: {detail}; check the disk's free space and the folder's rights")]
     Io {
@@ -103,6 +111,7 @@ impl StoreError {
     /// What follows from it.
     pub const fn fate(&self) -> Fate {
         match self {
+            Self::Full { .. } => Fate::Later,
             Self::Damaged { .. }
             | Self::Newer { .. }
             | Self::InUse { .. }
@@ -111,6 +120,15 @@ impl StoreError {
             | Self::Io { .. } => Fate::Process,
             Self::TooLarge { .. } | Self::Shape(_) | Self::Unreadable | Self::Cancelled => Fate::Request,
             Self::Conflict | Self::TooOld | Self::Unknown => Fate::Retry,
+        }
+    }
+
+    /// What the operating system said about `place` when `doing` something.
+    pub(crate) fn io(place: impl Into<String>, doing: impl Into<String>, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match error.kind() {
+            StorageFull | QuotaExceeded => Self::Full { place: place.into() },
+            _ => Self::Io { doing: doing.into(), detail: error.to_string() },
         }
     }
 

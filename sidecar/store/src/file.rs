@@ -7,34 +7,32 @@
 //! Absent on purpose: savepoints, lazy durability, a second process, a second table.
 
 mod place;
+mod table;
 #[cfg(test)]
 mod tests;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition};
+use redb::{Database, ReadableDatabase};
 
 use crate::conflicts::Conflicts;
 use crate::engine::{Body, Committed, Engine, TRANSACTION_WARN_BYTES};
-use crate::error::StoreError;
+use crate::error::{Fate, StoreError};
 use crate::finished::{Finished, Target};
 use crate::memory::stamp_of;
 use crate::overlay::{self, Backend, Base};
 use crate::value;
 use crate::watch::{Watch, Watches, locked};
+use table::{Rows, TABLE, VERSION, View, builder, failed, guarded, refused, version};
 
-const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("codi2");
-/// The commit counter: the only row of the engine itself.
-const VERSION: &[u8] = b"\xffversion";
 /// Overlays in one commit, at most.
 const GROUP: usize = 512;
 
-/// Opens (or, after a failure, opens again) the database.
-type Opener = Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>;
+/// Opens the database; after a failure (true) from what is really on the disk.
+type Opener = Box<dyn Fn(bool) -> Result<Database, redb::DatabaseError> + Send + Sync>;
 
 /// A store in a file.
 pub struct File {
@@ -48,9 +46,10 @@ struct Shared {
     place: String,
     path: Option<PathBuf>,
     opener: Opener,
-    /// Absent while it is being opened again, after [`StoreError::Stopped`], and at the end.
-    database: RwLock<Option<Database>>,
-    stopped: Mutex<Option<StoreError>>,
+    /// Or why it is not open: for a moment, until there is room again, or for good.
+    database: RwLock<Result<Database, StoreError>>,
+    /// Failed writes since the start that opening again has mended, and the last of them in words.
+    mended: Mutex<(u64, String)>,
     watches: Watches,
 }
 
@@ -68,21 +67,17 @@ impl File {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         place::prepare(path)?;
         let target = path.to_path_buf();
-        let opener = Box::new(move || builder().open(&target));
+        let opener = Box::new(move |again| {
+            if again {
+                place::forget_cached(&target);
+            }
+            builder().open(&target)
+        });
         Self::with(format!("file {}", path.display()), Some(path.to_path_buf()), opener)
     }
 
     fn with(place: String, path: Option<PathBuf>, opener: Opener) -> Result<Self, StoreError> {
-        let database = guarded(&place, || opener().map_err(|error| refused(&place, error)))?;
-        let shared = Shared {
-            place,
-            path,
-            opener,
-            database: RwLock::new(Some(database)),
-            stopped: Mutex::default(),
-            watches: Watches::default(),
-        };
-        let version = shared.verify()?;
+        let (shared, version) = Shared::open(place, path, opener)?;
         let shared = Arc::new(shared);
         let (submit, submissions) = channel();
         let writer = Arc::clone(&shared);
@@ -105,29 +100,46 @@ impl Drop for File {
         {
             tracing::error!("the store's writer panicked");
         }
-        self.shared.close();
+        let mut slot = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
+        self.shared.close(std::mem::replace(&mut *slot, Err(StoreError::TooOld)));
     }
 }
 
 impl Shared {
-    /// The commit counter; a file that lost its table, its counter or everything else is damaged.
-    fn verify(&self) -> Result<u64, StoreError> {
-        let (version, view) = self.snapshot()?;
+    /// Opens it and reads the commit counter; every page is verified.
+    fn open(place: String, path: Option<PathBuf>, opener: Opener) -> Result<(Self, u64), StoreError> {
+        let database = RwLock::new(Err(StoreError::TooOld));
+        let shared = Self { place, path, opener, database, mended: Mutex::default(), watches: Watches::default() };
+        let (database, version) = shared.opened(false)?;
+        *shared.database.write().unwrap_or_else(PoisonError::into_inner) = Ok(database);
+        Ok((shared, version))
+    }
+
+    /// The database, verified, and its commit counter; one that lost its table, its counter or everything else is
+    /// damaged.
+    fn opened(&self, again: bool) -> Result<(Database, u64), StoreError> {
+        let database = guarded(&self.place, || (self.opener)(again).map_err(|error| refused(&self.place, error)))?;
+        let (version, view) = self.view(&database)?;
         let mut any = false;
         view.visit(&[0], &[0xff], false, &mut |_, _| {
             any = true;
             false
         })?;
-        if any || version == 0 { Ok(version) } else { Err(self.damaged("it was written and holds nothing")) }
+        drop(view);
+        if any || version == 0 {
+            Ok((database, version))
+        } else {
+            Err(self.damaged("it was written and holds nothing"))
+        }
     }
 
     fn snapshot(&self) -> Result<(u64, View), StoreError> {
-        if let Some(stopped) = &*locked(&self.stopped) {
-            return Err(stopped.clone());
-        }
+        // Waits while it is opened again.
         let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        // Only for a moment: while it is opened again.
-        let Some(database) = &*guard else { return Err(StoreError::TooOld) };
+        self.view(guard.as_ref().map_err(Clone::clone)?)
+    }
+
+    fn view(&self, database: &Database) -> Result<(u64, View), StoreError> {
         let table = guarded(&self.place, || {
             let transaction = database.begin_read().map_err(|error| self.failed(error.into()))?;
             match transaction.open_table(TABLE) {
@@ -165,15 +177,14 @@ impl Shared {
     }
 
     fn commit_group(&self, conflicts: &mut Conflicts, group: Vec<Submission>) {
-        if let Some(stopped) = locked(&self.stopped).clone() {
-            group.into_iter().for_each(|submission| answer(&submission.answer, Err(stopped.clone())));
-            return;
-        }
         let (waiting, work): (Vec<_>, Vec<_>) = group
             .into_iter()
             .map(|submission| (submission.answer, (submission.read_version, submission.finished)))
             .unzip();
-        let mut committing = false;
+        if let Err(error) = self.ready(conflicts) {
+            return waiting.iter().for_each(|waiting| answer(waiting, Err(error.clone())));
+        }
+        let mut committing = None;
         let outcome = guarded(&self.place, || self.write(conflicts, work, &mut committing));
         match outcome {
             Ok((before, answers)) => {
@@ -181,14 +192,32 @@ impl Shared {
                 waiting.iter().zip(answers).for_each(|(waiting, result)| answer(waiting, result));
             }
             Err(error) => {
-                tracing::error!(%error, committing, "a write failed; opening the store again");
-                match self.reopen(&error) {
-                    Ok(version) => *conflicts = Conflicts::from(version),
-                    Err(stopped) => *locked(&self.stopped) = Some(stopped),
+                tracing::error!(%error, ?committing, "a write failed; opening the store again");
+                let reopened = self.reopen(&error);
+                if let Ok(version) = reopened {
+                    *conflicts = Conflicts::from(version);
                 }
-                let error = if committing { StoreError::Unknown } else { error };
+                let error = match (committing, reopened) {
+                    // A full disk is told as such where it is certain that nothing was stored: it is no failure.
+                    (Some(before), Ok(version)) if error.fate() == Fate::Later && version == before => error,
+                    (Some(_), _) => StoreError::Unknown,
+                    (None, _) => error,
+                };
                 waiting.iter().for_each(|waiting| answer(waiting, Err(error.clone())));
             }
+        }
+    }
+
+    /// Whether anything can be written; opens it again where only room was missing.
+    fn ready(&self, conflicts: &mut Conflicts) -> Result<(), StoreError> {
+        let closed = self.database.read().unwrap_or_else(PoisonError::into_inner).as_ref().err().cloned();
+        match closed {
+            None => Ok(()),
+            Some(error) if error.fate() == Fate::Later => {
+                *conflicts = Conflicts::from(self.reopen(&error)?);
+                Ok(())
+            }
+            Some(error) => Err(error),
         }
     }
 
@@ -198,10 +227,10 @@ impl Shared {
         &self,
         conflicts: &mut Conflicts,
         work: Vec<(u64, Finished)>,
-        committing: &mut bool,
+        committing: &mut Option<u64>,
     ) -> Result<(u64, Vec<Result<Committed, StoreError>>), StoreError> {
         let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(database) = &*guard else { return Err(self.damaged("it is closed")) };
+        let database = guard.as_ref().map_err(Clone::clone)?;
         let mut transaction = database.begin_write().map_err(|error| self.failed(error.into()))?;
         transaction.set_durability(redb::Durability::Immediate).map_err(|error| self.damaged(&error.to_string()))?;
         let mut answers = Vec::with_capacity(work.len());
@@ -224,7 +253,7 @@ impl Shared {
         if latest > before {
             rows.set(VERSION, &value::seal(VERSION, &latest.to_be_bytes()))?;
             drop(rows);
-            *committing = true;
+            *committing = Some(before);
             transaction.commit().map_err(|error| self.failed(error.into()))?;
         }
         Ok((before, answers))
@@ -232,25 +261,33 @@ impl Shared {
 
     /// After a failed write: never try the sync again; open the file anew and verify what is in it.
     fn reopen(&self, cause: &StoreError) -> Result<u64, StoreError> {
-        self.close();
-        let open = || {
-            let database = guarded(&self.place, || (self.opener)().map_err(|error| refused(&self.place, error)))?;
-            *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
-            self.verify()
-        };
-        open().map_err(|error| StoreError::Stopped {
-            place: self.place.clone(),
-            detail: format!("{cause}; then {error}"),
-        })
+        let mut slot = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        self.close(std::mem::replace(&mut *slot, Err(StoreError::TooOld)));
+        match self.opened(true) {
+            Ok((database, version)) => {
+                *slot = Ok(database);
+                if cause.fate() != Fate::Later {
+                    let mut mended = locked(&self.mended);
+                    *mended = (mended.0 + 1, cause.to_string());
+                }
+                Ok(version)
+            }
+            Err(error) => {
+                let why = match error.fate() {
+                    Fate::Later => error,
+                    _ => StoreError::Stopped { place: self.place.clone(), detail: format!("{cause}; then {error}") },
+                };
+                *slot = Err(why.clone());
+                Err(why)
+            }
+        }
     }
 
-    fn close(&self) {
-        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(database) = database {
-            let closed = guarded(&self.place, || database.close().map_err(|error| refused(&self.place, error)));
-            if let Err(error) = closed {
-                tracing::warn!(%error, "the store was not closed cleanly");
-            }
+    fn close(&self, database: Result<Database, StoreError>) {
+        let Ok(database) = database else { return };
+        let closed = guarded(&self.place, || database.close().map_err(|error| refused(&self.place, error)));
+        if let Err(error) = closed {
+            tracing::warn!(%error, "the store was not closed cleanly");
         }
     }
 }
@@ -291,120 +328,17 @@ impl Engine for File {
     fn exclusive(&self) -> bool {
         true
     }
-}
 
-/// A snapshot: redb keeps its pages until it is dropped.
-pub(crate) struct View {
-    place: String,
-    table: ReadOnlyTable<&'static [u8], &'static [u8]>,
-}
-
-impl Base for View {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        guarded(&self.place, || {
-            let value = self.table.get(key).map_err(|error| failed(&self.place, error.into()))?;
-            Ok(value.map(|value| value.value().to_vec()))
+    fn mended(&self) -> Option<String> {
+        let (times, last) = locked(&self.shared.mended).clone();
+        (times > 0).then(|| {
+            let place = &self.shared.place;
+            format!("writing the store {place} failed {times} times since the start, the last time with: {last}; each time it was opened again and verified, and nothing acknowledged was lost: check the disk")
         })
     }
-
-    fn visit(
-        &self,
-        begin: &[u8],
-        end: &[u8],
-        reverse: bool,
-        row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), StoreError> {
-        guarded(&self.place, || {
-            let mut rows = self.table.range(begin..end).map_err(|error| failed(&self.place, error.into()))?;
-            while let Some(next) = if reverse { rows.next_back() } else { rows.next() } {
-                let (key, value) = next.map_err(|error| failed(&self.place, error.into()))?;
-                if !row(key.value(), value.value()) {
-                    break;
-                }
-            }
-            Ok(())
-        })
-    }
-}
-
-/// The table inside the writer's commit.
-struct Rows<'a, 'b> {
-    place: &'a str,
-    table: Table<'b, &'static [u8], &'static [u8]>,
-}
-
-impl Target for Rows<'_, '_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.table.get(key).map_err(|error| failed(self.place, error.into()))?;
-        Ok(value.map(|value| value.value().to_vec()))
-    }
-
-    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.table.insert(key, value).map(drop).map_err(|error| failed(self.place, error.into()))
-    }
-
-    fn clear(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        self.table.remove(key).map(drop).map_err(|error| failed(self.place, error.into()))
-    }
-
-    fn clear_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), StoreError> {
-        self.table.retain_in(begin..end, |_, _| false).map_err(|error| failed(self.place, error.into()))
-    }
-}
-
-/// redb's cache of pages, in bytes: its own default is 1 GB.
-const CACHE_BYTES: usize = 32 << 20;
-
-fn builder() -> redb::Builder {
-    let mut builder = Database::builder();
-    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
-    builder
-}
-
-/// Makes the table in a new database, so that one without it is known to be damaged.
-fn found(database: Database) -> Result<(), redb::Error> {
-    let transaction = database.begin_write()?;
-    transaction.open_table(TABLE)?.insert(VERSION, &value::seal(VERSION, &0_u64.to_be_bytes())[..])?;
-    transaction.commit()?;
-    database.close()?;
-    Ok(())
-}
-
-fn version(place: &str, stored: Option<Vec<u8>>) -> Result<u64, StoreError> {
-    let damaged = || StoreError::damaged(place, "its commit counter is missing or wrong");
-    let stored = stored.ok_or_else(damaged)?;
-    let payload = value::unseal(VERSION, &stored).map_err(|_| damaged())?;
-    Ok(u64::from_be_bytes(payload.try_into().map_err(|_| damaged())?))
 }
 
 fn answer(waiting: &SyncSender<Result<Committed, StoreError>>, result: Result<Committed, StoreError>) {
     // A caller that panicked meanwhile wants no answer.
     let _ = waiting.send(result);
-}
-
-/// Runs a call into redb; a panic there means that the file is not what redb wrote.
-fn guarded<R>(place: &str, call: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
-        let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Err(StoreError::damaged(place, format!("redb gave up: {}", words.unwrap_or("no reason given"))))
-    })
-}
-
-fn failed(place: &str, error: redb::Error) -> StoreError {
-    match error {
-        redb::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            StoreError::damaged(place, error.to_string())
-        }
-        redb::Error::Io(error) => {
-            StoreError::Io { doing: format!("read or write the store {place}"), detail: error.to_string() }
-        }
-        // The writer opens it again, or says why it cannot.
-        redb::Error::PreviousIo | redb::Error::DatabaseClosed => StoreError::TooOld,
-        redb::Error::DatabaseAlreadyOpen => StoreError::InUse { place: place.to_owned() },
-        error => StoreError::damaged(place, error.to_string()),
-    }
-}
-
-fn refused(place: &str, error: redb::DatabaseError) -> StoreError {
-    failed(place, error.into())
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::append::Lane;
 use crate::engine::{ATTEMPTS, Abort, Body, Engine, PageLimit, Transaction};
-use crate::error::StoreError;
+use crate::error::{Fate, StoreError};
 use crate::file::File;
 use crate::layout::{self, LAYOUT};
 use crate::memory::Memory;
@@ -98,14 +98,32 @@ impl Store {
                 }
                 self.set_root(transaction, 0)?;
             }
-            if self.engine.exclusive() {
-                // Lanes of processes that are gone; nobody asks for the result of their commits any more.
-                let (begin, end) = layout::below(&layout::single("b"));
-                transaction.clear_range(&begin, &end)?;
-            }
             Ok(())
         })?;
+        self.forget_lanes()?;
         Ok(incarnation)
+    }
+
+    /// Lanes of processes that are gone: nobody asks for the result of their commits any more.
+    fn forget_lanes(&self) -> Result<(), StoreError> {
+        if !self.engine.exclusive() {
+            return Ok(());
+        }
+        let (begin, end) = layout::below(&layout::single("b"));
+        let forgotten = self.repeat(&mut |transaction| {
+            // A start after an orderly end, and any on a full disk, must not need to write.
+            if transaction.range(&begin, &end, false, PageLimit::rows(1))?.rows.is_empty() {
+                return Ok(());
+            }
+            transaction.clear_range(&begin, &end)
+        });
+        match forgotten {
+            Err(error) if error.fate() == Fate::Later => {
+                tracing::warn!(%error, "kept for the next start: rows of appends that are over");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     fn root(&self, transaction: &mut dyn Transaction) -> Result<Option<Root>, Abort> {
@@ -138,6 +156,11 @@ impl Store {
     /// Backend and place, in words.
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// What went wrong since it was opened and was mended, in words for people.
+    pub fn mended(&self) -> Option<String> {
+        self.engine.mended()
     }
 
     /// Bytes the store takes, on disk where it has one.

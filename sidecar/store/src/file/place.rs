@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{builder, found, guarded};
+use super::table::{builder, failed, found, guarded};
 use crate::error::StoreError;
 
 /// Makes sure that the file exists, is not empty, and that nobody else may write to it.
@@ -32,6 +32,21 @@ pub(super) fn bytes(path: &Path) -> Result<u64, StoreError> {
     fs::metadata(path).map(|metadata| metadata.len()).map_err(|error| refused("look at", path, &error))
 }
 
+/// Has the system forget what it holds of the file in memory and did not change since: after a failed sync Linux keeps
+/// pages that never reached the disk and calls them clean, and reading those again would prove nothing.
+pub(super) fn forget_cached(path: &Path) {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{Advice, fadvise};
+        let forgotten = fs::File::open(path).and_then(|file| Ok(fadvise(&file, 0, None, Advice::DontNeed)?));
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, path = %path.display(), "the system keeps the file's pages in memory");
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
 /// Makes a new store beside its name and gives it the name when it is complete and durable: a crash before that
 /// leaves nothing that could be taken for a store. The hub's lifetime lock keeps two processes from doing it at once.
 fn make(path: &Path, folder: &Path) -> Result<(), StoreError> {
@@ -45,14 +60,14 @@ fn make(path: &Path, folder: &Path) -> Result<(), StoreError> {
     }
     new_file(&beside).map_err(|error| refused("make", &beside, &error))?;
     guarded(&place, || {
-        let database = builder().create(&beside).map_err(|error| super::refused(&place, error))?;
-        found(database).map_err(|error| super::failed(&place, error))
+        let database = builder().create(&beside).map_err(|error| failed(&place, error.into()))?;
+        found(database).map_err(|error| failed(&place, error))
     })?;
     fs::rename(&beside, path).and_then(|()| sync_folder(folder)).map_err(|error| refused("name", path, &error))
 }
 
 fn refused(doing: &str, path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Io { doing: format!("{doing} {}", path.display()), detail: error.to_string() }
+    StoreError::io(format!("file {}", path.display()), format!("{doing} {}", path.display()), error)
 }
 
 #[cfg(unix)]
