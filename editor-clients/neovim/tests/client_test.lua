@@ -121,22 +121,21 @@ T.test("a sidecar that dies is started again, but not for ever, and typing goes 
   local child = T.start({})
   for round = 1, 4 do
     child:wait("a sidecar", "local c = vim.lsp.get_clients({ name = 'codi2', bufnr = 0 })[1] return c and c.initialized or false")
+    -- It dies behind her back, or in the middle of an insert.
+    local inserts = round % 2 == 0
+    child:keys(inserts and "A" or "")
     child:lua([[OLD = vim.lsp.get_clients({ name = "codi2" })[1].id
       vim.lsp.get_client_by_id(OLD).rpc.notify("test/die", {})]])
     child:wait("its end", "local c = vim.lsp.get_client_by_id(OLD) return c == nil or c:is_stopped()")
-    child:keys("A" .. round .. "<Esc>")
+    child:keys((inserts and "" or "A") .. round .. "<Esc>")
     if round < 4 then
       child:wait("the next one", "local c = vim.lsp.get_clients({ name = 'codi2', bufnr = 0 })[1] return c and c.id ~= OLD and c.initialized or false")
     end
   end
   child:wait("the word that it is over", [[return vim.api.nvim_exec2("messages", { output = true }).output:find("again and again") ~= nil]])
   child:keys("A!<Esc>")
-  -- Each character once. Not their order: seen twice in many runs on a busy machine, the cursor stood one place to the
-  -- left after the editor told of the exit; why is not known.
   local line = child:request("nvim_get_current_line")
-  local typed = vim.split(line:sub(4), "")
-  table.sort(typed)
-  assert(line:sub(1, 3) == "one" and table.concat(typed) == "!1234", line)
+  assert(line == "one1234!", line)
   child:wait("no sidecar", "return #vim.lsp.get_clients({ name = 'codi2' }) == 0")
   assert(child:lua("return require('codi2').statusline()"):find("not running"))
 end)
@@ -146,7 +145,8 @@ T.test("a sidecar that does not even start is tried once", function()
   child:wait("the word", [[return vim.api.nvim_exec2("messages", { output = true }).output:find("does not start") ~= nil]])
   child:request("nvim_command", "edit b.txt | edit! a.txt | doautocmd BufEnter")
   child:keys("Ax<Esc>")
-  local _, warnings = child:request("nvim_exec2", "messages", { output = true }).output:gsub("quit with exit code", "")
+  local _, warnings = child:request("nvim_exec2", "messages", { output = true }).output:gsub("does not start", "")
+  -- Each load of a buffer is a try; nothing else is.
   assert(warnings <= 3, "tried " .. warnings .. " times")
 end)
 
@@ -156,14 +156,30 @@ T.test("an error of ours is one warning and never stops typing", function()
   child:lua([[require("codi2.source").judge = function() error("made by the test") end]])
   child:keys("Ahello<Esc>")
   assert(child:request("nvim_get_current_line") == "onehello")
+  child:wait("the word", [[return vim.api.nvim_exec2("messages", { output = true }).output:find("made by the test") ~= nil]])
   local _, warnings = child:request("nvim_exec2", "messages", { output = true }).output:gsub("made by the test", "")
   assert(warnings == 1, warnings)
   assert(child:lua("return require('codi2.guard').errors") == 5)
 end)
 
+T.test("nothing is said in the middle of an insert", function()
+  local child = T.start({})
+  local said = [[return vim.api.nvim_exec2("messages", { output = true }).output:find("a long word") ~= nil]]
+  child:keys("A")
+  child:lua([[require("codi2.guard").say(("a long word "):rep(20))
+    -- As Neovim does when it puts a client away; during a prompt it would take the cursor back.
+    vim.schedule(function() vim.api.nvim_buf_call(0, function() end) end)]])
+  child:keys("x")
+  assert(not child:lua(said))
+  child:keys("y<Esc>")
+  child:wait("the word", said)
+  assert(child:request("nvim_get_current_line") == "onexy")
+end)
+
 T.test("a missing program is one warning", function()
   local child = T.start({ detached = true, setup = [[require("codi2").setup({ cmd = { "no-such-codi2", "lsp" } })]] })
   child:request("nvim_command", "edit b.txt")
+  child:wait("the word", [[return vim.api.nvim_exec2("messages", { output = true }).output:find("no program") ~= nil]])
   local _, warnings = child:request("nvim_exec2", "messages", { output = true }).output:gsub("no program no%-such%-codi2", "")
   assert(warnings == 1, warnings)
 end)

@@ -75,9 +75,15 @@ local function after(rpc, method, params)
   end
 end
 
---- The connection to the sidecar, with our hints beside Neovim's notifications.
-local function connect(cmd, root)
+--- The connection to the sidecar, with our hints beside Neovim's notifications. Neovim hears of every end as of an
+--- orderly one: it would tell of a crash in the middle of typing, at a prompt (see guard.say). `exit` gets how it was.
+local function connect(cmd, root, exit)
   return function(dispatchers)
+    local on_exit = dispatchers.on_exit
+    dispatchers.on_exit = function(code, signal)
+      exit.code, exit.signal = code, signal
+      on_exit(0, 0)
+    end
     local rpc = vim.lsp.rpc.start(cmd, dispatchers, { cwd = root })
     local notify = rpc.notify
     local plain = { notify = notify }
@@ -175,19 +181,21 @@ local function given_up(root)
   return #times > RESTARTS and vim.uv.now() - times[#times] < WINDOW
 end
 
-local function on_exit(root)
-  return function(code, signal, client_id)
+--- @param exit { code: integer?, signal: integer? } what the connection heard
+local function on_exit(root, exit)
+  return function(_, _, client_id)
     vim.schedule(guard.wrap(function()
       status.ended(client_id)
-      if vim.v.exiting ~= vim.NIL or M.stopping or (code == 0 and signal == 0) then
+      if vim.v.exiting ~= vim.NIL or M.stopping or (exit.code == 0 and exit.signal == 0) then
         return
       end
+      local how = ("(code %s, signal %s)"):format(exit.code, exit.signal)
       if not may_restart(root, client_id) then
-        local how = answered[client_id] and "ended again and again" or "does not start"
-        local words = "codi2: the sidecar %s (code %d, signal %d); nothing is recorded. :checkhealth codi2"
-        vim.notify(words:format(how, code, signal), vim.log.levels.WARN)
+        local ended = answered[client_id] and "ended again and again" or "does not start"
+        guard.say(("the sidecar %s %s; nothing is recorded. :checkhealth codi2"):format(ended, how))
         return
       end
+      vim.lsp.log.warn("codi2", "the sidecar ended " .. how .. " and is started again")
       -- Not at once: Neovim still puts the old client away, and a broken program must not spin.
       vim.defer_fn(function()
         for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
@@ -236,7 +244,7 @@ function M.attach(bufnr, root)
   if vim.fn.executable(cmd[1]) == 0 then
     if not warned[cmd[1]] then
       warned[cmd[1]] = true
-      vim.notify(("codi2: there is no program %s; nothing is recorded (:checkhealth codi2)"):format(cmd[1]), vim.log.levels.WARN)
+      guard.say(("there is no program %s; nothing is recorded (:checkhealth codi2)"):format(cmd[1]))
     end
     return
   end
@@ -246,9 +254,10 @@ function M.attach(bufnr, root)
   end
   source.start()
   watch_buffer(bufnr)
+  local exit = {}
   vim.lsp.start({
     name = M.NAME,
-    cmd = connect(cmd, root),
+    cmd = connect(cmd, root, exit),
     root_dir = root,
     capabilities = { experimental = { codi2 = { status = true, editHint = true, documentText = true } } },
     -- Each edit is a version of its own, so that each has its own source.
@@ -262,7 +271,7 @@ function M.attach(bufnr, root)
     on_init = function(client)
       answered[client.id] = true
     end,
-    on_exit = on_exit(root),
+    on_exit = on_exit(root, exit),
   }, { bufnr = bufnr, silent = true })
 end
 
