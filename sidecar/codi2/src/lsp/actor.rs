@@ -17,7 +17,7 @@ use super::link::HubLink;
 use super::outbound::{Outbox, TextAnswer};
 use super::place::Locator;
 use super::session::{Effect, HoverText, Input, Session, Window};
-use super::wire::DocumentEvent;
+use super::wire::WindowEvent;
 
 /// Room of the channel from the ingress: what may wait before standard input does.
 pub const ARRIVALS: usize = 64;
@@ -162,19 +162,12 @@ impl<L: HubLink> Actor<L> {
     async fn arrived(&mut self, arrived: Arrived, roots: &mpsc::Sender<Input>) {
         let Arrived { number, at_ms, event } = arrived;
         let input = match event {
-            DocumentEvent::Open { uri, version, text } => {
+            WindowEvent::Open { uri, version, text } => {
                 let place = self.locator.document(&uri).await;
                 Some(Input::Open { uri, version, text, place })
             }
-            DocumentEvent::Change { uri, version, changes } => Some(Input::Change { uri, version, changes }),
-            DocumentEvent::WillSave { uri } => Some(Input::WillSave { uri }),
-            DocumentEvent::Save { uri, text } => Some(Input::Save { uri, text }),
-            DocumentEvent::Close { uri } => Some(Input::Close { uri }),
-            DocumentEvent::Hint(hint) => {
-                Some(Input::Hint { uri: hint.uri, version: hint.version, source: hint.source })
-            }
-            DocumentEvent::Garbled { uri } => Some(Input::Distrust { uri, broke: false }),
-            DocumentEvent::Folders { added } => {
+            WindowEvent::Document(event) => Some(Input::Document(event)),
+            WindowEvent::Folders { added } => {
                 self.find_roots(added, false, roots);
                 None
             }
@@ -198,8 +191,7 @@ impl<L: HubLink> Actor<L> {
             Err(_) => {
                 tracing::error!("the session machine broke on an input");
                 let Some(uri) = uri else { return };
-                let distrust = Input::Distrust { uri, broke: true };
-                catch_unwind(AssertUnwindSafe(|| session.on(distrust, at_ms))).unwrap_or_default()
+                catch_unwind(AssertUnwindSafe(|| session.on(Input::Broke { uri }, at_ms))).unwrap_or_default()
             }
         };
         let id = session.id();
@@ -239,13 +231,8 @@ impl<L: HubLink> Actor<L> {
 /// The document an input is about.
 fn document_of(input: &Input) -> Option<&str> {
     match input {
-        Input::Open { uri, .. }
-        | Input::Change { uri, .. }
-        | Input::WillSave { uri }
-        | Input::Save { uri, .. }
-        | Input::Close { uri }
-        | Input::Hint { uri, .. }
-        | Input::DocumentText { uri, .. } => Some(uri),
+        Input::Open { uri, .. } | Input::DocumentText { uri, .. } => Some(uri),
+        Input::Document(event) => Some(event.uri()),
         _ => None,
     }
 }

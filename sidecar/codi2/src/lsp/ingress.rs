@@ -23,7 +23,7 @@ use tower_lsp::jsonrpc::{Error, Request, Response};
 
 use super::clock::now_ms;
 use super::frames::MALFORMED;
-use super::wire::{DocumentEvent, document_event, initialize_params, is_document_event};
+use super::wire::{WindowEvent, initialize_params, is_window_event, window_event};
 
 /// A document event with its stamp.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct Arrived {
     /// When it arrived (ms since the Unix epoch).
     pub at_ms: u64,
     /// The event.
-    pub event: DocumentEvent,
+    pub event: WindowEvent,
 }
 
 /// What ingress, handlers and the shell share.
@@ -90,7 +90,7 @@ impl<S> Ingress<S> {
     }
 
     /// Hands an event to the session.
-    fn hand_over(&mut self, event: DocumentEvent) {
+    fn hand_over(&mut self, event: WindowEvent) {
         if let Some(slot) = self.slot.take() {
             self.number += 1;
             slot.send(Arrived { number: self.number, at_ms: now_ms(), event });
@@ -130,9 +130,9 @@ where
             return Box::pin(async { Ok(Some(response)) });
         }
         let initialized = self.gate.initialized.load(Ordering::Acquire);
-        if initialized && request.id().is_none() && is_document_event(request.method()) {
+        if initialized && request.id().is_none() && is_window_event(request.method()) {
             let (method, _, params) = request.into_parts();
-            match document_event(&method, params) {
+            match window_event(&method, params) {
                 Some(event) => self.hand_over(event),
                 None => self.count_malformed("a notification"),
             }

@@ -3,14 +3,16 @@
 //!
 //! Absent on purpose: the framework's own types for these messages, which are stricter and larger.
 
-use codi2_protocol::lsp::{EDIT_HINT, EditHintParams};
+use codi2_protocol::lsp::EDIT_HINT;
 use codi2_text::{Change, Position};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::session::DocumentEvent;
+
 /// What arrives in wire order.
 #[derive(Debug, Clone, PartialEq)]
-pub enum DocumentEvent {
+pub enum WindowEvent {
     /// `textDocument/didOpen`.
     Open {
         /// The document.
@@ -20,48 +22,23 @@ pub enum DocumentEvent {
         /// Its text.
         text: String,
     },
-    /// `textDocument/didChange`.
-    Change {
-        /// The document.
-        uri: String,
-        /// Its version afterwards.
-        version: i32,
-        /// The changes, each in the result of the one before.
-        changes: Vec<Change>,
-    },
-    /// `textDocument/willSave`.
-    WillSave {
-        /// The document.
-        uri: String,
-    },
-    /// `textDocument/didSave`.
-    Save {
-        /// The document.
-        uri: String,
-        /// Its text, where the client sends it.
-        text: Option<String>,
-    },
-    /// `textDocument/didClose`.
-    Close {
-        /// The document.
-        uri: String,
-    },
+    /// Any other notification about a document, `codi2/editHint` among them.
+    Document(DocumentEvent),
     /// `workspace/didChangeWorkspaceFolders`.
     Folders {
         /// URIs of the folders added.
         added: Vec<String>,
     },
-    /// `codi2/editHint`.
-    Hint(EditHintParams),
-    /// A document's notification that could not be read: what is known of the document is no longer to be trusted.
-    Garbled {
-        /// The document.
-        uri: String,
-    },
+}
+
+impl From<DocumentEvent> for WindowEvent {
+    fn from(event: DocumentEvent) -> Self {
+        Self::Document(event)
+    }
 }
 
 /// Whether a method goes to the session in wire order.
-pub fn is_document_event(method: &str) -> bool {
+pub fn is_window_event(method: &str) -> bool {
     matches!(
         method,
         "textDocument/didOpen"
@@ -132,25 +109,25 @@ fn version(wire: Option<i64>) -> i32 {
 }
 
 /// Reads a document notification. `None`: nothing can be made of it and no document is named.
-pub fn document_event(method: &str, params: Option<Value>) -> Option<DocumentEvent> {
+pub fn window_event(method: &str, params: Option<Value>) -> Option<WindowEvent> {
     let params = params?;
     if method == EDIT_HINT {
-        return serde_json::from_value(params).ok().map(DocumentEvent::Hint);
+        return serde_json::from_value(params).ok().map(DocumentEvent::Hint).map(WindowEvent::from);
     }
     if method == "workspace/didChangeWorkspaceFolders" {
         let added = params.pointer("/event/added")?.as_array()?;
         let uris = added.iter().filter_map(|folder| folder.get("uri")?.as_str().map(str::to_owned)).collect();
-        return Some(DocumentEvent::Folders { added: uris });
+        return Some(WindowEvent::Folders { added: uris });
     }
     let named = params.pointer("/textDocument/uri").and_then(Value::as_str).map(str::to_owned);
-    let garbled = || named.map(|uri| DocumentEvent::Garbled { uri });
+    let garbled = || named.map(|uri| DocumentEvent::Garbled { uri }.into());
     let Ok(params) = serde_json::from_value::<DocumentParams>(params) else { return garbled() };
     let TextDocument { uri, version: number, text } = params.text_document;
-    Some(match method {
-        "textDocument/didOpen" => match text {
-            Some(text) => DocumentEvent::Open { uri, version: version(number), text },
-            None => return garbled(),
-        },
+    let event = match method {
+        "textDocument/didOpen" => {
+            let Some(text) = text else { return garbled() };
+            return Some(WindowEvent::Open { uri, version: version(number), text });
+        }
         "textDocument/didChange" => DocumentEvent::Change {
             uri,
             version: version(number),
@@ -160,7 +137,8 @@ pub fn document_event(method: &str, params: Option<Value>) -> Option<DocumentEve
         "textDocument/didSave" => DocumentEvent::Save { uri, text: params.text },
         "textDocument/didClose" => DocumentEvent::Close { uri },
         _ => return None,
-    })
+    };
+    Some(event.into())
 }
 
 /// The parameters of `initialize` cut to what is used, so that no client fails over a capability that nobody reads.

@@ -1,9 +1,9 @@
 //! What goes into the session machine and what comes out of it. Closed lists: nothing else reaches or leaves it.
 
-use codi2_protocol::lsp::{DocumentTextResult, StatusParams};
+use codi2_protocol::lsp::{DocumentTextResult, EditHintParams, StatusParams};
 use codi2_protocol::{
-    Actor, Digest, Editor, Fact, FileId, GroupId, Heartbeat, HostId, OwnersReply, SessionId, Source, Text, Touched,
-    Verdict, WorktreeId,
+    Actor, Digest, Editor, Fact, FileId, GroupId, Heartbeat, HostId, OwnersReply, SessionId, Text, Touched, Verdict,
+    WorktreeId,
 };
 use codi2_text::{Change, Encoding};
 
@@ -74,6 +74,58 @@ pub enum Apart {
     OpenAlready,
 }
 
+/// What an editor tells of one document, in wire order. The wire reads it, the machine takes it as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DocumentEvent {
+    /// It was changed.
+    Change {
+        /// The document.
+        uri: String,
+        /// Its version afterwards.
+        version: i32,
+        /// The changes, each in the result of the one before.
+        changes: Vec<Change>,
+    },
+    /// It is about to be saved.
+    WillSave {
+        /// The document.
+        uri: String,
+    },
+    /// It was saved.
+    Save {
+        /// The document.
+        uri: String,
+        /// Its text, where the client sends it.
+        text: Option<String>,
+    },
+    /// It was closed.
+    Close {
+        /// The document.
+        uri: String,
+    },
+    /// What made the edit that led to a version.
+    Hint(EditHintParams),
+    /// A message about it could not be read: what is known of it is no longer to be trusted.
+    Garbled {
+        /// The document.
+        uri: String,
+    },
+}
+
+impl DocumentEvent {
+    /// The document.
+    pub fn uri(&self) -> &str {
+        match self {
+            Self::Change { uri, .. }
+            | Self::WillSave { uri }
+            | Self::Save { uri, .. }
+            | Self::Close { uri }
+            | Self::Hint(EditHintParams { uri, .. })
+            | Self::Garbled { uri } => uri,
+        }
+    }
+}
+
 /// What the machine is told. Every call of [`super::Session::on`] has one and the time.
 #[derive(Debug, Clone)]
 pub enum Input {
@@ -95,47 +147,12 @@ pub enum Input {
         /// Where it lies.
         place: Place,
     },
-    /// A document was changed in the editor.
-    Change {
+    /// The editor tells of a document.
+    Document(DocumentEvent),
+    /// The machine itself broke on a document: what is not sealed of it is not to be trusted.
+    Broke {
         /// The document.
         uri: String,
-        /// Its version afterwards.
-        version: i32,
-        /// The changes, each in the result of the one before.
-        changes: Vec<Change>,
-    },
-    /// A document is about to be saved.
-    WillSave {
-        /// The document.
-        uri: String,
-    },
-    /// A document was saved.
-    Save {
-        /// The document.
-        uri: String,
-        /// Its text, where the client sends it.
-        text: Option<String>,
-    },
-    /// A document was closed.
-    Close {
-        /// The document.
-        uri: String,
-    },
-    /// The client says what made the edit that led to a version.
-    Hint {
-        /// The document.
-        uri: String,
-        /// Its version after the edit.
-        version: i32,
-        /// What made it.
-        source: Source,
-    },
-    /// What is known of a document is not to be trusted: a message about it was broken, or its handling was.
-    Distrust {
-        /// The document.
-        uri: String,
-        /// Whether the machine itself broke on it, so that what is not sealed is not to be trusted either.
-        broke: bool,
     },
     /// The client's answer to [`Effect::AskText`]; none if it failed or did not come in time.
     DocumentText {

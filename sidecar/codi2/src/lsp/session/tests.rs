@@ -6,7 +6,7 @@ mod road;
 
 use std::collections::BTreeMap;
 
-use codi2_protocol::lsp::ClientCapabilities;
+use codi2_protocol::lsp::{ClientCapabilities, EditHintParams};
 use codi2_protocol::{
     Actor, ActorKind, Digest, Edit, EditGroup, Editor, Fact, FileId, GroupId, RepositoryId, SessionId, Shape, Source,
     SourceKind, Text as Beside, WorktreeId,
@@ -135,11 +135,15 @@ impl Bench {
 
     pub fn change(&mut self, changes: Vec<Change>) {
         self.version += 1;
-        self.on(Input::Change { uri: URI.to_owned(), version: self.version, changes });
+        self.on(Input::Document(DocumentEvent::Change { uri: URI.to_owned(), version: self.version, changes }));
     }
 
     pub fn hint(&mut self, version: i32, kind: SourceKind) {
-        self.on(Input::Hint { uri: URI.to_owned(), version, source: source(kind) });
+        self.on(Input::Document(DocumentEvent::Hint(EditHintParams {
+            uri: URI.to_owned(),
+            version,
+            source: source(kind),
+        })));
     }
 
     pub fn text(&self) -> String {

@@ -14,7 +14,8 @@ use super::*;
 use crate::lsp::actor::Command;
 use crate::lsp::handlers::{Handlers, hover};
 use crate::lsp::ingress::{Arrived, Gate, Ingress};
-use crate::lsp::wire::DocumentEvent;
+use crate::lsp::session::DocumentEvent;
+use crate::lsp::wire::WindowEvent;
 
 fn change(version: i32) -> Value {
     let document = json!({"uri": "file:///a", "version": version});
@@ -24,7 +25,7 @@ fn change(version: i32) -> Value {
 
 fn version(arrived: &Arrived) -> i32 {
     match &arrived.event {
-        DocumentEvent::Change { version, .. } => *version,
+        WindowEvent::Document(DocumentEvent::Change { version, .. }) => *version,
         other => panic!("not a change: {other:?}"),
     }
 }

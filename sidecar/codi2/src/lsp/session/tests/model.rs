@@ -83,15 +83,15 @@ proptest! {
                 }
                 Act::Hint(kind, shift) => bench.hint(bench.version + shift, kind),
                 Act::Wait(ms) => bench.wait(ms),
-                Act::Save => bench.on(Input::Save { uri: URI.to_owned(), text: Some(model.clone()) }),
+                Act::Save => bench.on(Input::Document(DocumentEvent::Save { uri: URI.to_owned(), text: Some(model.clone()) })),
                 Act::Distrust => {
-                    bench.on(Input::Distrust { uri: URI.to_owned(), broke: false });
+                    bench.on(Input::Document(DocumentEvent::Garbled { uri: URI.to_owned() }));
                     bench.version += 1;
                     let result = codi2_protocol::lsp::DocumentTextResult { version: bench.version, text: model.clone() };
                     bench.on(Input::DocumentText { uri: URI.to_owned(), result: Some(result) });
                 }
                 Act::Reopen => {
-                    bench.on(Input::Close { uri: URI.to_owned() });
+                    bench.on(Input::Document(DocumentEvent::Close { uri: URI.to_owned() }));
                     bench.open(URI, "a.rs", &model);
                     bench.version = 0;
                 }
@@ -119,17 +119,18 @@ fn wild() -> impl Strategy<Value = Input> {
         prop_oneof![Just(SourceKind::Typed), Just(SourceKind::Undo), Just(SourceKind::Format), Just(SourceKind::Other)];
     (0u8..14, uri, version(), changes, piece(), result, kind, any::<bool>()).prop_map(
         |(which, uri, version, changes, text, result, kind, flag)| match which {
-            0..=4 => Input::Change { uri, version, changes },
+            0..=4 => Input::Document(DocumentEvent::Change { uri, version, changes }),
             5 => Input::Open {
                 uri,
                 version,
                 text,
                 place: if flag { place("a.rs") } else { Place::Apart(Apart::NoFile) },
             },
-            6 => Input::Save { uri, text: flag.then_some(text) },
-            7 => Input::Close { uri },
-            8 => Input::Hint { uri, version, source: source(kind) },
-            9 => Input::Distrust { uri, broke: flag },
+            6 => Input::Document(DocumentEvent::Save { uri, text: flag.then_some(text) }),
+            7 => Input::Document(DocumentEvent::Close { uri }),
+            8 => Input::Document(DocumentEvent::Hint(EditHintParams { uri, version, source: source(kind) })),
+            9 if flag => Input::Broke { uri },
+            9 => Input::Document(DocumentEvent::Garbled { uri }),
             10 => Input::DocumentText { uri, result },
             11 => Input::WantText { session: SessionId::from_uuid(Uuid::from_u128(7)), file: file("a.rs") },
             12 => Input::Link(Link { connected: flag, ..Link::default() }),

@@ -29,9 +29,9 @@ fn check(client: ClientCapabilities, before: &str, steps: &[Step], expected: &[&
             Early(kind) => bench.hint(bench.version + 1, *kind),
             Late(kind) => bench.hint(bench.version, *kind),
             Wait(ms) => bench.wait(*ms),
-            Save => bench.on(Input::Save { uri: URI.to_owned(), text: None }),
-            WillSave => bench.on(Input::WillSave { uri: URI.to_owned() }),
-            Close => bench.on(Input::Close { uri: URI.to_owned() }),
+            Save => bench.on(Input::Document(DocumentEvent::Save { uri: URI.to_owned(), text: None })),
+            WillSave => bench.on(Input::Document(DocumentEvent::WillSave { uri: URI.to_owned() })),
+            Close => bench.on(Input::Document(DocumentEvent::Close { uri: URI.to_owned() })),
             Flush => bench.on(Input::Flush),
             End => bench.on(Input::End { reason: "bye".to_owned() }),
         }
@@ -103,12 +103,12 @@ fn one_notification_over_several_versions_takes_all_their_hints() {
     };
     bench.version = 2;
     let changes = vec![insert(0, "x"), insert(1, "pasted")];
-    bench.on(Input::Change { uri: URI.to_owned(), version: 2, changes });
+    bench.on(Input::Document(DocumentEvent::Change { uri: URI.to_owned(), version: 2, changes }));
     // Two that agree speak for three changes; two that do not speak for none.
     bench.version = 4;
     bench.hint(3, SourceKind::Typed);
     let changes = vec![insert(0, "1"), insert(1, "2"), insert(2, "3")];
-    bench.on(Input::Change { uri: URI.to_owned(), version: 4, changes });
+    bench.on(Input::Document(DocumentEvent::Change { uri: URI.to_owned(), version: 4, changes }));
     bench.hint(4, SourceKind::Typed);
     bench.wait(300);
     let told = lines(&bench.facts());
@@ -125,7 +125,7 @@ fn versions_may_jump_but_only_grow() {
     let mut bench = Bench::with(plain(), "ab");
     let change = |version, text: &str| {
         let changes = vec![Change { range: Some((at(0, 0), at(0, 0))), text: text.to_owned() }];
-        Input::Change { uri: URI.to_owned(), version, changes }
+        Input::Document(DocumentEvent::Change { uri: URI.to_owned(), version, changes })
     };
     bench.on(change(7, "x"));
     assert_eq!(bench.text(), "xab");
@@ -145,7 +145,7 @@ fn versions_may_jump_but_only_grow() {
 fn a_client_that_can_is_asked_for_the_text() {
     let mut bench = Bench::with(ours(), "ab");
     bench.edit(0, 0, "x");
-    bench.on(Input::Distrust { uri: URI.to_owned(), broke: false });
+    bench.on(Input::Document(DocumentEvent::Garbled { uri: URI.to_owned() }));
     let asked = |bench: &Bench| bench.effects.iter().filter(|effect| matches!(effect, Effect::AskText { .. })).count();
     assert_eq!(asked(&bench), 1);
     // What comes in between is not applied; an answer older than that is asked for again.
@@ -169,14 +169,14 @@ fn a_client_that_can_is_asked_for_the_text() {
 #[test]
 fn an_editor_that_never_gives_the_text_is_asked_three_times() {
     let mut bench = Bench::with(ours(), "ab");
-    bench.on(Input::Distrust { uri: URI.to_owned(), broke: false });
+    bench.on(Input::Document(DocumentEvent::Garbled { uri: URI.to_owned() }));
     for _ in 0..10 {
         bench.on(Input::DocumentText { uri: URI.to_owned(), result: None });
         bench.wait(2_000);
     }
     let asked = bench.effects.iter().filter(|effect| matches!(effect, Effect::AskText { .. })).count();
     assert_eq!(asked, 3);
-    bench.on(Input::Close { uri: URI.to_owned() });
+    bench.on(Input::Document(DocumentEvent::Close { uri: URI.to_owned() }));
     bench.open(URI, "a.rs", "new");
     bench.version = 0;
     bench.edit(0, 0, "x");
@@ -190,7 +190,7 @@ fn after_a_break_the_text_is_compared_with_what_was_sealed() {
     bench.edit(0, 0, "x");
     bench.wait(300);
     bench.edit(0, 0, "lost ");
-    bench.on(Input::Distrust { uri: URI.to_owned(), broke: true });
+    bench.on(Input::Broke { uri: URI.to_owned() });
     let result = codi2_protocol::lsp::DocumentTextResult { version: 2, text: "lost xone\ntwo\n".to_owned() };
     bench.on(Input::DocumentText { uri: URI.to_owned(), result: Some(result) });
     assert_eq!(bench.text(), "lost xone\ntwo\n");
@@ -201,12 +201,16 @@ fn after_a_break_the_text_is_compared_with_what_was_sealed() {
 fn strange_input_is_survived() {
     let mut bench = Bench::with(plain(), "ab");
     let other = || "file:///w/other.rs".to_owned();
-    bench.on(Input::Change { uri: other(), version: 1, changes: vec![] });
-    bench.on(Input::Save { uri: other(), text: Some("x".to_owned()) });
-    bench.on(Input::Close { uri: other() });
-    bench.on(Input::Distrust { uri: other(), broke: true });
+    bench.on(Input::Document(DocumentEvent::Change { uri: other(), version: 1, changes: vec![] }));
+    bench.on(Input::Document(DocumentEvent::Save { uri: other(), text: Some("x".to_owned()) }));
+    bench.on(Input::Document(DocumentEvent::Close { uri: other() }));
+    bench.on(Input::Broke { uri: other() });
     bench.on(Input::DocumentText { uri: other(), result: None });
-    bench.on(Input::Hint { uri: other(), version: i32::MAX, source: source(SourceKind::Paste) });
+    bench.on(Input::Document(DocumentEvent::Hint(EditHintParams {
+        uri: other(),
+        version: i32::MAX,
+        source: source(SourceKind::Paste),
+    })));
     bench.on(Input::Owners { ask: 99, reply: None });
     bench.on(Input::Judged { group: group(77), verdict: None });
     bench.on(Input::WantText { session: SessionId::from_uuid(Uuid::from_u128(8)), file: file("a.rs") });
@@ -233,7 +237,7 @@ fn a_file_under_a_second_name_is_not_recorded_twice() {
     let link = "file:///w/link.rs".to_owned();
     bench.on(Input::Open { uri: link.clone(), version: 0, text: "ab".to_owned(), place: place("a.rs") });
     let changes = vec![Change { range: None, text: "other".to_owned() }];
-    bench.on(Input::Change { uri: link, version: 1, changes });
+    bench.on(Input::Document(DocumentEvent::Change { uri: link, version: 1, changes }));
     bench.edit(0, 0, "x");
     bench.wait(300);
     assert_eq!(lines(&bench.facts())[2..], ["edits 0-0+1:keystroke"]);
@@ -248,9 +252,9 @@ fn documents_apart_are_silent() {
         let uri = format!("x:{number}");
         bench.on(Input::Open { uri: uri.clone(), version: 0, text: "secret".to_owned(), place: Place::Apart(why) });
         let change = Change { range: None, text: "more".to_owned() };
-        bench.on(Input::Change { uri: uri.clone(), version: 1, changes: vec![change] });
-        bench.on(Input::Save { uri: uri.clone(), text: None });
-        bench.on(Input::Close { uri });
+        bench.on(Input::Document(DocumentEvent::Change { uri: uri.clone(), version: 1, changes: vec![change] }));
+        bench.on(Input::Document(DocumentEvent::Save { uri: uri.clone(), text: None }));
+        bench.on(Input::Document(DocumentEvent::Close { uri }));
     }
     let long = "x".repeat(DOCUMENT_BYTES + 1);
     bench.on(Input::Open { uri: URI.to_owned(), version: 0, text: long, place: place("a.rs") });
@@ -331,7 +335,7 @@ fn touches_leave_at_once_and_then_at_most_every_fifty_ms_in_bytes_of_the_base() 
     assert_eq!(touched(&bench).len(), 1);
     bench.wait(30);
     assert_eq!(touched(&bench), [(0, 2, 2), (20, 4, 5)], "the latest, told late");
-    bench.on(Input::Save { uri: URI.to_owned(), text: None });
+    bench.on(Input::Document(DocumentEvent::Save { uri: URI.to_owned(), text: None }));
     bench.wait(100);
     bench.effects.clear();
     bench.edit(0, 0, "!");
