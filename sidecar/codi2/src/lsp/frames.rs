@@ -17,6 +17,8 @@ pub const MALFORMED: &str = "$/codi2/malformed";
 pub const BODY_BYTES: usize = 256 << 20;
 /// Longest header accepted, in bytes.
 const HEADER_BYTES: usize = 8 << 10;
+/// Room kept for what is read and not yet passed on, in bytes; a longer frame's is given back after it.
+const ROOM_BYTES: usize = 256 << 10;
 
 /// Copies frames from `input` to `output` until the input ends or the output is closed.
 ///
@@ -64,13 +66,16 @@ impl Sieve {
     fn feed(&mut self, bytes: &[u8]) {
         // Moved together once for each read, not for each frame.
         self.bytes.drain(..std::mem::take(&mut self.start));
+        if self.bytes.is_empty() && self.bytes.capacity() > ROOM_BYTES {
+            self.bytes = Vec::new();
+        }
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         self.bytes.extend_from_slice(&bytes[skipped..]);
     }
 
     /// The next body to pass on, or `None` until more is read.
-    fn next_body(&mut self) -> Option<String> {
+    fn next_body(&mut self) -> Option<Cow<'_, str>> {
         loop {
             if let Some(length) = self.body {
                 if length > BODY_BYTES {
@@ -78,18 +83,18 @@ impl Sieve {
                     let here = length.min(self.rest().len());
                     self.start += here;
                     self.skip = length - here;
-                    return Some(malformed("the frame is too long"));
+                    return Some(malformed("the frame is too long").into());
                 }
                 if self.rest().len() < length {
                     return None;
                 }
-                let body = self.rest()[..length].to_vec();
+                let start = self.start;
                 self.start += length;
                 self.body = None;
-                if body.is_empty() {
+                if length == 0 {
                     continue;
                 }
-                return Some(readable(body));
+                return Some(readable(&self.bytes[start..self.start]));
             }
             match header(self.rest()) {
                 Header::Complete { length, end } => {
@@ -99,7 +104,7 @@ impl Sieve {
                 Header::Partial => return None,
                 Header::Broken => {
                     self.start += next_header(self.rest());
-                    return Some(malformed("bytes outside any frame"));
+                    return Some(malformed("bytes outside any frame").into());
                 }
             }
         }
@@ -153,18 +158,18 @@ fn next_header(bytes: &[u8]) -> usize {
 }
 
 /// The body if the framework can read it, else what stands in for it.
-fn readable(body: Vec<u8>) -> String {
-    let Ok(text) = String::from_utf8(body) else { return malformed("the body is not UTF-8") };
-    let error = match check(&text) {
-        Ok(()) => return text,
+fn readable(body: &[u8]) -> Cow<'_, str> {
+    let Ok(text) = std::str::from_utf8(body) else { return malformed("the body is not UTF-8").into() };
+    let error = match check(text) {
+        Ok(()) => return text.into(),
         Err(error) => error,
     };
     // Editors written in JavaScript send half of a surrogate pair as an escape, which no Rust string can hold.
-    let mended = mend_surrogates(&text);
+    let mended = mend_surrogates(text);
     if matches!(mended, Cow::Owned(_)) && check(&mended).is_ok() {
-        return mended.into_owned();
+        return mended;
     }
-    malformed(&error.to_string())
+    malformed(&error.to_string()).into()
 }
 
 fn check(text: &str) -> Result<(), serde_json::Error> {
@@ -235,7 +240,7 @@ mod tests {
                 while let Some(body) = sieve.next_body() {
                     let broken = body.contains(MALFORMED);
                     if !(broken && bodies.last().is_some_and(|last| last == "broken")) {
-                        bodies.push(if broken { "broken".to_owned() } else { body });
+                        bodies.push(if broken { "broken".to_owned() } else { body.into_owned() });
                     }
                 }
             }
@@ -274,7 +279,7 @@ mod tests {
             for bytes in input.chunks(piece) {
                 sieve.feed(bytes);
                 while let Some(body) = sieve.next_body() {
-                    bodies.push(body);
+                    bodies.push(body.into_owned());
                 }
             }
             let good = bodies.iter().filter(|body| *body == GOOD).count();
@@ -297,6 +302,17 @@ mod tests {
         assert!(sieve.rest().is_empty(), "the long body is not kept");
         sieve.feed(&frame(GOOD));
         assert_eq!(sieve.next_body().as_deref(), Some(GOOD));
+    }
+
+    #[test]
+    fn the_room_of_a_long_frame_is_given_back() {
+        let long = format!(r#"{{"jsonrpc":"2.0","method":"{}"}}"#, "x".repeat(4 * ROOM_BYTES));
+        let mut sieve = Sieve::default();
+        sieve.feed(&frame(&long));
+        assert_eq!(sieve.next_body().as_deref(), Some(long.as_str()));
+        sieve.feed(&frame(GOOD));
+        assert_eq!(sieve.next_body().as_deref(), Some(GOOD));
+        assert!(sieve.bytes.capacity() <= ROOM_BYTES);
     }
 
     #[test]

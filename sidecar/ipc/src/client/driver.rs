@@ -382,7 +382,8 @@ impl Driver {
             connected: self.link.is_some(),
             pending: self.outbox.pending(),
             spool_bytes: self.keeper.as_ref().map_or(0, Keeper::bytes),
-            problem: self.unreachable.clone().or_else(|| self.spool_problem.clone()),
+            // A hub away is bad; that nothing can be kept for it on disk is worse.
+            problem: self.spool_problem.clone().or_else(|| self.unreachable.clone()),
         };
         self.status.send_if_modified(|shown| {
             let changed = *shown != now;

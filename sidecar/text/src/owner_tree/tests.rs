@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::node::{MAX, MIN};
 use super::*;
 
 /// One owner per byte.

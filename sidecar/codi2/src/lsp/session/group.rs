@@ -26,6 +26,8 @@ pub(super) struct OpenGroup {
     pub bytes: usize,
     /// Owner of what is put in, for this window's own display.
     pub owner: u32,
+    /// Runs, from the first, in which nothing looks like a key any more.
+    keyless: usize,
 }
 
 /// The changes of one notification.
@@ -96,7 +98,7 @@ impl Run {
 
 impl OpenGroup {
     pub fn new(owner: u32, at_ms: u64) -> Self {
-        Self { runs: Vec::new(), first_ms: at_ms, last_ms: at_ms, bytes: 0, owner }
+        Self { runs: Vec::new(), first_ms: at_ms, last_ms: at_ms, bytes: 0, owner, keyless: 0 }
     }
 
     /// The class of the last change, if its source is declared.
@@ -116,7 +118,8 @@ impl OpenGroup {
 
     /// No hand types that fast: what looked like keys does not any more.
     pub fn forget_keys(&mut self) {
-        let edits = self.runs.iter_mut().flat_map(|run| &mut run.changes).flat_map(|made| &mut made.edits);
+        let from = std::mem::replace(&mut self.keyless, self.runs.len());
+        let edits = self.runs[from..].iter_mut().flat_map(|run| &mut run.changes).flat_map(|made| &mut made.edits);
         for made in edits.filter(|made| made.edit.shape == Shape::Keystroke) {
             made.edit.shape = Shape::Insert;
         }

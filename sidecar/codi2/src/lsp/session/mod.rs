@@ -172,9 +172,10 @@ impl Session {
         let now = self.now_ms;
         let ripe = |document: &Document| {
             document.open.as_ref().is_some_and(|open| {
-                let hint_may_come = self.window.client.edit_hint && !open.is_hinted();
-                let cap = if hint_may_come { UNHINTED_BYTES } else { GROUP_BYTES };
-                now >= open.last_ms + QUIET_MS || now >= open.first_ms + AGE_MS || open.bytes >= cap
+                // Asked only of a group that is large already: it looks at every edit.
+                let hint_may_come = || self.window.client.edit_hint && !open.is_hinted();
+                let full = open.bytes >= UNHINTED_BYTES || (open.bytes >= GROUP_BYTES && !hint_may_come());
+                full || now >= open.last_ms + QUIET_MS || now >= open.first_ms + AGE_MS
             })
         };
         let ripe: Vec<String> =
