@@ -152,6 +152,17 @@ impl Editor {
         }
     }
 
+    /// Asks who wrote the start of a file: answered only once everything sent before is worked through.
+    pub fn hover(&mut self, path: &Path) -> Value {
+        let place = json!({"line": 0, "character": 0});
+        self.request("textDocument/hover", json!({"textDocument": {"uri": uri(path)}, "position": place}))
+    }
+
+    /// The sidecar's process id.
+    pub fn sidecar(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Loads a file again, as an editor does when it finds a clean buffer's file changed: the whole text is sent. Leaves
     /// dirty buffers, files that are gone and files that did not change alone; tells whether it did anything.
     pub fn reload(&mut self, path: &Path) -> bool {

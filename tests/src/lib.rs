@@ -18,7 +18,7 @@ pub use log::{Blame, Entry, Line, strangers};
 pub use neovim::Neovim;
 pub use program::{neovim_program, program, root};
 pub use wait::{DEADLINE, wait_for};
-pub use world::{Output, Tail, World};
+pub use world::{Frozen, Output, Tail, World};
 
 /// Ends a test that cannot run here, by name: `scripts/test` collects these lines.
 #[macro_export]

@@ -292,6 +292,36 @@ impl World {
         pid
     }
 
+    /// Stops the hub where it stands, as a debugger or a machine out of memory would, until the result is dropped.
+    pub fn freeze_hub(&self) -> Frozen {
+        let pid = wait_for("a hub to stop", || self.explain(), || self.hub_pid());
+        assert!(signal("STOP", pid), "the hub {pid} could not be stopped");
+        wait_for("the hub stands", || format!("pid {pid}"), || (state_of(pid) == Some('T')).then_some(()));
+        Frozen { pid }
+    }
+
+    /// The process ids of this world's sidecars, youngest last.
+    pub fn sidecars(&self) -> Vec<u32> {
+        let ours = format!("CODI2_STATE_DIR={}", self.state().display());
+        let is_sidecar = |pid: &u32| {
+            let read = |what: &str| fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default();
+            let words: Vec<Vec<u8>> = read("cmdline").split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+            words.get(1).is_some_and(|word| word == b"lsp")
+                && read("environ").split(|byte| *byte == 0).any(|variable| variable == ours.as_bytes())
+        };
+        let processes = fs::read_dir("/proc").expect("Linux").flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let mut pids: Vec<u32> = pids.filter(is_sidecar).collect();
+        pids.sort_unstable();
+        pids
+    }
+
+    /// Ends one of this world's sidecars at once, as a crash would; waits until it is gone.
+    pub fn kill_sidecar(&self, pid: u32) {
+        assert!(self.sidecars().contains(&pid) && kill(pid), "no sidecar {pid} to kill");
+        wait_for("the sidecar's end", || format!("pid {pid}"), || is_gone(pid).then_some(()));
+    }
+
     /// What helps to understand a failure: log and status as they are.
     pub fn explain(&self) -> String {
         let log = self.codi2(&["log", "--limit", "0", "--format", "jsonl"]);
@@ -312,10 +342,33 @@ impl Drop for World {
     }
 }
 
+/// A process that stands still; dropping this lets it go on.
+pub struct Frozen {
+    pid: u32,
+}
+
+impl Frozen {
+    /// Whether it still stands: nobody else woke or ended it.
+    pub fn stands(&self) -> bool {
+        state_of(self.pid) == Some('T')
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal("CONT", self.pid);
+    }
+}
+
+/// The state of a process as the kernel names it: `T` stopped, `Z` ended and not collected; none if there is none.
+fn state_of(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 /// Whether a process is gone; one that only waits to be collected counts as gone.
 fn is_gone(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+    matches!(state_of(pid), None | Some('Z'))
 }
 
 /// Runs a command to its end with `input`. One that hangs is ended after [`DEADLINE`], and has code -1 then.
@@ -349,5 +402,11 @@ fn run(command: &mut Command, input: &str) -> Output {
 
 /// Ends a process at once; whether it was there.
 fn kill(pid: u32) -> bool {
-    Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    signal("KILL", pid)
+}
+
+/// Sends a signal; whether the process was there.
+fn signal(name: &str, pid: u32) -> bool {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).stderr(Stdio::null()).status();
+    sent.is_ok_and(|status| status.success())
 }

@@ -205,7 +205,7 @@ fn gathered<O: Copy + Eq>(left: &[Arc<Node<O>>], right: &[Arc<Node<O>>]) -> Arc<
 }
 
 /// The children of an inner node; a leaf has none.
-fn children_of<O>(node: &Node<O>) -> Vec<Arc<Node<O>>> {
+pub(super) fn children_of<O>(node: &Node<O>) -> Vec<Arc<Node<O>>> {
     match node {
         Node::Leaf { .. } => Vec::new(),
         Node::Inner { children, .. } => children.clone(),

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::node::{MAX, MIN};
+use super::node::{MAX, MIN, children_of};
 use super::*;
 
 /// One owner per byte.

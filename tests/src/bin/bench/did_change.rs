@@ -8,12 +8,12 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use codi2_tests::{World, wait_for};
-use serde_json::json;
+use codi2_tests::World;
 
-use crate::editor::{Editor, code, notification, uri};
+use crate::editor::{Editor, code, uri};
 use crate::ground::{Counts, Ground};
 use crate::interrupt;
+use crate::keys::{ASKED, Keys};
 use crate::report::Row;
 use crate::samples::{Samples, shown};
 
@@ -21,10 +21,6 @@ const FILE: &str = "big.rs";
 const BYTES: usize = 1 << 20;
 const KEYS: usize = 2_000;
 const BURSTS: usize = 10;
-/// Keys at one place before the cursor moves to another.
-const AT_ONE_PLACE: usize = 100;
-/// The line that hovers ask about; keys go elsewhere.
-const ASKED: usize = 3;
 
 /// Measures.
 pub fn run(counts: Counts) -> Vec<Row> {
@@ -35,16 +31,16 @@ pub fn run(counts: Counts) -> Vec<Row> {
     let mut editor = Editor::start(&ground.world);
     editor.initialize(&ground.world, false);
     editor.open(&ground.world, FILE, &text);
-    let mut keys = Keys { uri: uri(&ground.world, FILE), lines, typed: 0 };
+    let mut keys = Keys::new(uri(&ground.world, FILE), lines);
     for _ in 0..counts.of(200) {
-        ask(&mut editor, &keys.uri);
+        ask(&mut editor, keys.uri());
     }
 
     let (mut changed, mut asked) = (Samples::default(), Samples::default());
     for _ in 0..counts.of(KEYS) {
         interrupt::check();
-        asked.add(ask(&mut editor, &keys.uri));
-        let (key, hover) = (keys.next(), editor.hover(&keys.uri, ASKED));
+        asked.add(ask(&mut editor, keys.uri()));
+        let (key, hover) = (keys.next_key(), editor.hover(keys.uri(), ASKED));
         let start = Instant::now();
         editor.send(&key);
         editor.send(&hover);
@@ -55,16 +51,16 @@ pub fn run(counts: Counts) -> Vec<Row> {
     let length = counts.of(KEYS);
     for _ in 0..counts.of(BURSTS) {
         interrupt::check();
-        let burst: Vec<Vec<u8>> = (0..length).map(|_| keys.next()).collect();
+        let burst: Vec<Vec<u8>> = (0..length).map(|_| keys.next_key()).collect();
         let each = |whole: Duration| whole / u32::try_from(length).unwrap_or(u32::MAX);
         piped.add(each(through_a_pipe(&ground.world, &burst)));
-        let hover = editor.hover(&keys.uri, ASKED);
+        let hover = editor.hover(keys.uri(), ASKED);
         let start = Instant::now();
         burst.iter().for_each(|key| editor.send(key));
         editor.send(&hover);
         bursts.add(each(editor.answered() - start));
     }
-    holds(&ground.world, &mut editor, &keys);
+    keys.prove(&ground.world, &mut editor);
     editor.close();
 
     let applied = changed.beyond(&asked);
@@ -111,39 +107,4 @@ fn through_a_pipe(world: &World, frames: &[Vec<u8>]) -> Duration {
     frames.iter().for_each(|frame| input.write_all(frame).expect("head reads all of it"));
     head.wait().expect("our own child");
     start.elapsed()
-}
-
-/// Proves that the keys were applied and not left out: each is in the log.
-fn holds(world: &World, editor: &mut Editor, keys: &Keys) {
-    // A save seals the last group.
-    editor.send(&notification("textDocument/didSave", json!({"textDocument": {"uri": keys.uri}})));
-    let recorded = wait_for(
-        "every key in the log",
-        || format!("{} keys, and this\n{}", keys.typed, world.explain()),
-        || {
-            let typed: u64 = world.log().iter().filter(|e| e.kind() == "edit").map(|e| e.inserted()).sum();
-            (typed >= keys.typed as u64).then_some(typed)
-        },
-    );
-    assert_eq!(recorded, keys.typed as u64, "each key is once in the log");
-}
-
-/// Keys at many places of a document, one after the other.
-struct Keys {
-    uri: String,
-    lines: usize,
-    typed: usize,
-}
-
-impl Keys {
-    fn next(&mut self) -> Vec<u8> {
-        let place = self.typed / AT_ONE_PLACE;
-        // Far from the line asked about, and never past the end.
-        let line = 100 + place * 7_919 % (self.lines - 200);
-        let at = json!({"line": line, "character": self.typed % AT_ONE_PLACE});
-        self.typed += 1;
-        let change = json!({"range": {"start": at, "end": at}, "text": "x"});
-        let document = json!({"uri": self.uri, "version": self.typed});
-        notification("textDocument/didChange", json!({"textDocument": document, "contentChanges": [change]}))
-    }
 }

@@ -11,9 +11,11 @@ mod disk;
 mod durable;
 mod echo;
 mod editor;
+mod frozen_hub;
 mod ground;
 mod hook;
 mod interrupt;
+mod keys;
 mod machine;
 mod memory;
 mod report;
@@ -38,6 +40,7 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench { name: "did-change", about: "a key in a 1 MB file, applied by the sidecar", run: did_change::run },
+    Bench { name: "frozen-hub", about: "a key while the hub stands still", run: frozen_hub::run },
     Bench { name: "durable", about: "a sealed group, durable in the hub", run: durable::run },
     Bench { name: "disk", about: "a write on disk, printed by a tail", run: disk::run },
     Bench { name: "hook", about: "an agent's hook, hub there and away", run: hook::run },
