@@ -6,6 +6,8 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its results")]
 
+mod blame;
+mod commit;
 mod did_change;
 mod disk;
 mod durable;
@@ -47,6 +49,8 @@ const BENCHES: &[Bench] = &[
     Bench { name: "initialize", about: "a window's start, hub warm and cold", run: start::initialize },
     Bench { name: "hub", about: "connecting to a warm hub, starting a cold one", run: start::hub },
     Bench { name: "round-trip", about: "small calls to the hub beside a bare echo", run: round_trip::run },
+    Bench { name: "blame", about: "owners of lines, beside git blame", run: blame::run },
+    Bench { name: "commit", about: "git commit beside a hub that watches", run: commit::run },
     Bench { name: "memory", about: "sidecar and hub, idle and loaded", run: memory::run },
 ];
 
