@@ -1,5 +1,5 @@
-//! The git corpus from end to end: 0 lines become a person's or an agent's that were not so before, and theirs stay theirs
-//! (what is lost is counted and bounded). One test for each way the editor has the files open, in the main and in a linked worktree.
+//! The git corpus from end to end: 0 lines become a person's or an agent's that were not so before, and 0 lines that were
+//! theirs lose their owner. One test for each way the editor has the files open, in the main and in a linked worktree.
 
 use codi2_tests::corpus::{Buffers, Worktree, run};
 

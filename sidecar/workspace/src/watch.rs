@@ -1,6 +1,7 @@
 //! The handle of a watch: what other threads may ask. The work is done by one thread per worktree (`engine`).
 
 mod engine;
+mod feed;
 mod folders;
 mod held;
 mod judge;

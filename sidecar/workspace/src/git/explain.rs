@@ -7,8 +7,11 @@
 //! The trap: a program writes a file and runs `git add` and `git commit` at once. Index and HEAD then equal the file,
 //! but git wrote nothing. So what a commit brought to a path is not git's unless git had it before.
 
+mod merged;
+
 use std::collections::HashSet;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +21,7 @@ use super::{Oid, State, View};
 use crate::observe::{GitExplanation, GitSource};
 
 /// File times may lag behind the clock by a tick; a window opens at least 50 ms after the last state was read.
-const CLOCK: Duration = Duration::from_millis(20);
+pub(super) const CLOCK: Duration = Duration::from_millis(20);
 /// Sources longer than this are not handed over (bytes).
 const SOURCE_BYTES: usize = 2 << 20;
 const SOURCES: usize = 4;
@@ -57,6 +60,7 @@ pub(crate) struct Explainer<'a> {
 struct Content<'a> {
     path: &'a str,
     found: Found<'a>,
+    written: Option<SystemTime>,
     hashed: Option<Oid>,
     equal: Vec<(Oid, bool)>,
 }
@@ -77,13 +81,19 @@ impl Content<'_> {
 }
 
 impl Explainer<'_> {
-    /// The explanation of a path's content, if git is one.
-    pub(crate) fn explain(&mut self, path: &str, found: Found<'_>, writing: Writing) -> Option<GitExplanation> {
+    /// The explanation of a path's content, if git is one. `written` tells when it was written; `None` if it is gone.
+    pub(crate) fn explain(
+        &mut self,
+        path: &str,
+        found: Found<'_>,
+        written: Option<SystemTime>,
+        writing: Writing,
+    ) -> Option<GitExplanation> {
         let hashed = match found {
             Found::Large => self.view.hash_file(path),
             _ => None,
         };
-        let mut content = Content { path, found, hashed, equal: Vec::new() };
+        let mut content = Content { path, found, written, hashed, equal: Vec::new() };
         let what = match found {
             _ if !self.own => self.stashed(&mut content)?,
             Found::Gone => self.gone(path)?,
@@ -142,17 +152,21 @@ impl Explainer<'_> {
         commits.into_iter().filter_map(|commit| self.view.entry(commit, path)).collect()
     }
 
+    /// Where an object lies that is not packed.
+    fn loose(&self, oid: Oid) -> PathBuf {
+        let name = oid.to_string();
+        self.view.common_dir.join("objects").join(&name[..2]).join(&name[2..])
+    }
+
     /// Whether a blob may have been made since the state before. A loose one tells by itself; a packed one is older only
     /// if all packs are: a new pack (`git gc`) takes loose blobs in, however fresh.
     fn fresh(&self, oid: Oid) -> bool {
-        let objects = self.view.common_dir.join("objects");
-        let name = oid.to_string();
         let since = |made: SystemTime| made + CLOCK >= self.before.at;
-        if let Ok(made) = fs::metadata(objects.join(&name[..2]).join(&name[2..])).and_then(|meta| meta.modified()) {
+        if let Ok(made) = fs::metadata(self.loose(oid)).and_then(|meta| meta.modified()) {
             return since(made);
         }
         // A pack's own time is that of its last use, its index's that of its making.
-        let packs = fs::read_dir(objects.join("pack")).into_iter().flatten().flatten();
+        let packs = fs::read_dir(self.view.common_dir.join("objects/pack")).into_iter().flatten().flatten();
         packs.filter(|file| file.path().extension().is_some_and(|end| end == "idx")).any(|file| {
             let made = file.metadata().and_then(|meta| meta.modified());
             made.map_or(true, since)
@@ -224,103 +238,21 @@ impl Explainer<'_> {
 
     /// A stash that lay there before. Applying one takes its untracked files out without touching the index.
     fn stashed(&mut self, content: &mut Content<'_>) -> Option<GitSource> {
-        let automatic = [self.before.marks.autostash, self.after.marks.autostash];
-        let stashes: Vec<_> = self.before.stashes.iter().copied().chain(automatic.into_iter().flatten()).collect();
-        for stash in stashes {
-            for oid in self.stash_entries(stash, content.path) {
-                if content.is(self.view, oid) {
-                    return Some(GitSource::Stash);
-                }
-            }
-        }
-        None
-    }
-
-    fn merged(&mut self, content: &mut Content<'_>, writing: Writing) -> Option<GitSource> {
-        let path = content.path;
-        let Found::Bytes(bytes) = content.found else { return None };
-        let stages = self.after.index.entry(path).map(|entry| entry.stages).unwrap_or_default();
-        let old_stages = self.before.index.entry(path).map(|entry| entry.stages).unwrap_or_default();
-        if stages != old_stages && stages.iter().any(Option::is_some) {
-            let side = stages.into_iter().flatten().any(|oid| content.is(self.view, oid));
-            if side || has_markers(bytes) {
-                return Some(GitSource::Conflict);
-            }
-        }
-        if old_stages.iter().any(Option::is_some) && has_markers(bytes) && self.remade(path, bytes, old_stages) {
-            // `git checkout -m` or `--conflict` makes the conflict anew.
-            return Some(GitSource::Conflict);
-        }
-        for (base, theirs) in self.other_sides() {
-            let base = base.and_then(|commit| self.view.entry(commit, path));
-            let theirs = self.view.entry(theirs, path);
-            let ours = [self.before.index.entry(path).and_then(Entry::oid), self.head_after(path)];
-            for ours in ours.into_iter().flatten() {
-                if let (Some(base), Some(theirs)) = (base, theirs)
-                    && let Some((merge, true)) = self.merge(path, base, ours, theirs)
-                    && merge == bytes
-                {
-                    return Some(GitSource::Merge);
-                }
-            }
-        }
-        let introduced = self.moved.introduced(self.view, path, |view, oid| content.is(view, oid));
-        let recorded = matches!(introduced, Some((Kind::Records, _)));
-        (writing == Writing::Indexed && self.moved.writes() && !recorded).then_some(GitSource::Merge)
-    }
-
-    /// Whether the bytes are the conflict of three stages, whatever the labels say.
-    fn remade(&mut self, path: &str, bytes: &[u8], [base, ours, theirs]: [Option<Oid>; 3]) -> bool {
-        let (Some(base), Some(ours), Some(theirs)) = (base, ours, theirs) else { return false };
-        let without_labels = |bytes: &[u8]| -> Vec<Vec<u8>> {
-            let label = |line: &&[u8]| !(line.starts_with(b"<<<<<<<") || line.starts_with(b">>>>>>>"));
-            bytes.split(|byte| *byte == b'\n').filter(label).map(<[u8]>::to_vec).collect()
-        };
-        self.merge(path, base, ours, theirs).is_some_and(|(merge, _)| without_labels(&merge) == without_labels(bytes))
-    }
-
-    /// Pairs (base, theirs) of commits that git may have merged into the worktree.
-    fn other_sides(&mut self) -> Vec<(Option<Oid>, Oid)> {
-        let mut out = Vec::new();
-        let mut seen = HashSet::new();
         let (before, after) = (self.before, self.after);
-        for marks in [&after.marks, &before.marks] {
-            for merge in &marks.merge {
-                if seen.insert(*merge)
-                    && let Some(head) = before.head.commit
-                {
-                    out.push((self.view.merge_base(head, *merge), *merge));
-                }
-            }
-            if let Some(pick) = marks.cherry_pick.filter(|oid| seen.insert(*oid)) {
-                out.push((self.view.parents(pick).first().copied(), pick));
-            }
-            if let Some(revert) = marks.revert.filter(|oid| seen.insert(*oid))
-                && let Some(parent) = self.view.parents(revert).first()
-            {
-                out.push((Some(revert), *parent));
-            }
-            if let Some(stash) = marks.autostash.filter(|oid| seen.insert(*oid)) {
-                out.push((self.view.parents(stash).first().copied(), stash));
+        let lay_there: Vec<_> = before.stashes.iter().copied().chain(before.marks.autostash).collect();
+        for oid in lay_there.into_iter().flat_map(|stash| self.stash_entries(stash, content.path)).collect::<Vec<_>>() {
+            if content.is(self.view, oid) {
+                return Some(GitSource::Stash);
             }
         }
-        for stash in &before.stashes {
-            if seen.insert(*stash) {
-                out.push((self.view.parents(*stash).first().copied(), *stash));
-            }
-        }
-        out
-    }
-
-    /// Merges three blobs in their form in the worktree; says whether it was clean.
-    fn merge(&mut self, path: &str, base: Oid, ours: Oid, theirs: Oid) -> Option<(Vec<u8>, bool)> {
-        let [base, ours, theirs] = [base, ours, theirs].map(|oid| self.view.worktree_form(path, oid));
-        let (base, ours, theirs) = (base?, ours?, theirs?);
-        let (mut ancestor, mut our, mut their) =
-            (git2::MergeFileInput::new(), git2::MergeFileInput::new(), git2::MergeFileInput::new());
-        let result =
-            git2::merge_file(ancestor.content(&base), our.content(&ours), their.content(&theirs), None).ok()?;
-        Some((result.content().to_vec(), result.is_automergeable()))
+        // One that git made by itself since holds what was there, and brings it back: a write later than the blob.
+        let made = after.marks.autostash.filter(|stash| before.marks.autostash != Some(*stash))?;
+        let mut entries = self.stash_entries(made, content.path).into_iter();
+        let brought = entries.any(|oid| {
+            let blob = fs::metadata(self.loose(oid)).and_then(|meta| meta.modified());
+            content.is(self.view, oid) && blob.is_ok_and(|blob| content.written.is_some_and(|written| blob < written))
+        });
+        brought.then_some(GitSource::Stash)
     }
 
     /// Texts the content may have come from, nearest first.
@@ -377,10 +309,4 @@ impl Explainer<'_> {
         let filters = self.view.filters;
         self.view.blob(oid).filter(|stored| filters && stored.as_slice() != bytes)
     }
-}
-
-/// Whether a text has all the lines of a conflict.
-fn has_markers(bytes: &[u8]) -> bool {
-    let starts = |marker: &[u8]| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(marker));
-    starts(b"<<<<<<<") && starts(b"=======") && starts(b">>>>>>>")
 }

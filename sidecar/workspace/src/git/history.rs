@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
+use super::explain::CLOCK;
 use super::operation::Movement;
 use super::{Moved, State};
 
@@ -38,6 +39,11 @@ impl History {
         &self.states[self.states.len() - 1].state
     }
 
+    /// When the oldest state that is remembered was read.
+    pub(crate) fn since_when(&self) -> SystemTime {
+        self.states[0].state.done
+    }
+
     pub(crate) fn push(&mut self, state: State, entries: Vec<Moved>, own: bool) {
         let old = |past: &Past| state.done.duration_since(past.state.done).is_ok_and(|age| age > KEPT);
         while self.states.len() >= STATES || self.states.get(1).is_some_and(old) {
@@ -52,9 +58,12 @@ impl History {
     }
 
     /// The state that stood when a file was written, what git did since, and whether it did so to this worktree;
-    /// `None` if nothing moved since but what other worktrees have of their own.
+    /// `None` if nothing moved since but what other worktrees have of their own, or if the write is older than all that
+    /// is remembered: what a later state holds may have been taken from that very file.
     pub(crate) fn before(&self, written: SystemTime) -> Option<(&State, Movement, bool)> {
-        let at = self.states.iter().rposition(|past| past.state.done <= written).unwrap_or(0);
+        let stood = |past: &Past| past.state.done <= written + CLOCK;
+        let at = self.states.iter().rposition(|past| past.state.done <= written);
+        let at = at.or_else(|| stood(&self.states[0]).then_some(0))?;
         let own = self.states.iter().skip(at + 1).any(|past| past.own);
         let (before, moved) = self.since(at)?;
         (own || before.stashes != self.latest().stashes).then_some((before, moved, own))
@@ -85,9 +94,7 @@ mod tests {
             found.map(|(state, ..)| state.done.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
         };
         // (written, base): nothing of ours moved after 105.
-        for (written, base) in
-            [(50, Some(100)), (100, Some(100)), (104, Some(100)), (105, None), (106, None), (110, None)]
-        {
+        for (written, base) in [(50, None), (100, Some(100)), (104, Some(100)), (105, None), (106, None), (110, None)] {
             assert_eq!(before(written), base, "{written}");
         }
     }

@@ -6,20 +6,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
-use codi2_protocol::WatchState;
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-
 use super::WatchOptions;
 use super::engine::Message;
+use super::feed::Tap;
 use super::shared::Shared;
 use crate::git::Index;
 use crate::mounts;
 use crate::path::{from_relative, to_relative};
 use crate::place::Place;
+use codi2_protocol::WatchState;
 
 pub(super) struct Folders {
     root: PathBuf,
-    watcher: Option<RecommendedWatcher>,
+    tap: Option<Tap>,
     /// Folders of the worktree by protocol path (the root is empty): whether events tell of them.
     known: BTreeMap<String, bool>,
     /// Folders known before the walk that is under way.
@@ -44,25 +43,20 @@ impl Folders {
     pub(super) fn new(shared: &Shared, messages: Sender<Message>) -> Self {
         let root = shared.place.root.clone();
         let mut why = Why::No;
-        let mut watcher = None;
+        let mut tap = None;
         if shared.options.poll {
             why = Why::Asked;
         } else if let Some(kind) = mounts::silent(&root) {
             why = Why::Silent(kind);
         } else {
-            let handler = move |event| {
-                // The thread that is gone needs no events.
-                messages.send(Message::Raw(event)).ok();
-            };
-            let config = notify::Config::default().with_follow_symlinks(false);
-            match RecommendedWatcher::new(handler, config) {
-                Ok(made) => watcher = Some(made),
+            match Tap::open(messages) {
+                Ok(opened) => tap = Some(opened),
                 Err(error) => why = Why::NoWatcher(error.to_string()),
             }
         }
         Self {
             root,
-            watcher,
+            tap,
             known: BTreeMap::new(),
             old: BTreeMap::new(),
             watched: 0,
@@ -91,12 +85,12 @@ impl Folders {
     }
 
     fn watch(&mut self, folder: &Path) -> bool {
-        let Some(watcher) = &mut self.watcher else { return false };
+        let Some(tap) = &self.tap else { return false };
         if self.watched >= self.limit {
             self.why = Why::Limit;
             return false;
         }
-        match watcher.watch(folder, RecursiveMode::NonRecursive) {
+        match tap.watch(folder) {
             Ok(()) => {
                 self.watched += 1;
                 true
@@ -185,10 +179,9 @@ impl Folders {
         let by_events = self.known.remove(folder);
         if by_events == Some(true)
             && let Some(full) = self.full(folder)
-            && let Some(watcher) = &mut self.watcher
+            && let Some(tap) = &self.tap
         {
-            // A folder that is gone took its watch along.
-            watcher.unwatch(&full).ok();
+            tap.unwatch(&full);
             self.watched = self.watched.saturating_sub(1);
         }
     }
@@ -205,15 +198,15 @@ impl Folders {
             if by_events
                 && !self.knows(&folder)
                 && let Some(full) = self.full(&folder)
-                && let Some(watcher) = &mut self.watcher
+                && let Some(tap) = &self.tap
             {
-                watcher.unwatch(&full).ok();
+                tap.unwatch(&full);
             }
         }
     }
 
     pub(super) fn polls(&self) -> bool {
-        self.watcher.is_none() || self.why != Why::No
+        self.tap.is_none() || self.why != Why::No
     }
 
     /// The folders to poll.

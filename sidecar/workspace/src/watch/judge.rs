@@ -343,7 +343,10 @@ impl Engine {
             return self.explain_written(path, reading, writing);
         }
         let heard = self.clock(waiting.first);
-        [heard, heard - GONE_BEFORE].into_iter().find_map(|at| self.explain_since(at, path, reading, writing))
+        let oldest = self.git.as_ref()?.history.since_when();
+        [heard, (heard - GONE_BEFORE).max(oldest)]
+            .into_iter()
+            .find_map(|at| self.explain_since(at, path, reading, writing))
     }
 
     /// Explains a file that is there, or was, by what git did since it was written.
@@ -366,7 +369,7 @@ impl Engine {
         let Git { view, history } = self.git.as_mut()?;
         let (before, moved, own) = history.before(at)?;
         let after = history.latest();
-        Explainer { view, before, after, moved: &moved, own }.explain(path, found(reading), writing)
+        Explainer { view, before, after, moved: &moved, own }.explain(path, found(reading), reading.changed(), writing)
     }
 
     fn clean(&mut self, path: &str, reading: &Reading) -> Option<Oid> {

@@ -1,13 +1,15 @@
 //! A watch on real files: what is reported, and what is not. Waits for cookies, never for time.
 #![allow(clippy::unwrap_used, missing_docs)] // a test may panic; its helpers are tests too
 
-#[path = "../../../tests/git-corpus/corpus.rs"]
+#[path = "../../../../tests/git-corpus/corpus.rs"]
 mod corpus;
+mod git;
+mod many;
+#[path = "../watching/mod.rs"]
 mod watching;
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use codi2_protocol::{Digest, WatchState};
 use codi2_workspace::{Cause, Content, Observation, Unwatched, WatchEvent, WatchOptions};
@@ -354,85 +356,6 @@ fn asked_looks_and_reads() {
 }
 
 #[test]
-fn reading_from_other_threads_while_git_works() {
-    let (_keep, watching) = watched("standard", WatchOptions::default());
-    let digest = watching.watch.read("a.txt").unwrap().content.digest().unwrap();
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..25 {
-                    watching.watch.read("a.txt").unwrap();
-                    watching.watch.blob_bytes("a.txt", None, digest);
-                }
-            });
-        }
-        corpus::shell(
-            "busy",
-            &watching.root,
-            &watching.root,
-            "for n in 1 2 3 4 5; do git checkout -q topic; git checkout -q main; done",
-        );
-    });
-    assert_eq!(watching.watch.read("a.txt").unwrap().content.digest(), Some(digest));
-}
-
-#[test]
-fn blobs_give_back_what_was_evicted() {
-    let (_keep, watching) = watched(
-        "git config core.autocrlf true; standard; edit a.txt 2 staged; git add a.txt; edit a.txt 3 dirty",
-        WatchOptions::default(),
-    );
-    let digest = |bytes: &[u8]| Digest::new(codi2_text::digest_of(bytes));
-    let lines = |second: &str| {
-        (1..=12).map(|n| if n == 2 { format!("{second}\r\n") } else { format!("a {n}\r\n") }).collect::<String>()
-    };
-    let (head, staged) = (lines("a 2"), lines("staged"));
-    assert_eq!(watching.watch.blob_bytes("a.txt", None, digest(staged.as_bytes())), Some(staged.into_bytes()));
-    assert_eq!(watching.watch.blob_bytes("a.txt", None, digest(head.as_bytes())), Some(head.into_bytes()));
-    assert_eq!(watching.watch.blob_bytes("a.txt", None, digest(b"other")), None);
-    assert_eq!(watching.watch.blob_bytes("missing", None, digest(b"other")), None);
-}
-
-#[test]
-fn sha256_and_reftable_are_explained_too() {
-    for option in ["--object-format=sha256", "--ref-format=reftable"] {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap();
-        let made =
-            corpus::sealed("git", &root, &root).args(["init", "-q", "-b", "main", option, "."]).output().unwrap();
-        if !made.status.success() {
-            println!("SKIP {option}: this git cannot make such repositories");
-            continue;
-        }
-        corpus::shell(option, &root, &root, "standard");
-        let watching = Watching::start(&root, WatchOptions::default());
-        corpus::shell(option, &root, &root, "git checkout -q topic");
-        let events = watching.sync();
-        let operations: Vec<_> = events
-            .iter()
-            .filter_map(|event| match event {
-                WatchEvent::Git(operation) => Some((operation.operation.clone(), operation.new_branch.clone())),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(operations, [("checkout".to_owned(), Some("topic".to_owned()))], "{option}");
-        let found = observations(events);
-        assert_eq!(summary(&found), ["a.txt", "b.txt gone", "t.txt"], "{option}");
-        assert!(
-            found.iter().all(|one| one.git.is_some()),
-            "{option}: {:?}",
-            found.iter().map(watching::observation).collect::<Vec<_>>()
-        );
-        let found =
-            watching.after(|| corpus::shell(option, &root, &root, "edit a.txt 3 program; git commit -q -a -m program"));
-        assert!(found.iter().all(|one| one.git.is_none()), "{option}");
-        let found = watching
-            .after(|| corpus::shell(option, &root, &root, "edit a.txt 5 dirty; git stash -q; git stash pop -q"));
-        assert!(found.iter().all(|one| one.path == "a.txt"), "{option}");
-    }
-}
-
-#[test]
 fn a_root_that_goes_away_ends_the_watch() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap().join("plain");
@@ -442,94 +365,4 @@ fn a_root_that_goes_away_ends_the_watch() {
     fs::remove_dir_all(&root).unwrap();
     let events = watching.until(|event| matches!(event, WatchEvent::State(WatchState::Stopped, _)), "the end");
     assert_eq!(summary(&observations(events)), ["a.txt gone"]);
-}
-
-#[test]
-fn an_external_editor_of_a_paused_rebase_is_not_git() {
-    let (_keep, watching) = watched("clashing", WatchOptions::default());
-    corpus::shell("rebase", &watching.root, &watching.root, "git rebase -q topic > /dev/null 2>&1 || true");
-    watching.sync();
-    for text in ["one\n", "two\n"] {
-        let found = watching.after(|| watching.write("a.txt", text));
-        assert_eq!(summary(&found), ["a.txt"]);
-        assert!(found[0].git.is_none());
-    }
-}
-
-#[test]
-fn a_large_checkout_comes_in_pages() {
-    let script = "mkdir many; for n in $(seq 1 600); do echo $n > many/$n.txt; done; commit one; git checkout -q -b other; for n in $(seq 1 600); do echo other $n > many/$n.txt; done; commit two; git checkout -q main";
-    let (_keep, watching) = watched(script, WatchOptions::default());
-    corpus::shell("large", &watching.root, &watching.root, "git checkout -q other");
-    let events = watching.sync();
-    let pages: Vec<usize> = events
-        .iter()
-        .filter_map(|event| match event {
-            WatchEvent::Observed(page) => Some(page.len()),
-            _ => None,
-        })
-        .collect();
-    assert!(pages.iter().all(|page| *page <= 256), "{pages:?}");
-    // A file seen between its making and its writing comes twice.
-    let explained: BTreeSet<_> =
-        observations(events).into_iter().filter(|one| one.git.is_some()).map(|one| one.path).collect();
-    assert_eq!(explained.len(), 600);
-}
-
-/// Everything in a folder: path, length, time of change.
-fn listing(folder: &Path, into: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let meta = fs::symlink_metadata(&path).unwrap();
-        if meta.is_dir() {
-            listing(&path, into);
-        } else {
-            into.insert(format!("{} {} {:?}", path.display(), meta.len(), meta.modified().unwrap()));
-        }
-    }
-}
-
-#[test]
-fn git_is_only_read() {
-    // Files touched but not changed: a `git status` of ours would refresh the index.
-    let (_keep, root) =
-        repository("git config core.autocrlf true; standard; put x.bin 'a\\000'; touch a.txt b.txt sub/c.txt");
-    let (mut before, mut after) = (BTreeSet::new(), BTreeSet::new());
-    listing(&root.join(".git"), &mut before);
-    let watching = Watching::start(&root, WatchOptions::default());
-    watching.write("a.txt", "changed\n");
-    watching.sync();
-    let digest = watching.watch.read("b.txt").unwrap().content.digest().unwrap();
-    assert!(watching.watch.blob_bytes("b.txt", None, digest).is_some());
-    drop(watching);
-    listing(&root.join(".git"), &mut after);
-    let new: Vec<_> = after.difference(&before).collect();
-    assert_eq!(before.difference(&after).count(), 0);
-    assert!(new.len() == 1 && new[0].contains(".git/codi2/repository"), "{new:?}");
-}
-
-#[test]
-fn a_lock_left_behind_delays_but_loses_nothing() {
-    let (_keep, watching) = watched("standard", WatchOptions::default());
-    fs::write(watching.root.join(".git/index.lock"), "").unwrap();
-    watching.write("a.txt", "by a person\n");
-    let about = |event: &WatchEvent| observations(vec![event.clone()]).iter().any(|one| one.path == "a.txt");
-    let found = observations(watching.until(about, "a.txt"));
-    assert_eq!(summary(&found), ["a.txt"]);
-    assert!(found[0].git.is_none());
-}
-
-/// A file goes from one state to another and back before the watch looks, and somebody read it in between: the watch
-/// must tell what it holds now, for it is news to whoever read.
-#[test]
-fn what_was_read_past_the_watch_is_told_again() {
-    let (_folder, watching) = watched("echo one > a.txt", WatchOptions { settle_ms: 300, ..WatchOptions::default() });
-    let mut between = None;
-    let told = watching.after(|| {
-        watching.write("a.txt", "two\n");
-        between = Some(watching.watch.read("a.txt").unwrap());
-        watching.write("a.txt", "one\n");
-    });
-    assert_eq!(bytes(&between.unwrap()), b"two\n");
-    assert_eq!(told.last().map(bytes), Some(&b"one\n"[..]), "{:?}", summary(&told));
 }

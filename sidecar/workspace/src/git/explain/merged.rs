@@ -1,0 +1,110 @@
+//! Contents that git put together: clean merges and conflicts.
+
+use std::collections::HashSet;
+
+use super::{Content, Explainer, Found, Writing};
+use crate::git::Oid;
+use crate::git::index::Entry;
+use crate::git::operation::Kind;
+use crate::observe::GitSource;
+
+impl Explainer<'_> {
+    /// The clean merge or the conflict that git made of what it had, if the content is one.
+    pub(super) fn merged(&mut self, content: &mut Content<'_>, writing: Writing) -> Option<GitSource> {
+        let path = content.path;
+        let Found::Bytes(bytes) = content.found else { return None };
+        let introduced = self.moved.introduced(self.view, path, |view, oid| content.is(view, oid));
+        if matches!(introduced, Some((Kind::Records, _))) {
+            // Somebody's own text, recorded: a merge that has it as a side took it from here.
+            return None;
+        }
+        let stages = self.after.index.entry(path).map(|entry| entry.stages).unwrap_or_default();
+        let old_stages = self.before.index.entry(path).map(|entry| entry.stages).unwrap_or_default();
+        if stages != old_stages && stages.iter().any(Option::is_some) {
+            let side = stages.into_iter().flatten().any(|oid| content.is(self.view, oid) && !self.fresh(oid));
+            if side || has_markers(bytes) {
+                return Some(GitSource::Conflict);
+            }
+        }
+        if old_stages.iter().any(Option::is_some) && has_markers(bytes) && self.remade(path, bytes, old_stages) {
+            // `git checkout -m` or `--conflict` makes the conflict anew.
+            return Some(GitSource::Conflict);
+        }
+        for (base, theirs) in self.other_sides() {
+            let base = base.and_then(|commit| self.view.entry(commit, path));
+            let theirs = self.view.entry(theirs, path);
+            let ours = [self.before.index.entry(path).and_then(Entry::oid), self.head_after(path)];
+            for ours in ours.into_iter().flatten() {
+                // A merge that changes nothing here writes nothing here.
+                if !content.is(self.view, ours)
+                    && let (Some(base), Some(theirs)) = (base, theirs)
+                    && let Some((merge, true)) = self.merge(path, base, ours, theirs)
+                    && merge == bytes
+                {
+                    return Some(GitSource::Merge);
+                }
+            }
+        }
+        (writing == Writing::Indexed && self.moved.writes()).then_some(GitSource::Merge)
+    }
+
+    /// Whether the bytes are the conflict of three stages, whatever the labels say.
+    fn remade(&mut self, path: &str, bytes: &[u8], [base, ours, theirs]: [Option<Oid>; 3]) -> bool {
+        let (Some(base), Some(ours), Some(theirs)) = (base, ours, theirs) else { return false };
+        let without_labels = |bytes: &[u8]| -> Vec<Vec<u8>> {
+            let label = |line: &&[u8]| !(line.starts_with(b"<<<<<<<") || line.starts_with(b">>>>>>>"));
+            bytes.split(|byte| *byte == b'\n').filter(label).map(<[u8]>::to_vec).collect()
+        };
+        self.merge(path, base, ours, theirs).is_some_and(|(merge, _)| without_labels(&merge) == without_labels(bytes))
+    }
+
+    /// Pairs (base, theirs) of commits that git may have merged into the worktree.
+    pub(super) fn other_sides(&mut self) -> Vec<(Option<Oid>, Oid)> {
+        let mut out = Vec::new();
+        let mut seen = HashSet::new();
+        let (before, after) = (self.before, self.after);
+        for marks in [&after.marks, &before.marks] {
+            for merge in &marks.merge {
+                if seen.insert(*merge)
+                    && let Some(head) = before.head.commit
+                {
+                    out.push((self.view.merge_base(head, *merge), *merge));
+                }
+            }
+            if let Some(pick) = marks.cherry_pick.filter(|oid| seen.insert(*oid)) {
+                out.push((self.view.parents(pick).first().copied(), pick));
+            }
+            if let Some(revert) = marks.revert.filter(|oid| seen.insert(*oid))
+                && let Some(parent) = self.view.parents(revert).first()
+            {
+                out.push((Some(revert), *parent));
+            }
+            if let Some(stash) = marks.autostash.filter(|oid| seen.insert(*oid)) {
+                out.push((self.view.parents(stash).first().copied(), stash));
+            }
+        }
+        for stash in &before.stashes {
+            if seen.insert(*stash) {
+                out.push((self.view.parents(*stash).first().copied(), *stash));
+            }
+        }
+        out
+    }
+
+    /// Merges three blobs in their form in the worktree; says whether it was clean.
+    fn merge(&mut self, path: &str, base: Oid, ours: Oid, theirs: Oid) -> Option<(Vec<u8>, bool)> {
+        let [base, ours, theirs] = [base, ours, theirs].map(|oid| self.view.worktree_form(path, oid));
+        let (base, ours, theirs) = (base?, ours?, theirs?);
+        let (mut ancestor, mut our, mut their) =
+            (git2::MergeFileInput::new(), git2::MergeFileInput::new(), git2::MergeFileInput::new());
+        let result =
+            git2::merge_file(ancestor.content(&base), our.content(&ours), their.content(&theirs), None).ok()?;
+        Some((result.content().to_vec(), result.is_automergeable()))
+    }
+}
+
+/// Whether a text has all the lines of a conflict.
+fn has_markers(bytes: &[u8]) -> bool {
+    let starts = |marker: &[u8]| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(marker));
+    starts(b"<<<<<<<") && starts(b"=======") && starts(b">>>>>>>")
+}

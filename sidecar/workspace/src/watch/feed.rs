@@ -1,0 +1,174 @@
+//! The change events of the file system, for all watches of this process: one watcher, so that a hub with hundreds of
+//! worktrees needs one inotify instance of the few a user has (`fs.inotify.max_user_instances`, 128).
+//!
+//! A folder may be of several watches (linked worktrees share git's common folder); each hears of it. That events were
+//! lost is said to all: the kernel's queue is one too. Absent on purpose: what an event means (`engine`).
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::engine::Message;
+
+/// Who hears of which folder.
+#[derive(Default)]
+struct Routes {
+    /// Watches by number.
+    watches: HashMap<u64, Sender<Message>>,
+    /// The watches of each folder.
+    folders: HashMap<PathBuf, Vec<u64>>,
+    last: u64,
+}
+
+/// The one watcher. It ends with the last watch that uses it.
+struct Feed {
+    routes: Arc<Mutex<Routes>>,
+    /// Never held together with `routes`: the watcher's own thread may be waiting for those while it is told of a folder.
+    watcher: Mutex<RecommendedWatcher>,
+}
+
+/// The feed of this process while any watch uses it.
+static FEED: Mutex<Weak<Feed>> = Mutex::new(Weak::new());
+
+/// A watch's part of the feed; dropping it ends its folders.
+pub(super) struct Tap {
+    feed: Arc<Feed>,
+    number: u64,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Routes {
+    /// Tells the watches of the folders that an event is about, or all of them if it is about none.
+    fn tell(&self, event: notify::Result<Event>) {
+        let event = match event {
+            Ok(event) if !event.need_rescan() => event,
+            Ok(event) => {
+                return self.watches.values().for_each(|watch| drop(watch.send(Message::Raw(Ok(event.clone())))));
+            }
+            Err(error) => {
+                let again = || notify::Error { kind: copy(&error.kind), paths: error.paths.clone() };
+                return self.watches.values().for_each(|watch| drop(watch.send(Message::Raw(Err(again())))));
+            }
+        };
+        let mut heard: Vec<u64> = Vec::new();
+        for path in &event.paths {
+            for folder in [Some(path.as_path()), path.parent()].into_iter().flatten() {
+                heard.extend(self.folders.get(folder).into_iter().flatten());
+            }
+        }
+        heard.sort_unstable();
+        heard.dedup();
+        for watch in heard.iter().filter_map(|number| self.watches.get(number)) {
+            // A thread that is gone needs no events.
+            watch.send(Message::Raw(Ok(event.clone()))).ok();
+        }
+    }
+}
+
+/// The same kind of error once more: errors cannot be cloned.
+fn copy(kind: &ErrorKind) -> ErrorKind {
+    match kind {
+        ErrorKind::MaxFilesWatch => ErrorKind::MaxFilesWatch,
+        ErrorKind::PathNotFound => ErrorKind::PathNotFound,
+        ErrorKind::WatchNotFound => ErrorKind::WatchNotFound,
+        other => ErrorKind::Generic(format!("{other:?}")),
+    }
+}
+
+impl Feed {
+    fn open() -> notify::Result<Arc<Self>> {
+        let mut shared = locked(&FEED);
+        if let Some(feed) = shared.upgrade() {
+            return Ok(feed);
+        }
+        let routes = Arc::<Mutex<Routes>>::default();
+        let told = Arc::clone(&routes);
+        let config = notify::Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(move |event| locked(&told).tell(event), config)?;
+        let feed = Arc::new(Self { routes, watcher: Mutex::new(watcher) });
+        *shared = Arc::downgrade(&feed);
+        Ok(feed)
+    }
+}
+
+impl Tap {
+    /// Begins to hear; fails where the system has no watcher to give.
+    pub(super) fn open(messages: Sender<Message>) -> notify::Result<Self> {
+        let feed = Feed::open()?;
+        let mut routes = locked(&feed.routes);
+        routes.last += 1;
+        let number = routes.last;
+        routes.watches.insert(number, messages);
+        drop(routes);
+        Ok(Self { feed, number })
+    }
+
+    /// Hears of what happens directly in a folder, from before this returns.
+    pub(super) fn watch(&self, folder: &Path) -> notify::Result<()> {
+        let mut watcher = locked(&self.feed.watcher);
+        self.route(folder);
+        // Even of a folder that another watch has: one made again at the same place is another folder to the system.
+        let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
+        if watched.is_err() {
+            self.unroute(folder);
+        }
+        watched
+    }
+
+    /// Hears of a folder no longer.
+    pub(super) fn unwatch(&self, folder: &Path) {
+        let mut watcher = locked(&self.feed.watcher);
+        if self.unroute(folder) {
+            // A folder that is gone took its watch along.
+            watcher.unwatch(folder).ok();
+        }
+    }
+
+    fn route(&self, folder: &Path) {
+        let mut routes = locked(&self.feed.routes);
+        let of = routes.folders.entry(folder.to_owned()).or_default();
+        if !of.contains(&self.number) {
+            of.push(self.number);
+        }
+    }
+
+    /// Whether nobody hears of the folder now.
+    fn unroute(&self, folder: &Path) -> bool {
+        let mut routes = locked(&self.feed.routes);
+        let Some(of) = routes.folders.get_mut(folder) else { return false };
+        of.retain(|number| *number != self.number);
+        let nobody = of.is_empty();
+        if nobody {
+            routes.folders.remove(folder);
+        }
+        nobody
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        let mut watcher = locked(&self.feed.watcher);
+        let mut routes = locked(&self.feed.routes);
+        routes.watches.remove(&self.number);
+        let mut unheard = Vec::new();
+        routes.folders.retain(|folder, of| {
+            of.retain(|number| *number != self.number);
+            if of.is_empty() {
+                unheard.push(folder.clone());
+            }
+            !of.is_empty()
+        });
+        let last = routes.watches.is_empty();
+        drop(routes);
+        // With the last watch the watcher itself ends.
+        for folder in unheard.iter().filter(|_| !last) {
+            watcher.unwatch(folder).ok();
+        }
+    }
+}
