@@ -33,13 +33,19 @@ impl Engine {
             return;
         }
         let until = self.now() + self.unsure_for();
-        self.held.bytes += reading.content.size();
-        self.held.news = true;
-        self.held.readings.push_back((path.to_owned(), reading, until));
-        while (self.held.readings.len() > HELD || self.held.bytes > HELD_BYTES)
-            && let Some((_, dropped, _)) = self.held.readings.pop_front()
+        let held = &mut self.held;
+        held.news = true;
+        let same = |(of, known, _): &&mut (String, Reading, _)| of == path && known.written == reading.written;
+        if let Some((_, _, known_until)) = held.readings.iter_mut().find(same) {
+            *known_until = until;
+            return;
+        }
+        held.bytes += reading.content.size();
+        held.readings.push_back((path.to_owned(), reading, until));
+        while (held.readings.len() > HELD || held.bytes > HELD_BYTES)
+            && let Some((_, dropped, _)) = held.readings.pop_front()
         {
-            self.held.bytes -= dropped.content.size();
+            held.bytes -= dropped.content.size();
         }
     }
 

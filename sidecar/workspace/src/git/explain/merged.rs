@@ -33,6 +33,10 @@ impl Explainer<'_> {
         for (base, theirs) in self.other_sides() {
             let base = base.and_then(|commit| self.view.entry(commit, path));
             let theirs = self.view.entry(theirs, path);
+            if theirs.is_some_and(|oid| content.is(self.view, oid) && self.fresh(oid)) {
+                // It may have been taken from here: an automatic stash is.
+                continue;
+            }
             let ours = [self.before.index.entry(path).and_then(Entry::oid), self.head_after(path)];
             for ours in ours.into_iter().flatten() {
                 // A merge that changes nothing here writes nothing here.
