@@ -1,7 +1,7 @@
 //! What git does to files: owners go with their content, and nothing of git's becomes a person's or an agent's.
 
 use codi2_protocol::{ActorKind, Class, EventBody, EvidenceKind};
-use codi2_workspace::{GitOperation, GitSource, WatchEvent};
+use codi2_workspace::{Cause, GitExplanation, GitOperation, GitSource, WatchEvent};
 
 use super::super::Input;
 use super::world::{World, body, worktree};
@@ -171,6 +171,25 @@ fn a_clean_file_that_changes_and_is_committed_at_once() {
     w.staged("a.rs");
     w.watch_sees("a.rs");
     assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange", OLD]);
+}
+
+/// A look between two switches: the explanation comes when the file holds something else.
+#[test]
+fn a_late_explanation_of_what_is_gone() {
+    let mut w = two_branches();
+    w.program_writes("a.rs", "one\nbetween\n");
+    let between = w.ports.observe("a.rs", Cause::Event);
+    w.git_writes("a.rs", Some("one\ntwo\n"), "checkout", GitSource::NewHead, &["three\none\n"]);
+    let git = GitExplanation { operation: "checkout".into(), what: GitSource::NewHead, sources: Vec::new() };
+    let explained = WatchEvent::Explained {
+        path: "a.rs".into(),
+        digest: between.content.digest().unwrap(),
+        written: between.written.unwrap(),
+        git,
+    };
+    w.feed(Input::Watched(worktree(), explained));
+    assert_eq!((w.count("upgrade"), w.last("upgrade").actor.to_string()), (1, "git checkout".to_owned()));
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
 }
 
 /// A clean file's text is not kept: git gives it back when the file changes.
