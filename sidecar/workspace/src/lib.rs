@@ -8,8 +8,8 @@
 //! never recorded; a nested repository or a submodule is a place of its own and no part of the outer one.
 //!
 //! Absent on purpose: who wrote a change (the hub decides), diffs and owners, text decoding beyond [`decode`], any
-//! memory of file texts. Only home of `notify`, `git2` and `ignore`. Linux is tested; other systems are
-//! behind the same functions and untested.
+//! memory of file texts beyond the moment in which git may explain them. Only home of `notify`, `git2` and `ignore`. Linux
+//! is tested; other systems are behind the same functions and untested.
 
 mod decode;
 mod git;

@@ -150,7 +150,8 @@ impl Engine {
     fn deadline(&self, now: Duration) -> Option<Duration> {
         let settled = self.settle.deadline().filter(|_| !self.window.is_open());
         let polled = self.folders.polls().then_some(self.next_poll);
-        [settled, self.window.deadline(now), self.reload, polled].into_iter().flatten().min()
+        let held = self.held.due(now).filter(|_| !self.window.is_open());
+        [settled, self.window.deadline(now), self.reload, polled, held].into_iter().flatten().min()
     }
 
     fn open_git(&mut self) {
@@ -360,7 +361,7 @@ impl Engine {
             }
             return;
         }
-        if self.held.news {
+        if self.held.due(now).is_some_and(|due| now >= due) {
             self.explain_held(true);
         }
         let due = self.settle.take_due(now);

@@ -25,6 +25,13 @@ pub(super) struct Held {
     pub(super) news: bool,
 }
 
+impl Held {
+    /// When to ask git again, and to let go of what it does not explain.
+    pub(super) fn due(&self, now: Duration) -> Option<Duration> {
+        self.readings.front().map(|(_, _, until)| if self.news { now } else { *until })
+    }
+}
+
 impl Engine {
     /// Holds what was read, until git explains it or does not in time.
     pub(super) fn hold(&mut self, path: &str, reading: Reading) {
@@ -60,7 +67,7 @@ impl Engine {
                 named = named || self.name(Some(git.operation.as_str()));
                 self.held.bytes -= reading.content.size();
                 self.send(WatchEvent::Explained { path, digest, written, git });
-            } else if now <= until {
+            } else if now < until {
                 self.held.readings.push_back((path, reading, until));
             } else {
                 self.held.bytes -= reading.content.size();
