@@ -362,7 +362,7 @@ impl Engine {
             return;
         }
         if self.held.due(now).is_some_and(|due| now >= due) {
-            self.explain_held(true);
+            self.explain_held(false);
         }
         let due = self.settle.take_due(now);
         self.judge(due, Batch::Settled);

@@ -21,14 +21,14 @@ const HELD_BYTES: u64 = 8 << 20;
 pub(super) struct Held {
     readings: VecDeque<(String, Reading, Duration)>,
     bytes: u64,
-    /// Whether any came since git was asked last.
-    pub(super) news: bool,
+    /// So many of them git was asked about in the state it is in.
+    asked: usize,
 }
 
 impl Held {
-    /// When to ask git again, and to let go of what it does not explain.
+    /// When to ask git about what is new, or to let go of what it did not explain.
     pub(super) fn due(&self, now: Duration) -> Option<Duration> {
-        self.readings.front().map(|(_, _, until)| if self.news { now } else { *until })
+        self.readings.front().map(|(_, _, until)| if self.asked < self.readings.len() { now } else { *until })
     }
 }
 
@@ -41,8 +41,7 @@ impl Engine {
         }
         let until = self.now() + self.unsure_for();
         let held = &mut self.held;
-        held.news = true;
-        let same = |(of, known, _): &&mut (String, Reading, _)| of == path && known.written == reading.written;
+        let same = |(of, known, _): &&mut (String, Reading, Duration)| of == path && known.written == reading.written;
         if let Some((_, _, known_until)) = held.readings.iter_mut().find(same) {
             *known_until = until;
             return;
@@ -53,17 +52,19 @@ impl Engine {
             && let Some((_, dropped, _)) = held.readings.pop_front()
         {
             held.bytes -= dropped.content.size();
+            held.asked = held.asked.saturating_sub(1);
         }
     }
 
-    /// Tells what git explains of it by now. `named`: whether git's operations have been reported; so they are then.
-    pub(super) fn explain_held(&mut self, mut named: bool) -> bool {
+    /// Tells what git explains of it by now. `moved`: git's operations are about to be reported, and are so first.
+    /// Returns whether they have been.
+    pub(super) fn explain_held(&mut self, moved: bool) -> bool {
         let now = self.now();
-        self.held.news = false;
-        for (path, reading, until) in std::mem::take(&mut self.held.readings) {
-            if let Some(git) = self.explain_written(&path, &reading, Writing::Free)
-                && let (Some(digest), Some(written)) = (reading.content.digest(), reading.written)
-            {
+        let mut named = !moved;
+        let asked = if moved { 0 } else { self.held.asked };
+        for (number, (path, reading, until)) in std::mem::take(&mut self.held.readings).into_iter().enumerate() {
+            let git = if number < asked { None } else { self.explain_written(&path, &reading, Writing::Free) };
+            if let (Some(git), Some(digest), Some(written)) = (git, reading.content.digest(), reading.written) {
                 named = named || self.name(Some(git.operation.as_str()));
                 self.held.bytes -= reading.content.size();
                 self.send(WatchEvent::Explained { path, digest, written, git });
@@ -73,6 +74,7 @@ impl Engine {
                 self.held.bytes -= reading.content.size();
             }
         }
+        self.held.asked = self.held.readings.len();
         self.rest();
         named
     }

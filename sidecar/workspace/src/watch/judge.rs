@@ -120,7 +120,7 @@ impl Engine {
         if batch.is_empty() && !closing {
             return;
         }
-        let mut named = !closing || self.explain_held(false);
+        let mut named = !closing || self.explain_held(true);
         let mut pages = Pages { page: Vec::new(), bytes: 0, scan: false };
         let (mut departed, present) = self.part(batch, why);
         if present.iter().any(|(path, _)| !self.seen.contains_key(path)) {
