@@ -22,6 +22,8 @@ pub(crate) struct Waiting {
     pub(crate) under_lock: bool,
     /// It was reported while git was still at work; report it again only with an explanation.
     pub(crate) late: bool,
+    /// It was not there before: what stands there may be older than its coming.
+    pub(crate) arrived: bool,
     /// It was seen to be gone: it waits longer, for the path it may have been renamed to.
     pub(crate) departing: bool,
 }
@@ -53,7 +55,15 @@ impl Settle {
                     waiting.cause = cause;
                 }
             })
-            .or_insert(Waiting { first: now, last: now, cause, under_lock, late: false, departing: false });
+            .or_insert(Waiting {
+                first: now,
+                last: now,
+                cause,
+                under_lock,
+                late: false,
+                arrived: false,
+                departing: false,
+            });
     }
 
     fn due(&self, waiting: &Waiting) -> Duration {

@@ -335,7 +335,15 @@ impl Engine {
         let waiting = self.settle.take_path(path);
         let first = waiting.map_or(now, |waiting| waiting.first);
         let under_lock = waiting.is_some_and(|waiting| waiting.under_lock);
-        let asked = Waiting { first, last: now, cause: Cause::Asked, under_lock, late: false, departing: false };
+        let asked = Waiting {
+            first,
+            last: now,
+            cause: Cause::Asked,
+            under_lock,
+            late: false,
+            arrived: waiting.is_some_and(|waiting| waiting.arrived),
+            departing: false,
+        };
         self.judge(vec![(path.to_owned(), asked)], Batch::Forced);
     }
 

@@ -137,15 +137,22 @@ impl Folders {
                 break;
             }
             let Some(full) = self.full(&folder) else { continue };
-            if !folder.is_empty()
-                && (!shared.rules.folder(&folder, index) || full.join(".git").symlink_metadata().is_ok())
-            {
+            let apart = || !folder.is_empty() && full.join(".git").symlink_metadata().is_ok();
+            if apart() || !folder.is_empty() && !shared.rules.folder(&folder, index) {
                 continue;
             }
             if self.known.remove(&folder) == Some(true) {
                 self.watched = self.watched.saturating_sub(1);
             }
             let by_events = self.watch(&full);
+            // Asked again: before the watch was set nobody would have heard of it.
+            if apart() {
+                if by_events && let Some(tap) = &self.tap {
+                    tap.unwatch(&full);
+                    self.watched = self.watched.saturating_sub(1);
+                }
+                continue;
+            }
             let Ok(entries) = fs::read_dir(&full) else { continue };
             self.known.insert(folder, by_events);
             for entry in entries.flatten() {

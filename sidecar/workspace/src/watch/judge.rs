@@ -133,10 +133,11 @@ impl Engine {
             }
         }
         let mut paired = vec![false; departed.len()];
-        for (path, waiting) in present {
+        for (path, mut waiting) in present {
             let Some(reading) = self.read_path(&path) else { continue };
             let Some(digest) = reading.content.digest() else { continue };
             let last = self.seen.get(&path).copied();
+            waiting.arrived |= last.is_none();
             let read_past = self.shared.take_read(&path);
             let same = last.is_some_and(|seen| seen.digest == digest) && !read_past;
             let from = match last {
@@ -339,11 +340,12 @@ impl Engine {
             }
             _ => Writing::Free,
         };
-        if reading.written.is_some() {
+        let oldest = self.git.as_ref()?.history.since_when();
+        if reading.written.is_some() && (!waiting.arrived || reading.changed() >= Some(oldest)) {
             return self.explain_written(path, reading, writing);
         }
+        // It went or came along with its folder: what counts is when that was.
         let heard = self.clock(waiting.first);
-        let oldest = self.git.as_ref()?.history.since_when();
         [heard, (heard - GONE_BEFORE).max(oldest)]
             .into_iter()
             .find_map(|at| self.explain_since(at, path, reading, writing))
