@@ -130,6 +130,9 @@ T.test("a sidecar that dies is started again, but not for ever, and typing goes 
     child:keys((inserts and "" or "A") .. round .. "<Esc>")
     if round < 4 then
       child:wait("the next one", "local c = vim.lsp.get_clients({ name = 'codi2', bufnr = 0 })[1] return c and c.id ~= OLD and c.initialized or false")
+      -- It has what was typed before it answered, and hears what is typed now.
+      child:keys("A.<BS><Esc>")
+      assert(vim.deep_equal(child:sources(), { "typed" }))
     end
   end
   child:wait("the word that it is over", [[return vim.api.nvim_exec2("messages", { output = true }).output:find("again and again") ~= nil]])

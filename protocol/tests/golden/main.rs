@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use codi2_protocol::*;
 use samples::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

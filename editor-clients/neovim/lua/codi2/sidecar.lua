@@ -97,6 +97,48 @@ local function connect(cmd, root, exit)
   end
 end
 
+--- A connection made `delay` ms from now; until then what goes through it waits. So a client that died has its next one
+--- at once, and Neovim never sees a key typed into a buffer without any: it would stop listening to the buffer for good
+--- (measured on 0.11.4: `on_lines` ends that without `on_detach`, and attaching again finds "attached").
+local function later(delay, start)
+  return function(dispatchers)
+    local real, waiting, closing = nil, {}, false
+    local function pass(name)
+      return function(...)
+        if real then
+          return real[name](...)
+        end
+        waiting[#waiting + 1] = { name, vim.F.pack_len(...) }
+        return true, 0
+      end
+    end
+    vim.defer_fn(guard.wrap(function()
+      if closing then
+        return
+      end
+      real = start(dispatchers)
+      for _, call in ipairs(waiting) do
+        real[call[1]](vim.F.unpack_len(call[2]))
+      end
+    end), delay)
+    return {
+      request = pass("request"),
+      notify = pass("notify"),
+      is_closing = function()
+        return closing or (real ~= nil and real.is_closing())
+      end,
+      terminate = function()
+        closing = true
+        if real then
+          real.terminate()
+        else
+          dispatchers.on_exit(0, 0)
+        end
+      end,
+    }
+  end
+end
+
 --- Watches a buffer's edits; harmless to call again.
 local function watch_buffer(bufnr)
   if watches[bufnr] then
@@ -196,12 +238,9 @@ local function on_exit(root, exit)
         return
       end
       vim.lsp.log.warn("codi2", "the sidecar ended " .. how .. " and is started again")
-      -- Not at once: Neovim still puts the old client away, and a broken program must not spin.
-      vim.defer_fn(function()
-        for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
-          require("codi2").attach(bufnr)
-        end
-      end, 200 * #crashes[root])
+      for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+        require("codi2").attach(bufnr)
+      end
     end))
   end
 end
@@ -255,9 +294,12 @@ function M.attach(bufnr, root)
   source.start()
   watch_buffer(bufnr)
   local exit = {}
+  local start = connect(cmd, root, exit)
+  -- A program that breaks must not spin.
+  local tries = #(crashes[root] or {})
   vim.lsp.start({
     name = M.NAME,
-    cmd = connect(cmd, root, exit),
+    cmd = tries > 0 and later(200 * tries, start) or start,
     root_dir = root,
     capabilities = { experimental = { codi2 = { status = true, editHint = true, documentText = true } } },
     -- Each edit is a version of its own, so that each has its own source.
@@ -272,7 +314,14 @@ function M.attach(bufnr, root)
       answered[client.id] = true
     end,
     on_exit = on_exit(root, exit),
-  }, { bufnr = bufnr, silent = true })
+  }, {
+    bufnr = bufnr,
+    silent = true,
+    -- Never one that has ended and is still being put away.
+    reuse_client = function(client, config)
+      return client.name == config.name and client.config.root_dir == config.root_dir and not client.is_stopped(client)
+    end,
+  })
 end
 
 vim.api.nvim_create_autocmd("VimLeavePre", {
