@@ -1,11 +1,11 @@
 //! Files of checksummed records: what spools are made of.
 //!
 //! A file is an 8-byte magic, then records: `u32` length and CRC-32C of the body (both little-endian), then the body,
-//! MessagePack with named fields. A cut last record is the normal end of a crash and is told as torn; a record whose
-//! checksum fails is skipped and counted; a length that makes no sense ends the reading.
+//! MessagePack with named fields. A cut last record is the normal end of a crash and is told as torn. What cannot be
+//! read, whatever of it was damaged, costs itself alone: the next whole record is looked for byte by byte.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use codi2_protocol::limits::VALUE_BYTES;
@@ -18,11 +18,13 @@ use crate::lock::open_private;
 const HEAD: usize = 8;
 /// Longest body; what is longer is damage. Facts are at most [`VALUE_BYTES`].
 const LONGEST: usize = 4 * VALUE_BYTES;
+/// Bytes looked through at once for the next record after damage.
+const WINDOW: u64 = 16 << 10;
 
 /// What was wrong with a file of records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Damage {
-    /// Records whose checksum failed or that this program can't read.
+    /// Records whose checksum failed or that this program can't read; at least, where lengths were damaged too.
     pub records: u64,
     /// Bytes of them, and of what could not be read at all.
     pub bytes: u64,
@@ -57,26 +59,28 @@ pub(crate) fn push(into: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()>
 #[derive(Debug)]
 pub(crate) struct Records {
     file: BufReader<File>,
-    left: u64,
+    /// Where the next record begins.
+    at: u64,
+    end: u64,
     damage: Damage,
 }
 
 impl Records {
     /// Begins at the file's start. An empty file holds nothing; another magic is damage throughout.
     pub(crate) fn new(file: File, magic: &[u8; 8]) -> io::Result<Self> {
-        let mut records = Self {
-            left: file.metadata()?.len(),
-            file: BufReader::with_capacity(64 << 10, file),
-            damage: Damage::default(),
-        };
-        io::Seek::seek(&mut records.file, io::SeekFrom::Start(0))?;
+        let end = file.metadata()?.len();
+        let mut records =
+            Self { file: BufReader::with_capacity(64 << 10, file), at: 0, end, damage: Damage::default() };
+        records.seek(0)?;
         let mut found = [0; 8];
-        if records.left < found.len() as u64 {
-            records.damage.torn = std::mem::take(&mut records.left);
+        if end < found.len() as u64 {
+            records.damage.torn = end;
+            records.at = end;
         } else {
             records.take(&mut found)?;
             if &found != magic {
-                records.damage.bytes = std::mem::take(&mut records.left);
+                records.damage.bytes = end - records.at;
+                records.at = end;
             }
         }
         Ok(records)
@@ -89,41 +93,106 @@ impl Records {
 
     /// The next readable record and its length in the file; `None` at the end.
     pub(crate) fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<(T, u64)>> {
-        loop {
-            if self.left < HEAD as u64 {
-                self.damage.torn += std::mem::take(&mut self.left);
-                return Ok(None);
+        while self.at < self.end {
+            let start = self.at;
+            match self.record()? {
+                Ok(value) => return Ok(Some((value, self.at - start))),
+                Err(torn) => match self.following::<T>(start + 1)? {
+                    Some(next) => self.lose(start, next)?,
+                    None if torn => {
+                        self.damage.torn += self.end - start;
+                        self.at = self.end;
+                    }
+                    None => self.lose(start, self.end)?,
+                },
             }
-            let (mut length, mut sum) = ([0; 4], [0; 4]);
-            self.take(&mut length)?;
-            self.take(&mut sum)?;
-            let length = u32::from_le_bytes(length) as usize;
-            if length > LONGEST {
-                self.damage.bytes += HEAD as u64 + std::mem::take(&mut self.left);
-                return Ok(None);
-            }
-            if length as u64 > self.left {
-                self.damage.torn += HEAD as u64 + std::mem::take(&mut self.left);
-                return Ok(None);
-            }
-            let mut body = vec![0; length];
-            self.take(&mut body)?;
-            let whole = (HEAD + length) as u64;
-            if crc32c::crc32c(&body) == u32::from_le_bytes(sum)
-                && let Ok(value) = frame::decode(&body)
-            {
-                return Ok(Some((value, whole)));
-            }
-            self.damage.records += 1;
-            self.damage.bytes += whole;
         }
+        Ok(None)
+    }
+
+    /// The record that begins here; else whether the file ends inside it.
+    fn record<T: DeserializeOwned>(&mut self) -> io::Result<Result<T, bool>> {
+        let left = self.end - self.at;
+        if left < HEAD as u64 {
+            return Ok(Err(true));
+        }
+        let mut head = [0; HEAD];
+        self.take(&mut head)?;
+        let (length, sum) = parts(&head);
+        if length > LONGEST {
+            return Ok(Err(false));
+        }
+        if length as u64 > left - HEAD as u64 {
+            return Ok(Err(true));
+        }
+        let mut body = vec![0; length];
+        self.take(&mut body)?;
+        let whole = crc32c::crc32c(&body) == sum;
+        Ok(whole.then(|| frame::decode(&body).ok()).flatten().ok_or(false))
+    }
+
+    /// Where the next whole record begins, at or after `from`. A length that was damaged leads anywhere, so each place
+    /// is tried; a place where a record merely could begin is told from one where it does by the checksum.
+    fn following<T: DeserializeOwned>(&mut self, mut from: u64) -> io::Result<Option<u64>> {
+        let mut window = Vec::new();
+        while self.end.saturating_sub(from) > HEAD as u64 {
+            window.clear();
+            self.seek(from)?;
+            (&mut self.file).take(WINDOW).read_to_end(&mut window)?;
+            let places = window.windows(HEAD + 1).enumerate().filter(|(_, bytes)| may_begin(bytes));
+            for (place, _) in places {
+                self.seek(from + place as u64)?;
+                if self.record::<T>()?.is_ok() {
+                    return Ok(Some(from + place as u64));
+                }
+            }
+            // The next window begins with the first place that had no whole head in this one.
+            from += window.len().saturating_sub(HEAD).max(1) as u64;
+        }
+        Ok(None)
+    }
+
+    /// Counts what lies between two places as lost: as many records as their lengths say, where those fit.
+    fn lose(&mut self, from: u64, to: u64) -> io::Result<()> {
+        self.damage.bytes += to - from;
+        let mut at = from;
+        while at < to {
+            self.damage.records += 1;
+            let mut head = [0; HEAD];
+            self.seek(at)?;
+            at = if to - at > HEAD as u64 {
+                self.take(&mut head)?;
+                (at + (HEAD + parts(&head).0) as u64).min(to)
+            } else {
+                to
+            };
+        }
+        self.seek(to)
+    }
+
+    fn seek(&mut self, at: u64) -> io::Result<()> {
+        self.at = self.file.seek(SeekFrom::Start(at))?;
+        Ok(())
     }
 
     fn take(&mut self, into: &mut [u8]) -> io::Result<()> {
         self.file.read_exact(into)?;
-        self.left -= into.len() as u64;
+        self.at += into.len() as u64;
         Ok(())
     }
+}
+
+/// Length and checksum of a record's body.
+fn parts(head: &[u8; HEAD]) -> (usize, u32) {
+    let [a, b, c, d, e, f, g, h] = *head;
+    (u32::from_le_bytes([a, b, c, d]) as usize, u32::from_le_bytes([e, f, g, h]))
+}
+
+/// Whether a record may begin with these bytes: its length makes sense, and its body is a map of few fields, which is
+/// one byte in MessagePack.
+fn may_begin(bytes: &[u8]) -> bool {
+    let Some((head, body)) = bytes.split_first_chunk::<HEAD>() else { return false };
+    parts(head).0 <= LONGEST && matches!(body.first(), Some(0x80..=0x8f))
 }
 
 /// Opens (or makes) a file and locks it, waiting; never one that was renamed or deleted meanwhile.

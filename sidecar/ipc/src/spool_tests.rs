@@ -200,3 +200,27 @@ proptest! {
         prop_assert!(dead.damage() != Damage::default());
     }
 }
+
+#[test]
+fn a_damaged_length_costs_its_record_alone() {
+    let written = facts(1..=9);
+    let layout = layout(&written);
+    // Shorter, longer, longer than the file, longer than any record.
+    for (byte, value) in [(0, 0), (0, 0xff), (1, 0x10), (3, 0x7f)] {
+        let (_folder, places) = places();
+        let producer = ProducerId::new();
+        SpoolFile::new(&places, producer).append(&written).unwrap();
+        let path = path(&places, producer);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[layout[3].start + byte] = value;
+        std::fs::write(&path, bytes).unwrap();
+        let mut dead = one(&places);
+        let read = read_all(&mut dead);
+        let lost = layout[3].len() as u64;
+        let gap = Gap { first_seq: 4, last_seq: 4, facts: 1, bytes: lost, reason: GapReason::SpoolDamaged };
+        let mut expected = plain(written.clone());
+        expected[3] = Numbered { seq: 4, occurred_ms: 5, session: None, fact: Fact::Gap(gap) };
+        assert_eq!(read, expected, "byte {byte} of the length is {value}");
+        assert!(dead.remove().unwrap().is_some(), "the bytes are kept");
+    }
+}
