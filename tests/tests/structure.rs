@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 /// These may use all of ours.
-const TOP: &[&str] = &["codi2", "codi2-tests"];
+const TOP: &[&str] = &["codi2", "codi2-tests", "codi2-fuzz"];
 
 /// Crates that alone may use a dependency, `[dev-dependencies]` included.
 const HOMES: &[(&str, &[&str])] = &[
@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("blake3", &["codi2-text"]),
     ("schemars", &["codi2-protocol", "codi2-config"]),
     ("rmpv", &["codi2-tests"]),
+    ("flate2", &["codi2"]),
 ];
 
 /// Without async, clock, file or socket: no runtime and no way to one.
@@ -78,7 +79,9 @@ fn crates() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
 fn manifests() -> Vec<PathBuf> {
     let sidecar = fs::read_dir(root().join("sidecar")).expect("sidecar/ is there");
     let crates = sidecar.map(|entry| entry.expect("a readable entry").path());
-    let all = crates.chain([root().join("protocol"), root().join("tests")]).map(|folder| folder.join("Cargo.toml"));
+    let all = crates
+        .chain(["protocol", "tests", "fuzz"].map(|folder| root().join(folder)))
+        .map(|folder| folder.join("Cargo.toml"));
     all.filter(|manifest| manifest.is_file()).collect()
 }
 
@@ -134,7 +137,7 @@ fn the_language_server_transport_stays_in_its_folder() {
 #[test]
 fn each_file_opens_with_what_it_is_for() {
     let files: Vec<PathBuf> =
-        ["protocol", "sidecar", "tests"].iter().flat_map(|top| sources(&root().join(top))).collect();
+        ["protocol", "sidecar", "tests", "fuzz"].iter().flat_map(|top| sources(&root().join(top))).collect();
     assert!(files.len() > 20, "only {} files found", files.len());
     let without = |file: &&PathBuf| {
         let text = fs::read_to_string(file).expect("a readable file");
@@ -148,7 +151,7 @@ fn each_file_opens_with_what_it_is_for() {
 #[test]
 fn no_crate_or_file_is_a_manager_or_a_helper() {
     let banned = ["manager", "helper", "util", "misc"];
-    let files = ["protocol", "sidecar", "tests"].iter().flat_map(|top| sources(&root().join(top)));
+    let files = ["protocol", "sidecar", "tests", "fuzz"].iter().flat_map(|top| sources(&root().join(top)));
     let wrong: Vec<PathBuf> = files
         .filter(|file| {
             let stem = file.file_stem().map(|stem| stem.to_string_lossy().to_lowercase()).unwrap_or_default();

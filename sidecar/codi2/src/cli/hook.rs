@@ -12,6 +12,7 @@ use std::io::Read;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use codi2_protocol::HookRecord;
 
 use super::args::Hook;
 use super::surroundings::BUILD;
@@ -26,11 +27,16 @@ pub fn run(hook: &Hook) -> Result<()> {
         Some(payload) if payload != "stdin" => payload.clone().into_bytes(),
         _ => read(std::io::stdin().lock())?,
     };
-    let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-    let record = agent_v1::record(&input, at_ms, parent())?;
+    let record = record(&input)?;
     let places = codi2_ipc::Places::find().context("no place for the record")?;
     let outcome = codi2_ipc::blocking::hook_or_spool(&places, record, BUILD);
     outcome.context("neither the hub nor the spool took the record").map(|_| ())
+}
+
+/// The record of a payload that arrives now.
+pub fn record(input: &[u8]) -> Result<HookRecord> {
+    let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    agent_v1::record(input, at_ms, parent())
 }
 
 fn read(from: impl Read) -> Result<Vec<u8>> {

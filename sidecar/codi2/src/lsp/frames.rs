@@ -53,7 +53,7 @@ where
 
 /// Bytes read and not yet passed on: those of `bytes` from `start`.
 #[derive(Default)]
-struct Sieve {
+pub struct Sieve {
     bytes: Vec<u8>,
     start: usize,
     /// Length of the body that comes next, once its header is read.
@@ -63,7 +63,8 @@ struct Sieve {
 }
 
 impl Sieve {
-    fn feed(&mut self, bytes: &[u8]) {
+    /// Takes what was read.
+    pub fn feed(&mut self, bytes: &[u8]) {
         // Moved together once for each read, not for each frame.
         self.bytes.drain(..std::mem::take(&mut self.start));
         if self.bytes.is_empty() && self.bytes.capacity() > ROOM_BYTES {
@@ -75,7 +76,7 @@ impl Sieve {
     }
 
     /// The next body to pass on, or `None` until more is read.
-    fn next_body(&mut self) -> Option<Cow<'_, str>> {
+    pub fn next_body(&mut self) -> Option<Cow<'_, str>> {
         loop {
             if let Some(length) = self.body {
                 if length > BODY_BYTES {
@@ -109,10 +110,9 @@ impl Sieve {
             }
         }
     }
-}
 
-impl Sieve {
-    fn rest(&self) -> &[u8] {
+    /// What waits for the rest of its frame.
+    pub fn rest(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 }

@@ -8,6 +8,7 @@
 
 mod actor;
 mod clock;
+pub(crate) mod doors;
 mod frames;
 mod handlers;
 mod hub;
