@@ -47,10 +47,7 @@ pub fn run(counts: Counts) -> Vec<Row> {
         let start = Instant::now();
         ground.world.write(name, &text);
         notified.add(closed.wait(start, |found| found.to_bytes() == name.as_bytes()) - start);
-        let is_it = |entry: &Entry| {
-            entry.kind() == "disk" && entry.file() == name && entry.0["event"]["body"]["size"] == text.len()
-        };
-        seen.add(tail.events.wait(start, is_it) - start);
+        seen.add(tail.seen(name, text.len(), start) - start);
     }
     let floor = ("the same write → an inotify event in this process", notified);
     vec![Row::time(
@@ -63,11 +60,11 @@ pub fn run(counts: Counts) -> Vec<Row> {
 }
 
 /// Things with the moment at which they were seen.
-struct Seen<T>(Receiver<(Instant, T)>);
+pub struct Seen<T>(Receiver<(Instant, T)>);
 
 impl<T> Seen<T> {
     /// The moment of the first one wanted that was seen after `start`.
-    fn wait(&self, start: Instant, wanted: impl Fn(&T) -> bool) -> Instant {
+    pub fn wait(&self, start: Instant, wanted: impl Fn(&T) -> bool) -> Instant {
         loop {
             let (moment, thing) = self.0.recv_timeout(PATIENCE).expect("what was written is seen");
             if moment >= start && wanted(&thing) {
@@ -78,13 +75,14 @@ impl<T> Seen<T> {
 }
 
 /// A `codi2 tail`; dropping it ends it.
-struct Tail {
+pub struct Tail {
     child: Child,
     events: Seen<Entry>,
 }
 
 impl Tail {
-    fn start(world: &World) -> Self {
+    /// Starts it.
+    pub fn start(world: &World) -> Self {
         let mut command = world.command(program());
         command.args(["tail", "--format", "jsonl"]);
         let mut child =
@@ -102,8 +100,15 @@ impl Tail {
         Self { child, events: Seen(events) }
     }
 
+    /// The moment after `start` at which it printed that a file has so many bytes.
+    pub fn seen(&self, file: &str, bytes: usize, start: Instant) -> Instant {
+        let is_it =
+            |entry: &Entry| entry.kind() == "disk" && entry.file() == file && entry.0["event"]["body"]["size"] == bytes;
+        self.events.wait(start, is_it)
+    }
+
     /// Writes until the tail prints a write, then waits until it is quiet.
-    fn wait_until_it_follows(&self, world: &World) {
+    pub fn wait_until_it_follows(&self, world: &World) {
         let end = Instant::now() + PATIENCE;
         let mut number = 0;
         loop {
@@ -126,7 +131,7 @@ impl Drop for Tail {
 }
 
 /// The names of files in `folder` whose writer closes them, from now until the folder is gone.
-fn closed_files(folder: &Path) -> Seen<CString> {
+pub fn closed_files(folder: &Path) -> Seen<CString> {
     let watch = inotify::init(inotify::CreateFlags::CLOEXEC).expect("an inotify instance");
     inotify::add_watch(&watch, folder, inotify::WatchFlags::CLOSE_WRITE).expect("one more watch");
     let (found, closed) = channel();

@@ -18,12 +18,17 @@ mod ground;
 mod hook;
 mod interrupt;
 mod keys;
+mod large;
 mod machine;
 mod memory;
+mod producers;
 mod report;
 mod round_trip;
 mod samples;
+mod sidecar;
 mod start;
+mod windows;
+mod worktree;
 
 use std::panic::catch_unwind;
 use std::path::Path;
@@ -51,6 +56,10 @@ const BENCHES: &[Bench] = &[
     Bench { name: "round-trip", about: "small calls to the hub beside a bare echo", run: round_trip::run },
     Bench { name: "blame", about: "owners of lines, beside git blame", run: blame::run },
     Bench { name: "commit", about: "git commit beside a hub that watches", run: commit::run },
+    Bench { name: "producers", about: "64 producers through the whole hub", run: producers::run },
+    Bench { name: "windows", about: "20 windows, 1,000 keys a second each", run: windows::run },
+    Bench { name: "worktree", about: "100,000 files: first look, memory, one change", run: worktree::run },
+    Bench { name: "large", about: "files of 1 MB and 20 MB", run: large::run },
     Bench { name: "memory", about: "sidecar and hub, idle and loaded", run: memory::run },
 ];
 

@@ -81,7 +81,7 @@ fn hubs(files: usize) -> Vec<Row> {
 }
 
 /// What a process has once it does not change any more (1 % within a second; at the latest after 20 s).
-fn at_rest(what: &'static str, pid: u32, target: &'static str, note: &str) -> Row {
+pub fn at_rest(what: &'static str, pid: u32, target: &'static str, note: &str) -> Row {
     let end = Instant::now() + Duration::from_secs(20);
     let mut calm = 0;
     let mut last = resident(pid);
