@@ -38,6 +38,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "lsp" => crate::lsp::seeds(),
         "hook" => crate::hook::seeds(),
         "spool" => crate::spool::seeds(),
+        "settings" => crate::settings::seeds(),
         "values" => crate::values::seeds(),
         "query" => crate::query::seeds(),
         _ => Vec::new(),
@@ -47,7 +48,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     made.into_iter().chain(kept).collect()
 }
 
-fn list(folder: &Path) -> Vec<PathBuf> {
+/// The files of a folder, in order; none where it does not exist.
+pub(crate) fn list(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable entry").path()).collect();
     files.sort();

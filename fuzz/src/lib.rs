@@ -11,6 +11,7 @@ mod hook;
 mod lsp;
 mod mutate;
 mod query;
+mod settings;
 mod spool;
 mod values;
 
@@ -35,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "hook", what: "what an agent gives its hook", run: hook::run },
     Target { name: "spool", what: "spools on disk, damaged", run: spool::run },
     Target { name: "values", what: "stored values, damaged or forged", run: values::run },
+    Target { name: "settings", what: "a person's and a repository's settings", run: settings::run },
     Target { name: "query", what: "filters of the log, against a plain search", run: query::run },
 ];
 

@@ -73,3 +73,8 @@ fn values() {
 fn query() {
     check("query");
 }
+
+#[test]
+fn settings() {
+    check("settings");
+}

@@ -9,6 +9,7 @@ pub mod editor;
 mod log;
 mod neovim;
 mod program;
+pub mod replay;
 mod rpc;
 mod wait;
 mod world;

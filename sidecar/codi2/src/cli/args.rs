@@ -10,6 +10,8 @@ use clap_complete::Shell;
 
 use codi2_protocol::{SessionId, Stamp};
 
+use super::replay::model::Units;
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "codi2", version, about, disable_help_subcommand = true)]
@@ -79,6 +81,8 @@ pub enum Command {
     /// What agents call before and after they edit
     #[command(subcommand)]
     Hook(Hook),
+    /// Type a recorded editing history once more, and check its text and owners
+    Replay(Replay),
 }
 
 /// `codi2 monitor`
@@ -189,6 +193,29 @@ pub struct Doctor {
     /// Folder inside the worktree to look at
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub path: PathBuf,
+}
+
+/// `codi2 replay`
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The history: a sequential one of josephg/editing-traces, plain or gzip
+    #[arg(value_name = "TRACE")]
+    pub trace: PathBuf,
+    /// Only the first so many edits
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Milliseconds each key takes; below 15 no hand is so quick, and keys may be nobody's
+    #[arg(long, value_name = "MS", default_value_t = 16)]
+    pub pace: u64,
+    /// Check text and owners after so many edits, and at the end; 0: only at the end
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub check_every: u64,
+    /// How the editor counts positions in a line
+    #[arg(long, value_name = "ENCODING", default_value = "utf-16")]
+    pub encoding: Units,
+    /// Use the hub that runs for you, and its log, instead of a temporary one
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// `codi2 config`

@@ -11,7 +11,7 @@ use codi2_workspace::WatchOptions;
 use serde_json::json;
 
 use super::args::{Format, Hub};
-use super::link::LinkError;
+use super::link::{Hub as Linked, LinkError};
 use super::printer::{Printer, complain};
 use super::status;
 use super::surroundings::{BUILD, Surroundings};
@@ -66,7 +66,13 @@ fn start(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
 }
 
 fn stop(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
-    let Some(mut hub) = surroundings.connect_if_running()? else { return said(printer, "not running", None) };
+    let Some(hub) = surroundings.connect_if_running()? else { return said(printer, "not running", None) };
+    let pid = end(hub, surroundings)?;
+    said(printer, "stopped", pid)
+}
+
+/// Ends a hub and waits for its end; its process id, where it said.
+pub fn end(mut hub: Box<dyn Linked>, surroundings: &Surroundings) -> Result<Option<u32>> {
     let pid = status::ask(&mut *hub).map(|status| status.pid).ok();
     match hub.call(Call::Stop) {
         // A hub that closes before it answers is ending, too.
@@ -83,7 +89,7 @@ fn stop(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
         }
         thread::sleep(Duration::from_millis(20));
     }
-    said(printer, "stopped", pid)
+    Ok(pid)
 }
 
 fn said(printer: &mut Printer, state: &str, pid: Option<u32>) -> Result<()> {

@@ -10,12 +10,13 @@ mod doctor;
 mod failure;
 mod feed;
 mod follow;
-mod hook;
+pub(crate) mod hook;
 mod hub;
 mod link;
 mod log;
 mod monitor;
 mod printer;
+mod replay;
 mod status;
 mod surroundings;
 mod tail;
@@ -73,7 +74,12 @@ fn run(line: &Line) -> Result<ExitCode> {
     if let Some(done) = done {
         return done.map(|()| ExitCode::SUCCESS);
     }
-    let surroundings = &Surroundings::find(flags)?;
+    let surroundings = Surroundings::find(flags)?;
+    if let Command::Replay(replay) = &line.command {
+        replay::run(replay, printer, surroundings)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let surroundings = &surroundings;
     match &line.command {
         Command::Monitor(monitor) => monitor::run(monitor, printer, surroundings),
         Command::Hub(hub) => hub::run(hub, printer, surroundings),
@@ -82,7 +88,7 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Blame(blame) => blame::run(blame, printer, surroundings),
         Command::Status => status::run(printer, surroundings),
         Command::Hook(_) | Command::Lsp(_) | Command::Config(_) | Command::Doctor(_) => Ok(()),
-        Command::Completions { .. } | Command::Man { .. } => Ok(()),
+        Command::Completions { .. } | Command::Man { .. } | Command::Replay(_) => Ok(()),
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -41,6 +41,8 @@ fn words_that_are_understood() {
         "--config c.toml --set watch.poll=true --set log=debug status",
         "hub start --set watch.poll=true",
         "hook agent-v1",
+        "replay t.json.gz",
+        "replay t.json --limit 10 --pace 0 --check-every 5 --encoding utf-8 --live --format json",
     ] {
         assert!(parse(words).is_ok(), "{words}");
     }
@@ -60,6 +62,8 @@ fn words_that_are_understood() {
         "tail --from 7",
         "log --session x",
         "--format csv status",
+        "replay",
+        "replay t.json --encoding latin-1",
         "help",
     ] {
         assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words}");

@@ -15,7 +15,7 @@ use crate::ground::{Counts, Ground};
 use crate::interrupt;
 use crate::report::Row;
 use crate::samples::Samples;
-use crate::sidecar::{Sidecar, all_at_once, sidecars};
+use crate::sidecar::{all_at_once, sidecars};
 
 const PRODUCERS: usize = 16;
 const GROUPS_ALONE: usize = 500;

@@ -37,11 +37,9 @@ pub fn run(counts: Counts) -> Vec<Row> {
     let goes = counts.of(GOES);
     let begin = Barrier::new(WINDOWS);
     let windows: Vec<Window> = thread::scope(|scope| {
-        let open = |name| {
-            let (ground, text, begin) = (&ground, &text, &begin);
-            scope.spawn(move || Window::type_into(ground, name, text, goes, begin))
-        };
-        let running: Vec<_> = names.iter().map(open).collect();
+        let (ground, text, begin) = (&ground, text.as_str(), &begin);
+        let running: Vec<_> =
+            names.iter().map(|name| scope.spawn(move || Window::type_into(ground, name, text, goes, begin))).collect();
         running.into_iter().map(|window| window.join().expect("a window does not break")).collect()
     });
     let (mut calm, mut busy, mut last) = (Samples::default(), Samples::default(), None);
