@@ -3,6 +3,8 @@
 //! Two seeds: one that never changes, so that a run can be compared with the last, and a fresh one, printed, so that
 //! every run looks elsewhere. `CODI2_FUZZ_SEED=N` repeats a run; `CODI2_FUZZ_INPUTS=N` makes it longer.
 
+#![allow(clippy::print_stdout)] // The seed of a run, for whoever wants to repeat it.
+
 use std::panic::catch_unwind;
 use std::time::{SystemTime, UNIX_EPOCH};
 
