@@ -96,8 +96,9 @@ impl Core {
         if self.ledger.disk.get(file).is_some_and(is_same)
             && let Some(from) = &found.from
         {
-            // Moved onto its own copy: here nothing changed, and the old path is gone.
+            // Moved onto its own copy, or seen here before it was known to be moved: the old path is gone.
             let from = FileId { worktree: file.worktree.clone(), path: from.clone() };
+            self.moved_here(file, &from, now, ports);
             let gone = Observation::gone(from.path.clone(), found.cause, found.at_ms);
             let gone = Observation { git: found.git.clone(), ..gone };
             self.observe(&from, gone, now, ports);

@@ -59,6 +59,27 @@ impl Core {
         }
     }
 
+    /// A file was seen at a path before it was known to be moved there: its owners come along, in place of nobody's.
+    pub(super) fn moved_here(&mut self, file: &FileId, from: &FileId, now: u64, ports: &mut dyn Ports) {
+        let Some(Some(source)) = self.ledger.disk.get(from) else { return };
+        let (bytes, owners) = (source.bytes, source.known.owners.clone());
+        let Some(change) = self.open.ended_in(file, Some(bytes)).cloned() else { return };
+        let Some(mut kept) = self.kept.remove(&change.event) else { return };
+        let nobodys = kept.seen.is_none();
+        if nobodys {
+            kept.seen = Some(owners);
+            let ruling = self.rule(file, &kept, false);
+            let carried = |ruling: &DiskRuling| matches!(ruling, DiskRuling::CarryAll { .. });
+            if carried(&ruling) && (carried(&change.ruling) || ruling.supersedes(&change.ruling)) {
+                self.upgrade(file, &change, &kept, ruling, None, now, ports);
+            }
+        }
+        self.kept.insert(change.event, kept);
+        if nobodys {
+            self.carry_on(file, change.event, ports);
+        }
+    }
+
     /// Judges the recent changes of a file again, with all that is known now.
     pub(super) fn judge_again(&mut self, file: &FileId, now: u64, ports: &mut dyn Ports) {
         let open: Vec<OpenChange> = self.open.on(file).cloned().collect();

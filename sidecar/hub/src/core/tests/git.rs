@@ -1,7 +1,7 @@
 //! What git does to files: owners go with their content, and nothing of git's becomes a person's or an agent's.
 
 use codi2_protocol::{ActorKind, Class, EventBody, EvidenceKind};
-use codi2_workspace::{Cause, GitExplanation, GitOperation, GitSource, WatchEvent};
+use codi2_workspace::{Cause, GitExplanation, GitOperation, GitSource, Observation, WatchEvent};
 
 use super::super::Input;
 use super::world::{World, body, worktree};
@@ -171,6 +171,25 @@ fn a_clean_file_that_changes_and_is_committed_at_once() {
     w.staged("a.rs");
     w.watch_sees("a.rs");
     assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange", OLD]);
+}
+
+/// A look at the new path comes before the watch has told of the move, and perhaps git's explanation too.
+#[test]
+fn a_move_that_is_known_after_a_look() {
+    for explained in [false, true] {
+        let mut w = two_branches();
+        let bytes = w.ports.files.remove("a.rs").unwrap();
+        w.put("b.rs", &bytes);
+        assert_eq!(w.blame("b.rs"), ["external unknown DiskChange", "external unknown DiskChange"]);
+        if explained {
+            w.git_explains("b.rs", "restore", GitSource::Index, &[]);
+            assert_eq!(w.blame("b.rs"), ["git restore carried Git", "git restore carried Git"]);
+        }
+        w.ports.now += 30;
+        let moved = Observation { from: Some("a.rs".into()), ..w.ports.observe("b.rs", Cause::Event) };
+        w.feed(Input::Watched(worktree(), WatchEvent::Observed(vec![moved])));
+        assert_eq!(w.blame("b.rs"), [AGENT, OLD], "explained: {explained}");
+    }
 }
 
 /// A look between two switches: the explanation comes when the file holds something else.
