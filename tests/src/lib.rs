@@ -29,3 +29,14 @@ macro_rules! skip {
         return;
     }};
 }
+
+/// How often something is tried: in `scripts/test`, and in `scripts/soak`.
+pub fn count(test: usize, soak: usize) -> usize {
+    if std::env::var_os("CODI2_SOAK").is_some() { soak } else { test }
+}
+
+/// Tells `scripts/soak` what was counted, for the table in docs/reliability.md.
+#[allow(clippy::print_stdout, reason = "what scripts/soak collects")]
+pub fn counted(promise: &str, what: &str, count: usize, result: &str) {
+    println!("COUNT {promise} | {what} | {count} | {result}");
+}

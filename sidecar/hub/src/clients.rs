@@ -22,6 +22,8 @@ pub enum Heard {
     Left(ConnectionId),
     /// Somebody wants the hub to end, and to be answered when everything is durable.
     Stop(Option<Ticket>),
+    /// Somebody asks how the hub is while the core may be waiting.
+    Status(Ticket),
     /// From the core.
     Output(Output),
     /// From the writer.

@@ -3,8 +3,8 @@
 //! Nothing here waits for a client, the disk or the core. Absent on purpose: starting (`run`), sockets (`server`).
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use codi2_ipc::{Announcement, Listener, Writer, announce};
@@ -120,6 +120,11 @@ impl Hub<'_> {
             Heard::Joined(id, producer, client) => self.clients.joined(id, producer, client),
             Heard::Left(id) => self.clients.left(id),
             Heard::Stop(ticket) => return Ok(Some(Stop { reason: "it was asked to", ticket })),
+            Heard::Status(ticket) => {
+                let mut status = self.shared.about.clone();
+                self.shared.complete(&mut status, self.clients.len());
+                self.clients.answer(ticket, Ok(Reply::Status(Box::new(status))));
+            }
             Heard::Output(Output::Reply(ticket, mut answer)) => {
                 if let Ok(Reply::Status(status)) = &mut answer {
                     self.shared.complete(status, self.clients.len());
@@ -132,6 +137,9 @@ impl Hub<'_> {
                     self.clients.notify(producer, notice);
                 }
                 self.shared.durable.send_modify(|count| *count += 1);
+            }
+            Heard::News(News::Waiting(why)) => {
+                *self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner) = why;
             }
             Heard::News(News::Failed(error)) => {
                 return Err(HubFailure::Write { place: self.shared.store.place().to_owned(), error });
@@ -168,7 +176,7 @@ impl Hub<'_> {
                 Heard::Joined(id, producer, client) => self.clients.joined(id, producer, client),
                 Heard::Left(id) => self.clients.left(id),
                 Heard::Stop(ticket) => stops.extend(ticket),
-                Heard::Output(_) | Heard::News(_) => {}
+                Heard::Status(_) | Heard::Output(_) | Heard::News(_) => {}
             }
         }
         for ticket in stops {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use codi2_ipc::{Announcement, HubLock, Listener, LockError, Places, announce};
@@ -79,7 +80,7 @@ pub enum HubFailure {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The store can't be written any more.
-    #[error("the store in {place} cannot be written: {error}; is its disk full? Nothing acknowledged is lost")]
+    #[error("the store in {place} cannot be written: {error}; nothing acknowledged is lost")]
     Write {
         /// Backend and place.
         place: String,
@@ -155,7 +156,8 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
         secret(options.places.state()).map_err(system("cannot use the secret in the state folder"))?;
     let (heard_in, heard) = mpsc::unbounded_channel();
     let (news, outputs) = (heard_in.clone(), heard_in.clone());
-    let writer = Writer::start(Arc::clone(&store), move |item| drop(news.send(Heard::News(item))))
+    let ending = Arc::new(AtomicBool::new(false));
+    let writer = Writer::start(Arc::clone(&store), Arc::clone(&ending), move |item| drop(news.send(Heard::News(item))))
         .map_err(system("cannot start the writer"))?;
     let producer = ProducerId::new();
     let (engine, thread) = Engine::start(
@@ -184,7 +186,15 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
             watches: Vec::new(),
             problems: Vec::new(),
         };
-        let shared = Arc::new(Shared::new(Arc::clone(&store), engine.clone(), about, options.remarks, heard_in));
+        let shared = Arc::new(Shared::new(
+            Arc::clone(&store),
+            engine.clone(),
+            about,
+            options.remarks,
+            heard_in,
+            ending,
+            listener.shortage(),
+        ));
         let idle = Duration::from_millis(options.idle_ms);
         Hub { idle, shared, thread: &thread, heard, clients: Clients::default() }.live(listener).await
     });

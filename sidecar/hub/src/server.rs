@@ -4,11 +4,11 @@
 //! client: what is read for one is sent at its pace, what the core sends goes through the server's loop (`clients`).
 //! Absent on purpose: any knowledge of what facts mean.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use codi2_ipc::frame::Incoming;
-use codi2_ipc::{Listener, Pending, Reader, SendError, Writer};
+use codi2_ipc::{Listener, Pending, Reader, SendError, Shortage, Writer};
 use codi2_protocol::{Call, ErrorCode, HubError, HubFrame, HubStatus, Reply};
 use codi2_store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -36,7 +36,11 @@ pub struct Shared {
     /// What the server itself says in a status.
     pub about: HubStatus,
     /// Whether newcomers are sent away: the hub ends.
-    pub ending: AtomicBool,
+    pub ending: Arc<AtomicBool>,
+    /// Why nothing can be stored now, in words.
+    pub waiting: Mutex<Option<String>>,
+    /// Why nobody can be accepted now.
+    pub shortage: Shortage,
     /// Held by every connection that is accepted and not yet in the loop's table.
     pub arriving: Arc<()>,
     remarks: Remarks,
@@ -52,9 +56,17 @@ impl Shared {
         about: HubStatus,
         remarks: Remarks,
         heard: mpsc::UnboundedSender<Heard>,
+        ending: Arc<AtomicBool>,
+        shortage: Shortage,
     ) -> Self {
-        let (durable, arriving, next) = (watch::Sender::new(0), Arc::default(), AtomicU64::new(1));
-        Self { store, engine, durable, about, ending: false.into(), arriving, remarks, heard, next }
+        let (durable, arriving) = (watch::Sender::new(0), Arc::default());
+        let (waiting, next) = (Mutex::default(), AtomicU64::new(1));
+        Self { store, engine, durable, about, ending, waiting, shortage, arriving, remarks, heard, next }
+    }
+
+    /// Why nothing can be stored now, in words.
+    pub fn waiting(&self) -> Option<String> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells the server's loop.
@@ -79,6 +91,11 @@ impl Shared {
         match (self.store.events(), self.store.bytes()) {
             (Ok(events), Ok(bytes)) => (status.events, status.store_bytes) = (events, bytes),
             (Err(error), _) | (_, Err(error)) => status.problems.push(error.to_string()),
+        }
+        for problem in [self.waiting(), self.store.mended(), self.shortage.words()].into_iter().flatten() {
+            if !status.problems.contains(&problem) {
+                status.problems.push(problem);
+            }
         }
         status.problems.extend(self.engine.problems());
         status.problems.extend(self.remarks.now());
@@ -179,6 +196,11 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
                             }
                             Err(error) => (frame.id, Err(error)),
                         }
+                    }
+                    // The core may wait for the writer, which waits for room.
+                    Call::Status if shared.waiting().is_some() => {
+                        ticket.into_iter().for_each(|ticket| shared.tell(Heard::Status(ticket)));
+                        continue;
                     }
                     Call::Stop => {
                         shared.tell(Heard::Stop(ticket));

@@ -1,13 +1,17 @@
 //! The writer: the only one who appends. Takes entries in order, many in one durable transaction, then says so.
 //!
 //! Group commit without waiting: whatever came while the last transaction was being synced goes into the next one.
-//! Absent on purpose: decisions, and retries of a failed sync (the hub ends; what was not acknowledged comes again).
+//! A full disk is waited out: nothing is acknowledged meanwhile, and whoever orders waits once enough waits here.
+//! Absent on purpose: decisions, and retries of a failed sync (the store opens itself again, or the hub ends; what was not
+//! acknowledged comes again).
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use codi2_protocol::{Actor, Event, EventBody, Gap, GapReason, Notice, ProducerId};
 use codi2_store::{Dedupe, Fate, Pending, Store, StoreError};
@@ -22,6 +26,12 @@ const BATCH_BYTES: usize = 800_000;
 /// Orders that wait, at most; then whoever orders waits.
 const WAITING_ORDERS: usize = 2 * BATCH_ENTRIES;
 
+/// Pauses between looks whether the disk has room again: each costs opening the store.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How soon an end is seen while waiting.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// What the writer is told.
 pub enum Order {
     /// Write this.
@@ -35,6 +45,8 @@ pub enum Order {
 pub enum News {
     /// These notices are due: what they belong to is durable.
     Durable(Vec<(ProducerId, Notice)>),
+    /// Nothing can be stored until somebody makes room, in words; or none: it goes on.
+    Waiting(Option<String>),
     /// The store failed for good; nothing more is acknowledged.
     Failed(StoreError),
     /// The writer ended in a panic; nothing more is acknowledged.
@@ -50,15 +62,20 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer's thread.
+    /// Starts the writer's thread. Once `ending`, it does not wait for room any more.
     ///
     /// # Errors
     /// Where the system has no thread left.
-    pub fn start(store: Arc<Store>, news: impl Fn(News) + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(
+        store: Arc<Store>,
+        ending: Arc<AtomicBool>,
+        news: impl Fn(News) + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (orders, inbox) = sync_channel(WAITING_ORDERS);
         let work = move || {
+            let mut desk = Desk { store: &store, ending: &ending, news: &news, pause: FIRST_PAUSE, waits: false };
             // The inbox outlives this: whoever finds it closed has been told why.
-            if catch_unwind(AssertUnwindSafe(|| write_all(&store, &inbox, &news))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| desk.write_all(&inbox))).is_err() {
                 news(News::Panicked);
             }
         };
@@ -80,34 +97,116 @@ impl Writer {
     }
 }
 
-fn write_all(store: &Store, inbox: &Receiver<Order>, news: &dyn Fn(News)) {
-    while let Ok(first) = inbox.recv() {
-        let mut batch = Vec::new();
-        let mut barriers = Vec::new();
-        let mut bytes = 0;
-        let mut order = Some(first);
-        while let Some(next) = order {
-            match next {
-                Order::Write(entry) => {
-                    bytes += size(&entry);
-                    batch.push(*entry);
+/// The writer's thread at work.
+struct Desk<'a> {
+    store: &'a Store,
+    ending: &'a AtomicBool,
+    news: &'a dyn Fn(News),
+    /// Before the next look whether there is room.
+    pause: Duration,
+    /// Whether it was told that the writer waits.
+    waits: bool,
+}
+
+impl Desk<'_> {
+    fn write_all(&mut self, inbox: &Receiver<Order>) {
+        while let Ok(first) = inbox.recv() {
+            let mut batch = Vec::new();
+            let mut barriers = Vec::new();
+            let mut bytes = 0;
+            let mut order = Some(first);
+            while let Some(next) = order {
+                match next {
+                    Order::Write(entry) => {
+                        bytes += size(&entry);
+                        batch.push(*entry);
+                    }
+                    Order::Barrier(tell) => barriers.push(tell),
                 }
-                Order::Barrier(tell) => barriers.push(tell),
+                order = if batch.len() < BATCH_ENTRIES && bytes < BATCH_BYTES { inbox.try_recv().ok() } else { None };
             }
-            order = if batch.len() < BATCH_ENTRIES && bytes < BATCH_BYTES { inbox.try_recv().ok() } else { None };
+            if let Err(error) = self.commit(&batch) {
+                tracing::error!(%error, "the store failed; nothing more is acknowledged");
+                (self.news)(News::Failed(error));
+                return;
+            }
+            // Also where no producer is to be told: tails wait for what the hub itself saw, too.
+            if !batch.is_empty() {
+                (self.news)(News::Durable(due(batch)));
+            }
+            for tell in barriers {
+                tell();
+            }
         }
-        if let Err(error) = commit(store, &batch, news) {
-            tracing::error!(%error, "the store failed; nothing more is acknowledged");
-            news(News::Failed(error));
-            return;
+    }
+
+    /// Appends a batch; one bad entry does not take the others with it.
+    fn commit(&mut self, batch: &[Entry]) -> Result<(), StoreError> {
+        let all: Result<Vec<_>, _> = batch.iter().map(pendings).collect();
+        match all.and_then(|all| self.append(&all.concat())) {
+            Ok(_) => return Ok(()),
+            // An unknown result is the store's trouble, not an entry's: written as a gap, the entry would be lost.
+            Err(error) if matches!(error.fate(), Fate::Process | Fate::Later) || error == StoreError::Unknown => {
+                return Err(error);
+            }
+            Err(error) if batch.len() <= 1 && error.fate() != Fate::Request => return Err(error),
+            Err(error) if batch.len() == 1 => {
+                (self.news)(News::Refused(format!("an event could not be stored: {error}")));
+                return self.refuse(&batch[0]);
+            }
+            Err(error) => tracing::warn!(%error, "a batch could not be stored: trying its entries one by one"),
         }
-        // Also where no producer is to be told: tails wait for what the hub itself saw, too.
-        if !batch.is_empty() {
-            news(News::Durable(due(batch)));
+        for entry in batch.chunks(1) {
+            self.commit(entry)?;
         }
-        for tell in barriers {
-            tell();
+        Ok(())
+    }
+
+    /// What is stored in the place of an entry that cannot be: the fact counts, and the log says that something is missing.
+    /// It must fit whatever made the entry not fit, for else the fact would come again and end every hub.
+    fn refuse(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let dedupe = Dedupe { fact: entry.fact, hook: entry.hook };
+        let lost = entry.events.first().map(|event| {
+            let (seq, bytes) = (event.seq, size(entry) as u64);
+            let gap = Gap { first_seq: seq, last_seq: seq, facts: 1, bytes, reason: GapReason::Other };
+            Event { actor: Actor::unknown(), body: EventBody::Gap(gap).into(), ..event.clone() }
+        });
+        let nowhere = lost.clone().map(|event| Event { worktree: None, file: None, ..event });
+        for event in [lost, nowhere] {
+            match self.append(&[Pending { event, dedupe, rows: Vec::new() }]) {
+                Err(error) if error.fate() == Fate::Request => {}
+                result => return result.map(drop),
+            }
         }
+        self.append(&[Pending { event: None, dedupe, rows: Vec::new() }]).map(drop)
+    }
+
+    /// Appends; waits out a full disk.
+    fn append(&mut self, batch: &[Pending]) -> Result<(), StoreError> {
+        let store = self.store;
+        let result = store.append_patiently(batch, &mut |error| self.wait(error));
+        if result.is_ok() && std::mem::take(&mut self.waits) {
+            self.pause = FIRST_PAUSE;
+            (self.news)(News::Waiting(None));
+        }
+        result.map(drop)
+    }
+
+    /// Waits a while for room; false once the hub ends.
+    fn wait(&mut self, error: &StoreError) -> bool {
+        if !std::mem::replace(&mut self.waits, true) {
+            tracing::warn!(%error, "waiting for room");
+            (self.news)(News::Waiting(Some(error.to_string())));
+        }
+        let until = Instant::now() + self.pause;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        while !self.ending.load(Ordering::Relaxed) {
+            if Instant::now() >= until {
+                return true;
+            }
+            std::thread::sleep(LOOK);
+        }
+        false
     }
 }
 
@@ -128,26 +227,6 @@ fn due(batch: Vec<Entry>) -> Vec<(ProducerId, Notice)> {
     due
 }
 
-/// Appends a batch; one bad entry does not take the others with it.
-fn commit(store: &Store, batch: &[Entry], news: &dyn Fn(News)) -> Result<(), StoreError> {
-    let all: Result<Vec<_>, _> = batch.iter().map(pendings).collect();
-    match all.and_then(|all| store.append(&all.concat())) {
-        Ok(_) => return Ok(()),
-        // An unknown result is the store's trouble, not an entry's: written as a gap, the entry would be lost.
-        Err(error) if error.fate() == Fate::Process || error == StoreError::Unknown => return Err(error),
-        Err(error) if batch.len() <= 1 && error.fate() != Fate::Request => return Err(error),
-        Err(error) if batch.len() == 1 => {
-            news(News::Refused(format!("an event could not be stored: {error}")));
-            return refuse(store, &batch[0]);
-        }
-        Err(error) => tracing::warn!(%error, "a batch could not be stored: trying its entries one by one"),
-    }
-    for entry in batch.chunks(1) {
-        commit(store, entry, news)?;
-    }
-    Ok(())
-}
-
 fn pendings(entry: &Entry) -> Result<Vec<Pending>, StoreError> {
     let dedupe = Dedupe { fact: entry.fact, hook: entry.hook };
     let mut rows = entry.rows.iter().map(world::encode).collect::<Result<Vec<_>, _>>()?;
@@ -160,25 +239,6 @@ fn pendings(entry: &Entry) -> Result<Vec<Pending>, StoreError> {
         pendings.push(Pending { event: None, dedupe, rows });
     }
     Ok(pendings)
-}
-
-/// What is stored in the place of an entry that cannot be: the fact counts, and the log says that something is missing.
-/// It must fit whatever made the entry not fit, for else the fact would come again and end every hub.
-fn refuse(store: &Store, entry: &Entry) -> Result<(), StoreError> {
-    let dedupe = Dedupe { fact: entry.fact, hook: entry.hook };
-    let lost = entry.events.first().map(|event| {
-        let (seq, bytes) = (event.seq, size(entry) as u64);
-        let gap = Gap { first_seq: seq, last_seq: seq, facts: 1, bytes, reason: GapReason::Other };
-        Event { actor: Actor::unknown(), body: EventBody::Gap(gap).into(), ..event.clone() }
-    });
-    let nowhere = lost.clone().map(|event| Event { worktree: None, file: None, ..event });
-    for event in [lost, nowhere] {
-        match store.append(&[Pending { event, dedupe, rows: Vec::new() }]) {
-            Err(error) if error.fate() == Fate::Request => {}
-            result => return result.map(drop),
-        }
-    }
-    store.append(&[Pending { event: None, dedupe, rows: Vec::new() }]).map(drop)
 }
 
 /// About how many bytes an entry takes: ranges and spans are most of it.

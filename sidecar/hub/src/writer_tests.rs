@@ -42,7 +42,7 @@ fn write(entry: Entry) -> Order {
 fn what_no_producer_reported_is_announced_too() {
     let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
-    let writer = Writer::start(Arc::clone(&store), move |item| drop(news.send(item))).unwrap();
+    let writer = Writer::start(Arc::clone(&store), Arc::default(), move |item| drop(news.send(item))).unwrap();
     writer.orders().send(write(Entry { events: vec![event()], ..Entry::default() })).unwrap();
     writer.finish();
     assert!(matches!(heard.try_recv(), Ok(News::Durable(due)) if due.is_empty()));
@@ -52,7 +52,8 @@ fn what_no_producer_reported_is_announced_too() {
 #[test]
 fn a_barrier_with_nothing_to_write_is_called() {
     let (news, heard) = channel();
-    let writer = Writer::start(Arc::new(Store::memory().unwrap()), move |item| drop(news.send(item))).unwrap();
+    let writer =
+        Writer::start(Arc::new(Store::memory().unwrap()), Arc::default(), move |item| drop(news.send(item))).unwrap();
     let (tell, told) = channel();
     writer.orders().send(Order::Barrier(Box::new(move || tell.send(()).unwrap()))).unwrap();
     told.recv().unwrap();
@@ -79,7 +80,7 @@ fn of_acknowledgements_only_the_last_is_told_and_everything_else() {
 fn an_event_that_does_not_fit_becomes_a_gap_and_takes_no_other_with_it() {
     let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
-    let writer = Writer::start(Arc::clone(&store), move |item| drop(news.send(item))).unwrap();
+    let writer = Writer::start(Arc::clone(&store), Arc::default(), move |item| drop(news.send(item))).unwrap();
     let producer = ProducerId::new();
     let mut large = entry(producer, 2);
     large.events[0].file = Some("x".repeat(200_000));
@@ -105,6 +106,7 @@ struct Failing {
 #[derive(Debug, Clone, Copy)]
 enum How {
     Disk,
+    Full,
     Unknown,
     Panic,
 }
@@ -115,6 +117,7 @@ impl Engine for Failing {
         match how {
             None => self.memory.transact(body),
             Some(How::Disk) => Err(StoreError::Io { doing: "write".into(), detail: "no space".into() }),
+            Some(How::Full) => Err(StoreError::Full { place: "test".into() }),
             Some(How::Unknown) => Err(StoreError::Unknown),
             Some(How::Panic) => std::panic::resume_unwind(Box::new("the engine broke")),
         }
@@ -144,7 +147,7 @@ fn after_a_failure_nothing_is_acknowledged_and_no_barrier_called() {
         let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
         let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
         let (news, heard) = channel();
-        let writer = Writer::start(Arc::clone(&store), move |item| drop(news.send(item))).unwrap();
+        let writer = Writer::start(Arc::clone(&store), Arc::default(), move |item| drop(news.send(item))).unwrap();
         let producer = ProducerId::new();
         let orders = writer.orders();
         orders.send(write(entry(producer, 1))).unwrap();
@@ -167,4 +170,43 @@ fn after_a_failure_nothing_is_acknowledged_and_no_barrier_called() {
         *failure.lock().unwrap() = None;
         assert_eq!(store.producer(producer).unwrap(), 1);
     }
+}
+
+#[test]
+fn a_full_disk_is_waited_out_and_told_once_each_way() {
+    let failure = Arc::new(Mutex::new(None));
+    let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
+    let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
+    let (news, heard) = channel();
+    let writer = Writer::start(Arc::clone(&store), Arc::default(), move |item| drop(news.send(item))).unwrap();
+    let producer = ProducerId::new();
+    let orders = writer.orders();
+    for round in 1..=2 {
+        *failure.lock().unwrap() = Some(How::Full);
+        orders.send(write(entry(producer, round))).unwrap();
+        let told = heard.recv().unwrap();
+        assert!(matches!(&told, News::Waiting(Some(words)) if words.contains("is full: free some")), "{told:?}");
+        *failure.lock().unwrap() = None;
+        assert!(matches!(heard.recv().unwrap(), News::Waiting(None)));
+        assert!(matches!(heard.recv().unwrap(), News::Durable(due) if due.len() == 1));
+        assert_eq!((store.producer(producer).unwrap(), store.events().unwrap()), (round, round));
+    }
+    drop(orders);
+    writer.finish();
+}
+
+#[test]
+fn an_end_does_not_wait_for_room() {
+    let failure = Arc::new(Mutex::new(None));
+    let ending = Arc::new(AtomicBool::new(false));
+    let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
+    let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
+    *failure.lock().unwrap() = Some(How::Full);
+    let (news, heard) = channel();
+    let writer = Writer::start(store, Arc::clone(&ending), move |item| drop(news.send(item))).unwrap();
+    writer.orders().send(write(entry(ProducerId::new(), 1))).unwrap();
+    assert!(matches!(heard.recv().unwrap(), News::Waiting(Some(_))));
+    ending.store(true, Ordering::Relaxed);
+    writer.finish();
+    assert!(matches!(heard.recv().unwrap(), News::Failed(StoreError::Full { .. })));
 }

@@ -16,6 +16,7 @@ mod lock;
 mod outbox;
 mod places;
 mod records;
+mod shortage;
 pub mod spool;
 mod start;
 mod stream;
@@ -26,4 +27,5 @@ pub use listener::{GreetError, Greeted, Listener, Pending, QUEUE_BYTES, Reader, 
 pub use lock::{HubInfo, HubLock, LockError};
 pub use outbox::{Effect, Input, Limits, Outbox};
 pub use places::{PlaceError, Places, SOCKET_PATH_BYTES};
+pub use shortage::Shortage;
 pub use start::{Announcement, ReachError, SpawnSpec, StartError, announce, detach};

@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use crate::connect::{GREETING, common_version, foreign_peer};
 use crate::frame::{self, FrameError, Incoming};
 use crate::lock::{HubInfo, HubLock};
+use crate::shortage::{Fate, Shortage, fate};
 use crate::stream::Half;
 
 /// Bytes of frames waiting for one client, at most; as many again of those whose senders wait ([`Writer::send`]).
@@ -39,6 +40,7 @@ pub struct Listener {
     ours: Hello,
     seats: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
+    shortage: Shortage,
     info: HubInfo,
 }
 
@@ -119,6 +121,7 @@ impl Listener {
             ours,
             seats: Arc::new(Semaphore::new(CONNECTIONS)),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
+            shortage: Shortage::default(),
             info,
         })
     }
@@ -126,6 +129,11 @@ impl Listener {
     /// What was written to `hub.json`.
     pub fn info(&self) -> &HubInfo {
         &self.info
+    }
+
+    /// Tells whether it is out of what connections need.
+    pub fn shortage(&self) -> Shortage {
+        self.shortage.clone()
     }
 
     /// Connections open now.
@@ -147,6 +155,7 @@ impl Listener {
                     Fate::Again => continue,
                     Fate::Later => {
                         tracing::warn!(%error, "can't accept connections now");
+                        self.shortage.begin(&error);
                         tokio::time::sleep(pause).await;
                         pause = (pause * 2).min(Duration::from_secs(1));
                         continue;
@@ -154,6 +163,7 @@ impl Listener {
                     Fate::Broken => return Err(error),
                 },
             };
+            self.shortage.end();
             let credentials = stream.peer_creds();
             let pid = credentials.as_ref().ok().and_then(interprocess::local_socket::PeerCreds::pid);
             match foreign_peer(credentials) {
@@ -180,30 +190,6 @@ impl Listener {
                 }
             }
         }
-    }
-}
-
-enum Fate {
-    Again,
-    Later,
-    Broken,
-}
-
-fn fate(error: &io::Error) -> Fate {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-        match Errno::from_io_error(error) {
-            Some(Errno::CONNABORTED | Errno::INTR | Errno::AGAIN) => Fate::Again,
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Fate::Later,
-            _ => Fate::Broken,
-        }
-    }
-    #[cfg(not(unix))]
-    match error.kind() {
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => Fate::Again,
-        io::ErrorKind::OutOfMemory => Fate::Later,
-        _ => Fate::Broken,
     }
 }
 

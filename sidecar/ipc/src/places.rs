@@ -155,6 +155,21 @@ impl Places {
         &self.state
     }
 
+    /// Bytes free for this user where the state folder lies, or will lie. Unix only; elsewhere an error.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn room(&self) -> std::io::Result<u64> {
+        #[cfg(unix)]
+        {
+            let there = self.state().ancestors().find(|folder| folder.exists()).unwrap_or_else(|| Path::new("/"));
+            let found = rustix::fs::statvfs(there)?;
+            Ok(found.f_bavail.saturating_mul(found.f_frsize))
+        }
+        #[cfg(not(unix))]
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
     /// The runtime folder: the socket.
     pub fn runtime(&self) -> &Path {
         &self.runtime

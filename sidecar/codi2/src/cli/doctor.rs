@@ -4,6 +4,7 @@
 //! repairs.
 
 mod checks;
+mod store;
 
 use anyhow::{Result, bail};
 use serde::Serialize;

@@ -110,7 +110,10 @@ fn refused(error: &clap::Error) -> ExitCode {
 /// Diagnostics to standard error: what the settings say, else `level`.
 fn log_to_stderr(settings: &codi2_config::Settings, level: &str) {
     let filter = tracing_subscriber::EnvFilter::new(settings.log.as_deref().unwrap_or(level));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+    // Not told of lines that cannot be written: it would say so on the same standard error, and panic when that fails,
+    // too, as it does on a full disk.
+    let lines = tracing_subscriber::fmt().log_internal_errors(false).with_writer(std::io::stderr).with_ansi(false);
+    let _ = lines.with_env_filter(filter).try_init();
 }
 
 /// Serves an editor. Its exit code is the language server protocol's.

@@ -22,6 +22,7 @@ mod large;
 mod machine;
 mod memory;
 mod producers;
+mod recovery;
 mod report;
 mod round_trip;
 mod samples;
@@ -53,6 +54,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "hook", about: "an agent's hook, hub there and away", run: hook::run },
     Bench { name: "initialize", about: "a window's start, hub warm and cold", run: start::initialize },
     Bench { name: "hub", about: "connecting to a warm hub, starting a cold one", run: start::hub },
+    Bench { name: "recovery", about: "a hub started after a crash, over large stores", run: recovery::run },
     Bench { name: "round-trip", about: "small calls to the hub beside a bare echo", run: round_trip::run },
     Bench { name: "blame", about: "owners of lines, beside git blame", run: blame::run },
     Bench { name: "commit", about: "git commit beside a hub that watches", run: commit::run },

@@ -1,21 +1,18 @@
 //! The checks. Each says what it saw; what is missing because codi2 was never used is well.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use codi2_config::Settings;
 use codi2_ipc::{ConnectError, HubInfo, Places, spool};
 use codi2_protocol::{ErrorCode, HubStatus, WatchState};
-use codi2_store::{Store, StoreError};
 
-use super::Finding;
+use super::{Finding, store};
 use crate::cli::surroundings::{BUILD, Surroundings};
 use crate::cli::{feed, status};
 use crate::settings::Loaded;
 
-/// Longest store that is copied to be checked, in bytes.
-const COPY_BYTES: u64 = 512 << 20;
 /// Folders counted at most: more than any watch limit in use.
 const COUNT_FOLDERS: u64 = 2_000_000;
 
@@ -54,10 +51,11 @@ pub fn of_places(surroundings: &Surroundings, settings: &Settings, findings: &mu
             false
         }
     };
+    findings.extend(places.room().ok().map(|room| store::disk(places.state(), room)));
     let running = hub(surroundings, findings);
     match &running {
         Some(status) => findings.extend(told(status)),
-        None if usable => findings.push(store(&surroundings.store(settings))),
+        None if usable => findings.push(store::store(&surroundings.store(settings))),
         None => {}
     }
     findings.push(spools(places, running.is_some()));
@@ -148,7 +146,7 @@ fn told(status: &HubStatus) -> Vec<Finding> {
 }
 
 /// A finding from a message that ends in what to do, as those of our crates do; else the advice is ours.
-fn told_wrong(check: &'static str, message: &str, otherwise: &str) -> Finding {
+pub(super) fn told_wrong(check: &'static str, message: &str, otherwise: &str) -> Finding {
     const VERBS: [&str; 9] = ["run ", "set ", "remove ", "move ", "stop ", "update ", "check ", "raise ", "free "];
     let advice = |rest: &str| VERBS.iter().any(|verb| rest.starts_with(verb));
     let parted =
@@ -157,80 +155,6 @@ fn told_wrong(check: &'static str, message: &str, otherwise: &str) -> Finding {
         Some(at) => Finding::wrong(check, &message[..at], &message[at + 2..]),
         None => Finding::wrong(check, message, otherwise),
     }
-}
-
-/// Whether others may write in the store's folder, which the hub refuses.
-#[cfg(unix)]
-fn open_to_others(path: &Path) -> Option<Finding> {
-    use std::os::unix::fs::MetadataExt;
-    let folder = path.parent()?;
-    let mode = fs::metadata(folder).ok()?.mode() & 0o7777;
-    let found = format!("the store's folder {} can be written by others (mode {mode:03o})", folder.display());
-    (mode & 0o022 != 0).then(|| Finding::wrong("store", found, format!("run chmod 700 {}", folder.display())))
-}
-
-/// Untested: elsewhere the user's profile folder guards its content.
-#[cfg(not(unix))]
-fn open_to_others(_: &Path) -> Option<Finding> {
-    None
-}
-
-/// Opens a copy of the store, so that a hub starting meanwhile finds its file free.
-fn store(path: &Path) -> Finding {
-    let length = match fs::metadata(path) {
-        Ok(found) => found.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Finding::well("store", format!("none yet at {}", path.display()));
-        }
-        Err(error) => {
-            return Finding::wrong("store", format!("{}: {error}", path.display()), "make the file readable for you");
-        }
-    };
-    if let Some(finding) = open_to_others(path) {
-        return finding;
-    }
-    if length > COPY_BYTES {
-        let found = format!("{}, {}: too long to be checked while no hub runs", path.display(), status::bytes(length));
-        return Finding::well("store", found);
-    }
-    let folder = path.with_extension(format!("doctor-{}", std::process::id()));
-    let opened = copy(path, &folder).map(|copy| Store::open(&copy).and_then(|store| store.events()));
-    let _ = fs::remove_dir_all(&folder);
-    judged(path, length, opened)
-}
-
-fn judged(path: &Path, length: u64, opened: std::io::Result<Result<u64, StoreError>>) -> Finding {
-    // Messages name the copy, which is gone; people know the store by its own name.
-    let shown = path.display();
-    match opened {
-        Err(error) => Finding::wrong(
-            "store",
-            format!("{shown} cannot be copied to be checked: {error}"),
-            "check rights and free space",
-        ),
-        Ok(Ok(events)) => Finding::well("store", format!("{shown}, {events} events, {}", status::bytes(length))),
-        Ok(Err(StoreError::Newer { found, known, .. })) => Finding::wrong(
-            "store",
-            format!("{shown} is of a newer codi2: layout {found}, this program knows up to {known}"),
-            "update codi2, or set CODI2_STATE_DIR to another folder",
-        ),
-        Ok(Err(StoreError::Damaged { detail, .. })) => Finding::wrong(
-            "store",
-            format!("{shown} is damaged: {detail}"),
-            "keep a copy of the file, restore it from a backup, or move it away to begin a new log",
-        ),
-        Ok(Err(error)) => told_wrong("store", &format!("{shown}: {error}"), "check rights and free space"),
-    }
-}
-
-fn copy(path: &Path, folder: &Path) -> std::io::Result<PathBuf> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    let copy = folder.join("copy.redb");
-    fs::copy(path, &copy)?;
-    Ok(copy)
 }
 
 fn spools(places: &Places, running: bool) -> Finding {
@@ -381,14 +305,9 @@ mod tests {
     #[test]
     fn each_finding_says_what_to_do() {
         let empty = tempfile::tempdir().unwrap();
-        for finding in [
-            git_program(empty.path().as_os_str()),
-            file_system(Some("nfs4".into())),
-            version("codi2 99.0.0"),
-            judged(Path::new("/s"), 1, Ok(Err(StoreError::Newer { place: "p".into(), found: 9, known: 1 }))),
-            judged(Path::new("/s"), 1, Ok(Err(StoreError::Damaged { place: "p".into(), detail: "flip".into() }))),
-            judged(Path::new("/s"), 1, Err(std::io::ErrorKind::StorageFull.into())),
-        ] {
+        for finding in
+            [git_program(empty.path().as_os_str()), file_system(Some("nfs4".into())), version("codi2 99.0.0")]
+        {
             assert!(!finding.ok && finding.todo.is_some() && !finding.found.is_empty(), "{finding:?}");
         }
         assert!(version(BUILD).ok && file_system(None).ok);
@@ -406,29 +325,6 @@ mod tests {
             ("can't use /s: Permission denied", "can't use /s: Permission denied", "otherwise"),
         ] {
             assert_eq!(told_wrong("x", message, "otherwise"), Finding::wrong("x", found, todo));
-        }
-    }
-
-    #[test]
-    fn a_store_is_judged_by_a_copy() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("codi2.redb");
-        assert!(store(&path).ok);
-        drop(Store::open(&path).unwrap());
-        assert!(store(&path).ok, "{:?}", store(&path));
-        let mut bytes = fs::read(&path).unwrap();
-        let half = bytes.len() / 2;
-        bytes.truncate(half);
-        fs::write(&path, &bytes).unwrap();
-        let finding = store(&path);
-        assert!(!finding.ok && finding.found.contains("damaged"), "{finding:?}");
-        assert_eq!(fs::read(&path).unwrap(), bytes);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o770)).unwrap();
-            assert!(store(&path).todo.unwrap().contains("chmod 700"));
         }
     }
 }
