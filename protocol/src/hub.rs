@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Event, FileId, GroupId, Heartbeat, HookRecord, Numbered, Owner, Presence, ProducerId, SessionId, Stamp,
-    StampedEvent, Text, Touched, Verdict, WatchState, WorktreeId,
+    Digest, Event, FileId, GroupId, Heartbeat, HookRecord, Numbered, Owner, Presence, ProcessStats, ProducerId,
+    SessionId, Stamp, StampedEvent, Text, Touched, Verdict, WatchState, WorktreeId,
 };
 
 /// Oldest protocol version this program speaks.
@@ -109,6 +109,8 @@ pub enum Call {
     Touched(Touched),
     /// A sign of life. Told.
     Heartbeat(Heartbeat),
+    /// What this process measured of itself; the latest wins. Told.
+    Measured(ProcessStats),
     /// An agent's hook; answered with [`Reply::Done`] once the hub has read the files.
     Hook(HookRecord),
     /// Watch this folder's worktree until the connection closes; [`Reply::Watch`].
@@ -153,6 +155,8 @@ pub enum Call {
     },
     /// How the hub is, who works where; [`Reply::Status`].
     Status,
+    /// How fast the hub and its connected sidecars are, measured since they started; [`Reply::Stats`].
+    Stats,
     /// End in an orderly way; [`Reply::Done`] when everything is durable.
     Stop,
 }
@@ -177,6 +181,8 @@ pub enum Reply {
     },
     /// How the hub is.
     Status(Box<HubStatus>),
+    /// What each process measured, the hub first.
+    Stats(Vec<ProcessStats>),
 }
 
 /// News from the hub.

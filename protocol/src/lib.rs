@@ -20,6 +20,7 @@ pub mod limits;
 pub mod lsp;
 pub mod schema;
 mod session;
+mod stats;
 mod verdict;
 
 pub use actor::{Actor, ActorKind};
@@ -35,4 +36,5 @@ pub use ids::{
     Digest, EventId, FileId, GroupId, HostId, ParseIdError, ProducerId, RepositoryId, SessionId, Stamp, WorktreeId,
 };
 pub use session::{Editor, Heartbeat, Presence, SessionInfo};
+pub use stats::{Count, Measured, ProcessStats};
 pub use verdict::{Class, Evidence, EvidenceKind, Owner, Verdict};

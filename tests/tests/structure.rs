@@ -13,12 +13,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("codi2-text", &[]),
     ("codi2-attribution", &["codi2-text", "codi2-protocol"]),
     ("codi2-config", &[]),
+    ("codi2-histogram", &["codi2-protocol"]),
     ("codi2-workspace", &["codi2-text", "codi2-protocol", "codi2-config"]),
     ("codi2-store", &["codi2-protocol"]),
     ("codi2-ipc", &["codi2-protocol"]),
     (
         "codi2-hub",
-        &["codi2-protocol", "codi2-text", "codi2-attribution", "codi2-workspace", "codi2-store", "codi2-ipc"],
+        &[
+            "codi2-protocol",
+            "codi2-text",
+            "codi2-attribution",
+            "codi2-workspace",
+            "codi2-store",
+            "codi2-ipc",
+            "codi2-histogram",
+        ],
     ),
 ];
 /// These may use all of ours.
@@ -53,7 +62,7 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Without async, clock, file or socket: no runtime and no way to one.
-const PURE: &[&str] = &["codi2-protocol", "codi2-text", "codi2-attribution", "codi2-config"];
+const PURE: &[&str] = &["codi2-protocol", "codi2-text", "codi2-attribution", "codi2-config", "codi2-histogram"];
 const IMPURE: &[&str] = &["tokio", "rustix", "interprocess", "notify", "git2", "redb", "tracing-subscriber"];
 
 /// Name → (dependencies, dependencies of tests).

@@ -179,6 +179,22 @@ pub fn stamped() -> StampedEvent {
     StampedEvent { stamp: stamp(1), event: event(EventBody::Private) }
 }
 
+fn stats() -> ProcessStats {
+    ProcessStats {
+        part: "sidecar".into(),
+        pid: 4242,
+        measured: vec![Measured {
+            name: "change".into(),
+            unit: "ns".into(),
+            count: 12,
+            p50: 20_479,
+            p99: 52_111,
+            max: 52_111,
+        }],
+        counts: vec![Count { name: "spool_bytes".into(), value: 0 }],
+    }
+}
+
 pub fn facts() -> Vec<Fact> {
     vec![
         Fact::SessionStarted { info: info() },
@@ -200,12 +216,14 @@ pub fn calls() -> Vec<Call> {
         Call::Text(Text::Group { session: session(), group: group(), part: 0, inserted: vec!["let x;\n".into()] }),
         Call::Touched(touched()),
         Call::Heartbeat(heartbeat()),
+        Call::Measured(stats()),
         Call::Hook(hook()),
         Call::Watch { path: "/home/ada/project".into(), poll: false },
         Call::Owners { file: file(), digest: Some(digest(2)), buffer: true },
         Call::Log { filter: filter(), cursor: Some(stamp(3)), newest_first: true, limit: 50 },
         Call::Tail { filter: filter(), from: Some(stamp(3)) },
         Call::Status,
+        Call::Stats,
         Call::Stop,
     ]
 }
@@ -228,6 +246,7 @@ pub fn replies() -> Vec<Reply> {
             watches: vec![watch_status()],
             problems: vec!["the watch limit is reached".into()],
         })),
+        Reply::Stats(vec![stats()]),
     ]
 }
 

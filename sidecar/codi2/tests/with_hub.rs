@@ -60,6 +60,10 @@ impl World {
         fs::write(self.path("repo").join(file), text).unwrap();
     }
 
+    fn uri(&self, file: &str) -> String {
+        format!("file://{}/{file}", self.path("repo").canonicalize().unwrap().display())
+    }
+
     fn follow(&self, arguments: &[&str]) -> Following {
         Following::new(self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
@@ -260,6 +264,27 @@ struct Editor {
 }
 
 impl Editor {
+    /// A window that understands `codi2/status`, with a file open.
+    fn with(world: &World, file: &str, text: &str) -> Self {
+        world.write(file, text);
+        let mut editor = Self::start(world, &["lsp"]);
+        editor.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "processId": null, "rootUri": world.uri(""),
+            "capabilities": {"experimental": {"codi2": {"status": true}}}}}));
+        editor.until("the answer", |message| message["id"] == 1);
+        editor.notify("initialized", &json!({}));
+        editor.notify(
+            "textDocument/didOpen",
+            &json!({"textDocument": {
+            "uri": world.uri(file), "languageId": "text", "version": 1, "text": text}}),
+        );
+        editor
+    }
+
+    fn notify(&mut self, method: &str, params: &Value) {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+    }
+
     fn start(world: &World, arguments: &[&str]) -> Self {
         let mut command = world.command(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -314,7 +339,6 @@ impl Drop for Editor {
 #[test]
 fn mistakes_in_the_settings_stop_nobody_and_are_told_everywhere() {
     let world = World::new();
-    world.write("a.txt", "a\n");
     let folder = world.path(".config/codi2");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("config.toml"), "[watch]\nprivate = [\"*.secret\"]\n").unwrap();
@@ -323,15 +347,7 @@ fn mistakes_in_the_settings_stop_nobody_and_are_told_everywhere() {
     fs::write(folder.join("config.toml"), "[watch]\nprivate = \"*.secret\"\nsetle_ms = 5\n").unwrap();
 
     // The editor's own status bar.
-    let mut editor = Editor::start(&world, &["lsp"]);
-    let root = world.path("repo").canonicalize().unwrap();
-    editor.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "processId": null, "rootUri": format!("file://{}", root.display()),
-        "capabilities": {"experimental": {"codi2": {"status": true}}}}}));
-    editor.until("the answer", |message| message["id"] == 1);
-    editor.send(&json!({"jsonrpc": "2.0", "method": "initialized", "params": {}}));
-    editor.send(&json!({"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {"textDocument": {
-        "uri": format!("file://{}/a.txt", root.display()), "languageId": "text", "version": 1, "text": "a\n"}}}));
+    let editor = Editor::with(&world, "a.txt", "a\n");
     let told = editor.until("the mistake", |message| {
         message["method"] == "codi2/status" && message["params"]["message"].as_str().unwrap().contains("settings: ")
     });
@@ -360,4 +376,62 @@ fn mistakes_in_the_settings_stop_nobody_and_are_told_everywhere() {
     world.run(&["hub", "stop"]);
     world.json(&["hub", "start", "--format", "json", "--set", "store.path=relative"]);
     assert!(problems().contains("flag --set store.path"), "{}", problems());
+}
+
+#[test]
+fn what_the_program_measures_of_itself_is_shown() {
+    let world = World::new();
+    let none = world.run(&["stats", "--internal"]);
+    assert_eq!((none.status.code(), none.stdout.as_slice()), (Some(4), &b""[..]));
+    let mut editor = Editor::with(&world, "a.txt", "a\n");
+    editor.notify("textDocument/didChange", &json!({
+        "textDocument": {"uri": world.uri("a.txt"), "version": 2},
+        "contentChanges": [{"text": "b", "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}}]}));
+    let hook = json!({"type": "human", "repo_working_dir": world.path("repo"), "will_edit_filepaths": ["a.txt"]});
+    let measured = |processes: &Value, part: &str, name: &str| {
+        let process = processes.as_array().unwrap().iter().find(|process| process["part"] == part)?.clone();
+        let found = process["measured"].as_array().unwrap().iter().find(|one| one["name"] == name)?.clone();
+        found["count"].as_u64()
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let mut hooked = false;
+    let processes = loop {
+        assert!(Instant::now() < deadline, "figures never came");
+        let processes: Value =
+            serde_json::from_slice(&world.run(&["stats", "--internal", "--format", "json"]).stdout).unwrap();
+        // A hook starts no hub: it would be spooled.
+        if !hooked && processes[0]["part"] == "hub" {
+            let output = world.run(&["hook", "agent-v1", "--hook-input", &hook.to_string()]);
+            hooked = output.status.success();
+        }
+        let wanted = [
+            ("hub", "durable"),
+            ("hub", "decide"),
+            ("hub", "hook"),
+            ("hub", "watched"),
+            ("hub", "commit"),
+            ("sidecar", "change"),
+            ("sidecar", "seal"),
+        ];
+        if wanted.iter().all(|(part, name)| measured(&processes, part, name).is_some_and(|count| count > 0)) {
+            break processes;
+        }
+        world.write("b.txt", &format!("{:?}\n", Instant::now()));
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    for process in processes.as_array().unwrap() {
+        for one in process["measured"].as_array().unwrap() {
+            let [p50, p99, max] = ["p50", "p99", "max"].map(|name| one[name].as_u64().unwrap());
+            assert!(p50 <= p99 && p99 <= max, "{one}");
+        }
+    }
+    let human = world.run(&["stats", "--internal", "--format", "human"]);
+    let human = String::from_utf8(human.stdout).unwrap();
+    assert!(human.starts_with("hub, pid ") && human.contains("\nsidecar, pid "), "{human}");
+    let compact = world.run(&["stats", "--internal"]);
+    let compact = String::from_utf8(compact.stdout).unwrap();
+    assert!(
+        compact.lines().all(|line| line.matches('\t').count() == 7) && compact.contains("\twriter_queue\t"),
+        "{compact}"
+    );
 }

@@ -6,17 +6,18 @@
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use codi2_protocol::{HubError, Notice, ProducerId, Reply};
+use codi2_protocol::{Call, Fact, HubError, Notice, Numbered, ProducerId, Reply};
 use codi2_store::Store;
 use codi2_workspace::WatchOptions;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::core::{Core, Effect, Input, Ticket};
 use crate::dead::{Dead, Piece};
+use crate::measures::Measures;
 use crate::world::World;
-use crate::writer::Order;
+use crate::writer::{Order, Road};
 
 /// Watch events that wait for the core, at most; then the watches wait.
 const WAITING_WATCH_EVENTS: usize = if cfg!(test) { 1 } else { 32 };
@@ -33,9 +34,9 @@ pub enum Output {
 }
 
 enum Message {
-    Input(Box<Input>, Option<OwnedSemaphorePermit>),
+    Input(Box<Input>, Option<OwnedSemaphorePermit>, Instant),
     /// From a watch, which waits for its turn.
-    Watched(Box<Input>),
+    Watched(Box<Input>, Instant),
     /// Told when everything that came before is durable.
     Barrier(Box<dyn FnOnce() + Send>),
     /// Look for what the dead left; all of it, or some.
@@ -50,6 +51,7 @@ enum Message {
 pub struct Engine {
     messages: Sender<Message>,
     problems: Problems,
+    measures: Measures,
 }
 
 /// The thread itself.
@@ -80,11 +82,13 @@ impl Engine {
         options: WatchOptions,
         mut dead: Dead,
         orders: SyncSender<Order>,
+        measures: Measures,
         output: impl Fn(Output) + Send + 'static,
     ) -> std::io::Result<(Self, EngineThread)> {
         let (messages, inbox) = channel();
         let (turns, taken) = sync_channel::<()>(WAITING_WATCH_EVENTS);
-        let sink = watch_sink(messages.clone(), turns);
+        let sink = watch_sink(messages.clone(), turns, Measures::clone(&measures));
+        let measured = Measures::clone(&measures);
         let problems = Problems::default();
         let noted = problems.clone();
         let work = move || {
@@ -92,21 +96,23 @@ impl Engine {
             // Dropped before the world, also in a panic: a watch that waits for its turn would never end, and dropping
             // the world waits for its watches.
             let taken = taken;
-            let mut desk = Desk { core: &mut core, world: &mut world, orders: &orders, output: &output };
+            let mut desk =
+                Desk { core: &mut core, world: &mut world, orders: &orders, measures: &measured, output: &output };
             while let Ok(message) = inbox.recv() {
+                measured.core_queue.leave();
                 match message {
-                    Message::Input(input, permit) => {
-                        desk.take(*input);
+                    Message::Input(input, permit, came) => {
+                        desk.take(*input, came);
                         drop(permit);
                     }
-                    Message::Watched(input) => {
+                    Message::Watched(input, came) => {
                         let _ = taken.try_recv();
-                        desk.take(*input);
+                        desk.take(*input, came);
                     }
                     Message::Barrier(tell) => desk.order(Order::Barrier(tell)),
                     Message::Drain { whole } => dead.drain(&store, whole, now_ms(), &mut |piece| match piece {
-                        Piece::Input(input) => desk.take(input),
-                        Piece::Write(entry) => desk.order(Order::Write(Box::new(entry))),
+                        Piece::Input(input) => desk.take(input, Instant::now()),
+                        Piece::Write(entry) => desk.order(Order::Write(Box::new(entry), None)),
                         Piece::Durable(tell) => desk.order(Order::Barrier(tell)),
                         Piece::Problem(problem) => noted.note(problem),
                     }),
@@ -115,12 +121,12 @@ impl Engine {
             }
         };
         let thread = std::thread::Builder::new().name("codi2-core".into()).spawn(work)?;
-        Ok((Self { messages, problems }, EngineThread(thread)))
+        Ok((Self { messages, problems, measures }, EngineThread(thread)))
     }
 
     /// Gives the core an input; `permit` is freed when it has been taken.
     pub fn tell(&self, input: Input, permit: Option<OwnedSemaphorePermit>) {
-        self.send(Message::Input(Box::new(input), permit));
+        self.send(Message::Input(Box::new(input), permit, Instant::now()));
     }
 
     /// Says when everything told so far is durable; `tell` is dropped where it never will be.
@@ -139,6 +145,7 @@ impl Engine {
     }
 
     fn send(&self, message: Message) {
+        self.measures.core_queue.add(1);
         // A core that is gone has ended the hub.
         let _ = self.messages.send(message);
     }
@@ -146,6 +153,11 @@ impl Engine {
     /// Notes something that is wrong, for the status.
     pub fn note_problem(&self, problem: String) {
         self.problems.note(problem);
+    }
+
+    /// What is measured of this hub.
+    pub fn measures(&self) -> &Measures {
+        &self.measures
     }
 
     /// What is wrong.
@@ -173,32 +185,63 @@ struct Desk<'a> {
     core: &'a mut Core,
     world: &'a mut World,
     orders: &'a SyncSender<Order>,
+    measures: &'a Measures,
     output: &'a dyn Fn(Output),
 }
 
 impl Desk<'_> {
-    fn take(&mut self, input: Input) {
-        for effect in self.core.on(input, now_ms(), self.world) {
+    /// Gives the core an input that came at `came`.
+    fn take(&mut self, input: Input, came: Instant) {
+        self.count(&input);
+        let hook = matches!(input, Input::Called(_, _, Call::Hook(_)));
+        let road = match input {
+            Input::Called(_, _, Call::Report { .. }) => Some((Road::Fact, came)),
+            Input::Watched(..) => Some((Road::Watch, came)),
+            _ => None,
+        };
+        let begun = Instant::now();
+        let effects = self.core.on(input, now_ms(), self.world);
+        if matches!(road, Some((Road::Fact, _))) {
+            self.measures.decide.took(begun.elapsed());
+        }
+        if hook {
+            self.measures.hook.took(came.elapsed());
+        }
+        for effect in effects {
             match effect {
-                Effect::Commit(entry) => self.order(Order::Write(Box::new(entry))),
+                Effect::Commit(entry) => self.order(Order::Write(Box::new(entry), road)),
                 Effect::Reply(ticket, answer) => (self.output)(Output::Reply(ticket, answer)),
                 Effect::Notify(producer, notice) => (self.output)(Output::Notify(producer, notice)),
             }
         }
     }
 
+    /// Counts the gaps that an input tells of.
+    fn count(&self, input: &Input) {
+        let (Input::Called(_, _, Call::Report { facts }) | Input::Drained(_, facts)) = input else { return };
+        for Numbered { fact, .. } in facts {
+            if let Fact::Gap(gap) = fact {
+                self.measures.gaps.add(1);
+                self.measures.gap_facts.add(gap.facts);
+            }
+        }
+    }
+
     fn order(&self, order: Order) {
+        self.measures.writer_queue.add(1);
         // A writer that is gone has said so, and the hub ends.
         let _ = self.orders.send(order);
     }
 }
 
-fn watch_sink(messages: Sender<Message>, turns: SyncSender<()>) -> crate::world::Sink {
+fn watch_sink(messages: Sender<Message>, turns: SyncSender<()>, measures: Measures) -> crate::world::Sink {
     let messages = Mutex::new(messages);
     Arc::new(move |worktree, event| {
+        let came = Instant::now();
         if turns.send(()).is_ok() {
+            measures.core_queue.add(1);
             let messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = messages.send(Message::Watched(Box::new(Input::Watched(worktree, event))));
+            let _ = messages.send(Message::Watched(Box::new(Input::Watched(worktree, event)), came));
         }
     })
 }
@@ -230,7 +273,8 @@ mod tests {
         let (orders, _kept) = sync_channel(1_000);
         let store = Arc::new(Store::memory().unwrap());
         let core = Core::new(producer, [0; 32]);
-        let (engine, thread) = Engine::start(core, store, WatchOptions::default(), dead, orders, |_| {}).unwrap();
+        let (engine, thread) =
+            Engine::start(core, store, WatchOptions::default(), dead, orders, Measures::default(), |_| {}).unwrap();
         let path = worktree.to_str().unwrap().to_owned();
         engine.tell(Input::Called(None, 1, Call::Watch { path, poll: false }), None);
         engine.end();

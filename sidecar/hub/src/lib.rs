@@ -15,6 +15,7 @@ mod engine;
 mod known;
 mod ledger;
 mod live;
+mod measures;
 mod ports;
 mod reads;
 mod rows;

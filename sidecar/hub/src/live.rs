@@ -145,7 +145,10 @@ impl Hub<'_> {
                 return Err(HubFailure::Write { place: self.shared.store.place().to_owned(), error });
             }
             Heard::News(News::Panicked) => return Err(HubFailure::Writer),
-            Heard::News(News::Refused(problem)) => self.shared.engine.note_problem(problem),
+            Heard::News(News::Refused(problem)) => {
+                self.shared.engine.measures().refused.add(1);
+                self.shared.engine.note_problem(problem);
+            }
         }
         Ok(None)
     }

@@ -16,6 +16,7 @@ use crate::core::Core;
 use crate::dead::Dead;
 use crate::engine::{Engine, now_ms};
 use crate::live::Hub;
+use crate::measures::Measures;
 use crate::secret::secret;
 use crate::server::Shared;
 use crate::writer::Writer;
@@ -157,8 +158,11 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     let (heard_in, heard) = mpsc::unbounded_channel();
     let (news, outputs) = (heard_in.clone(), heard_in.clone());
     let ending = Arc::new(AtomicBool::new(false));
-    let writer = Writer::start(Arc::clone(&store), Arc::clone(&ending), move |item| drop(news.send(Heard::News(item))))
-        .map_err(system("cannot start the writer"))?;
+    let measures = Measures::default();
+    let writer = Writer::start(Arc::clone(&store), Measures::clone(&measures), Arc::clone(&ending), move |item| {
+        drop(news.send(Heard::News(item)));
+    })
+    .map_err(system("cannot start the writer"))?;
     let producer = ProducerId::new();
     let (engine, thread) = Engine::start(
         Core::new(producer, secret),
@@ -166,6 +170,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
         WatchOptions { apart: ours(&options), ..options.watch.clone() },
         Dead::new(options.places.clone(), producer),
         writer.orders(),
+        measures,
         move |item| drop(outputs.send(Heard::Output(item))),
     )
     .map_err(system("cannot start the core"))?;
@@ -190,7 +195,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
             Arc::clone(&store),
             engine.clone(),
             about,
-            options.remarks,
+            &options,
             heard_in,
             ending,
             listener.shortage(),

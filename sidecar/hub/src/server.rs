@@ -4,12 +4,13 @@
 //! client: what is read for one is sent at its pace, what the core sends goes through the server's loop (`clients`).
 //! Absent on purpose: any knowledge of what facts mean.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use codi2_ipc::frame::Incoming;
-use codi2_ipc::{Listener, Pending, Reader, SendError, Shortage, Writer};
-use codi2_protocol::{Call, ErrorCode, HubError, HubFrame, HubStatus, Reply};
+use codi2_ipc::{Listener, Pending, Places, Reader, SendError, Shortage, Writer};
+use codi2_protocol::{Call, ErrorCode, HubError, HubFrame, HubStatus, ProcessStats, Reply};
 use codi2_store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -18,12 +19,16 @@ use crate::clients::{Client, Heard, too_large};
 use crate::core::{ConnectionId, Input, Ticket};
 use crate::engine::Engine;
 use crate::reads;
-use crate::run::Remarks;
+use crate::run::{Options, Remarks};
 
 /// Calls of one connection that wait for the core, at most: beyond, the socket is the back-pressure.
 const WAITING_CALLS: usize = 16;
 /// Tails of one connection, at most.
 const TAILS: usize = 16;
+/// Numbers that one process may tell of itself, of each sort.
+const NUMBERS: usize = 64;
+/// Longest name of one, in bytes.
+const NAME_BYTES: usize = 64;
 
 /// What all connections share.
 pub struct Shared {
@@ -43,6 +48,9 @@ pub struct Shared {
     pub shortage: Shortage,
     /// Held by every connection that is accepted and not yet in the loop's table.
     pub arriving: Arc<()>,
+    /// What connected processes measured of themselves.
+    told: Mutex<BTreeMap<ConnectionId, ProcessStats>>,
+    places: Places,
     remarks: Remarks,
     heard: mpsc::UnboundedSender<Heard>,
     next: AtomicU64,
@@ -54,14 +62,15 @@ impl Shared {
         store: Arc<Store>,
         engine: Engine,
         about: HubStatus,
-        remarks: Remarks,
+        options: &Options,
         heard: mpsc::UnboundedSender<Heard>,
         ending: Arc<AtomicBool>,
         shortage: Shortage,
     ) -> Self {
         let (durable, arriving) = (watch::Sender::new(0), Arc::default());
-        let (waiting, next) = (Mutex::default(), AtomicU64::new(1));
-        Self { store, engine, durable, about, ending, waiting, shortage, arriving, remarks, heard, next }
+        let (waiting, told, next) = (Mutex::default(), Mutex::default(), AtomicU64::new(1));
+        let (places, remarks) = (options.places.clone(), options.remarks.clone());
+        Self { store, engine, durable, about, ending, waiting, shortage, arriving, told, places, remarks, heard, next }
     }
 
     /// Why nothing can be stored now, in words.
@@ -78,6 +87,34 @@ impl Shared {
     /// Whether somebody is accepted and has not joined yet.
     pub fn is_arriving(&self) -> bool {
         Arc::strong_count(&self.arriving) > 1
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, BTreeMap<ConnectionId, ProcessStats>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what a process measured, in place of what it told before; too much of it is not kept.
+    fn measured(&self, connection: ConnectionId, stats: ProcessStats) {
+        let short = |name: &String| name.len() <= NAME_BYTES;
+        let fits = short(&stats.part)
+            && stats.measured.len() <= NUMBERS
+            && stats.counts.len() <= NUMBERS
+            && stats.measured.iter().all(|one| short(&one.name) && short(&one.unit))
+            && stats.counts.iter().all(|one| short(&one.name));
+        if fits {
+            self.told().insert(connection, stats);
+        }
+    }
+
+    /// What this hub and the connected processes measured. Looks into the spool's folder.
+    async fn stats(&self) -> Vec<ProcessStats> {
+        let places = self.places.clone();
+        let spools = tokio::task::spawn_blocking(move || codi2_ipc::spool::waiting(&places).unwrap_or_default()).await;
+        let spools = spools.unwrap_or_default();
+        let bytes = spools.iter().map(|(_, bytes)| bytes).sum();
+        let more =
+            [("spool_files", spools.iter().filter(|(_, bytes)| *bytes > 0).count() as u64), ("spool_bytes", bytes)];
+        std::iter::once(self.engine.measures().stats(more)).chain(self.told().values().cloned()).collect()
     }
 
     /// Adds to the core's status what the server knows.
@@ -151,6 +188,7 @@ async fn connection(pending: Pending, shared: Arc<Shared>, arriving: Arc<()>) {
         // Only ever dropped: the loop has cut it off.
         _ = cut => {}
     }
+    shared.told().remove(&id);
     shared.engine.tell(Input::Left(id), None);
     shared.tell(Heard::Left(id));
 }
@@ -202,6 +240,11 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
                         ticket.into_iter().for_each(|ticket| shared.tell(Heard::Status(ticket)));
                         continue;
                     }
+                    Call::Measured(stats) => {
+                        shared.measured(connection, stats);
+                        (frame.id, Ok(Reply::Done))
+                    }
+                    Call::Stats => (frame.id, Ok(Reply::Stats(shared.stats().await))),
                     Call::Stop => {
                         shared.tell(Heard::Stop(ticket));
                         continue;

@@ -17,6 +17,7 @@ use codi2_protocol::{Actor, Event, EventBody, Gap, GapReason, Notice, ProducerId
 use codi2_store::{Dedupe, Fate, Pending, Store, StoreError};
 
 use crate::core::Entry;
+use crate::measures::{All, Measures};
 use crate::world;
 
 /// Entries in one transaction, at most.
@@ -34,10 +35,19 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// What the writer is told.
 pub enum Order {
-    /// Write this.
-    Write(Box<Entry>),
+    /// Write this, which came on a road that is measured, or did not.
+    Write(Box<Entry>, Option<(Road, Instant)>),
     /// Say when everything before this is durable.
     Barrier(Box<dyn FnOnce() + Send>),
+}
+
+/// How what is written came to the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Road {
+    /// As a producer's fact.
+    Fact,
+    /// From a watch.
+    Watch,
 }
 
 /// What the writer says.
@@ -68,12 +78,20 @@ impl Writer {
     /// Where the system has no thread left.
     pub fn start(
         store: Arc<Store>,
+        measures: Measures,
         ending: Arc<AtomicBool>,
         news: impl Fn(News) + Send + 'static,
     ) -> std::io::Result<Self> {
         let (orders, inbox) = sync_channel(WAITING_ORDERS);
         let work = move || {
-            let mut desk = Desk { store: &store, ending: &ending, news: &news, pause: FIRST_PAUSE, waits: false };
+            let mut desk = Desk {
+                store: &store,
+                measures: &measures,
+                ending: &ending,
+                news: &news,
+                pause: FIRST_PAUSE,
+                waits: false,
+            };
             // The inbox outlives this: whoever finds it closed has been told why.
             if catch_unwind(AssertUnwindSafe(|| desk.write_all(&inbox))).is_err() {
                 news(News::Panicked);
@@ -100,6 +118,7 @@ impl Writer {
 /// The writer's thread at work.
 struct Desk<'a> {
     store: &'a Store,
+    measures: &'a All,
     ending: &'a AtomicBool,
     news: &'a dyn Fn(News),
     /// Before the next look whether there is room.
@@ -112,12 +131,15 @@ impl Desk<'_> {
     fn write_all(&mut self, inbox: &Receiver<Order>) {
         while let Ok(first) = inbox.recv() {
             let mut batch = Vec::new();
+            let mut roads = Vec::new();
             let mut barriers = Vec::new();
             let mut bytes = 0;
             let mut order = Some(first);
             while let Some(next) = order {
+                self.measures.writer_queue.leave();
                 match next {
-                    Order::Write(entry) => {
+                    Order::Write(entry, road) => {
+                        roads.extend(road);
                         bytes += size(&entry);
                         batch.push(*entry);
                     }
@@ -125,10 +147,21 @@ impl Desk<'_> {
                 }
                 order = if batch.len() < BATCH_ENTRIES && bytes < BATCH_BYTES { inbox.try_recv().ok() } else { None };
             }
+            let begun = Instant::now();
             if let Err(error) = self.commit(&batch) {
                 tracing::error!(%error, "the store failed; nothing more is acknowledged");
                 (self.news)(News::Failed(error));
                 return;
+            }
+            if !batch.is_empty() {
+                self.measures.commit.took(begun.elapsed());
+                self.measures.entries.record(batch.len() as u64);
+            }
+            for (road, came) in roads {
+                match road {
+                    Road::Fact => self.measures.durable.took(came.elapsed()),
+                    Road::Watch => self.measures.watched.took(came.elapsed()),
+                }
             }
             // Also where no producer is to be told: tails wait for what the hub itself saw, too.
             if !batch.is_empty() {

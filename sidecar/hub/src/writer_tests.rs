@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
+use crate::measures::Measures;
 use codi2_protocol::EventId;
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
@@ -35,14 +36,16 @@ fn entry(producer: ProducerId, seq: u64) -> Entry {
 }
 
 fn write(entry: Entry) -> Order {
-    Order::Write(Box::new(entry))
+    Order::Write(Box::new(entry), None)
 }
 
 #[test]
 fn what_no_producer_reported_is_announced_too() {
     let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
-    let writer = Writer::start(Arc::clone(&store), Arc::default(), move |item| drop(news.send(item))).unwrap();
+    let writer =
+        Writer::start(Arc::clone(&store), Measures::default(), Arc::default(), move |item| drop(news.send(item)))
+            .unwrap();
     writer.orders().send(write(Entry { events: vec![event()], ..Entry::default() })).unwrap();
     writer.finish();
     assert!(matches!(heard.try_recv(), Ok(News::Durable(due)) if due.is_empty()));
@@ -52,8 +55,10 @@ fn what_no_producer_reported_is_announced_too() {
 #[test]
 fn a_barrier_with_nothing_to_write_is_called() {
     let (news, heard) = channel();
-    let writer =
-        Writer::start(Arc::new(Store::memory().unwrap()), Arc::default(), move |item| drop(news.send(item))).unwrap();
+    let writer = Writer::start(Arc::new(Store::memory().unwrap()), Measures::default(), Arc::default(), move |item| {
+        drop(news.send(item))
+    })
+    .unwrap();
     let (tell, told) = channel();
     writer.orders().send(Order::Barrier(Box::new(move || tell.send(()).unwrap()))).unwrap();
     told.recv().unwrap();
@@ -80,7 +85,9 @@ fn of_acknowledgements_only_the_last_is_told_and_everything_else() {
 fn an_event_that_does_not_fit_becomes_a_gap_and_takes_no_other_with_it() {
     let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
-    let writer = Writer::start(Arc::clone(&store), Arc::default(), move |item| drop(news.send(item))).unwrap();
+    let writer =
+        Writer::start(Arc::clone(&store), Measures::default(), Arc::default(), move |item| drop(news.send(item)))
+            .unwrap();
     let producer = ProducerId::new();
     let mut large = entry(producer, 2);
     large.events[0].file = Some("x".repeat(200_000));
@@ -147,7 +154,9 @@ fn after_a_failure_nothing_is_acknowledged_and_no_barrier_called() {
         let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
         let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
         let (news, heard) = channel();
-        let writer = Writer::start(Arc::clone(&store), Arc::default(), move |item| drop(news.send(item))).unwrap();
+        let writer =
+            Writer::start(Arc::clone(&store), Measures::default(), Arc::default(), move |item| drop(news.send(item)))
+                .unwrap();
         let producer = ProducerId::new();
         let orders = writer.orders();
         orders.send(write(entry(producer, 1))).unwrap();
@@ -178,7 +187,9 @@ fn a_full_disk_is_waited_out_and_told_once_each_way() {
     let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
     let (news, heard) = channel();
-    let writer = Writer::start(Arc::clone(&store), Arc::default(), move |item| drop(news.send(item))).unwrap();
+    let writer =
+        Writer::start(Arc::clone(&store), Measures::default(), Arc::default(), move |item| drop(news.send(item)))
+            .unwrap();
     let producer = ProducerId::new();
     let orders = writer.orders();
     for round in 1..=2 {
@@ -203,7 +214,8 @@ fn an_end_does_not_wait_for_room() {
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
     *failure.lock().unwrap() = Some(How::Full);
     let (news, heard) = channel();
-    let writer = Writer::start(store, Arc::clone(&ending), move |item| drop(news.send(item))).unwrap();
+    let writer =
+        Writer::start(store, Measures::default(), Arc::clone(&ending), move |item| drop(news.send(item))).unwrap();
     writer.orders().send(write(entry(ProducerId::new(), 1))).unwrap();
     assert!(matches!(heard.recv().unwrap(), News::Waiting(Some(_))));
     ending.store(true, Ordering::Relaxed);

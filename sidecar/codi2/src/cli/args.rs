@@ -61,6 +61,12 @@ pub enum Command {
     Blame(Blame),
     /// How the hub is, who works where, what is watched
     Status,
+    /// How fast codi2 itself is
+    Stats {
+        /// What its processes measure of themselves all the time: latencies, queues, losses
+        #[arg(long, required = true)]
+        internal: bool,
+    },
     /// Look for what keeps codi2 from working, and say what to do
     Doctor(Doctor),
     /// Settings: what is set, by whom, and what is wrong

@@ -17,6 +17,7 @@ mod log;
 mod monitor;
 mod printer;
 mod replay;
+mod stats;
 mod status;
 mod surroundings;
 mod tail;
@@ -87,6 +88,7 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Tail(tail) => tail::run(tail, printer, surroundings),
         Command::Blame(blame) => blame::run(blame, printer, surroundings),
         Command::Status => status::run(printer, surroundings),
+        Command::Stats { .. } => stats::run(printer, surroundings),
         Command::Hook(_) | Command::Lsp(_) | Command::Config(_) | Command::Doctor(_) => Ok(()),
         Command::Completions { .. } | Command::Man { .. } | Command::Replay(_) => Ok(()),
     }?;

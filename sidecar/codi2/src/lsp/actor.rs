@@ -5,9 +5,10 @@
 //! opened, for two seconds at most. A panic of the machine costs one document its sync and nobody else anything.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use codi2_protocol::{GroupId, SessionId};
+use codi2_histogram::Histogram;
+use codi2_protocol::{Count, Fact, GroupId, ProcessStats, SessionId};
 use codi2_text::Position;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -16,7 +17,7 @@ use super::ingress::Arrived;
 use super::link::HubLink;
 use super::outbound::{Outbox, TextAnswer};
 use super::place::Locator;
-use super::session::{Effect, HoverText, Input, Session, Window};
+use super::session::{DocumentEvent, Effect, HoverText, Input, Session, Window};
 use super::wire::WindowEvent;
 
 /// Room of the channel from the ingress: what may wait before standard input does.
@@ -68,8 +69,37 @@ pub struct Actor<L> {
     outbox: Outbox,
     locator: Locator,
     passed: watch::Sender<u64>,
+    measures: Measures,
     #[cfg(test)]
     pub breaks_on: Option<String>,
+}
+
+/// What is measured of the road's beginning, all the time.
+#[derive(Debug, Default)]
+struct Measures {
+    /// The machine's turn for one `didChange`.
+    change: Histogram,
+    /// A turn that sealed a group without a change of its own: digests, copies, evidence.
+    seal: Histogram,
+    /// Document events that waited for their turn when one was taken.
+    waiting: Histogram,
+    /// Gaps: facts that were lost for good.
+    gaps: u64,
+}
+
+impl Measures {
+    fn stats(&self) -> ProcessStats {
+        ProcessStats {
+            part: "sidecar".to_owned(),
+            pid: std::process::id(),
+            measured: vec![
+                self.change.measured("change", "ns"),
+                self.seal.measured("seal", "ns"),
+                self.waiting.measured("waiting", "events"),
+            ],
+            counts: vec![Count { name: "gaps".to_owned(), value: self.gaps }],
+        }
+    }
 }
 
 impl<L: HubLink> Actor<L> {
@@ -81,6 +111,7 @@ impl<L: HubLink> Actor<L> {
             outbox,
             locator,
             passed,
+            measures: Measures::default(),
             #[cfg(test)]
             breaks_on: None,
         }
@@ -107,7 +138,10 @@ impl<L: HubLink> Actor<L> {
                         return;
                     }
                 },
-                Some(arrived) = from.arrivals.recv() => self.arrived(arrived, &roots).await,
+                Some(arrived) = from.arrivals.recv() => {
+                    self.measures.waiting.record(from.arrivals.len() as u64);
+                    self.arrived(arrived, &roots).await;
+                }
                 Some(answer) = from.texts.recv() => {
                     self.feed(Input::DocumentText { uri: answer.uri, result: answer.result });
                 }
@@ -186,6 +220,9 @@ impl<L: HubLink> Actor<L> {
     fn feed_at(&mut self, input: Input, at_ms: u64) {
         let Some(session) = &mut self.session else { return };
         let uri = document_of(&input).map(str::to_owned);
+        let change = matches!(input, Input::Document(DocumentEvent::Change { .. }));
+        self.measures.gaps += u64::from(matches!(input, Input::Lost));
+        let begun = Instant::now();
         let effects = match catch_unwind(AssertUnwindSafe(|| session.on(input, at_ms))) {
             Ok(effects) => effects,
             Err(_) => {
@@ -195,6 +232,11 @@ impl<L: HubLink> Actor<L> {
             }
         };
         let id = session.id();
+        if change {
+            self.measures.change.took(begun.elapsed());
+        } else if effects.iter().any(|effect| matches!(effect, Effect::Fact { fact: Fact::Edits(_), .. })) {
+            self.measures.seal.took(begun.elapsed());
+        }
         for effect in effects {
             self.carry(id, effect);
         }
@@ -205,7 +247,10 @@ impl<L: HubLink> Actor<L> {
             Effect::Fact { at_ms, fact } => self.link.report(session, at_ms, fact),
             Effect::Text(text) => self.link.text(text),
             Effect::Touched(touched) => self.link.touched(touched),
-            Effect::Heartbeat(heartbeat) => self.link.heartbeat(heartbeat),
+            Effect::Heartbeat(heartbeat) => {
+                self.link.heartbeat(heartbeat);
+                self.link.measured(self.measures.stats());
+            }
             Effect::Watch { root } => self.link.watch(root),
             Effect::AskOwners { ask, file, digest } => self.link.ask_owners(ask, file, digest),
             Effect::AskText { uri } => {

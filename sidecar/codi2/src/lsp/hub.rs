@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use codi2_ipc::{Client, News, Options, Places, SpawnSpec};
-use codi2_protocol::{Call, Capability, Digest, Fact, FileId, Heartbeat, Notice, Reply, SessionId, Text, Touched};
+use codi2_protocol::{
+    Call, Capability, Count, Digest, Fact, FileId, Heartbeat, Notice, ProcessStats, Reply, SessionId, Text, Touched,
+};
 use tokio::sync::mpsc;
 
 use super::link::HubLink;
@@ -105,6 +107,14 @@ impl HubLink for HubRoad {
 
     fn heartbeat(&mut self, heartbeat: Heartbeat) {
         self.client.heartbeat(heartbeat);
+    }
+
+    fn measured(&mut self, mut stats: ProcessStats) {
+        let status = self.client.status();
+        let counts =
+            [("pending", status.pending), ("spool_bytes", status.spool_bytes), ("dropped_texts", status.dropped_texts)];
+        stats.counts.extend(counts.map(|(name, value)| Count { name: name.to_owned(), value }));
+        self.client.measured(stats);
     }
 
     fn watch(&mut self, root: String) {

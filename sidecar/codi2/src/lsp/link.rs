@@ -1,6 +1,6 @@
 //! The road to the hub as the session actor sees it: told, never waited for.
 
-use codi2_protocol::{Digest, Fact, FileId, Heartbeat, SessionId, Text, Touched};
+use codi2_protocol::{Digest, Fact, FileId, Heartbeat, ProcessStats, SessionId, Text, Touched};
 
 /// The hub's side. News come back through a channel of [`super::session::Input`]s.
 pub trait HubLink: Send {
@@ -12,6 +12,8 @@ pub trait HubLink: Send {
     fn touched(&mut self, touched: Touched);
     /// A sign of life; the latest wins, dropped while the hub is away.
     fn heartbeat(&mut self, heartbeat: Heartbeat);
+    /// What the sidecar measured of itself; the latest wins, dropped while the hub is away.
+    fn measured(&mut self, stats: ProcessStats);
     /// Has a worktree watched while this process lives.
     fn watch(&mut self, root: String);
     /// Asks who owns a text; [`super::session::Input::Owners`] answers, in any case.

@@ -7,7 +7,7 @@ mod wire;
 use std::path::Path;
 use std::time::Duration;
 
-use codi2_protocol::{Digest, Fact, FileId, Heartbeat, SessionId, Text, Touched};
+use codi2_protocol::{Digest, Fact, FileId, Heartbeat, ProcessStats, SessionId, Text, Touched};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
@@ -33,6 +33,7 @@ impl HubLink for Listening {
     fn text(&mut self, _: Text) {}
     fn touched(&mut self, _: Touched) {}
     fn heartbeat(&mut self, _: Heartbeat) {}
+    fn measured(&mut self, _: ProcessStats) {}
     fn watch(&mut self, _: String) {}
     fn ask_owners(&mut self, ask: u64, _: FileId, _: Digest) {
         let _ = self.news.try_send(Input::Owners { ask, reply: None });

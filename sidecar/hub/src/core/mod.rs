@@ -52,7 +52,7 @@ pub enum Input {
     Joined(ConnectionId, ProducerId),
     /// A connection ended.
     Left(ConnectionId),
-    /// A call that the core answers or is told; log, tail and stop are the server's.
+    /// A call that the core answers or is told; log, tail, stats and stop are the server's.
     Called(Option<Ticket>, ConnectionId, Call),
     /// Facts of a producer that is not connected: a spool that was drained.
     Drained(ProducerId, Vec<Numbered>),
@@ -208,7 +208,7 @@ impl Core {
             Call::Owners { file, digest, buffer } => self.owners(&file, digest, buffer, now, ports),
             Call::Status => Ok(Reply::Status(Box::new(self.status()))),
             // The server answers these itself.
-            Call::Log { .. } | Call::Tail { .. } | Call::Stop => return,
+            Call::Log { .. } | Call::Tail { .. } | Call::Measured(_) | Call::Stats | Call::Stop => return,
         };
         if let Some(ticket) = ticket {
             self.effects.push(Effect::Reply(ticket, answer));

@@ -199,10 +199,12 @@ impl Driver {
         let is_away = self.link.is_none();
         match command {
             Command::Report { session, occurred_ms, fact } => self.outbox(Input::Fact { session, occurred_ms, fact }),
-            Command::Text(_) | Command::Touched(_) | Command::Heartbeat(_) if is_away => {}
+            Command::Text(_) if is_away => self.lanes.drop_text(),
+            Command::Touched(_) | Command::Heartbeat(_) | Command::Measured(_) if is_away => {}
             Command::Text(text) => self.lanes.text(text),
             Command::Touched(touched) => self.lanes.touched(touched),
             Command::Heartbeat(heartbeat) => self.lanes.heartbeat(heartbeat),
+            Command::Measured(stats) => self.lanes.measured(stats),
             Command::Call { call, answer } => {
                 self.queued.push_back(QueuedCall { after: self.outbox.newest(), call, answer });
             }
@@ -382,6 +384,7 @@ impl Driver {
             connected: self.link.is_some(),
             pending: self.outbox.pending(),
             spool_bytes: self.keeper.as_ref().map_or(0, Keeper::bytes),
+            dropped_texts: self.lanes.dropped_texts(),
             // A hub away is bad; that nothing can be kept for it on disk is worse.
             problem: self.spool_problem.clone().or_else(|| self.unreachable.clone()),
         };

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use codi2_protocol::{Call, FileId, Heartbeat, SessionId, Text, Touched};
+use codi2_protocol::{Call, FileId, Heartbeat, ProcessStats, SessionId, Text, Touched};
 
 /// Bytes of texts waiting, at most; the oldest go first. The hub asks for a whole text where it lacks one.
 const TEXT_BYTES: usize = 8 << 20;
@@ -12,8 +12,10 @@ const TEXT_BYTES: usize = 8 << 20;
 pub(super) struct Lanes {
     touched: BTreeMap<(SessionId, FileId), Touched>,
     heartbeats: BTreeMap<SessionId, Heartbeat>,
+    measured: Option<ProcessStats>,
     texts: VecDeque<Text>,
     text_bytes: usize,
+    dropped_texts: u64,
 }
 
 impl Lanes {
@@ -28,11 +30,27 @@ impl Lanes {
     pub(super) fn text(&mut self, text: Text) {
         self.text_bytes += bytes(&text);
         self.texts.push_back(text);
-        while self.text_bytes > TEXT_BYTES && self.pop_text().is_some() {}
+        while self.text_bytes > TEXT_BYTES && self.pop_text().is_some() {
+            self.dropped_texts += 1;
+        }
+    }
+
+    pub(super) fn measured(&mut self, stats: ProcessStats) {
+        self.measured = Some(stats);
+    }
+
+    /// A text came while nobody could take it.
+    pub(super) fn drop_text(&mut self) {
+        self.dropped_texts += 1;
+    }
+
+    /// Texts that were dropped since the start.
+    pub(super) fn dropped_texts(&self) -> u64 {
+        self.dropped_texts
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.touched.is_empty() && self.heartbeats.is_empty() && self.texts.is_empty()
+        self.touched.is_empty() && self.heartbeats.is_empty() && self.measured.is_none() && self.texts.is_empty()
     }
 
     /// The next to send: touches first, they are small and warn somebody.
@@ -43,11 +61,15 @@ impl Lanes {
         if let Some(text) = self.pop_text() {
             return Some(Call::Text(text));
         }
-        self.heartbeats.pop_first().map(|(_, heartbeat)| Call::Heartbeat(heartbeat))
+        if let Some((_, heartbeat)) = self.heartbeats.pop_first() {
+            return Some(Call::Heartbeat(heartbeat));
+        }
+        self.measured.take().map(Call::Measured)
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        let dropped_texts = self.dropped_texts + self.texts.len() as u64;
+        *self = Self { dropped_texts, ..Self::default() };
     }
 
     fn pop_text(&mut self) -> Option<Text> {
@@ -105,6 +127,24 @@ mod tests {
             parts.push(part);
         }
         assert_eq!(parts, [5, 6, 7, 8]);
-        assert_eq!(lanes.text_bytes, 0);
+        assert_eq!((lanes.text_bytes, lanes.dropped_texts()), (0, 5));
+        // What waits when the connection goes is dropped, and counted.
+        for _ in 0..3 {
+            lanes.text(Text::Group { session: SessionId::new(), group: GroupId::new(), part: 0, inserted: Vec::new() });
+        }
+        lanes.clear();
+        lanes.drop_text();
+        assert_eq!((lanes.is_empty(), lanes.dropped_texts()), (true, 9));
+    }
+
+    #[test]
+    fn of_what_a_process_measured_the_latest_is_sent() {
+        let stats = |pid| ProcessStats { part: "sidecar".into(), pid, measured: Vec::new(), counts: Vec::new() };
+        let mut lanes = Lanes::default();
+        lanes.measured(stats(1));
+        lanes.measured(stats(2));
+        assert!(!lanes.is_empty());
+        assert_eq!(lanes.next(), Some(Call::Measured(stats(2))));
+        assert_eq!((lanes.next(), lanes.is_empty()), (None, true));
     }
 }

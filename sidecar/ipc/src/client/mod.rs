@@ -12,7 +12,7 @@ mod link;
 use std::time::Duration;
 
 use codi2_protocol::{
-    Call, Fact, Gap, Heartbeat, Hello, HubError, Notice, ProducerId, Reply, SessionId, Text, Touched,
+    Call, Fact, Gap, Heartbeat, Hello, HubError, Notice, ProcessStats, ProducerId, Reply, SessionId, Text, Touched,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -97,6 +97,8 @@ pub struct Status {
     pub pending: u64,
     /// Bytes of the spool.
     pub spool_bytes: u64,
+    /// Texts that were dropped since the start: while the hub was away, or too slow.
+    pub dropped_texts: u64,
     /// What is wrong, in words: why there is no connection, why nothing can be spooled.
     pub problem: Option<String>,
 }
@@ -124,6 +126,7 @@ pub(crate) enum Command {
     Text(Text),
     Touched(Touched),
     Heartbeat(Heartbeat),
+    Measured(ProcessStats),
     Call { call: Call, answer: oneshot::Sender<Result<Reply, CallError>> },
     Flush { within: Duration, done: oneshot::Sender<Flushed> },
 }
@@ -172,6 +175,11 @@ impl Client {
     /// Gives a sign of life; the latest of each session wins; dropped while the hub is away.
     pub fn heartbeat(&self, heartbeat: Heartbeat) {
         self.tell(Command::Heartbeat(heartbeat));
+    }
+
+    /// Says what this process measured of itself; the latest wins; dropped while the hub is away.
+    pub fn measured(&self, stats: ProcessStats) {
+        self.tell(Command::Measured(stats));
     }
 
     /// Asks the hub, which has then seen every fact reported before; waits for a connection and the answer, at most
