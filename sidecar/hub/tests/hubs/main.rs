@@ -34,7 +34,6 @@ const TESTS: &[(&str, fn())] = &[
     ("what_is_not_understood_costs_only_an_answer", clients::what_is_not_understood_costs_only_an_answer),
     ("an_answer_over_the_limit_is_said_to_be", clients::an_answer_over_the_limit_is_said_to_be),
     ("as_many_clients_as_are_promised_and_no_more", clients::as_many_clients_as_are_promised_and_no_more),
-    ("a_full_disk_ends_the_hub_and_loses_nothing_acknowledged", faults::a_full_disk_loses_nothing_acknowledged),
     ("a_damaged_store_refuses_the_start_with_its_message", faults::a_damaged_store_refuses_the_start),
 ];
 

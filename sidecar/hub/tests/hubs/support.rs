@@ -19,14 +19,12 @@ pub const LONG: Duration = Duration::from_secs(60);
 pub const ROLE: &str = "CODI2_TEST_ROLE";
 /// How long a hub stays without clients, in ms.
 pub const IDLE: &str = "CODI2_TEST_IDLE";
-/// Where a hub's store lies.
-pub const STORE: &str = "CODI2_TEST_STORE";
 
 /// The hub that a process of this binary runs in the role `hub`.
 pub fn hub() {
     codi2_ipc::detach();
     let places = Places::find().unwrap();
-    let store = std::env::var_os(STORE).map_or_else(|| places.state().join("store.redb"), PathBuf::from);
+    let store = places.state().join("store.redb");
     let idle = std::env::var(IDLE).ok().and_then(|idle| idle.parse().ok());
     let options = codi2_hub::Options {
         places,
@@ -67,12 +65,7 @@ impl Home {
     }
 
     pub fn store(&self) -> PathBuf {
-        let other = self.variables.iter().find(|(name, _)| *name == STORE);
-        other.map_or_else(|| self.places.state().join("store.redb"), |(_, path)| path.into())
-    }
-
-    pub fn set(&mut self, name: &'static str, value: String) {
-        self.variables.push((name, value));
+        self.places.state().join("store.redb")
     }
 
     /// How clients start a hub here.
