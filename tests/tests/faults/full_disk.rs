@@ -115,7 +115,7 @@ fn a_full_disk_loses_nothing_and_is_said_and_survived() {
 
 #[test]
 fn a_spool_on_a_full_disk_keeps_what_it_can_in_memory_and_writes_it_when_there_is_room() {
-    let Some(disk) = SmallDisk::mount(4) else {
+    let Some(disk) = SmallDisk::mount(64) else {
         skip!("full-disk-spool", "a tmpfs cannot be mounted here (needs root)");
     };
     let world = &disk.world;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use codi2_ipc::blocking::Link;
 use codi2_protocol::{Actor, ActorKind, Digest, Event, EventBody, EventId, ProducerId, SessionId, WorktreeId};
 use codi2_store::{Dedupe, Pending, Store};
+use codi2_tests::wait_for;
 
 use crate::ground::{BUILD, Counts, Ground};
 use crate::interrupt;
@@ -55,7 +56,9 @@ pub fn run(counts: Counts) -> Vec<Row> {
 
 /// Appends until the file is this large; the number of the next event.
 fn fill(path: &Path, mut next: u64, bytes: u64) -> u64 {
-    let store = Store::open(path).expect("no hub runs");
+    // A killed process may hold its files a moment longer than it lives.
+    let open = || Store::open(path);
+    let store = wait_for("the store", || format!("{:?}", open().err()), || open().ok());
     let producer = ProducerId::new();
     let (sessions, mut seq) = ((0..16).map(|_| SessionId::new()).collect::<Vec<_>>(), 0);
     while store.bytes().expect("the store") < bytes {
