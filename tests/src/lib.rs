@@ -8,6 +8,7 @@ pub mod corpus;
 pub mod editor;
 mod log;
 mod neovim;
+mod process;
 mod program;
 pub mod replay;
 mod rpc;
@@ -17,9 +18,10 @@ mod world;
 pub use agent::Agent;
 pub use log::{Blame, Entry, Line, strangers};
 pub use neovim::Neovim;
+pub use process::{Frozen, Output};
 pub use program::{neovim_program, program, root};
 pub use wait::{DEADLINE, wait_for};
-pub use world::{Frozen, Output, Tail, World};
+pub use world::{Tail, World};
 
 /// Ends a test that cannot run here, by name: `scripts/test` collects these lines.
 #[macro_export]

@@ -2,18 +2,18 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Blame, DEADLINE, Entry, program, strangers, wait_for};
+use crate::process::{self, Frozen, Output, is_gone, kill, run};
+use crate::{Blame, Entry, program, strangers, wait_for};
 
 /// The person of every world, as git knows her.
 const PERSON: &str = "Ada Example <ada@example.invalid>";
@@ -43,17 +43,6 @@ impl Drop for Tail {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// What a program printed, and how it ended.
-#[derive(Debug)]
-pub struct Output {
-    /// Exit code; -1 if a signal ended it.
-    pub code: i32,
-    /// Standard output.
-    pub out: String,
-    /// Standard error.
-    pub err: String,
 }
 
 impl World {
@@ -294,26 +283,12 @@ impl World {
 
     /// Stops the hub where it stands, as a debugger or a machine out of memory would, until the result is dropped.
     pub fn freeze_hub(&self) -> Frozen {
-        let pid = wait_for("a hub to stop", || self.explain(), || self.hub_pid());
-        assert!(signal("STOP", pid), "the hub {pid} could not be stopped");
-        wait_for("the hub stands", || format!("pid {pid}"), || (state_of(pid) == Some('T')).then_some(()));
-        Frozen { pid }
+        Frozen::stop(wait_for("a hub to stop", || self.explain(), || self.hub_pid()))
     }
 
     /// The process ids of this world's sidecars, youngest last.
     pub fn sidecars(&self) -> Vec<u32> {
-        let ours = format!("CODI2_STATE_DIR={}", self.state().display());
-        let is_sidecar = |pid: &u32| {
-            let read = |what: &str| fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default();
-            let words: Vec<Vec<u8>> = read("cmdline").split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
-            words.get(1).is_some_and(|word| word == b"lsp")
-                && read("environ").split(|byte| *byte == 0).any(|variable| variable == ours.as_bytes())
-        };
-        let processes = fs::read_dir("/proc").expect("Linux").flatten();
-        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let mut pids: Vec<u32> = pids.filter(is_sidecar).collect();
-        pids.sort_unstable();
-        pids
+        process::running("lsp", &format!("CODI2_STATE_DIR={}", self.state().display()))
     }
 
     /// Ends one of this world's sidecars at once, as a crash would; waits until it is gone.
@@ -340,73 +315,4 @@ impl Drop for World {
         // Only this world's hub has this pid: its own state folder named it.
         kill(pid);
     }
-}
-
-/// A process that stands still; dropping this lets it go on.
-pub struct Frozen {
-    pid: u32,
-}
-
-impl Frozen {
-    /// Whether it still stands: nobody else woke or ended it.
-    pub fn stands(&self) -> bool {
-        state_of(self.pid) == Some('T')
-    }
-}
-
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        signal("CONT", self.pid);
-    }
-}
-
-/// The state of a process as the kernel names it: `T` stopped, `Z` ended and not collected; none if there is none.
-fn state_of(pid: u32) -> Option<char> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
-}
-
-/// Whether a process is gone; one that only waits to be collected counts as gone.
-fn is_gone(pid: u32) -> bool {
-    matches!(state_of(pid), None | Some('Z'))
-}
-
-/// Runs a command to its end with `input`. One that hangs is ended after [`DEADLINE`], and has code -1 then.
-fn run(command: &mut Command, input: &str) -> Output {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
-    // A program that does not read its input closes the pipe: no failure of the test.
-    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
-    let pid = child.id();
-    let (ended, watched) = channel::<()>();
-    let watchdog = thread::spawn(move || {
-        let hangs = watched.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout);
-        if hangs {
-            kill(pid);
-        }
-        hangs
-    });
-    let output = child.wait_with_output().expect("the child was ours");
-    drop(ended);
-    let hangs = watchdog.join().expect("it does not panic");
-    let mut err = String::from_utf8_lossy(&output.stderr).into_owned();
-    if hangs {
-        err.push_str(&format!("{:?} hung for {DEADLINE:?}", command.get_args().collect::<Vec<_>>()));
-    }
-    Output { code: output.status.code().unwrap_or(-1), out: String::from_utf8_lossy(&output.stdout).into_owned(), err }
-}
-
-/// Ends a process at once; whether it was there.
-fn kill(pid: u32) -> bool {
-    signal("KILL", pid)
-}
-
-/// Sends a signal; whether the process was there.
-fn signal(name: &str, pid: u32) -> bool {
-    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).stderr(Stdio::null()).status();
-    sent.is_ok_and(|status| status.success())
 }
