@@ -21,7 +21,7 @@ use codi2_protocol::{Fact, Gap, GapReason, Numbered, SessionId};
 pub struct Limits {
     /// Bytes of facts kept in memory, and in the spool; more are folded into a gap, down to three quarters of this.
     pub bytes: u64,
-    /// Bytes sent and not acknowledged, at most (by at most one batch more).
+    /// Bytes sent and not acknowledged, at most (by at most one batch, or the rest of a group in parts, more).
     pub in_flight: u64,
     /// Bytes of one batch (at least one fact goes).
     pub batch_bytes: u64,
@@ -235,7 +235,15 @@ impl Outbox {
 
     /// Whether [`Input::Writable`] would send something.
     pub fn has_unsent(&self) -> bool {
-        self.link.is_some_and(|sent| sent < self.newest() && self.flight < self.limits.in_flight)
+        let has_room = |sent| self.flight < self.limits.in_flight || self.is_inside_group(sent);
+        self.link.is_some_and(|sent| sent < self.newest() && has_room(sent))
+    }
+
+    /// Whether the fact with this number is a part of a group whose rest comes after it. The hub acknowledges no part
+    /// before it has all, so whoever waited for room inside a group would wait for ever.
+    fn is_inside_group(&self, seq: u64) -> bool {
+        let entry = self.after(seq).checked_sub(1).map(|at| &self.queue[at]);
+        entry.is_some_and(|entry| matches!(&entry.fact.fact, Fact::Edits(group) if group.part + 1 < group.parts))
     }
 
     /// Whether everything pending is in the spool.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use codi2_protocol::{Digest, EditGroup, FileId, GroupId, RepositoryId, WorktreeId};
 use proptest::prelude::*;
 
 use super::*;
@@ -38,6 +39,39 @@ fn connected_facts_go_out_in_batches_and_leave_when_durable() {
     assert_eq!((outbox.pending(), outbox.durable()), (1, 2));
     outbox.on(Input::Durable { seq: 3 }, 2);
     assert_eq!((outbox.pending(), outbox.pending_bytes(), outbox.durable()), (0, 0, 3));
+}
+
+/// The hub acknowledges a group when it has all of its parts, so the outbox must not wait for room between them.
+#[test]
+fn a_group_larger_than_what_may_be_in_flight_goes_out_whole() {
+    let mut outbox = Outbox::new(Limits { bytes: 1 << 20, ..limits() });
+    outbox.on(Input::Connected { durable: 0 }, 0);
+    let worktree = WorktreeId { repository: RepositoryId::new(), name: String::new() };
+    let group = EditGroup {
+        group: GroupId::new(),
+        file: FileId { worktree, path: "a".repeat(200) },
+        part: 0,
+        parts: 9,
+        before: Digest::new([1; 32]),
+        after: Digest::new([2; 32]),
+        edits: Vec::new(),
+        first_ms: 1,
+        last_ms: 1,
+    };
+    for part in 0..9 {
+        let fact = Fact::Edits(EditGroup { part, ..group.clone() });
+        outbox.on(Input::Fact { session: None, occurred_ms: 1, fact }, 1);
+    }
+    report(&mut outbox, "after it");
+    let mut sent = Vec::new();
+    while outbox.has_unsent() {
+        let effects = outbox.on(Input::Writable, 1);
+        let [Effect::Send(batch)] = &effects[..] else { panic!("{effects:?}") };
+        sent.extend(seqs(batch));
+    }
+    assert_eq!(sent, (1..=9).collect::<Vec<_>>(), "all of the group, and what comes after it waits for room");
+    outbox.on(Input::Durable { seq: 9 }, 2);
+    assert!(outbox.has_unsent());
 }
 
 #[test]
