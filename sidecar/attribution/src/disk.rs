@@ -219,7 +219,8 @@ pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
 
 /// L2: whether announced edits, by their digests, explain the whole change.
 fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
-    let usable: Vec<&Intent> = facts.intents.iter().filter(|intent| changed(intent)).collect();
+    let usable = facts.intents.iter().filter(|intent| changed(intent) && !did_it_elsewhere(intent, facts));
+    let usable: Vec<&Intent> = usable.collect();
     let pick =
         |fits: &dyn Fn(&Intent) -> bool| -> Vec<&Intent> { usable.iter().copied().filter(|i| fits(i)).collect() };
     // The call did exactly this step.
@@ -264,6 +265,17 @@ fn changed(intent: &Intent) -> bool {
     matches!((intent.before.state(), intent.after.state()), (Some(before), Some(after)) if before != after)
 }
 
+/// Whether the call was not open when this change happened, and its very step was seen when it was: a file may take the
+/// same step twice, and the call did the other one.
+fn did_it_elsewhere(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
+    let own = |step: &Transition| (step.from_ms, step.to_ms) == (facts.from_ms, facts.to_ms);
+    let other = |step: &Transition| {
+        let (from_ms, to_ms) = window(Observed::Live, step.from_ms, step.to_ms);
+        intent.before.is(step.before) && intent.after.is(step.after) && overlaps(intent, from_ms, to_ms) && !own(step)
+    };
+    !timely(intent, facts) && facts.transitions.iter().any(other)
+}
+
 /// Whether the step lies on the file's known way from the call's begin to its end, and inside its time.
 fn spans(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
     let (Some(before), Some(after)) = (intent.before.state(), intent.after.state()) else { return false };
@@ -286,23 +298,23 @@ fn known_way(
     way(from, to, steps.len(), |at| (steps[at].before, steps[at].after)).is_some()
 }
 
-/// When the change happened, at the earliest and at the latest.
-fn window(facts: &DiskFacts<'_>) -> (u64, u64) {
-    let from_ms = match facts.observed {
-        Observed::Live => facts.from_ms.max(facts.to_ms.saturating_sub(LIVE_MS)),
-        Observed::Rescan | Observed::WhileAway => facts.from_ms,
+/// When a change happened, at the earliest and at the latest.
+pub(crate) fn window(observed: Observed, from_ms: u64, to_ms: u64) -> (u64, u64) {
+    let from_ms = match observed {
+        Observed::Live => from_ms.max(to_ms.saturating_sub(LIVE_MS)),
+        Observed::Rescan | Observed::WhileAway => from_ms,
     };
-    (from_ms, facts.to_ms)
+    (from_ms, to_ms)
 }
 
 /// Whether a call was open when the change happened.
 fn timely(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
-    let (from_ms, to_ms) = window(facts);
+    let (from_ms, to_ms) = window(facts.observed, facts.from_ms, facts.to_ms);
     overlaps(intent, from_ms, to_ms)
 }
 
 /// Whether a call was open at some time between the two.
-fn overlaps(intent: &Intent, from_ms: u64, to_ms: u64) -> bool {
+pub(crate) fn overlaps(intent: &Intent, from_ms: u64, to_ms: u64) -> bool {
     intent.since_ms.is_none_or(|since| since <= to_ms) && intent.until_ms >= from_ms
 }
 

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use codi2_protocol::{Digest, EventId, FileId};
 
+use crate::disk::{overlaps, window};
 use crate::way::way;
-use crate::{DiskRuling, Observed, Transition};
+use crate::{DiskRuling, Intent, Observed, Rung, Transition};
 
 /// How long a disk change may still be upgraded, in ms.
 pub const OPEN_MS: u64 = 5 * 60_000;
@@ -39,6 +40,25 @@ impl Change {
     /// The change as a step of the file's bytes.
     pub const fn transition(&self) -> Transition {
         Transition { before: self.before, after: self.after, from_ms: self.from_ms, to_ms: self.to_ms }
+    }
+
+    /// Whether news of a call on its file can lead to another ruling; `ended` are all calls that ended there.
+    ///
+    /// They can if the call was open when the change happened or shares a state with it. What no digest explains yet may
+    /// also be several calls' doing, one after the other, of which the news is the missing one.
+    pub fn is_touched_by(&self, news: &Intent, ended: &[Intent]) -> bool {
+        let rung = self.ruling.rung();
+        if rung == Rung::Git {
+            return false;
+        }
+        let shares = news.before.is(self.before) || news.after.is(self.after);
+        let (from_ms, to_ms) = window(self.observed, self.from_ms, self.to_ms);
+        let between = || {
+            rung > Rung::IntentExact
+                && ended.iter().any(|call| call.before.is(self.before))
+                && ended.iter().any(|call| call.after.is(self.after))
+        };
+        shares || overlaps(news, from_ms, to_ms) || between()
     }
 }
 

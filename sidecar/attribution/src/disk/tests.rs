@@ -179,6 +179,20 @@ fn the_same_step_done_twice_is_told_apart_by_time() {
     assert_eq!(all(&DiskFacts { intents: &calls, from_ms: 60_000, to_ms: 60_010, ..disk() }).origin, agent("b"));
 }
 
+/// Two saw the same step, an hour apart: the call was open at the second and did not do the first.
+#[test]
+fn a_call_did_the_step_that_was_taken_while_it_was_open() {
+    let late = [intent(1, "a", (60_000, 60_020), at(1), at(2))];
+    let steps = [step(1, 2, 900, 1_000), step(2, 1, 1_000, 50_000), step(1, 2, 50_000, 60_010)];
+    let first = DiskFacts { intents: &late, transitions: &steps, ..disk() };
+    assert_eq!(all(&first).origin.kind, ActorKind::External);
+    let second = DiskFacts { from_ms: 50_000, to_ms: 60_010, ..first };
+    assert_eq!(all(&second).origin, agent("a"));
+    // Where no other step could have been its, digests decide: clocks differ.
+    let alone = DiskFacts { transitions: &steps[..1], ..first };
+    assert_eq!(all(&alone).origin, agent("a"));
+}
+
 /// A change between two texts that an intent explains in part.
 fn parts(texts: &[&str], calls: &[Intent], before: &str, after: &str) -> Vec<(String, String)> {
     let library = library(texts);

@@ -3,7 +3,8 @@
 use codi2_protocol::{Actor, Class, EvidenceKind, Verdict};
 
 use super::*;
-use crate::fixtures::{digest, file};
+use crate::Reading;
+use crate::fixtures::{digest, file, intent};
 
 fn change(before: u8, after: u8) -> Change {
     let verdict = Verdict::new(Actor::external(), Class::Unknown, EvidenceKind::DiskChange, "");
@@ -65,4 +66,28 @@ fn a_file_keeps_its_last_changes_and_takes_them_along() {
     assert_eq!(book.on(&file("a")).count(), 0);
     let kept: Vec<u64> = book.on(&file("b")).map(|change| change.to_ms).collect();
     assert_eq!((kept.len(), kept.first(), kept.last()), (OPEN_PER_FILE, Some(&4), Some(&1_000)));
+}
+
+#[test]
+fn news_touch_the_changes_they_can_rule_anew() {
+    let at = |number: u8| Reading::Content(digest(number));
+    let verdict = Verdict::new(Actor::unknown(), Class::Exact, EvidenceKind::IntentExact, "");
+    let weak = Change { from_ms: 900, to_ms: 1_000, ..change(1, 3) };
+    let exact = Change { ruling: DiskRuling::All(verdict.clone()), ..weak.clone() };
+    let evidence = codi2_protocol::Evidence::new(EvidenceKind::Git, "");
+    let git = Change { ruling: DiskRuling::CarryAll { evidence, fresh: verdict }, ..weak.clone() };
+    let long_ago = (10, 20);
+    let ended = [intent(1, "a", long_ago, at(1), at(2)), intent(2, "a", long_ago, at(2), at(3))];
+    for (news, touches) in [
+        // Open at the time; the same begin; the same end.
+        (intent(3, "a", (950, 2_000), at(7), at(8)), [true, true, false]),
+        (intent(3, "a", long_ago, at(1), at(8)), [true, true, false]),
+        (intent(3, "a", long_ago, at(7), at(3)), [true, true, false]),
+        // Between calls that begin and end where an unexplained change does.
+        (intent(3, "a", long_ago, at(7), at(8)), [true, false, false]),
+    ] {
+        let touched = [&weak, &exact, &git].map(|change| change.is_touched_by(&news, &ended));
+        assert_eq!(touched, touches, "{news:?}");
+    }
+    assert!(!weak.is_touched_by(&intent(3, "a", long_ago, at(7), at(8)), &ended[..1]));
 }
