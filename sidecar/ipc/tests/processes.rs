@@ -17,9 +17,9 @@ use codi2_ipc::{
     SpawnSpec, StartError, announce, detach, frame,
 };
 use codi2_protocol::{Call, Reply};
+use support::roles::{self, ROLE};
 use support::{LONG, Store, fact, serve};
 
-const ROLE: &str = "CODI2_TEST_ROLE";
 const TESTS: &[(&str, fn())] = &[
     ("sixty_four_at_once_meet_in_one_hub", sixty_four_at_once_meet_in_one_hub),
     ("a_killed_hub_is_replaced", a_killed_hub_is_replaced),
@@ -32,27 +32,12 @@ const TESTS: &[(&str, fn())] = &[
 ];
 
 fn main() {
-    match std::env::var(ROLE).as_deref() {
-        Ok("hub") => return hub(),
-        Ok("client") => return client(),
-        Ok("raw") => return raw(),
-        Ok("broken") => panic!("the hub broke at once"),
-        _ => {}
-    }
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let has = |flag: &str| args.iter().any(|arg| arg == flag);
-    if has("--list") {
-        // As cargo-nextest asks; there are no ignored ones.
-        TESTS.iter().filter(|_| !has("--ignored")).for_each(|(name, _)| println!("{name}: test"));
-        return;
-    }
-    let wanted: Vec<_> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
-    for (name, test) in TESTS {
-        let is_wanted = |arg: &&String| if has("--exact") { arg == name } else { name.contains(arg.as_str()) };
-        if wanted.is_empty() || wanted.iter().any(is_wanted) {
-            println!("test {name}");
-            test();
-        }
+    match roles::role().as_deref() {
+        Some("hub") => hub(),
+        Some("client") => client(),
+        Some("raw") => raw(),
+        Some("broken") => panic!("the hub broke at once"),
+        _ => roles::run(TESTS),
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod clients;
 mod faults;
+#[path = "../../../ipc/tests/support/roles.rs"]
+mod roles;
 mod support;
 
 use std::io::Write;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use codi2_ipc::{Client, Flushed, HubInfo, HubLock, Options, blocking::Link};
 use codi2_protocol::{Call, Notice, ProducerId, Reply};
-use support::{Home, IDLE, LONG, ROLE, Wire, fact, gaps, numbers, until};
+use support::{Home, IDLE, LONG, Wire, fact, gaps, numbers, until};
 
 const TESTS: &[(&str, fn())] = &[
     ("facts_are_acknowledged_in_order_and_repetitions_again", facts_are_acknowledged_in_order_and_repetitions_again),
@@ -38,23 +40,9 @@ const TESTS: &[(&str, fn())] = &[
 ];
 
 fn main() {
-    if std::env::var(ROLE).is_ok_and(|role| role == "hub") {
-        return support::hub();
-    }
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let has = |flag: &str| args.iter().any(|arg| arg == flag);
-    if has("--list") {
-        // As cargo-nextest asks; there are no ignored ones.
-        TESTS.iter().filter(|_| !has("--ignored")).for_each(|(name, _)| println!("{name}: test"));
-        return;
-    }
-    let wanted: Vec<_> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
-    for (name, test) in TESTS {
-        let is_wanted = |arg: &&String| if has("--exact") { arg == name } else { name.contains(arg.as_str()) };
-        if wanted.is_empty() || wanted.iter().any(is_wanted) {
-            println!("test {name}");
-            test();
-        }
+    match roles::role().as_deref() {
+        Some("hub") => support::hub(),
+        _ => roles::run(TESTS),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::roles::ROLE;
 use codi2_ipc::frame::{self, FromHub, Greeting};
 use codi2_ipc::{Client, Options, Places, SpawnSpec};
 use codi2_protocol::{
@@ -15,8 +16,6 @@ use codi2_protocol::{
 
 /// Longest wait for a condition; only ever reached by a failure.
 pub const LONG: Duration = Duration::from_secs(60);
-/// Names the role that this binary plays.
-pub const ROLE: &str = "CODI2_TEST_ROLE";
 /// How long a hub stays without clients, in ms.
 pub const IDLE: &str = "CODI2_TEST_IDLE";
 

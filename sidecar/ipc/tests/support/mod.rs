@@ -1,7 +1,9 @@
 //! A hub as small as it can be: takes facts by the hub's rule, remembers everything, answers a few calls.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test code")]
+
+pub mod roles;
 
 use std::collections::BTreeMap;
 use std::io::Write;
