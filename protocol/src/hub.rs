@@ -222,6 +222,11 @@ pub enum Notice {
         /// The worktree.
         worktree: WorktreeId,
     },
+    /// Git did something in a worktree: edits made before it and after it belong in different groups.
+    Git {
+        /// The worktree.
+        worktree: WorktreeId,
+    },
     /// The hub is about to end; reconnect starts another.
     Ending {
         /// Why, in words.

@@ -35,6 +35,6 @@ pub use hub::{
 pub use ids::{
     Digest, EventId, FileId, GroupId, HostId, ParseIdError, ProducerId, RepositoryId, SessionId, Stamp, WorktreeId,
 };
-pub use session::{Editor, Heartbeat, Presence, SessionInfo};
+pub use session::{Editor, Heartbeat, Presence, Process, SessionInfo};
 pub use stats::{Count, Measured, ProcessStats};
 pub use verdict::{Class, Evidence, EvidenceKind, Owner, Verdict};

@@ -16,7 +16,10 @@ pub struct SessionInfo {
     pub editor: Editor,
     /// Process id of the editor or agent, as evidence only: pids are reused.
     pub pid: u32,
-    /// The machine.
+    /// The process that reports for it: when it is gone, so is the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// The machine: the hub's, where the session does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostId>,
     /// The worktree it works in, once known.
@@ -31,6 +34,16 @@ pub struct SessionInfo {
     /// Commit checked out at the start, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+}
+
+/// A process of one machine, told from a later one that got the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// When it started, in clock ticks since the machine's boot; absent where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<u64>,
 }
 
 /// An editor or agent program and its version.

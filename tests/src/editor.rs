@@ -196,6 +196,12 @@ impl Editor {
         self.child.wait().expect("our own child");
     }
 
+    /// Ends window and sidecar at once, as a crash would.
+    pub fn kill(mut self) {
+        self.child.kill().expect("our own child");
+        self.child.wait().expect("our own child");
+    }
+
     fn notify(&mut self, method: &str, params: Value) {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
     }

@@ -28,6 +28,11 @@ impl Entry {
         self.0["stamp"].as_str().unwrap_or_default()
     }
 
+    /// When it happened (ms since the Unix epoch).
+    pub fn occurred_ms(&self) -> u64 {
+        self.event()["occurred_ms"].as_u64().unwrap_or_default()
+    }
+
     /// The event's kind: `edit`, `disk`, `git` and so on.
     pub fn kind(&self) -> &str {
         self.text("/body/kind")

@@ -1,6 +1,10 @@
 //! The road without an editor: programs write files, agents announce themselves or do not, git works; hub and log.
 
-use codi2_tests::{Agent, World, wait_for};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use codi2_tests::editor::Editor;
+use codi2_tests::{Agent, DEADLINE, Entry, World, wait_for};
 
 #[test]
 fn a_program_that_nobody_announced_is_external() {
@@ -131,4 +135,80 @@ fn a_tail_goes_on_where_it_stopped() {
     assert_eq!(got[..wanted.len()], wanted[..]);
     monitor.kill().expect("our own child");
     monitor.wait().expect("our own child");
+}
+
+/// A person types on and on while git switches branches beside her: the group of edits before it ends with it, although
+/// neither quiet (250 ms) nor age (1 s) would end it yet.
+#[test]
+fn a_git_operation_ends_the_group_that_is_open() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let mut editor = Editor::start(&world, world.repository());
+    let path = world.path("a.txt");
+    editor.open(&path);
+    world.wait_until_watched();
+    let mut tail = world.tail(&["--kind", "git"]);
+    let mut typed = 0;
+    wait_for(
+        "a group that git ended",
+        || world.explain(),
+        || {
+            let known = groups(&world.log()).len();
+            let seen = tail.lines().len();
+            let mut git = world.command("git").args(["switch", "--quiet", "--detach"]).spawn().expect("git starts");
+            let began = Instant::now();
+            let (mut last, mut longest, mut after) = (began, Duration::ZERO, 0);
+            while after < 10 {
+                assert!(began.elapsed() < DEADLINE, "git's event never came");
+                editor.type_at(&path, 0, "x");
+                typed += 1;
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+                sleep(Duration::from_millis(10));
+                after += usize::from(tail.lines().len() > seen);
+            }
+            git.wait().expect("our own child");
+            world.git(&["switch", "--quiet", "main"]);
+            let groups = world.wait_log("every key", |log| {
+                let groups = groups(log);
+                (groups.iter().map(|(_, bytes)| bytes).sum::<u64>() == typed).then_some(groups)
+            });
+            let early = groups[known..].windows(2).any(|pair| pair[1].0 - pair[0].0 < 900);
+            // Where the machine stood still, quiet may have ended it: try again.
+            (early && longest < Duration::from_millis(200)).then_some(())
+        },
+    );
+    editor.quit();
+}
+
+/// A sidecar dies and the hub right after it: nobody is left to say that the session ended. The next hub finds that its
+/// process is gone, and leaves the session of one that lives alone.
+#[test]
+fn a_session_whose_sidecar_died_while_the_hub_was_away_ends() {
+    let world = World::new(&[("a.txt", "one\n"), ("b.txt", "one\n")]);
+    let started = |log: &[Entry]| log.iter().filter(|entry| entry.kind() == "session-started").count();
+    let mut gone = Editor::start(&world, world.repository());
+    gone.open(&world.path("a.txt"));
+    world.wait_log("the first session", |log| (started(log) == 1).then_some(()));
+    let mut lives = Editor::start(&world, world.repository());
+    lives.open(&world.path("b.txt"));
+    let sessions = world.wait_log("both sessions", |log| {
+        let sessions = log.iter().filter(|entry| entry.kind() == "session-started");
+        let sessions: Vec<String> = sessions.map(|entry| entry.session().to_owned()).collect();
+        (sessions.len() == 2).then_some(sessions)
+    });
+    gone.kill();
+    world.kill_hub();
+    let ended = world.wait_log("the end of the dead one", |log| {
+        let ended = log.iter().filter(|entry| entry.kind() == "session-ended");
+        let ended: Vec<String> = ended.map(|entry| entry.session().to_owned()).collect();
+        (!ended.is_empty()).then_some(ended)
+    });
+    assert_eq!(ended, sessions[..1]);
+    lives.quit();
+}
+
+/// When each group of edits began (ms since the Unix epoch), and how many bytes it put in.
+fn groups(log: &[Entry]) -> Vec<(u64, u64)> {
+    let edits = log.iter().filter(|entry| entry.kind() == "edit");
+    edits.map(|entry| (entry.occurred_ms(), entry.inserted())).collect()
 }

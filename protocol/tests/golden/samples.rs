@@ -60,6 +60,7 @@ pub fn info() -> SessionInfo {
         actor: person(),
         editor: Editor { name: "Neovim".into(), version: Some("0.11.4".into()) },
         pid: 4242,
+        process: Some(Process { pid: 4243, start: Some(123_456) }),
         host: Some(HostId::from_uuid(uuid(6))),
         worktree: Some(worktree()),
         root: Some("/home/ada/project".into()),
@@ -257,6 +258,7 @@ pub fn notices() -> Vec<Notice> {
         Notice::WantText { session: session(), file: file() },
         Notice::Events { events: vec![stamped()] },
         Notice::Sessions { sessions: 2, worktree: worktree() },
+        Notice::Git { worktree: worktree() },
         Notice::Ending { reason: "idle".into() },
     ]
 }

@@ -80,10 +80,11 @@ impl Dead {
 
     fn spool(&mut self, mut spool: DeadSpool, store: &Store, take: &mut dyn FnMut(Piece)) {
         let producer = spool.producer();
-        let mut durable = match store.producer(producer) {
-            Ok(durable) => Some(durable),
+        let durable = match store.producer(producer) {
+            Ok(durable) => durable,
             Err(error) => return take(Piece::Problem(error.to_string())),
         };
+        let mut is_first = true;
         loop {
             let mut batch = match spool.next_batch() {
                 Ok(batch) => batch,
@@ -94,14 +95,16 @@ impl Dead {
                 }
             };
             let Some(first) = batch.first() else { break };
-            if let Some(durable) = durable.take() {
+            if std::mem::take(&mut is_first) {
                 let told: u64 = batch.iter().map(lost_bytes).sum();
                 let destroyed = spool.damage().bytes.saturating_sub(told);
                 let gap = missing(durable, first, destroyed, spool.damage().is_serious());
                 batch.splice(0..0, gap);
             }
-            take(Piece::Input(Input::Drained(producer, batch)));
+            take(Piece::Input(Input::Drained(producer, durable, batch)));
         }
+        // Part of a group whose rest was never written: it counts before the file goes.
+        take(Piece::Input(Input::Spent(producer)));
         if spool.damage().is_serious() {
             take(Piece::Problem(format!("the spool of {producer} was damaged; it is kept with the ending .damaged")));
         }

@@ -39,10 +39,10 @@ enum Message {
     Watched(Box<Input>, Instant),
     /// Told when everything that came before is durable.
     Barrier(Box<dyn FnOnce() + Send>),
-    /// Look for what the dead left; all of it, or some.
-    Drain {
-        whole: bool,
-    },
+    /// Take in what the dead left before this hub.
+    Begin,
+    /// Look for what the dead left since.
+    Drain,
     End,
 }
 
@@ -96,8 +96,14 @@ impl Engine {
             // Dropped before the world, also in a panic: a watch that waits for its turn would never end, and dropping
             // the world waits for its watches.
             let taken = taken;
-            let mut desk =
-                Desk { core: &mut core, world: &mut world, orders: &orders, measures: &measured, output: &output };
+            let mut desk = Desk {
+                core: &mut core,
+                world: &mut world,
+                orders: &orders,
+                measures: &measured,
+                output: &output,
+                problems: noted,
+            };
             while let Ok(message) = inbox.recv() {
                 measured.core_queue.leave();
                 match message {
@@ -110,12 +116,12 @@ impl Engine {
                         desk.take(*input, came);
                     }
                     Message::Barrier(tell) => desk.order(Order::Barrier(tell)),
-                    Message::Drain { whole } => dead.drain(&store, whole, now_ms(), &mut |piece| match piece {
-                        Piece::Input(input) => desk.take(input, Instant::now()),
-                        Piece::Write(entry) => desk.order(Order::Write(Box::new(entry), None)),
-                        Piece::Durable(tell) => desk.order(Order::Barrier(tell)),
-                        Piece::Problem(problem) => noted.note(problem),
-                    }),
+                    Message::Begin => {
+                        desk.take(Input::Begin, Instant::now());
+                        desk.drain(&mut dead, &store, true);
+                        desk.take(Input::CaughtUp, Instant::now());
+                    }
+                    Message::Drain => desk.drain(&mut dead, &store, false),
                     Message::End => return,
                 }
             }
@@ -134,9 +140,14 @@ impl Engine {
         self.send(Message::Barrier(Box::new(tell)));
     }
 
-    /// Takes in what dead producers and hooks left, before anything told later; `whole`: all of it.
-    pub fn drain(&self, whole: bool) {
-        self.send(Message::Drain { whole });
+    /// Takes in all that earlier hubs, dead producers and hooks left, before anything told later.
+    pub fn begin(&self) {
+        self.send(Message::Begin);
+    }
+
+    /// Takes in what producers and hooks left that died since; some of it, where it is much.
+    pub fn drain(&self) {
+        self.send(Message::Drain);
     }
 
     /// Ends the core once it has taken what was told.
@@ -187,6 +198,7 @@ struct Desk<'a> {
     orders: &'a SyncSender<Order>,
     measures: &'a Measures,
     output: &'a dyn Fn(Output),
+    problems: Problems,
 }
 
 impl Desk<'_> {
@@ -212,19 +224,29 @@ impl Desk<'_> {
                 Effect::Commit(entry) => self.order(Order::Write(Box::new(entry), road)),
                 Effect::Reply(ticket, answer) => (self.output)(Output::Reply(ticket, answer)),
                 Effect::Notify(producer, notice) => (self.output)(Output::Notify(producer, notice)),
+                Effect::Problem(problem) => self.problems.note(problem),
             }
         }
     }
 
     /// Counts the gaps that an input tells of.
     fn count(&self, input: &Input) {
-        let (Input::Called(_, _, Call::Report { facts }) | Input::Drained(_, facts)) = input else { return };
+        let (Input::Called(_, _, Call::Report { facts }) | Input::Drained(_, _, facts)) = input else { return };
         for Numbered { fact, .. } in facts {
             if let Fact::Gap(gap) = fact {
                 self.measures.gaps.add(1);
                 self.measures.gap_facts.add(gap.facts);
             }
         }
+    }
+
+    fn drain(&mut self, dead: &mut Dead, store: &Store, whole: bool) {
+        dead.drain(store, whole, now_ms(), &mut |piece| match piece {
+            Piece::Input(input) => self.take(input, Instant::now()),
+            Piece::Write(entry) => self.order(Order::Write(Box::new(entry), None)),
+            Piece::Durable(tell) => self.order(Order::Barrier(tell)),
+            Piece::Problem(problem) => self.problems.note(problem),
+        });
     }
 
     fn order(&self, order: Order) {
@@ -257,7 +279,7 @@ mod tests {
     use std::time::Duration;
 
     use codi2_ipc::Places;
-    use codi2_protocol::Call;
+    use codi2_protocol::HostId;
 
     use super::*;
 
@@ -272,7 +294,7 @@ mod tests {
         let dead = Dead::new(Places::at(folder.path().join("s"), folder.path().join("r")), producer);
         let (orders, _kept) = sync_channel(1_000);
         let store = Arc::new(Store::memory().unwrap());
-        let core = Core::new(producer, [0; 32]);
+        let core = Core::new(producer, HostId::new(), [0; 32]);
         let (engine, thread) =
             Engine::start(core, store, WatchOptions::default(), dead, orders, Measures::default(), |_| {}).unwrap();
         let path = worktree.to_str().unwrap().to_owned();

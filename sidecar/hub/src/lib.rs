@@ -12,6 +12,7 @@ mod clients;
 mod core;
 mod dead;
 mod engine;
+mod host;
 mod known;
 mod ledger;
 mod live;
@@ -22,6 +23,7 @@ mod rows;
 mod run;
 mod secret;
 mod server;
+mod small_file;
 mod world;
 mod writer;
 

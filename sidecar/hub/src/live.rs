@@ -55,7 +55,7 @@ impl Hub<'_> {
     /// Why it failed; its clients were told.
     pub async fn live(mut self, listener: Listener) -> Result<(), HubFailure> {
         // What the dead left is judged before anything new is.
-        self.shared.engine.drain(true);
+        self.shared.engine.begin();
         let accepting = tokio::spawn(accept_all(listener, Arc::clone(&self.shared)));
         let accepting_handle = accepting.abort_handle();
         let mut stops = Vec::new();
@@ -108,7 +108,7 @@ impl Hub<'_> {
                         return Ok(Stop { reason: "nobody needs it", ticket: None });
                     }
                 }
-                _ = spools.tick() => self.shared.engine.drain(false),
+                _ = spools.tick() => self.shared.engine.drain(),
                 () = &mut terminate => return Ok(Stop { reason: "it was told to end", ticket: None }),
             }
         }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use codi2_protocol::{Digest, EventId, FileId, Owner, RepositoryId, SessionId, SessionInfo, WorktreeId};
+use codi2_protocol::{Digest, EventId, FileId, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId};
 use codi2_workspace::{Observation, Oid};
 
 use crate::book::StoredOwners;
@@ -44,10 +44,13 @@ pub trait Ports {
     fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow>;
     /// How an unexplained event was explained later.
     fn upgrade(&self, event: EventId) -> Option<Owner>;
-    /// What a session said of itself.
-    fn session(&self, session: SessionId) -> Option<SessionInfo>;
+    /// What the sessions said of themselves that have not ended.
+    fn sessions(&self) -> Vec<SessionInfo>;
+    /// Whether a process of this machine is known to have ended.
+    fn is_gone(&self, process: &Process) -> bool;
     /// Whether the worktree was watched by an earlier hub.
     fn watched_before(&self, worktree: &WorktreeId) -> bool;
-    /// The highest number of this producer in the log.
-    fn durable(&self, producer: codi2_protocol::ProducerId) -> u64;
+    /// How many reads of the store have failed, and the last failure in words. What failed was answered as if nothing
+    /// were stored, so whoever takes that for an answer asks here first.
+    fn failed_reads(&self) -> (u64, String);
 }

@@ -15,6 +15,7 @@ use crate::clients::{Clients, Heard};
 use crate::core::Core;
 use crate::dead::Dead;
 use crate::engine::{Engine, now_ms};
+use crate::host::host;
 use crate::live::Hub;
 use crate::measures::Measures;
 use crate::secret::secret;
@@ -155,6 +156,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
         .map_err(system("cannot start the runtime"))?;
     let (secret, about_secret) =
         secret(options.places.state()).map_err(system("cannot use the secret in the state folder"))?;
+    let (host, about_host) = host(options.places.state()).map_err(system("cannot use the host in the state folder"))?;
     let (heard_in, heard) = mpsc::unbounded_channel();
     let (news, outputs) = (heard_in.clone(), heard_in.clone());
     let ending = Arc::new(AtomicBool::new(false));
@@ -165,7 +167,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     .map_err(system("cannot start the writer"))?;
     let producer = ProducerId::new();
     let (engine, thread) = Engine::start(
-        Core::new(producer, secret),
+        Core::new(producer, host, secret),
         Arc::clone(&store),
         WatchOptions { apart: ours(&options), ..options.watch.clone() },
         Dead::new(options.places.clone(), producer),
@@ -174,7 +176,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
         move |item| drop(outputs.send(Heard::Output(item))),
     )
     .map_err(system("cannot start the core"))?;
-    about_secret.into_iter().for_each(|note| engine.note_problem(note));
+    about_secret.into_iter().chain(about_host).for_each(|note| engine.note_problem(note));
     let result = runtime.block_on(async {
         let capabilities = [Capability::Text, Capability::Owners, Capability::Tail].map(|can| can.as_str().to_owned());
         let listener =

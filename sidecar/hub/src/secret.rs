@@ -1,14 +1,16 @@
 //! The local secret that keys the hashes of lines: 32 random bytes in the state folder, for this user's eyes only.
 //!
-//! It is whole or absent: written beside, synced, renamed. A damaged one is kept aside and replaced, and the status
+//! A damaged one is kept aside and replaced, and the status
 //! says so: with another secret the stored lines match nothing, so changes that nobody saw are judged without them;
 //! nothing recorded is lost. One that cannot be read is left alone and ends the start. Absent on purpose: other uses.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use uuid::Uuid;
+
+use crate::small_file;
 
 /// The file's name in the state folder.
 const NAME: &str = "secret";
@@ -20,7 +22,7 @@ const NAME: &str = "secret";
 pub fn secret(state: &Path) -> io::Result<([u8; 32], Option<String>)> {
     let path = state.join(NAME);
     let mut note = None;
-    match open(&path) {
+    match small_file::open(&path) {
         Ok(mut file) => {
             let mut bytes = Vec::new();
             Read::by_ref(&mut file).take(64).read_to_end(&mut bytes)?;
@@ -45,29 +47,8 @@ pub fn secret(state: &Path) -> io::Result<([u8; 32], Option<String>)> {
     let mut secret = [0; 32];
     secret[..16].copy_from_slice(Uuid::new_v4().as_bytes());
     secret[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-    let fresh = state.join("secret.new");
-    // Left by a hub that died here.
-    let _ = std::fs::remove_file(&fresh);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&fresh)?;
-    file.write_all(&secret)?;
-    file.sync_all()?;
-    std::fs::rename(&fresh, &path)?;
-    #[cfg(unix)]
-    File::open(state)?.sync_all()?;
+    small_file::write(state, NAME, &secret)?;
     Ok((secret, note))
-}
-
-/// Opens the file, never through a symbolic link.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NOFOLLOW.bits() as i32);
-    options.open(path)
 }
 
 /// Takes the file away from everybody else's eyes, and says so where others could read it.

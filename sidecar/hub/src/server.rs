@@ -180,8 +180,8 @@ async fn connection(pending: Pending, shared: Arc<Shared>, arriving: Arc<()>) {
     // Told before anything of it can be answered.
     shared.tell(Heard::Joined(id, producer, Client { writer: writer.clone(), seat }));
     drop(arriving);
-    if let Some(producer) = producer {
-        shared.engine.tell(Input::Joined(id, producer), None);
+    if let (Some(producer), Some(durable)) = (producer, durable) {
+        shared.engine.tell(Input::Joined(id, producer, durable), None);
     }
     tokio::select! {
         () = serve(id, reader, &writer, &shared) => {}

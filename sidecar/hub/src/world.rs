@@ -1,10 +1,11 @@
 //! The core's ports onto the real world: watches, files, git's blobs, the store's rows.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use codi2_protocol::{Digest, EventId, FileId, Owner, ProducerId, RepositoryId, SessionId, SessionInfo, WorktreeId};
+use codi2_protocol::{Digest, EventId, FileId, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId};
 use codi2_store::{Part, Store, StoreError, Subspace};
 use codi2_workspace::{Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
 
@@ -23,6 +24,8 @@ pub struct World {
     watches: HashMap<WorktreeId, Watch>,
     /// Folders whose worktree was looked up, so that a hook needs no look at git, and what then was at its root.
     folders: HashMap<PathBuf, (WorktreeId, Identity)>,
+    /// How many reads of the store failed, and the last failure.
+    failed_reads: RefCell<(u64, String)>,
 }
 
 /// Folders remembered, at most; then they are looked up again.
@@ -57,7 +60,14 @@ fn made(path: &Path) -> Option<Made> {
 impl World {
     /// Ports over a store; watches start with these options and report to `sink`.
     pub fn new(store: Arc<Store>, options: WatchOptions, sink: Sink) -> Self {
-        Self { store, options, sink, watches: HashMap::new(), folders: HashMap::new() }
+        Self {
+            store,
+            options,
+            sink,
+            watches: HashMap::new(),
+            folders: HashMap::new(),
+            failed_reads: RefCell::default(),
+        }
     }
 
     fn place(&self, worktree: &WorktreeId) -> Option<&Place> {
@@ -82,12 +92,18 @@ impl World {
         Some(Watched { worktree: worktree.clone(), root: place.root.clone(), branch: place.branch.clone() })
     }
 
-    /// A row, or nothing where it cannot be read: said aloud, since owners are lost with it.
+    /// A row; nothing where it cannot be read, which is counted.
     fn row<T: serde::de::DeserializeOwned>(&self, space: Subspace, parts: &[Part<'_>]) -> Option<T> {
-        self.store.get(space, parts).unwrap_or_else(|error| {
-            tracing::error!(%error, space = space.name(), "a row cannot be read");
-            None
-        })
+        self.read(self.store.get(space, parts)).flatten()
+    }
+
+    /// What was read of the store; nothing where that failed, which is counted.
+    fn read<T>(&self, result: Result<T, StoreError>) -> Option<T> {
+        let failed = |error: StoreError| {
+            let mut reads = self.failed_reads.borrow_mut();
+            *reads = (reads.0 + 1, error.to_string());
+        };
+        result.map_err(failed).ok()
     }
 }
 
@@ -163,8 +179,8 @@ impl Ports for World {
     fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String> {
         let prefix = [worktree.repository.into(), (&worktree.name).into()];
         let rows = self.store.scan::<DiskRow>(Subspace::Disk, &prefix);
-        rows.filter_map(|row| row.ok().and_then(|(parts, _)| parts.last().and_then(Part::text).map(str::to_owned)))
-            .collect()
+        let path = |(parts, _): (Vec<Part<'_>>, DiskRow)| parts.last().and_then(Part::text).map(str::to_owned);
+        rows.filter_map(|row| self.read(row).and_then(path)).collect()
     }
 
     fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow> {
@@ -175,19 +191,24 @@ impl Ports for World {
         self.row(Subspace::Upgrade, &[event.into()])
     }
 
-    fn session(&self, session: SessionId) -> Option<SessionInfo> {
-        self.row(Subspace::Session, &[session.into()])
+    fn sessions(&self) -> Vec<SessionInfo> {
+        self.store
+            .scan::<SessionInfo>(Subspace::Session, &[])
+            .filter_map(|row| self.read(row))
+            .map(|(_, info)| info)
+            .collect()
+    }
+
+    fn is_gone(&self, process: &Process) -> bool {
+        codi2_ipc::process::is_gone(process)
     }
 
     fn watched_before(&self, worktree: &WorktreeId) -> bool {
         self.row::<String>(Subspace::Worktree, &worktree_key(worktree)).is_some()
     }
 
-    fn durable(&self, producer: ProducerId) -> u64 {
-        self.store.producer(producer).unwrap_or_else(|error| {
-            tracing::error!(%error, "a producer's number cannot be read");
-            0
-        })
+    fn failed_reads(&self) -> (u64, String) {
+        self.failed_reads.borrow().clone()
     }
 }
 
@@ -229,6 +250,22 @@ mod tests {
     fn git_init(at: &Path) {
         std::fs::create_dir_all(at).unwrap();
         assert!(Command::new("git").args(["init", "-q"]).arg(at).status().unwrap().success());
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_counted_and_said() {
+        let store = Arc::new(Store::memory().unwrap());
+        let (digest, repository) = (Digest::new([1; 32]), RepositoryId::new());
+        let file = FileId { worktree: WorktreeId { repository, name: String::new() }, path: "a".into() };
+        let damaged = codi2_store::Row::set(Subspace::Disk, &disk_key(&file), &7).unwrap();
+        store.write(&[damaged]).unwrap();
+        let world = World::new(store, WatchOptions::default(), Arc::new(|_, _| {}));
+        assert_eq!(world.stored_owners(repository, "a", digest), None);
+        assert_eq!(world.failed_reads().0, 0, "absent is no failure");
+        assert_eq!(world.disk_row(&file), None);
+        assert_eq!(world.disk_paths(&file.worktree), Vec::<String>::new());
+        let (count, words) = world.failed_reads();
+        assert!(count == 2 && words.contains("damaged") && words.contains("backup"), "{count}: {words}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod listener;
 mod lock;
 mod outbox;
 mod places;
+pub mod process;
 mod records;
 mod shortage;
 pub mod spool;

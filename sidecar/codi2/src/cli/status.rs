@@ -143,6 +143,7 @@ mod tests {
             actor: Actor::named(ActorKind::Person, "Ada"),
             editor: Editor { name: "nvim".into(), version: Some("0.11".into()) },
             pid: 9,
+            process: None,
             host: None,
             worktree: Some(worktree.clone()),
             root: Some("/r".into()),

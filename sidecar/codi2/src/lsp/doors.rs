@@ -61,7 +61,7 @@ impl Window {
             number += 1;
             GroupId::from_uuid(Uuid::from_u128(number))
         };
-        let window = session::Window { session, editor, pid: 1, host: None, encoding, client };
+        let window = session::Window { session, editor, pid: 1, process: None, encoding, client };
         let mut session = Session::new(window, mint);
         session.on(Input::Link(Link { connected: true, ..Link::default() }), 0);
         Self { session }

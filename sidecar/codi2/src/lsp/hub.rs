@@ -87,6 +87,7 @@ fn from_notice(notice: Notice) -> Option<Input> {
         Notice::Judged { group, verdict } => Some(Input::Judged { group, verdict }),
         Notice::WantText { session, file } => Some(Input::WantText { session, file }),
         Notice::Sessions { sessions, worktree } => Some(Input::Sessions { sessions, worktree }),
+        Notice::Git { worktree } => Some(Input::Git { worktree }),
         Notice::Ending { .. } => Some(Input::Flush),
         Notice::Durable { .. } | Notice::Events { .. } => None,
     }

@@ -1,9 +1,11 @@
 //! Open buffers: base states, groups of edits, texts. Each buffer is a branch of its file until it is saved.
 
-use codi2_protocol::{Digest, EditGroup, FileId, ProducerId};
+use std::collections::BTreeSet;
 
-use super::groups::Whole;
-use super::{Core, Origin};
+use codi2_protocol::{Digest, EditGroup, FileId, Notice, ProducerId, WorktreeId};
+
+use super::groups::{Part, Whole};
+use super::{Core, Effect, Origin};
 use crate::ports::Ports;
 use crate::rows::Row;
 
@@ -36,7 +38,7 @@ impl Core {
             if let Some(branch) = branch.filter(|branch| branch.known.digest == digest) {
                 branch.saved = Some((digest, origin.received_ms));
                 self.look(&file, origin.received_ms, ports);
-                self.judge_again(&file, origin.received_ms, ports);
+                self.late_save(&file, digest, origin.received_ms, ports);
                 let on_disk = self.ledger.disk.get(&file).and_then(Option::as_ref);
                 let is_there = on_disk.is_some_and(|on_disk| on_disk.known.digest == digest);
                 if let Some(branch) = self.ledger.branches.get_mut(&key).filter(|_| is_there) {
@@ -54,6 +56,15 @@ impl Core {
             rows.push(Row::Branch(session, file, None));
         }
         self.commit(origin, Vec::new(), rows);
+    }
+
+    /// Git did something: what is typed in the worktree's buffers from now on is another group than what was before.
+    pub(super) fn tell_git(&mut self, worktree: &WorktreeId) {
+        let here = self.ledger.branches.iter().filter(|((file, _), _)| file.worktree == *worktree);
+        let producers: BTreeSet<ProducerId> = here.map(|(_, branch)| branch.producer).collect();
+        for producer in producers {
+            self.effects.push(Effect::Notify(producer, Notice::Git { worktree: worktree.clone() }));
+        }
     }
 
     /// A sealed group, or a part of one: the whole is judged when its last part is there.
@@ -111,7 +122,7 @@ impl Core {
                 }
                 _ => None,
             };
-            numbers.push((seq, part.edits.len()));
+            numbers.push(Part { seq, number: part.part, edits: part.edits.len() });
             group.last_ms = part.last_ms;
             group.edits.extend(part.edits);
         }

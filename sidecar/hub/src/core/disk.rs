@@ -60,6 +60,7 @@ impl Core {
                 };
                 let event = self.own_event(now, Some(id.clone()), actor, body);
                 self.effects.push(Effect::Commit(Entry { events: vec![event], ..Entry::default() }));
+                self.tell_git(id);
             }
             WatchEvent::State(state, detail) => {
                 let Some(worktree) = self.worktree(id) else { return };
@@ -127,11 +128,16 @@ impl Core {
         let (scanned, watched_before) = self
             .worktree(&file.worktree)
             .map_or((false, false), |worktree| (worktree.scanned, worktree.watched_before));
-        if scanned {
+        if !self.unread.remove(file) && scanned {
             self.ledger.disk.insert(file.clone(), None);
             return true;
         }
-        let Some(row) = ports.disk_row(file) else {
+        let (failed, _) = ports.failed_reads();
+        let row = ports.disk_row(file);
+        if ports.failed_reads().0 > failed {
+            return self.leave_unread(file);
+        }
+        let Some(row) = row else {
             let Some(digest) = found.content.digest() else {
                 self.ledger.disk.insert(file.clone(), None);
                 return false;
@@ -143,6 +149,9 @@ impl Core {
             let owners = self.ledger.owners_of(ports, file, text_digest).filter(|owners| owners.len() == len);
             let converted = |ledger: &mut Ledger| ledger.owners_of_converted(ports, file, text.as_ref()?);
             let owners = owners.or_else(|| converted(&mut self.ledger));
+            if ports.failed_reads().0 > failed {
+                return self.leave_unread(file);
+            }
             let owners = owners.unwrap_or_else(|| self.ledger.uniform(len, baseline));
             let content = match text {
                 Some(text) if found.blob.is_none() => Content::Text(text),
@@ -160,6 +169,9 @@ impl Core {
         };
         let len = row.lines.iter().map(|line| line.len as usize).sum();
         let owners = self.ledger.owners_of(ports, file, row.text);
+        if ports.failed_reads().0 > failed {
+            return self.leave_unread(file);
+        }
         let owners = owners.unwrap_or_else(|| self.ledger.uniform(len, not_observed()));
         let same = found.content.digest() == Some(row.bytes);
         let content = match text_of(&found.content) {
@@ -175,8 +187,23 @@ impl Core {
         false
     }
 
+    /// What was recorded of a file cannot be read: better unknown, and looked at again, than taken for new.
+    fn leave_unread(&mut self, file: &FileId) -> bool {
+        self.unread.insert(file.clone());
+        false
+    }
+
     /// A file holds something else than before.
     fn changed(&mut self, file: &FileId, found: Observation, observed: Observed, now: u64, ports: &mut dyn Ports) {
+        let after = text_of(&found.content);
+        let after_text = after.as_ref().map(|after| Digest::new(after.digest()));
+        let (failed, _) = ports.failed_reads();
+        let seen = after_text.and_then(|digest| self.ledger.owners_of(ports, file, digest));
+        if ports.failed_reads().0 > failed {
+            // Who owned this content cannot be read: the change is judged when it is seen again.
+            return;
+        }
+        let mut seen = seen.filter(|tree| Some(tree.len()) == after.as_ref().map(Text::len_bytes));
         let source = found.from.as_ref().map(|path| FileId { worktree: file.worktree.clone(), path: path.clone() });
         let lineage = source.as_ref().filter(|source| matches!(self.ledger.disk.get(*source), Some(Some(_))));
         let before_file = lineage.unwrap_or(file).clone();
@@ -201,9 +228,11 @@ impl Core {
             self.open.rename(&before_file, file);
             if let Some(known) = &before {
                 self.ledger.remember(file, known.digest, &known.owners);
+                if Some(known.digest) == after_text {
+                    seen = Some(known.owners.clone());
+                }
             }
         }
-        let after = text_of(&found.content);
         if before.as_ref().is_some_and(|before| before.owners.is_empty())
             && after.as_ref().is_some_and(|after| !after.is_empty())
             && let Some(kept) = self.emptied(file, before_bytes, found.at_ms)
@@ -211,9 +240,6 @@ impl Core {
             // Seen between a program's truncation and its write: one change, and what stands there again is not new.
             (before, before_bytes, from_ms) = (kept.before.clone(), kept.before_bytes, kept.from_ms);
         }
-        let after_digest = after.as_ref().map(|after| Digest::new(after.digest()));
-        let seen = after_digest.and_then(|digest| self.ledger.owners_of(ports, file, digest));
-        let mut seen = seen.filter(|tree| Some(tree.len()) == after.as_ref().map(Text::len_bytes));
         if let (None, Some(_), Some(after)) = (&seen, &found.git, &after) {
             seen = self.ledger.owners_of_converted(ports, file, after);
         }
@@ -223,6 +249,7 @@ impl Core {
             before,
             before_bytes,
             after,
+            after_text,
             after_bytes,
             from_ms,
             to_ms: found.at_ms,
@@ -233,8 +260,10 @@ impl Core {
             number: self.kept_number,
         };
         let saver = |text: Digest| self.saver(file, text, kept.number, now).or_else(|| self.about_to_save(file, text));
-        let saved_by = after_digest.and_then(saver);
-        let ruling = self.rule(file, &kept, saved_by.is_some());
+        let saved_by = after_text.and_then(saver);
+        let mut beside = self.beside(file);
+        beside.goes_on(kept.transition());
+        let ruling = self.rule(file, &kept, &beside, saved_by.is_some());
         let saved_by = saved_by.filter(|_| matches!(ruling, DiskRuling::Echo { .. }));
         let id = EventId::new();
         let Applied { owners, change, actor } = self.apply_ruling(file, &kept, &ruling, id, saved_by, ports);
@@ -272,7 +301,7 @@ impl Core {
                 rows.push(Row::Disk(file.clone(), None));
             }
             Some(bytes) => {
-                let text_digest = after_digest.unwrap_or(bytes);
+                let text_digest = after_text.unwrap_or(bytes);
                 let content = kept.after.clone().map_or(Content::Forgotten, Content::Text);
                 let known = Known { digest: text_digest, owners, content };
                 let on_disk = DiskFile { bytes, size, known, blob: found.blob, seen_ms: found.at_ms };

@@ -18,11 +18,21 @@ use crate::rows::{BranchRow, Row};
 /// A group with the numbers of its parts and, where they came, the inserted texts of its edits.
 pub(super) struct Whole {
     pub group: EditGroup,
-    /// The number of each part, and how many edits it has.
-    pub parts: Vec<(u64, usize)>,
+    /// The parts that are there, in order.
+    pub parts: Vec<Part>,
     pub texts: Option<Vec<String>>,
     /// Whether every part is there.
     pub complete: bool,
+}
+
+/// A part of a group.
+pub(super) struct Part {
+    /// The number of its fact.
+    pub seq: u64,
+    /// Which part, from 0.
+    pub number: u32,
+    /// How many edits it has.
+    pub edits: usize,
 }
 
 impl Core {
@@ -124,7 +134,7 @@ impl Core {
         &mut self,
         origin: Origin,
         group: &EditGroup,
-        parts: &[(u64, usize)],
+        parts: &[Part],
         ids: &[EventId],
         judged: Vec<Vec<(Range, Verdict)>>,
         session: SessionId,
@@ -134,22 +144,22 @@ impl Core {
         let mut all = ChangeBuilder::default();
         let mut entry = Entry::default();
         let mut last = origin.seq;
-        for (number, ((seq, edits), id)) in parts.iter().zip(ids).enumerate() {
+        for (part, id) in parts.iter().zip(ids) {
             let mut change = ChangeBuilder::default();
-            for (range, verdict) in judged.by_ref().take(*edits).flatten() {
+            for (range, verdict) in judged.by_ref().take(part.edits).flatten() {
                 all.push(range.clone(), &verdict);
                 change.push(range, &verdict);
             }
             let actor = change.acted().unwrap_or_else(|| self.actor_of(Some(session)));
             let body = EventBody::Edit {
                 group: group.group,
-                part: u32::try_from(number).unwrap_or(u32::MAX),
-                parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
+                part: part.number,
+                parts: group.parts,
                 change: change.build(Some(group.before), Some(group.after)),
             };
-            let origin = Origin { seq: *seq, occurred_ms: group.first_ms, ..origin };
+            let origin = Origin { seq: part.seq, occurred_ms: group.first_ms, ..origin };
             entry.events.push(Event { id: *id, ..origin.file_event(&group.file, actor, body) });
-            last = *seq;
+            last = part.seq;
         }
         let sure = branch.drift == Drift::Sure;
         let row = sure.then(|| BranchRow { digest: group.after, owners: self.ledger.book.store(&branch.known.owners) });

@@ -34,10 +34,11 @@ impl Core {
             let Ok(worktree) = self.ensure_watched(&beside, false, ports) else { continue };
             self.hooked(&worktree, now);
             let Some(file) = ports.locate(&path) else { continue };
-            if fresh && record.phase == HookPhase::Before {
-                self.look(&file, now, ports);
-            }
             let found = if fresh { ports.read(&file) } else { None };
+            if let Some(found) = found.clone().filter(|_| record.phase == HookPhase::Before) {
+                // What it holds already is not this call's doing.
+                self.observe(&file, found, now, ports);
+            }
             files.push((file, found));
         }
         if let Some(worktree) = &worktree {
@@ -55,18 +56,18 @@ impl Core {
         let effects = self.calls.on(hook, now);
         self.log_hook(origin, &record, &readings, worktree, now);
         for (file, found) in files {
-            if let Some(found) = found {
+            if let Some(found) = found.filter(|_| record.phase == HookPhase::After) {
                 self.observe(&file, found, now, ports);
             }
         }
         for effect in effects {
-            if let CallEffect::Finished { file, .. } = effect {
+            if let CallEffect::Finished { file, intent } = effect {
                 let files = match file {
                     Some(file) => vec![file],
                     None => self.open.files().cloned().collect(),
                 };
                 for file in files {
-                    self.judge_again(&file, now, ports);
+                    self.late_call(&file, &intent, now, ports);
                 }
             }
         }

@@ -2,7 +2,9 @@
 //!
 //! Absent on purpose: the judging (the attribution crate) and how a ruling becomes owners (`ruled`).
 
-use codi2_attribution::{Change as OpenChange, DiskFacts, DiskRuling, GitFact, Observed, judge_disk};
+use codi2_attribution::{
+    Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Observed, OpenCall, Transition, judge_disk,
+};
 use codi2_protocol::{Digest, Event, EventBody, EventId, FileId, Owner, SessionId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{GitExplanation, Written};
@@ -25,6 +27,8 @@ pub(super) struct Kept {
     pub before: Option<Known>,
     pub before_bytes: Option<Digest>,
     pub after: Option<Text>,
+    /// Digest of that text.
+    pub after_text: Option<Digest>,
     pub after_bytes: Option<Digest>,
     pub from_ms: u64,
     pub to_ms: u64,
@@ -35,6 +39,27 @@ pub(super) struct Kept {
     /// The owners that the content after had before this change was seen.
     pub seen: Option<OwnerTree<OwnerRef>>,
     pub number: u64,
+}
+
+impl Kept {
+    /// The change as a step of the file's bytes.
+    pub fn transition(&self) -> Transition {
+        Transition { before: self.before_bytes, after: self.after_bytes, from_ms: self.from_ms, to_ms: self.to_ms }
+    }
+}
+
+/// What a change is judged by beside itself: what calls did to its file, and the way of the file's bytes.
+pub(super) struct Beside {
+    intents: Vec<Intent>,
+    calls: Vec<OpenCall>,
+    transitions: Vec<Transition>,
+}
+
+impl Beside {
+    /// The file's bytes took one more step.
+    pub fn goes_on(&mut self, step: Transition) {
+        self.transitions.push(step);
+    }
 }
 
 impl Core {
@@ -55,7 +80,7 @@ impl Core {
             if let (None, Some(after)) = (&kept.seen, &kept.after) {
                 kept.seen = self.ledger.owners_of_converted(ports, file, after);
             }
-            self.judge_again(file, now, ports);
+            self.judge_again(file, |change, _| change.event == event, now, ports);
         }
     }
 
@@ -68,7 +93,7 @@ impl Core {
         let nobodys = kept.seen.is_none();
         if nobodys {
             kept.seen = Some(owners);
-            let ruling = self.rule(file, &kept, false);
+            let ruling = self.rule(file, &kept, &self.beside(file), false);
             let carried = |ruling: &DiskRuling| matches!(ruling, DiskRuling::CarryAll { .. });
             if carried(&ruling) && (carried(&change.ruling) || ruling.supersedes(&change.ruling)) {
                 self.upgrade(file, &change, &kept, ruling, None, now, ports);
@@ -80,16 +105,40 @@ impl Core {
         }
     }
 
-    /// Judges the recent changes of a file again, with all that is known now.
-    pub(super) fn judge_again(&mut self, file: &FileId, now: u64, ports: &mut dyn Ports) {
-        let open: Vec<OpenChange> = self.open.on(file).cloned().collect();
+    /// An agent's call ended, or a late hook completed it.
+    pub(super) fn late_call(&mut self, file: &FileId, call: &Intent, now: u64, ports: &mut dyn Ports) {
+        let ended = self.calls.intents(file);
+        self.judge_again(file, |change, _| change.is_touched_by(call, &ended), now, ports);
+    }
+
+    /// A buffer with this text was saved.
+    pub(super) fn late_save(&mut self, file: &FileId, text: Digest, now: u64, ports: &mut dyn Ports) {
+        self.judge_again(file, |_, kept| kept.after_text == Some(text), now, ports);
+    }
+
+    /// Judges recent changes of a file again, with all that is known now: those that the news can touch, and no others,
+    /// since a file that is edited all day has many.
+    fn judge_again(
+        &mut self,
+        file: &FileId,
+        touched: impl Fn(&OpenChange, &Kept) -> bool,
+        now: u64,
+        ports: &mut dyn Ports,
+    ) {
+        let open = self.open.on(file);
+        let open = open.filter(|change| self.kept.get(&change.event).is_some_and(|kept| touched(change, kept)));
+        let open: Vec<OpenChange> = open.cloned().collect();
+        if open.is_empty() {
+            return;
+        }
+        let beside = self.beside(file);
         for change in open {
             let Some(kept) = self.kept.remove(&change.event) else { continue };
             // A save is the newest change that ended in its text, not every earlier one.
             let newest = self.open.ended_in(file, change.after).is_some_and(|newest| newest.event == change.event);
-            let text = kept.after.as_ref().filter(|_| newest).map(|text| Digest::new(text.digest()));
+            let text = kept.after_text.filter(|_| newest);
             let saved_by = text.and_then(|text| self.saver(file, text, kept.number, now));
-            let ruling = self.rule(file, &kept, saved_by.is_some());
+            let ruling = self.rule(file, &kept, &beside, saved_by.is_some());
             let better = ruling.supersedes(&change.ruling);
             if better {
                 self.upgrade(file, &change, &kept, ruling, saved_by, now, ports);
@@ -135,11 +184,10 @@ impl Core {
     /// Gives the text after a change other owners: on disk, in the buffers that took it from there, in the memory of
     /// contents. Only the newest change that ended in a text says whose it is.
     fn give(&mut self, file: &FileId, event: EventId, kept: &Kept, owners: OwnerTree<OwnerRef>) -> Vec<Row> {
-        let Some(text) = &kept.after else { return Vec::new() };
+        let Some(digest) = kept.after_text else { return Vec::new() };
         if self.open.ended_in(file, kept.after_bytes).is_none_or(|newest| newest.event != event) {
             return Vec::new();
         }
-        let digest = Digest::new(text.digest());
         let book = &self.ledger.book;
         let first = (file.clone(), SessionId::from_uuid(uuid::Uuid::nil()));
         let branches = self.ledger.branches.range_mut(first..).take_while(|((of, _), _)| of == file);
@@ -163,9 +211,8 @@ impl Core {
     fn carry_on(&mut self, file: &FileId, from: EventId, ports: &mut dyn Ports) {
         let all: Vec<OpenChange> = self.open.on(file).cloned().collect();
         let Some(at) = all.iter().position(|change| change.event == from) else { return };
-        let digest = |known: &Kept| known.after.as_ref().map(|text| Digest::new(text.digest()));
         let mut state = all[at].after;
-        let Some(text) = self.kept.get(&from).and_then(digest) else { return };
+        let Some(text) = self.kept.get(&from).and_then(|kept| kept.after_text) else { return };
         let Some(mut owners) = self.ledger.owners_of(ports, file, text) else { return };
         for change in &all[at + 1..] {
             let known = matches!(&change.ruling, DiskRuling::Echo { .. });
@@ -188,8 +235,14 @@ impl Core {
         }
     }
 
+    /// What the changes of a file are judged by beside themselves, now.
+    pub(super) fn beside(&self, file: &FileId) -> Beside {
+        let (intents, calls) = (self.calls.intents(file), self.calls.open_on(file));
+        Beside { intents, calls, transitions: self.open.transitions(file) }
+    }
+
     /// Judges a change with all that is known now. `saved`: a buffer was saved with this text.
-    pub(super) fn rule(&self, file: &FileId, kept: &Kept, saved: bool) -> DiskRuling {
+    pub(super) fn rule(&self, file: &FileId, kept: &Kept, beside: &Beside, saved: bool) -> DiskRuling {
         let git = kept
             .git
             .as_ref()
@@ -205,15 +258,6 @@ impl Core {
                 changes.filter(after).find_map(|other| other.after.clone())
             }
         };
-        let mut transitions = self.open.transitions(file);
-        transitions.push(codi2_attribution::Transition {
-            before: kept.before_bytes,
-            after: kept.after_bytes,
-            from_ms: kept.from_ms,
-            to_ms: kept.to_ms,
-        });
-        transitions.dedup();
-        let (intents, calls) = (self.calls.intents(file), self.calls.open_on(file));
         judge_disk(&DiskFacts {
             before: kept.before_bytes,
             after: kept.after_bytes,
@@ -223,9 +267,9 @@ impl Core {
             saved,
             git: git.as_ref(),
             seen_before: kept.seen.is_some(),
-            intents: &intents,
-            calls: &calls,
-            transitions: &transitions,
+            intents: &beside.intents,
+            calls: &beside.calls,
+            transitions: &beside.transitions,
             texts: &texts,
         })
     }

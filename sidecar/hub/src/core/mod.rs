@@ -17,12 +17,12 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use codi2_attribution::{Calls, OpenBook};
 use codi2_protocol::{
-    Actor, ActorKind, Body, Call, Digest, Event, EventBody, EventId, Fact, FileId, GroupId, HubError, Notice, Numbered,
-    ProducerId, Reply, SessionId, Text, WorktreeId,
+    Actor, ActorKind, Body, Call, Digest, ErrorCode, Event, EventBody, EventId, Fact, FileId, GroupId, HostId,
+    HubError, Notice, Numbered, ProducerId, Reply, SessionId, Text, WorktreeId,
 };
 use codi2_workspace::WatchEvent;
 
@@ -48,14 +48,20 @@ pub struct Ticket {
 /// Everything that can happen to the core.
 #[derive(Debug)]
 pub enum Input {
-    /// A client that reports facts connected.
-    Joined(ConnectionId, ProducerId),
+    /// The hub begins.
+    Begin,
+    /// What the dead left before it is all in.
+    CaughtUp,
+    /// A client that reports facts connected; the store has all of them up to this number.
+    Joined(ConnectionId, ProducerId, u64),
     /// A connection ended.
     Left(ConnectionId),
     /// A call that the core answers or is told; log, tail, stats and stop are the server's.
     Called(Option<Ticket>, ConnectionId, Call),
-    /// Facts of a producer that is not connected: a spool that was drained.
-    Drained(ProducerId, Vec<Numbered>),
+    /// Facts of a producer that is not connected: a spool that was drained. The store has all up to this number.
+    Drained(ProducerId, u64, Vec<Numbered>),
+    /// All that a dead producer left has been drained: nothing of it comes any more.
+    Spent(ProducerId),
     /// A watch saw something.
     Watched(WorktreeId, WatchEvent),
     /// Time passed.
@@ -71,6 +77,8 @@ pub enum Effect {
     Reply(Ticket, Result<Reply, HubError>),
     /// Tell a producer at once.
     Notify(ProducerId, Notice),
+    /// Say in the status that this is wrong.
+    Problem(String),
 }
 
 /// What is written in one piece: all of it or nothing.
@@ -92,6 +100,8 @@ pub struct Entry {
 pub struct Core {
     /// The hub as a producer of events of its own.
     hub: ProducerId,
+    /// The machine it runs on.
+    host: HostId,
     ledger: Ledger,
     calls: Calls,
     open: OpenBook,
@@ -103,6 +113,8 @@ pub struct Core {
     texts: VecDeque<((GroupId, u32), Vec<String>)>,
     /// Whole texts arriving in parts.
     full: HashMap<(SessionId, FileId), (Digest, Vec<String>)>,
+    /// Files whose rows could not be read.
+    unread: HashSet<FileId>,
     /// What is needed to judge recent disk changes again.
     kept: HashMap<EventId, late::Kept>,
     kept_number: u64,
@@ -136,9 +148,10 @@ const REMEMBERED: usize = 1_024;
 
 impl Core {
     /// An empty core; `secret` keys the hashes of lines.
-    pub fn new(hub: ProducerId, secret: [u8; 32]) -> Self {
+    pub fn new(hub: ProducerId, host: HostId, secret: [u8; 32]) -> Self {
         Self {
             hub,
+            host,
             ledger: Ledger::new(secret),
             calls: Calls::default(),
             open: OpenBook::default(),
@@ -148,6 +161,7 @@ impl Core {
             worktrees: BTreeMap::new(),
             texts: VecDeque::new(),
             full: HashMap::new(),
+            unread: HashSet::new(),
             kept: HashMap::new(),
             kept_number: 0,
             heartbeats_ms: 0,
@@ -159,22 +173,43 @@ impl Core {
 
     /// Takes one thing that happened at `now` (ms since the Unix epoch) and says what to do about it.
     pub fn on(&mut self, input: Input, now: u64, ports: &mut dyn Ports) -> Vec<Effect> {
+        let (failed, _) = ports.failed_reads();
+        let is_call = matches!(input, Input::Called(..));
         match input {
-            Input::Joined(connection, producer) => {
+            Input::Begin => self.begin(now, ports),
+            Input::CaughtUp => self.caught_up(now, ports),
+            Input::Joined(connection, producer, durable) => {
+                self.follow(producer, durable);
                 self.connections.insert(connection, producer);
                 self.joined(producer);
             }
             Input::Left(connection) => self.left(connection, now, ports),
             Input::Called(ticket, connection, call) => self.called(ticket, connection, call, now, ports),
-            Input::Drained(producer, facts) => {
+            Input::Drained(producer, durable, facts) => {
+                self.follow(producer, durable);
                 for fact in facts {
                     self.fact(producer, fact, now, ports);
                 }
             }
+            Input::Spent(producer) => self.flush_last(producer, now, ports),
             Input::Watched(worktree, event) => self.watched(&worktree, event, now, ports),
             Input::Tick => self.tick(now, ports),
         }
+        let (fails, words) = ports.failed_reads();
+        if fails > failed {
+            self.say_unread(words, is_call);
+        }
         std::mem::take(&mut self.effects)
+    }
+
+    /// The store could not be read: whoever asked is told so instead of an answer that leaves something out.
+    fn say_unread(&mut self, words: String, is_call: bool) {
+        for effect in self.effects.iter_mut().filter(|_| is_call) {
+            if let Effect::Reply(_, answer) = effect {
+                *answer = Err(HubError { code: ErrorCode::Store, message: words.clone() });
+            }
+        }
+        self.effects.push(Effect::Problem(words));
     }
 
     fn called(
@@ -215,10 +250,14 @@ impl Core {
         }
     }
 
+    /// Follows a producer from now on; one that was heard of may be further than the store.
+    fn follow(&mut self, producer: ProducerId, durable: u64) {
+        self.producers.entry(producer).or_insert_with(|| Producer { seen: durable, ..Producer::default() });
+    }
+
     /// Takes a fact unless it is known.
     fn fact(&mut self, producer: ProducerId, numbered: Numbered, now: u64, ports: &mut dyn Ports) {
-        let durable = || Producer { seen: ports.durable(producer), ..Producer::default() };
-        let known = self.producers.entry(producer).or_insert_with(durable);
+        let Some(known) = self.producers.get_mut(&producer) else { return };
         known.heard_ms = now;
         if numbered.seq <= known.seen {
             // A repetition: it may already be durable, so an empty entry makes the writer acknowledge in order.
@@ -237,7 +276,7 @@ impl Core {
         match fact {
             Fact::Edits(group) => self.edits(origin, group, ports),
             Fact::SessionStarted { info } => self.session_started(origin, info, ports),
-            Fact::SessionEnded { reason } => self.session_ended(origin, reason, ports),
+            Fact::SessionEnded { reason } => self.session_ended(origin, reason),
             Fact::Opened { file, digest, bytes } => self.opened(origin, file, digest, bytes, ports),
             Fact::Saved { file, digest } => self.saved(origin, file, digest, ports),
             Fact::Closed { file, digest } => self.closed(origin, file, digest),

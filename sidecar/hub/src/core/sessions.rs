@@ -27,7 +27,8 @@ const HOOKED_MS: u64 = 600_000;
 #[derive(Debug)]
 pub(super) struct Session {
     pub info: SessionInfo,
-    pub producer: ProducerId,
+    /// Who reports for it; none for one that only the store has told of yet.
+    pub producer: Option<ProducerId>,
     pub heartbeat: Option<Heartbeat>,
     pub touched: Option<Touched>,
     /// Last sign of life by the hub's clock.
@@ -54,8 +55,9 @@ pub struct Worktree {
 
 impl Core {
     pub(super) fn session_started(&mut self, origin: Origin, mut info: SessionInfo, ports: &mut dyn Ports) {
-        // Known from before a restart of the hub: it only tells more of itself.
-        let first = !self.sessions.contains_key(&info.session) && ports.session(info.session).is_none();
+        // Known already: it only tells more of itself.
+        let first = !self.sessions.contains_key(&info.session);
+        info.host.get_or_insert(self.host);
         let connected = self.is_connected(origin.producer);
         let worktree = info.root.as_deref().and_then(|root| self.ensure_watched(Path::new(root), false, ports).ok());
         if info.worktree.is_none() {
@@ -63,13 +65,14 @@ impl Core {
         }
         let session = self.sessions.entry(info.session).or_insert_with(|| Session {
             info: info.clone(),
-            producer: origin.producer,
+            producer: None,
             heartbeat: None,
             touched: None,
             seen_ms: origin.received_ms,
             connected,
             beat: false,
         });
+        (session.producer, session.connected) = (Some(origin.producer), connected);
         session.info = info.clone();
         session.seen_ms = origin.received_ms;
         let mut events = Vec::new();
@@ -86,15 +89,9 @@ impl Core {
         }
     }
 
-    pub(super) fn session_ended(&mut self, origin: Origin, reason: String, ports: &mut dyn Ports) {
-        let Some(session) = origin.session else { return self.commit(origin, Vec::new(), Vec::new()) };
-        if !self.sessions.contains_key(&session) {
-            // It began before the hub did.
-            match ports.session(session) {
-                Some(info) => self.adopt(info, origin.producer, origin.received_ms),
-                None => return self.commit(origin, Vec::new(), Vec::new()),
-            }
-        }
+    pub(super) fn session_ended(&mut self, origin: Origin, reason: String) {
+        let known = origin.session.filter(|session| self.sessions.contains_key(session));
+        let Some(session) = known else { return self.commit(origin, Vec::new(), Vec::new()) };
         let (event, rows) = self.end_session(session, |actor| origin.event(actor, EventBody::SessionEnded { reason }));
         self.commit(origin, vec![event], rows);
     }
@@ -152,34 +149,74 @@ impl Core {
         }
     }
 
-    /// After a restart the sessions of living sidecars are known from the store; one that was silent for long and
-    /// comes back is known from memory, and begins again.
+    /// A session that the store alone told of is heard of now; one that was silent for long and comes back is known
+    /// from memory, and begins again.
     fn know(&mut self, session: SessionId, producer: ProducerId, now: u64, ports: &mut dyn Ports) {
-        if self.sessions.contains_key(&session) {
+        if self.sessions.get(&session).is_some_and(|known| known.producer == Some(producer)) {
             return;
         }
-        let stored = ports.session(session);
-        let is_back = stored.is_none();
-        let Some(info) = stored.or_else(|| self.silent.get(&session).cloned()) else { return };
-        if let Some(root) = &info.root {
+        let connected = self.is_connected(producer);
+        if let Some(known) = self.sessions.get_mut(&session) {
+            known.connected = connected;
+            if known.producer.replace(producer).is_none() {
+                let root = known.info.root.clone();
+                self.watch_root(root.as_deref(), ports);
+            }
+            return;
+        }
+        let Some(info) = self.silent.get(&session).cloned() else { return };
+        self.watch_root(info.root.as_deref(), ports);
+        let body = EventBody::SessionStarted { info: info.clone() };
+        let mut event = self.own_event(now, info.worktree.clone(), info.actor.clone(), body);
+        event.session = Some(session);
+        let rows = vec![Row::Session(session, Some(Box::new(info.clone())))];
+        self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+        self.adopt(info, Some(producer), connected, now);
+    }
+
+    fn watch_root(&mut self, root: Option<&str>, ports: &mut dyn Ports) {
+        if let Some(root) = root {
             // A root that is gone is said by the watch; the edits are kept either way.
             let _ = self.ensure_watched(Path::new(root), false, ports);
         }
-        if is_back {
-            let body = EventBody::SessionStarted { info: info.clone() };
-            let mut event = self.own_event(now, info.worktree.clone(), info.actor.clone(), body);
-            event.session = Some(session);
-            let rows = vec![Row::Session(session, Some(Box::new(info.clone())))];
-            self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
-        }
-        self.adopt(info, producer, now);
     }
 
-    fn adopt(&mut self, info: SessionInfo, producer: ProducerId, now: u64) {
+    fn adopt(&mut self, info: SessionInfo, producer: Option<ProducerId>, connected: bool, now: u64) {
         let id = info.session;
-        let connected = self.is_connected(producer);
         let session = Session { info, producer, heartbeat: None, touched: None, seen_ms: now, connected, beat: false };
-        self.sessions.entry(id).or_insert(session);
+        self.sessions.insert(id, session);
+    }
+
+    /// The hub begins: the sessions that an earlier one left in the store are at work until shown otherwise.
+    pub(super) fn begin(&mut self, now: u64, ports: &dyn Ports) {
+        for info in ports.sessions() {
+            self.adopt(info, None, false, now);
+        }
+    }
+
+    /// All that the dead left is in. Of the sessions that the store told of and nothing else since, those whose process
+    /// is gone have ended, since nobody is there to say it; the others' worktrees are watched again.
+    pub(super) fn caught_up(&mut self, now: u64, ports: &mut dyn Ports) {
+        let open = self.sessions.values().filter(|session| !session.connected);
+        let open: Vec<SessionInfo> = open.map(|session| session.info.clone()).collect();
+        for info in open {
+            if info.process.is_some_and(|process| ports.is_gone(&process)) {
+                self.end_unheard(info.session, "its sidecar died while the hub was away", now);
+            } else {
+                self.watch_root(info.root.as_deref(), ports);
+            }
+        }
+    }
+
+    /// Ends a session whose sidecar says nothing any more. It may only have been stopped for a while: then it begins
+    /// again where it left off.
+    fn end_unheard(&mut self, id: SessionId, reason: &str, now: u64) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        self.silent.put(id, session.info.clone());
+        let body = EventBody::SessionEnded { reason: reason.to_owned() };
+        let hub = Origin { producer: self.hub, seq: 0, occurred_ms: now, received_ms: now, session: Some(id) };
+        let (event, rows) = self.end_session(id, |actor| hub.event(actor, body));
+        self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
     }
 
     fn is_connected(&self, producer: ProducerId) -> bool {
@@ -188,7 +225,7 @@ impl Core {
 
     /// A producer is connected, perhaps again.
     pub(super) fn joined(&mut self, producer: ProducerId) {
-        for session in self.sessions.values_mut().filter(|session| session.producer == producer) {
+        for session in self.sessions.values_mut().filter(|session| session.producer == Some(producer)) {
             session.connected = true;
         }
         self.ask_again(producer);
@@ -198,7 +235,7 @@ impl Core {
         if let Some(producer) = self.connections.remove(&connection)
             && !self.connections.values().any(|other| *other == producer)
         {
-            for session in self.sessions.values_mut().filter(|session| session.producer == producer) {
+            for session in self.sessions.values_mut().filter(|session| session.producer == Some(producer)) {
                 session.connected = false;
                 session.seen_ms = now;
             }
@@ -218,14 +255,7 @@ impl Core {
             .map(|(id, _)| *id)
             .collect();
         for id in silent {
-            let reason = "its sidecar is gone and has not come back".to_owned();
-            let body = EventBody::SessionEnded { reason };
-            if let Some(session) = self.sessions.get(&id) {
-                self.silent.put(id, session.info.clone());
-            }
-            let hub = Origin { producer: self.hub, seq: 0, occurred_ms: now, received_ms: now, session: Some(id) };
-            let (event, rows) = self.end_session(id, |actor| hub.event(actor, body));
-            self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+            self.end_unheard(id, "its sidecar is gone and has not come back", now);
         }
         self.keep_heartbeats(now);
         self.forget_producers(now, ports);
@@ -358,6 +388,7 @@ impl Core {
             ports.unwatch(&id);
             self.worktrees.remove(&id);
             self.ledger.disk.retain(|file, _| file.worktree != id);
+            self.unread.retain(|file| file.worktree != id);
         }
     }
 
@@ -365,7 +396,7 @@ impl Core {
         let here = |session: &&Session| session.info.worktree.as_ref() == Some(worktree);
         let count = self.sessions.values().filter(here).count();
         let producers: BTreeSet<ProducerId> =
-            self.sessions.values().filter(here).map(|session| session.producer).collect();
+            self.sessions.values().filter(here).filter_map(|session| session.producer).collect();
         for producer in producers {
             let sessions = u32::try_from(count).unwrap_or(u32::MAX);
             self.effects.push(Effect::Notify(producer, Notice::Sessions { sessions, worktree: worktree.clone() }));

@@ -3,6 +3,7 @@
 
 mod buffers;
 mod facts;
+mod fake;
 mod files;
 mod git;
 mod orders;

@@ -133,6 +133,7 @@ fn info(bytes: usize) -> SessionInfo {
         actor: Actor::named(ActorKind::Person, "somebody"),
         editor: Editor { name: "test".into(), version: None },
         pid: 1,
+        process: None,
         host: None,
         worktree: None,
         root: None,

@@ -130,6 +130,7 @@ fn info(session: SessionId, worktree: WorktreeId, root: String, person: &str) ->
         actor: Actor::named(ActorKind::Person, person),
         editor: Editor { name: BUILD.to_owned(), version: None },
         pid: std::process::id(),
+        process: None,
         host: None,
         worktree: Some(worktree),
         root: Some(root),

@@ -169,6 +169,7 @@ fn each_kind_has_its_line() {
                         actor: ada(),
                         editor: Editor { name: "nvim".into(), version: Some("0.11".into()) },
                         pid: 7,
+                        process: None,
                         host: None,
                         worktree: None,
                         root: None,

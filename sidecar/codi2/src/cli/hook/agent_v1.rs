@@ -7,10 +7,8 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, limits};
+use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, Process, limits};
 use serde::Deserialize;
-
-use super::Parent;
 
 /// Most files in a record (see [`HookRecord::files`]).
 const FILES: usize = 1_000;
@@ -37,8 +35,8 @@ struct Payload {
     conversation_id: Option<String>,
 }
 
-/// The record of one payload.
-pub fn record(input: &[u8], at_ms: u64, parent: Parent) -> Result<HookRecord> {
+/// The record of one payload. `parent` called the hook: it pairs the calls before and after an edit.
+pub fn record(input: &[u8], at_ms: u64, parent: Process) -> Result<HookRecord> {
     let payload: Payload = serde_json::from_slice(input).context("the input is no agent-v1 payload")?;
     let folder = Path::new(&payload.repo_working_dir);
     ensure!(folder.is_absolute(), "repo_working_dir must be absolute, not {:?}", payload.repo_working_dir);
@@ -112,7 +110,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    const PARENT: Parent = Parent { pid: 7, start: Some(9) };
+    const PARENT: Process = Process { pid: 7, start: Some(9) };
 
     fn cut_to(payload: Value) -> Result<HookRecord, String> {
         record(payload.to_string().as_bytes(), 5, PARENT).map_err(|error| format!("{error:#}"))

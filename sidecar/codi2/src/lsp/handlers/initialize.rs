@@ -30,7 +30,8 @@ pub(super) async fn initialize(handlers: &Handlers, params: InitializeParams) ->
         name: info.map_or_else(|| "unknown editor".to_owned(), |info| info.name.chars().take(100).collect()),
         version: info.and_then(|info| info.version.as_ref()).map(|version| version.chars().take(100).collect()),
     };
-    let window = Window { session: SessionId::new(), editor, pid: pid.unwrap_or(0), host: None, encoding, client };
+    let process = Some(codi2_ipc::process::own());
+    let window = Window { session: SessionId::new(), editor, pid: pid.unwrap_or(0), process, encoding, client };
     let start = Command::Start { window: Box::new(window), folders: folders(&params) };
     if handlers.commands.send(start).await.is_err() {
         return Err(Error::internal_error());

@@ -155,7 +155,12 @@ impl Session {
     }
 
     pub(super) fn seal_all(&mut self) {
-        let uris: Vec<String> = self.documents.keys().cloned().collect();
+        self.seal_where(|_| true);
+    }
+
+    pub(super) fn seal_where(&mut self, wanted: impl Fn(&Document) -> bool) {
+        let wanted = self.documents.iter().filter(|(_, document)| wanted(document));
+        let uris: Vec<String> = wanted.map(|(uri, _)| uri.clone()).collect();
         for uri in uris {
             self.seal(&uri);
         }

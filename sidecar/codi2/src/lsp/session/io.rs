@@ -2,7 +2,7 @@
 
 use codi2_protocol::lsp::{DocumentTextResult, EditHintParams, StatusParams};
 use codi2_protocol::{
-    Actor, Digest, Editor, Fact, FileId, GroupId, Heartbeat, HostId, OwnersReply, SessionId, Text, Touched, Verdict,
+    Actor, Digest, Editor, Fact, FileId, GroupId, Heartbeat, OwnersReply, Process, SessionId, Text, Touched, Verdict,
     WorktreeId,
 };
 use codi2_text::{Change, Encoding};
@@ -16,8 +16,8 @@ pub struct Window {
     pub editor: Editor,
     /// The editor's process id; 0 where it did not say.
     pub pid: u32,
-    /// The machine, where known.
-    pub host: Option<HostId>,
+    /// The sidecar's own process.
+    pub process: Option<Process>,
     /// How positions count.
     pub encoding: Encoding,
     /// What the client can do beyond the protocol.
@@ -186,6 +186,11 @@ pub enum Input {
     Sessions {
         /// How many, this one included.
         sessions: u32,
+        /// The worktree.
+        worktree: WorktreeId,
+    },
+    /// Git did something in a worktree.
+    Git {
         /// The worktree.
         worktree: WorktreeId,
     },

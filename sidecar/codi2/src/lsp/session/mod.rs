@@ -140,6 +140,7 @@ impl Session {
                     self.sessions = sessions;
                 }
             }
+            Input::Git { worktree } => self.seal_where(|document| document.file.worktree == worktree),
             Input::Link(link) => self.link(link),
             Input::Lost => self.say_again(),
             Input::Flush => self.seal_all(),
@@ -169,20 +170,16 @@ impl Session {
         if self.ended {
             return;
         }
-        let now = self.now_ms;
+        let (now, hints) = (self.now_ms, self.window.client.edit_hint);
         let ripe = |document: &Document| {
             document.open.as_ref().is_some_and(|open| {
                 // Asked only of a group that is large already: it looks at every edit.
-                let hint_may_come = || self.window.client.edit_hint && !open.is_hinted();
+                let hint_may_come = || hints && !open.is_hinted();
                 let full = open.bytes >= UNHINTED_BYTES || (open.bytes >= GROUP_BYTES && !hint_may_come());
                 full || now >= open.last_ms + QUIET_MS || now >= open.first_ms + AGE_MS
             })
         };
-        let ripe: Vec<String> =
-            self.documents.iter().filter(|(_, document)| ripe(document)).map(|(uri, _)| uri.clone()).collect();
-        for uri in ripe {
-            self.seal(&uri);
-        }
+        self.seal_where(ripe);
         self.tell_touched();
         self.ask_owners();
         self.ask_texts();

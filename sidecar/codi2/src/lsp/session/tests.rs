@@ -27,7 +27,7 @@ pub(super) fn window(client: ClientCapabilities) -> Window {
         session: SessionId::from_uuid(Uuid::from_u128(7)),
         editor: Editor { name: "test".to_owned(), version: None },
         pid: 1,
-        host: None,
+        process: None,
         encoding: Encoding::Utf8,
         client,
     }

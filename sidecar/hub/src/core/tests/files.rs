@@ -1,6 +1,6 @@
 //! Files on disk: programs, reloads, saves, kinds of content, what happened while the hub was away.
 
-use codi2_protocol::{DiskOperation, EventBody, SourceKind};
+use codi2_protocol::{DiskOperation, ErrorCode, EventBody, SourceKind};
 
 use super::world::{World, body, of};
 
@@ -314,4 +314,27 @@ fn many_small_writes_do_not_fill_the_memory() {
     assert!(w.core.ledger.kept_texts() <= 2_048, "{}", w.core.ledger.kept_texts());
     assert!(w.core.kept.len() <= 256);
     assert_eq!(w.owners("a.rs", None, false).unwrap().digest, of("2999\n"));
+}
+
+/// The store cannot be read: whoever asks is told, nothing is taken for new, nothing unread is written over.
+#[test]
+fn a_store_that_cannot_be_read_is_never_taken_for_an_empty_one() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "two\n");
+    w.saves("ada", "a.rs");
+    let owners = w.blame("a.rs");
+    let (disk, rows, events) = (w.ports.disk.clone(), w.ports.owners.clone(), w.events.len());
+    w.hub_restarts();
+    w.ports.damaged = true;
+    w.scan();
+    let error = w.owners("a.rs", None, false).unwrap_err();
+    assert_eq!((error.code, error.message.as_str()), (ErrorCode::Store, "the store is damaged; do this"));
+    assert!(w.problems.contains(&error.message), "the status says it too");
+    w.program_writes("a.rs", "one\ntwo\nthree\n");
+    assert_eq!((&w.ports.disk, &w.ports.owners, w.events.len()), (&disk, &rows, events));
+    // It can be read again.
+    w.ports.damaged = false;
+    let now = w.blame("a.rs");
+    assert_eq!((&now[..2], now[2].as_str()), (&owners[..], "external unknown DiskChange"));
 }

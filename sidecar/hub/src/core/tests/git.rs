@@ -1,6 +1,6 @@
 //! What git does to files: owners go with their content, and nothing of git's becomes a person's or an agent's.
 
-use codi2_protocol::{ActorKind, Class, EventBody, EvidenceKind};
+use codi2_protocol::{ActorKind, Class, EventBody, EvidenceKind, Notice};
 use codi2_workspace::{Cause, GitExplanation, GitOperation, GitSource, Observation, WatchEvent};
 
 use super::super::Input;
@@ -134,6 +134,26 @@ fn the_log_says_that_git_carried_what_nobody_is_known_for() {
     assert_eq!((verdict.class, verdict.evidence[0].kind), (Class::Carried, EvidenceKind::Git));
     assert_eq!(verdict.origin.kind, ActorKind::External, "who wrote it is not git");
     assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange"]);
+}
+
+/// Whoever has a file of the worktree open is told, so that groups do not reach over what git did.
+#[test]
+fn editors_hear_of_git() {
+    let mut w = two_branches();
+    w.opens("ada", "a.rs");
+    w.opens("bea", "a.rs");
+    w.editor("cid");
+    w.closes("bea", "a.rs");
+    let operation = GitOperation {
+        operation: "checkout".into(),
+        old_head: None,
+        new_head: None,
+        old_branch: None,
+        new_branch: Some("topic".into()),
+    };
+    w.feed(Input::Watched(worktree(), WatchEvent::Git(operation)));
+    let told = w.notices.iter().filter(|(_, notice)| *notice == Notice::Git { worktree: worktree() });
+    assert_eq!(told.map(|(producer, _)| *producer).collect::<Vec<_>>(), [w.people["ada"].producer]);
 }
 
 /// Git's explanation comes late, when the editor has already loaded the file again: both follow.

@@ -4,7 +4,7 @@ use codi2_protocol::{Call, EventBody, Fact, Notice};
 
 use super::super::{Input, Ticket};
 use super::sidecar::info;
-use super::world::{ROOT, World, body, worktree};
+use super::world::{ROOT, World, body, core, host, worktree};
 
 const OLD: &str = "unknown unknown BeforeCodi2";
 const TYPED: &str = "person ada declared EditorDeclared";
@@ -42,7 +42,7 @@ fn a_silent_session_ends_and_one_that_comes_back_is_known_again() {
     assert_eq!(event.session, Some(w.people["ada"].session));
     // Its sidecar was only stopped for a while.
     let (connection, producer) = (w.people["ada"].connection, w.people["ada"].producer);
-    w.feed(Input::Joined(connection, producer));
+    w.joins(connection, producer);
     w.beats("ada");
     w.appends("ada", "a.rs", "two\n");
     w.saves("ada", "a.rs");
@@ -76,9 +76,10 @@ fn facts_of_the_dead() {
     w.holds("ada");
     w.appends("ada", "a.rs", "two\n");
     w.person("ada").held = None;
-    w.core = super::super::Core::new(codi2_protocol::ProducerId::new(), [7; 32]);
+    w.core = core();
+    w.feed(Input::Begin);
     let (producer, facts) = (w.people["ada"].producer, w.people["ada"].facts.clone());
-    w.feed(Input::Drained(producer, facts));
+    w.drained(producer, facts);
     assert_eq!(w.last("edit").actor.name, "ada");
     assert_eq!(w.acknowledged[&producer], w.people["ada"].seq);
     w.tick(31_000);
@@ -177,4 +178,60 @@ fn watched_for_a_hook() {
     assert!(!w.ports.watched.is_empty());
     w.tick(200_000);
     assert!(w.ports.watched.is_empty());
+}
+
+/// Sessions whose sidecar died while the hub was away: nobody will ever say that they ended.
+#[test]
+fn sessions_of_the_dead_end_when_the_hub_begins() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    for name in ["ada", "bea", "cid"] {
+        w.opens(name, "a.rs");
+    }
+    // One says so in its spool, one is gone without a word, one lives on.
+    let (spooled, gone) = (w.people["ada"].producer, info(&w.people["bea"]).process.unwrap().pid);
+    w.holds("ada");
+    w.report("ada", Fact::SessionEnded { reason: "exit".into() });
+    w.ports.gone.extend([gone, info(&w.people["ada"]).process.unwrap().pid]);
+    w.core = core();
+    w.ports.watched.clear();
+    w.feed(Input::Begin);
+    assert_eq!(w.core.presence().len(), 3, "at work until shown otherwise");
+    let facts = w.people["ada"].facts.clone();
+    w.drained(spooled, facts);
+    w.feed(Input::CaughtUp);
+    let ended: Vec<_> = w.events.iter().filter(|event| event.kind() == "session-ended").collect();
+    let reason = |at: usize| match body(ended[at]) {
+        EventBody::SessionEnded { reason } => (ended[at].actor.name.as_str(), reason.as_str()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((ended.len(), reason(0)), (2, ("ada", "exit")));
+    assert_eq!(reason(1), ("bea", "its sidecar died while the hub was away"));
+    assert_eq!(w.core.presence().len(), 1);
+    assert_eq!(w.core.presence()[0].info.host, Some(host()));
+    assert!(w.ports.watched.contains(&worktree()), "for the one that lives");
+    // It is heard of again, and not begun again.
+    let (connection, producer) = (w.people["cid"].connection, w.people["cid"].producer);
+    w.joins(connection, producer);
+    w.beats("cid");
+    w.tick(40_000);
+    assert_eq!((w.count("session-started"), w.count("session-ended")), (3, 2));
+    // A hub that cannot see into its sidecar's world was wrong: the session begins again.
+    let (connection, producer) = (w.people["bea"].connection, w.people["bea"].producer);
+    w.joins(connection, producer);
+    w.beats("bea");
+    assert_eq!((w.count("session-started"), w.core.presence().len()), (4, 2));
+}
+
+/// One that was alive when the hub began and never came: silence ends it.
+#[test]
+fn a_session_that_never_comes_back_after_a_restart() {
+    let mut w = World::new(&[]);
+    w.editor("ada");
+    let connection = w.people["ada"].connection;
+    w.hub_restarts();
+    w.feed(Input::Left(connection));
+    w.tick(29_000);
+    assert_eq!(w.count("session-ended"), 0);
+    w.tick(2_000);
+    assert_eq!(w.count("session-ended"), 1);
 }

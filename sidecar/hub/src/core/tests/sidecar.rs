@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use codi2_protocol::{
-    Actor, ActorKind, Call, Copied, Edit, EditGroup, Editor, Fact, GroupId, Heartbeat, Numbered, ProducerId, Restored,
-    SessionId, SessionInfo, Shape, Source, SourceKind, Text,
+    Actor, ActorKind, Call, Copied, Edit, EditGroup, Editor, Fact, GroupId, Heartbeat, Numbered, Process, ProducerId,
+    Restored, SessionId, SessionInfo, Shape, Source, SourceKind, Text,
 };
 use codi2_text::line_ends;
 
@@ -78,9 +78,9 @@ impl World {
             held: None,
         };
         let info = info(&person);
-        let input = Input::Joined(connection, person.producer);
+        let producer = person.producer;
         self.people.insert(name, person);
-        self.feed(input);
+        self.joins(connection, producer);
         self.report(name, Fact::SessionStarted { info });
     }
 
@@ -298,6 +298,7 @@ pub fn info(person: &Sidecar) -> SessionInfo {
         actor: Actor::named(ActorKind::Person, person.name),
         editor: Editor { name: "nvim".into(), version: None },
         pid: 42,
+        process: Some(Process { pid: person.connection as u32, start: Some(1) }),
         host: None,
         worktree: Some(worktree()),
         root: Some(ROOT.into()),

@@ -1,162 +1,24 @@
-//! The world of the tests: files, git's blobs and rows in maps, a log that drops duplicates like the store does.
+//! The world of the tests: core, people and the outside together, and a log that drops duplicates like the store does.
 //!
 //! Every event and every state of the ledger is checked as it comes, whatever the scenario is about.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 use codi2_protocol::{
-    Actor, ActorKind, Body, Call, Change, Digest, Event, EventBody, EventId, FileId, HookPhase, HookRecord, HubError,
-    Notice, Owner, OwnersReply, ProducerId, Reply, RepositoryId, SessionId, SessionInfo, WorktreeId,
+    Actor, ActorKind, Body, Call, Change, Digest, Event, EventBody, EventId, HookPhase, HookRecord, HubError, Notice,
+    Numbered, OwnersReply, ProducerId, Reply,
 };
-use codi2_text::{Text, digest_of, lines_by};
-use codi2_workspace::{Cause, Content, GitExplanation, GitSource, Observation, Oid, WatchEvent, Written};
+use codi2_text::{Text, lines_by};
+use codi2_workspace::{Cause, GitExplanation, GitSource, Oid, WatchEvent};
 
 use super::super::{Core, Effect, Input, Ticket};
+pub use super::fake::{Fake, ROOT, file, host, of, worktree};
 use super::sidecar::Sidecar;
-use crate::book::StoredOwners;
-use crate::ports::{Ports, Watched};
-use crate::rows::{BranchRow, DiskRow, Row};
 
-/// Where the worktree lies.
-pub const ROOT: &str = "/w";
-/// When every scenario begins (ms since the Unix epoch).
-pub const BEGIN: u64 = 1_800_000_000_000;
-
-pub fn worktree() -> WorktreeId {
-    let repository: RepositoryId = "00000000-0000-7000-8000-000000000001".parse().unwrap();
-    WorktreeId { repository, name: String::new() }
-}
-
-pub fn file(path: &str) -> FileId {
-    FileId { worktree: worktree(), path: path.to_owned() }
-}
-
-/// The digest of bytes, or of a text.
-pub fn of(bytes: impl AsRef<[u8]>) -> Digest {
-    Digest::new(digest_of(bytes.as_ref()))
-}
-
-/// What is outside the core.
-#[derive(Default)]
-pub struct Fake {
-    pub files: BTreeMap<String, Vec<u8>>,
-    /// How often each path was written.
-    pub writes: BTreeMap<String, u64>,
-    /// What git's index holds.
-    pub index: BTreeMap<String, Vec<u8>>,
-    /// What git ever held.
-    pub objects: HashMap<Oid, Vec<u8>>,
-    /// Paths that may not be read.
-    pub private: BTreeSet<String>,
-    pub max_bytes: usize,
-    pub now: u64,
-    pub watched: BTreeSet<WorktreeId>,
-    pub owners: HashMap<(RepositoryId, String, Digest), StoredOwners>,
-    pub disk: BTreeMap<FileId, DiskRow>,
-    pub branches: HashMap<(SessionId, FileId), BranchRow>,
-    pub upgrades: HashMap<EventId, Owner>,
-    pub sessions: HashMap<SessionId, SessionInfo>,
-    pub worktrees: BTreeSet<WorktreeId>,
-    pub producers: HashMap<ProducerId, u64>,
-    pub hooks: BTreeSet<EventId>,
-    pub heartbeats: usize,
-}
-
-impl Fake {
-    /// The file as a watch finds it.
-    pub fn observe(&self, path: &str, cause: Cause) -> Observation {
-        let content = match self.files.get(path) {
-            None => Content::Gone,
-            Some(bytes) if bytes.contains(&0) => Content::Binary { digest: of(bytes), size: bytes.len() as u64 },
-            Some(bytes) if bytes.len() > self.max_bytes => {
-                Content::Large { digest: of(bytes), size: bytes.len() as u64 }
-            }
-            Some(bytes) => Content::Bytes { digest: of(bytes), bytes: bytes.as_slice().into() },
-        };
-        let bytes = self.files.get(path);
-        let blob = bytes.filter(|bytes| self.index.get(path) == Some(*bytes)).and_then(|bytes| Oid::of_blob(bytes));
-        let write = self.writes.get(path).copied().unwrap_or_default();
-        let written = bytes.map(|_| Written { inode: 1, at_ns: write });
-        Observation { content, blob, written, ..Observation::gone(path.to_owned(), cause, self.now) }
-    }
-
-    fn apply(&mut self, row: Row) {
-        match row {
-            Row::Owners { repository, path, digest, owners } => {
-                self.owners.insert((repository, path, digest), owners);
-            }
-            Row::Disk(file, Some(row)) => drop(self.disk.insert(file, row)),
-            Row::Disk(file, None) => drop(self.disk.remove(&file)),
-            Row::Branch(session, file, Some(row)) => drop(self.branches.insert((session, file), row)),
-            Row::Branch(session, file, None) => drop(self.branches.remove(&(session, file))),
-            Row::Session(session, Some(info)) => drop(self.sessions.insert(session, *info)),
-            Row::Session(session, None) => drop(self.sessions.remove(&session)),
-            Row::Upgrade(event, owner) => drop(self.upgrades.insert(event, owner)),
-            Row::Worktree(worktree, _) => drop(self.worktrees.insert(worktree)),
-            Row::Heartbeat(..) => self.heartbeats += 1,
-        }
-    }
-}
-
-impl Ports for Fake {
-    fn watch(&mut self, path: &Path, _poll: bool) -> Result<Watched, String> {
-        if !path.starts_with(ROOT) {
-            return Err(format!("{} is in no repository", path.display()));
-        }
-        self.watched.insert(worktree());
-        Ok(Watched { worktree: worktree(), root: PathBuf::from(ROOT), branch: Some("main".into()) })
-    }
-
-    fn unwatch(&mut self, worktree: &WorktreeId) {
-        self.watched.remove(worktree);
-    }
-
-    fn locate(&self, path: &Path) -> Option<FileId> {
-        Some(file(path.strip_prefix(ROOT).ok()?.to_str()?))
-    }
-
-    fn read(&mut self, file: &FileId) -> Option<Observation> {
-        let may = self.watched.contains(&file.worktree) && !self.private.contains(&file.path);
-        may.then(|| self.observe(&file.path, Cause::Asked))
-    }
-
-    fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
-        let staged = self.index.get(&file.path).filter(|bytes| of(bytes) == digest);
-        staged.or_else(|| self.objects.get(&blob?).filter(|bytes| of(bytes) == digest)).cloned()
-    }
-
-    fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {
-        self.owners.get(&(repository, path.to_owned(), digest)).cloned()
-    }
-
-    fn disk_row(&self, file: &FileId) -> Option<DiskRow> {
-        self.disk.get(file).cloned()
-    }
-
-    fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String> {
-        self.disk.keys().filter(|file| file.worktree == *worktree).map(|file| file.path.clone()).collect()
-    }
-
-    fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow> {
-        self.branches.get(&(session, file.clone())).cloned()
-    }
-
-    fn upgrade(&self, event: EventId) -> Option<Owner> {
-        self.upgrades.get(&event).cloned()
-    }
-
-    fn session(&self, session: SessionId) -> Option<SessionInfo> {
-        self.sessions.get(&session).cloned()
-    }
-
-    fn watched_before(&self, worktree: &WorktreeId) -> bool {
-        self.worktrees.contains(worktree)
-    }
-
-    fn durable(&self, producer: ProducerId) -> u64 {
-        self.producers.get(&producer).copied().unwrap_or(0)
-    }
+/// A core that knows nothing yet.
+pub fn core() -> Core {
+    Core::new(ProducerId::new(), host(), [7; 32])
 }
 
 /// Everything: the core, the world around it, the people, the log.
@@ -166,6 +28,7 @@ pub struct World {
     pub events: Vec<Event>,
     pub notices: Vec<(ProducerId, Notice)>,
     pub replies: Vec<(u64, Result<Reply, HubError>)>,
+    pub problems: Vec<String>,
     pub people: BTreeMap<&'static str, Sidecar>,
     /// Numbers of producers as they were acknowledged.
     pub acknowledged: HashMap<ProducerId, u64>,
@@ -188,14 +51,14 @@ impl World {
 
     /// A world that nobody watches yet.
     pub fn bare() -> Self {
-        let ports = Fake { max_bytes: 10_000, now: BEGIN, ..Fake::default() };
-        let core = Core::new(ProducerId::new(), [7; 32]);
+        let ports = Fake::new();
         let mut world = Self {
             ports,
-            core,
+            core: core(),
             events: Vec::new(),
             notices: Vec::new(),
             replies: Vec::new(),
+            problems: Vec::new(),
             people: BTreeMap::new(),
             acknowledged: HashMap::new(),
             lengths: HashMap::new(),
@@ -218,14 +81,23 @@ impl World {
 
     /// The hub ends and another one starts over the same store. Editors stay, and connect again.
     pub fn hub_restarts(&mut self) {
-        self.core = Core::new(ProducerId::new(), [7; 32]);
+        self.core = core();
         self.ports.watched.clear();
+        self.feed(Input::Begin);
+        self.feed(Input::CaughtUp);
         self.tick(1_000);
-        for person in self.people.values() {
-            let input = Input::Joined(person.connection, person.producer);
-            let effects = self.core.on(input, self.ports.now, &mut self.ports);
-            assert!(effects.is_empty());
-        }
+        let people: Vec<_> = self.people.values().map(|person| (person.connection, person.producer)).collect();
+        people.into_iter().for_each(|(connection, producer)| self.joins(connection, producer));
+    }
+
+    /// A sidecar connects; the greeting tells what the store has of it.
+    pub fn joins(&mut self, connection: u64, producer: ProducerId) {
+        self.feed(Input::Joined(connection, producer, self.ports.durable(producer)));
+    }
+
+    /// The spool of a dead sidecar is taken in.
+    pub fn drained(&mut self, producer: ProducerId, facts: Vec<Numbered>) {
+        self.feed(Input::Drained(producer, self.ports.durable(producer), facts));
     }
 
     /// A text that exists somewhere: its length is remembered for the checks.
@@ -270,6 +142,7 @@ impl World {
                 }
                 Effect::Reply(ticket, reply) => self.replies.push((ticket.id, reply)),
                 Effect::Notify(producer, notice) => self.notice(producer, notice),
+                Effect::Problem(problem) => self.problems.push(problem),
             }
         }
         self.check_ledger();

@@ -1,6 +1,6 @@
 //! Several writers on one file: agents that announce themselves, people who type meanwhile, two editors.
 
-use codi2_protocol::{EvidenceKind, SourceKind};
+use codi2_protocol::{EvidenceKind, Shape, SourceKind};
 
 use super::world::{World, body};
 
@@ -188,4 +188,22 @@ fn an_agent_that_writes_through_the_editor() {
     w.appends("ada", "a.rs", "ada\n");
     w.saves("ada", "a.rs");
     assert_eq!(w.blame("a.rs"), [OLD, AGENT, TYPED]);
+}
+
+/// A file takes one step twice: a program's before the agent's call, and a save while the call is open. The call did not
+/// do the first.
+#[test]
+fn a_step_that_was_taken_before_the_call_too() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.opens("bea", "a.rs");
+    w.put("a.rs", "xx\none\n");
+    w.reloads("bea", "a.rs");
+    w.saves("ada", "a.rs");
+    w.agent_before("bot", "a.rs");
+    w.cuts("bea", "a.rs", 0, 1);
+    w.becomes("bea", "a.rs", "xx\none\n", SourceKind::Undo, Shape::Replace);
+    w.saves("bea", "a.rs");
+    w.agent_after("bot", "a.rs");
+    assert_eq!(w.blame("a.rs")[0], "external unknown DiskChange");
 }

@@ -15,10 +15,14 @@ enum Step {
     WillSave,
     Close,
     Flush,
+    /// Git did something here.
+    Git,
+    /// Git did something in a worktree where nothing is open.
+    GitElsewhere,
     End,
 }
 
-use Step::{Close, Early, Edit as Put, End, Flush, Late, Save, Wait, WillSave};
+use Step::{Close, Early, Edit as Put, End, Flush, Git, GitElsewhere, Late, Save, Wait, WillSave};
 
 /// Steps in a document with this text, and the facts after `started` and `opened`.
 fn check(client: ClientCapabilities, before: &str, steps: &[Step], expected: &[&str]) {
@@ -33,6 +37,11 @@ fn check(client: ClientCapabilities, before: &str, steps: &[Step], expected: &[&
             WillSave => bench.on(Input::Document(DocumentEvent::WillSave { uri: URI.to_owned() })),
             Close => bench.on(Input::Document(DocumentEvent::Close { uri: URI.to_owned() })),
             Flush => bench.on(Input::Flush),
+            Git => bench.on(Input::Git { worktree: worktree() }),
+            GitElsewhere => {
+                let elsewhere = WorktreeId { name: "linked".to_owned(), ..worktree() };
+                bench.on(Input::Git { worktree: elsewhere });
+            }
             End => bench.on(Input::End { reason: "bye".to_owned() }),
         }
     }
@@ -45,7 +54,7 @@ fn check(client: ClientCapabilities, before: &str, steps: &[Step], expected: &[&
 const KEY: &str = "0-0+1:keystroke";
 
 #[test]
-fn a_group_is_sealed_by_quiet_age_size_save_close_flush_and_end() {
+fn a_group_is_sealed_by_quiet_age_size_save_close_git_flush_and_end() {
     let key = format!("edits {KEY}");
     check(plain(), "ab", &[Put(0, 0, "x"), Wait(249)], &[]);
     check(plain(), "ab", &[Put(0, 0, "x"), Wait(250)], &[&key]);
@@ -53,6 +62,9 @@ fn a_group_is_sealed_by_quiet_age_size_save_close_flush_and_end() {
     check(plain(), "ab", &[Put(0, 0, "x"), WillSave], &[&key]);
     check(plain(), "ab", &[Put(0, 0, "x"), Close], &[&key, "closed a.rs"]);
     check(plain(), "ab", &[Put(0, 0, "x"), Flush], &[&key]);
+    check(plain(), "ab", &[Put(0, 0, "x"), Git], &[&key]);
+    check(plain(), "ab", &[Put(0, 0, "x"), Git, Put(1, 0, "y"), Wait(250)], &[&key, "edits 1-0+1:keystroke"]);
+    check(plain(), "ab", &[Git, Put(0, 0, "x"), GitElsewhere], &[]);
     check(plain(), "ab", &[Put(0, 0, "x"), End], &[&key, "ended bye"]);
     check(plain(), "ab", &[End, Put(0, 0, "x"), Wait(9_000)], &["ended bye"]);
     check(plain(), "ab", &[Save, Close], &["saved a.rs", "closed a.rs"]);
