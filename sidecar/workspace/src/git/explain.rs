@@ -268,6 +268,8 @@ impl Explainer<'_> {
         if let Some(entry) = after.index.entry(path) {
             let [base, ours, theirs] = entry.stages;
             oids.extend([ours, theirs, base]);
+            // HEAD may not be there yet, or never come.
+            oids.push(entry.oid());
         }
         let heads: Vec<Oid> = after.head.commit.into_iter().chain(after.marks.merge.iter().copied()).collect();
         for head in heads {

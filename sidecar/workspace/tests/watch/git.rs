@@ -229,3 +229,17 @@ fn a_programs_write_stays_one_when_git_goes_on_at_once() {
         }
     }
 }
+
+/// A filter made the content: its lines are known in the form that git stores, which HEAD need not hold (yet).
+#[test]
+fn the_stored_form_of_what_only_the_index_holds_is_a_source() {
+    let setup = "put .gitattributes '*.id ident\\n'; put x.id 'one\\n$Id$\\n'; commit base
+        git checkout -q -b topic; put x.id 'two\\n'; commit topic";
+    let (_keep, watching) = watched(setup, WatchOptions::default());
+    let restore = "git restore --source=main --staged --worktree x.id";
+    let found = watching.after(|| corpus::shell("ident", &watching.root, &watching.root, restore));
+    let last = found.last().unwrap();
+    assert!(bytes(last).starts_with(b"one\n$Id: "), "{:?}", summary(&found));
+    let sources = &found.iter().rev().find_map(|one| one.git.as_ref()).unwrap().sources;
+    assert!(sources.iter().any(|source| **source == *b"one\n$Id$\n"), "{sources:?}");
+}
