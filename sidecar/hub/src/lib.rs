@@ -27,4 +27,14 @@ mod small_file;
 mod world;
 mod writer;
 
+/// The hub's machines without threads, sockets and clocks, for tests that drive the whole road by hand.
+#[doc(hidden)]
+pub mod machines {
+    pub use crate::book::StoredOwners;
+    pub use crate::core::{Core, Effect, Entry, Input};
+    pub use crate::ports::{Ports, Watched};
+    pub use crate::rows::{BranchRow, DiskRow};
+    pub use crate::writer::write;
+}
+
 pub use run::{HubFailure, Options, Remarks, StoreSpec, run};

@@ -243,6 +243,19 @@ impl Desk<'_> {
     }
 }
 
+/// Writes a batch without a thread and gives what is due then, for tests that drive the road by hand. Waits for no room.
+///
+/// # Errors
+/// The store failed; nothing of the batch is acknowledged.
+pub fn write(store: &Store, batch: Vec<Entry>) -> Result<Vec<(ProducerId, Notice)>, StoreError> {
+    let ending = AtomicBool::new(true);
+    let measures = Measures::default();
+    let mut desk =
+        Desk { store, measures: &measures, ending: &ending, news: &|_| {}, pause: FIRST_PAUSE, waits: false };
+    desk.commit(&batch)?;
+    Ok(due(batch))
+}
+
 /// What is to be told after a batch: of each producer's acknowledgements the last one says it all.
 fn due(batch: Vec<Entry>) -> Vec<(ProducerId, Notice)> {
     let mut due: Vec<_> = batch.into_iter().flat_map(|entry| entry.then).collect();

@@ -82,7 +82,8 @@ async fn listen(client: Client, mut from: mpsc::Receiver<News>, standing: Option
     }
 }
 
-fn from_notice(notice: Notice) -> Option<Input> {
+/// What a notice is to the machine; none for what the client deals with itself.
+pub(super) fn from_notice(notice: Notice) -> Option<Input> {
     match notice {
         Notice::Judged { group, verdict } => Some(Input::Judged { group, verdict }),
         Notice::WantText { session, file } => Some(Input::WantText { session, file }),

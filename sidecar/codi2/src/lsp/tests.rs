@@ -1,6 +1,7 @@
 //! The whole window over a wire: the real framework, ingress, actor and machine, an editor of a few lines, and a hub
 //! that only listens.
 
+mod delivery;
 mod order;
 mod wire;
 
