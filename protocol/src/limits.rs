@@ -6,6 +6,8 @@ pub const FRAME_BYTES: usize = 1 << 20;
 pub const VALUE_BYTES: usize = 90_000;
 /// Longest stored key, in bytes.
 pub const KEY_BYTES: usize = 10_000;
+/// Time in which a greeting, or a frame that has begun, must be there in whole, in ms.
+pub const READ_MS: u64 = 10_000;
 /// Facts in one batch, at most.
 pub const BATCH_FACTS: usize = 1_000;
 /// Text in one [`crate::Text`] message, in bytes.

@@ -19,7 +19,7 @@ use crate::places::{PlaceError, Places, own_uid};
 use crate::stream::Half;
 
 /// How long either side waits for the other's greeting.
-pub const GREETING: Duration = Duration::from_secs(10);
+pub const GREETING: Duration = Duration::from_millis(codi2_protocol::limits::READ_MS);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,9 @@
 //! Absent on purpose: sockets. Everything here works on readers and bytes.
 
 use std::io;
+use std::time::Duration;
 
-use codi2_protocol::limits::FRAME_BYTES;
+use codi2_protocol::limits::{FRAME_BYTES, READ_MS};
 use codi2_protocol::{ClientFrame, Hello, HubError, HubFrame};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,9 @@ pub enum FrameError {
         /// Its length in bytes.
         bytes: usize,
     },
+    /// It began and did not come to its end in [`READ_MS`].
+    #[error("a frame was not whole {} s after its first byte: send it in one go", READ_MS / 1_000)]
+    Slow,
     /// The stream ended inside a frame.
     #[error("the connection ended inside a frame")]
     Truncated,
@@ -185,16 +189,41 @@ pub fn decode_greeting(body: &[u8]) -> Result<Greeting, FrameError> {
     }
 }
 
+/// As [`read`], for a hub: a frame may be waited for without end, but once it has begun it must be whole in [`READ_MS`],
+/// so that nobody holds memory and a seat with half of one.
+///
+/// # Errors
+/// [`FrameError::Slow`] too.
+pub async fn read_whole(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<Vec<u8>>, FrameError> {
+    let mut length = [0; 4];
+    let have = stream.read(&mut length).await?;
+    if have == 0 {
+        return Ok(None);
+    }
+    let rest = read_rest(stream, length, have);
+    tokio::time::timeout(Duration::from_millis(READ_MS), rest).await.map_err(|_| FrameError::Slow)?.map(Some)
+}
+
 /// Reads one frame's body; `None` where the stream ends between frames. Not safe to cancel: call it from one task.
 ///
 /// # Errors
 /// [`FrameError::TooLong`], [`FrameError::Truncated`], [`FrameError::Io`].
 pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<Vec<u8>>, FrameError> {
     let mut length = [0; 4];
-    let mut have = 0;
+    match stream.read(&mut length).await? {
+        0 => Ok(None),
+        have => read_rest(stream, length, have).await.map(Some),
+    }
+}
+
+/// The body of a frame of whose length `have` bytes are read.
+async fn read_rest(
+    stream: &mut (impl AsyncRead + Unpin),
+    mut length: [u8; 4],
+    mut have: usize,
+) -> Result<Vec<u8>, FrameError> {
     while have < length.len() {
         match stream.read(&mut length[have..]).await? {
-            0 if have == 0 => return Ok(None),
             0 => return Err(FrameError::Truncated),
             read => have += read,
         }
@@ -203,7 +232,7 @@ pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<Vec<u8
     let length = checked_length(length)?;
     // `take` grows the buffer with what arrives: a length alone reserves no memory.
     stream.take(length as u64).read_to_end(&mut body).await?;
-    if body.len() == length { Ok(Some(body)) } else { Err(FrameError::Truncated) }
+    if body.len() == length { Ok(body) } else { Err(FrameError::Truncated) }
 }
 
 /// As [`read`], without a runtime.

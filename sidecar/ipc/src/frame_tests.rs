@@ -188,3 +188,28 @@ fn hooks_phases_are_what_the_test_above_needs() {
     // Were `during` ever a phase, the test of bad parameters would test nothing.
     assert!(serde_json::from_value::<HookPhase>(json!("during")).is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn half_a_frame_is_not_waited_for_and_a_whole_one_is() {
+    use tokio::io::AsyncWriteExt;
+    let (mut writing, mut reading) = tokio::io::duplex(64);
+    let slow = Duration::from_millis(READ_MS - 1);
+    let sending = tokio::spawn(async move {
+        // Nothing for long, then a frame in two pieces, just in time.
+        tokio::time::sleep(100 * slow).await;
+        writing.write_all(&[0, 0]).await.unwrap();
+        tokio::time::sleep(slow).await;
+        writing.write_all(&[0, 2, 7, 8]).await.unwrap();
+        // A byte a second, and never the last one.
+        writing.write_all(&[0, 0, 0, 200]).await.unwrap();
+        while writing.write_all(&[1]).await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    assert_eq!(read_whole(&mut reading).await.unwrap(), Some(vec![7, 8]));
+    let error = read_whole(&mut reading).await.unwrap_err();
+    assert!(matches!(error, FrameError::Slow), "{error}");
+    assert!(error.to_string().contains("10 s after its first byte"));
+    drop(reading);
+    sending.await.unwrap();
+}

@@ -18,6 +18,7 @@ mod places;
 pub mod process;
 mod records;
 mod shortage;
+mod socket;
 pub mod spool;
 mod start;
 mod stream;

@@ -13,7 +13,6 @@ use codi2_protocol::{ErrorCode, Hello, HubError, HubFrame, PROTOCOL_MAX, PROTOCO
 use interprocess::local_socket::tokio::{Listener as LocalListener, Stream};
 use interprocess::local_socket::traits::StreamCommon;
 use interprocess::local_socket::traits::tokio::Listener as _;
-use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -21,6 +20,7 @@ use crate::connect::{GREETING, common_version, foreign_peer};
 use crate::frame::{self, FrameError, Incoming};
 use crate::lock::{HubInfo, HubLock};
 use crate::shortage::{Fate, Shortage, fate};
+use crate::socket::{bind, made};
 use crate::stream::Half;
 
 /// Bytes of frames waiting for one client, at most; as many again of those whose senders wait ([`Writer::send`]).
@@ -37,6 +37,8 @@ const REFUSALS: usize = 16;
 #[derive(Debug)]
 pub struct Listener {
     socket: LocalListener,
+    /// What was made by binding.
+    made: Option<(u64, u64)>,
     ours: Hello,
     seats: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
@@ -105,24 +107,42 @@ impl Listener {
     /// What the system says.
     pub fn bind(lock: &mut HubLock, build: &str, capabilities: &[String]) -> io::Result<Self> {
         let path = lock.places().socket();
-        match std::fs::remove_file(&path) {
-            Ok(()) => tracing::debug!(socket = %path.display(), "removed a dead hub's socket"),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let options = ListenerOptions::new().name(path.as_path().to_fs_name::<GenericFilePath>()?).reclaim_name(false);
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let options = interprocess::os::unix::local_socket::ListenerOptionsExt::mode(options, 0o600);
-        let socket = options.create_tokio()?;
+        let socket = bind(&path)?;
         let info = lock.bound(&path, build)?;
         let ours = crate::connect::hello(build, capabilities, None);
         Ok(Self {
             socket,
+            made: made(&path),
             ours,
             seats: Arc::new(Semaphore::new(CONNECTIONS)),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             shortage: Shortage::default(),
             info,
+        })
+    }
+
+    /// Whether clients find this socket: it and `hub.json` lie where they were put.
+    pub fn is_in_place(&self, lock: &HubLock) -> bool {
+        made(&self.info.socket) == self.made && lock.places().hub_json().exists()
+    }
+
+    /// Binds the socket again where it was removed, and says so in `hub.json`. Connections go on, and count on.
+    ///
+    /// # Errors
+    /// What the system says; the runtime folder cannot be used.
+    pub fn rebind(&self, lock: &HubLock) -> io::Result<Self> {
+        lock.places().prepare().map_err(io::Error::other)?;
+        let path = &self.info.socket;
+        let socket = bind(path)?;
+        lock.publish(&self.info)?;
+        Ok(Self {
+            socket,
+            made: made(path),
+            ours: self.ours.clone(),
+            seats: Arc::clone(&self.seats),
+            refusals: Arc::clone(&self.refusals),
+            shortage: self.shortage.clone(),
+            info: self.info.clone(),
         })
     }
 
@@ -248,7 +268,7 @@ impl Greeted {
         let (queue, waiting) = mpsc::unbounded_channel();
         let (room, patient) = (Arc::new(Semaphore::new(QUEUE_BYTES)), Arc::new(Semaphore::new(QUEUE_BYTES)));
         tokio::spawn(write(self.half.clone(), waiting, gone));
-        let reader = Reader { stream: BufReader::new(self.half), is_gone, _seat: self.seat };
+        let reader = Reader { stream: BufReader::new(self.half), bytes: 0, is_gone, _seat: self.seat };
         Ok((reader, Writer { queue, room, patient }))
     }
 
@@ -264,6 +284,7 @@ impl Greeted {
 #[derive(Debug)]
 pub struct Reader {
     stream: BufReader<Half>,
+    bytes: usize,
     is_gone: watch::Receiver<()>,
     _seat: OwnedSemaphorePermit,
 }
@@ -274,11 +295,19 @@ impl Reader {
     /// # Errors
     /// What came can't be read: drop the connection.
     pub async fn next(&mut self) -> Result<Option<Incoming>, FrameError> {
-        tokio::select! {
-            body = frame::read(&mut self.stream) => body?.map(|body| frame::decode_incoming(&body)).transpose(),
+        let body = tokio::select! {
+            body = frame::read_whole(&mut self.stream) => body?,
             // Only ever an error: the writing task has ended.
-            _ = self.is_gone.changed() => Ok(None),
-        }
+            _ = self.is_gone.changed() => None,
+        };
+        let Some(body) = body else { return Ok(None) };
+        self.bytes = body.len();
+        frame::decode_incoming(&body).map(Some)
+    }
+
+    /// Bytes of the frame that was read last.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

@@ -1,8 +1,8 @@
 //! The hub's lifetime lock and what the holder says of itself.
 //!
 //! Whoever holds `hub.lock` is the hub: only the holder unlinks and binds the socket, opens the store, writes
-//! `hub.json`. The lock file is never deleted (a deleted one can be held twice) and the kernel frees it with the
-//! process, so a dead hub leaves nothing to clean up by hand. Absent on purpose: pids as proof of life.
+//! `hub.json`. The lock file is never deleted (a deleted one can be held twice: [`HubLock::is_in_place`]) and the kernel
+//! frees it with the process, so a dead hub leaves nothing to clean up by hand. Absent on purpose: pids as proof of life.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -72,8 +72,8 @@ pub enum LockError {
 /// store first.
 #[derive(Debug)]
 pub struct HubLock {
-    // Held by being open.
-    _file: File,
+    /// Held by being open.
+    file: File,
     places: Places,
     socket: Option<PathBuf>,
 }
@@ -98,12 +98,19 @@ impl HubLock {
                 Err(TryLockError::Error(error)) => return Err(io(error)),
             }
         }
-        Ok(Self { _file: file, places: places.clone(), socket: None })
+        Ok(Self { file, places: places.clone(), socket: None })
     }
 
     /// The places the lock belongs to.
     pub fn places(&self) -> &Places {
         &self.places
+    }
+
+    /// Whether the lock file still lies where others look for it. Where it does not, the state folder was removed or
+    /// replaced, and another hub may hold a lock of its own there.
+    pub fn is_in_place(&self) -> bool {
+        // What cannot be looked at now is no proof of anything.
+        !matches!(crate::records::is_at(&self.file, &self.places.hub_lock()), Ok(false))
     }
 
     /// Remembers the socket bound under this lock and writes `hub.json`.
@@ -118,20 +125,25 @@ impl HubLock {
             build: build.to_owned(),
             started_ms: now_ms(),
         };
-        // Readers see the old file or the new one, never half of it.
+        self.publish(&info)?;
+        Ok(info)
+    }
+
+    /// Writes `hub.json`: readers see the old file or the new one, never half of it.
+    pub(crate) fn publish(&self, info: &HubInfo) -> io::Result<()> {
         let path = self.places.hub_json();
         let fresh = path.with_extension("json.new");
         let _ = std::fs::remove_file(&fresh);
         let mut file = open_private(&fresh)?;
-        file.write_all(&serde_json::to_vec_pretty(&info)?)?;
-        std::fs::rename(&fresh, &path)?;
-        Ok(info)
+        file.write_all(&serde_json::to_vec_pretty(info)?)?;
+        std::fs::rename(&fresh, &path)
     }
 }
 
 impl Drop for HubLock {
     fn drop(&mut self) {
-        if let Some(socket) = self.socket.take() {
+        // Out of place, socket and file may be the next hub's.
+        if let Some(socket) = self.socket.take().filter(|_| self.is_in_place()) {
             let _ = std::fs::remove_file(socket);
             let _ = std::fs::remove_file(self.places.hub_json());
         }

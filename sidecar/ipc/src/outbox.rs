@@ -8,7 +8,9 @@
 //!   never lost.
 //! - Everything not acknowledged is in memory. While there is no connection it is on disk too (for the case that this
 //!   process dies); with one, only what the hub has not acknowledged for [`Limits::spool_after_ms`].
-//! - Memory and spool are bounded by [`Limits::bytes`].
+//! - Memory and spool are bounded by [`Limits::bytes`] (and the newest fact).
+//! - The hub takes a group of several parts as a whole, so no bound on what is on its way stops in the middle of one.
+//! - A clock that is set back delays nothing: times only say how long something has waited.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -129,8 +131,10 @@ pub struct Outbox {
     ever_sent: u64,
     /// The last number in the spool; `None` while it is empty.
     spooled: Option<u64>,
-    /// The spool failed; not before this time again.
-    spool_retry_ms: Option<u64>,
+    /// Bytes of the facts in the spool, those that are durable by now included.
+    spool_bytes: u64,
+    /// When the spool failed, until it is written anew.
+    spool_failed_ms: Option<u64>,
 }
 
 impl Outbox {
@@ -146,7 +150,8 @@ impl Outbox {
             flight: 0,
             ever_sent: 0,
             spooled: None,
-            spool_retry_ms: None,
+            spool_bytes: 0,
+            spool_failed_ms: None,
         }
     }
 
@@ -183,22 +188,23 @@ impl Outbox {
                 }
             }
             Input::Tick => {
-                let waited = |entry: &Entry| now_ms.saturating_sub(entry.since_ms) >= self.limits.spool_after_ms;
+                let waited = |entry: &Entry| since(entry.since_ms, now_ms) >= self.limits.spool_after_ms;
                 let spooled = self.spooled.unwrap_or(self.durable);
                 let overdue = self.queue.get(self.after(spooled)).is_some_and(waited);
-                if self.spool_retry_ms.is_some_and(|retry| now_ms >= retry) {
-                    self.spool_retry_ms = None;
+                let may_retry = |failed| since(failed, now_ms) >= self.limits.spool_retry_ms;
+                if self.spool_failed_ms.is_some_and(may_retry) {
+                    self.spool_failed_ms = None;
                     self.rewrite(&mut effects);
                 } else if overdue {
                     self.spool_all(&mut effects);
                 }
             }
             Input::SpoolFailed => {
-                self.spooled = None;
-                self.spool_retry_ms = Some(now_ms + self.limits.spool_retry_ms);
+                (self.spooled, self.spool_bytes) = (None, 0);
+                self.spool_failed_ms = Some(now_ms);
             }
             Input::Ending => {
-                if self.spool_retry_ms.take().is_some() {
+                if self.spool_failed_ms.take().is_some() {
                     self.rewrite(&mut effects);
                 } else {
                     self.spool_all(&mut effects);
@@ -305,7 +311,7 @@ impl Outbox {
             }
         }
         if self.spooled.is_some_and(|spooled| spooled <= self.durable) {
-            self.spooled = None;
+            (self.spooled, self.spool_bytes) = (None, 0);
             effects.push(Effect::Clear);
         }
     }
@@ -364,27 +370,38 @@ impl Outbox {
 
     /// Appends to the spool what it lacks.
     fn spool_all(&mut self, effects: &mut Vec<Effect>) {
-        if self.spool_retry_ms.is_some() {
+        if self.spool_failed_ms.is_some() {
             return;
         }
         let begin = self.after(self.spooled.unwrap_or(self.durable));
-        if begin < self.queue.len() {
-            effects.push(Effect::Append(self.queue.range(begin..).map(|entry| Arc::clone(&entry.fact)).collect()));
-            self.spooled = Some(self.newest());
+        if begin == self.queue.len() {
+            return;
         }
+        let bytes: u64 = self.queue.range(begin..).map(|entry| entry.bytes).sum();
+        if self.spool_bytes + bytes > self.limits.bytes && self.spooled.is_some() {
+            // A hub that is always a little late never lets the file be emptied: what is durable goes here.
+            return self.rewrite(effects);
+        }
+        effects.push(Effect::Append(self.queue.range(begin..).map(|entry| Arc::clone(&entry.fact)).collect()));
+        (self.spooled, self.spool_bytes) = (Some(self.newest()), self.spool_bytes + bytes);
     }
 
     /// Writes the whole spool anew.
     fn rewrite(&mut self, effects: &mut Vec<Effect>) {
-        if self.spool_retry_ms.is_some() {
+        if self.spool_failed_ms.is_some() {
             return;
         }
-        self.spooled = self.queue.back().map(Entry::last);
+        (self.spooled, self.spool_bytes) = (self.queue.back().map(Entry::last), self.bytes);
         effects.push(match self.spooled {
             Some(_) => Effect::Rewrite(self.queue.iter().map(|entry| Arc::clone(&entry.fact)).collect()),
             None => Effect::Clear,
         });
     }
+}
+
+/// Time from `then` to `now`, in ms; a clock that was set back meanwhile counts as for ever.
+fn since(then: u64, now: u64) -> u64 {
+    now.checked_sub(then).unwrap_or(u64::MAX)
 }
 
 /// Length of a fact as it is written.

@@ -149,6 +149,80 @@ fn a_failed_spool_is_written_anew_later_and_not_before() {
     assert!(outbox.is_spooled());
 }
 
+/// A hub that is always three seconds late, for longer than the spool is large: without a rewrite the file would only
+/// ever grow.
+#[test]
+fn a_hub_that_is_always_late_leaves_the_spool_bounded() {
+    let mut world = World::new(1_000);
+    world.connect();
+    for second in 0..600 {
+        world.step(&Step::Report(100));
+        world.step(&Step::Writable);
+        world.step(&Step::Tick(1_000));
+        if second >= 3 {
+            world.step(&Step::HubReads);
+            world.step(&Step::AckArrives);
+        }
+    }
+    assert!(world.outbox.pending() > 0 && !world.spool.is_empty(), "late to the end");
+    world.settle();
+    assert_eq!(world.told_lost, 0);
+}
+
+/// The hub takes a group as a whole and acknowledges it then: to stop in its middle would be to wait for ever.
+#[test]
+fn a_group_goes_out_whole_whatever_is_on_its_way() {
+    let mut outbox = Outbox::new(limits());
+    outbox.on(Input::Connected { durable: 0 }, 0);
+    let parts = 40;
+    for part in 0..parts {
+        outbox.on(Input::Fact { session: None, occurred_ms: 1, fact: part_of_group(part, parts) }, 1);
+    }
+    report(&mut outbox, "after it");
+    let mut sent = 0;
+    while outbox.has_unsent() {
+        let [Effect::Send(batch)] = &outbox.on(Input::Writable, 1)[..] else { panic!() };
+        sent = batch.last().unwrap().seq;
+    }
+    assert!((u64::from(parts)..=u64::from(parts) + 1).contains(&sent), "{sent}");
+    outbox.on(Input::Durable { seq: parts.into() }, 2);
+    outbox.on(Input::Writable, 2);
+    assert_eq!(outbox.sent(), Some(u64::from(parts) + 1));
+}
+
+fn part_of_group(part: u32, parts: u32) -> Fact {
+    let worktree = codi2_protocol::WorktreeId {
+        repository: codi2_protocol::RepositoryId::from_uuid(uuid::Uuid::nil()),
+        name: String::new(),
+    };
+    let digest = codi2_protocol::Digest::new([0; 32]);
+    Fact::Edits(codi2_protocol::EditGroup {
+        group: codi2_protocol::GroupId::from_uuid(uuid::Uuid::nil()),
+        file: codi2_protocol::FileId { worktree, path: "f".into() },
+        part,
+        parts,
+        before: digest,
+        after: digest,
+        edits: Vec::new(),
+        first_ms: 0,
+        last_ms: 0,
+    })
+}
+
+#[test]
+fn a_clock_set_back_delays_neither_spool_nor_retry() {
+    let mut outbox = Outbox::new(Limits::default());
+    let day = 86_400_000;
+    outbox.on(Input::Connected { durable: 0 }, day);
+    report(&mut outbox, "a");
+    outbox.on(Input::Fact { session: None, occurred_ms: day, fact: fact("b".into()) }, day);
+    let [Effect::Append(kept)] = &outbox.on(Input::Tick, 5_000)[..] else { panic!("spooled") };
+    assert_eq!(seqs(kept), [1, 2]);
+    outbox.on(Input::SpoolFailed, day);
+    let [Effect::Rewrite(kept)] = &outbox.on(Input::Tick, 6_000)[..] else { panic!("written anew") };
+    assert_eq!(seqs(kept), [1, 2]);
+}
+
 /// What a random run does.
 #[derive(Debug, Clone)]
 enum Step {
@@ -311,6 +385,8 @@ impl World {
             Step::Die(orderly) => self.die(*orderly),
         }
         assert!(self.outbox.pending_bytes() <= limits().bytes + 1_100, "bounded: {}", self.outbox.pending_bytes());
+        let spool: u64 = self.spool.iter().map(|fact| encoded_bytes(fact)).sum();
+        assert!(spool <= limits().bytes + 1_100, "the spool is bounded: {spool}");
         assert!(self.outbox.durable() <= self.hub_durable);
         if !self.up && self.outbox.is_spooled() {
             assert_eq!(

@@ -16,6 +16,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use super::keeper::{Job, Keeper};
 use super::lanes::Lanes;
 use super::link::{Link, reach};
+use super::unread::wait_for_reader;
 use super::{CallError, Command, Flushed, News, Options, Status};
 use crate::connect::hello;
 use crate::frame::{self, FromHub};
@@ -253,7 +254,13 @@ impl Driver {
             None => Keeper::start(self.places.clone(), self.producer, self.problems.0.clone()),
         };
         match keeper {
-            Ok(keeper) => self.keeper.insert(keeper).give(job),
+            Ok(keeper) => {
+                if !self.keeper.insert(keeper).give(job) {
+                    let folder = self.places.spool();
+                    let problem = format!("can't spool to {}: its disk does not answer", folder.display());
+                    let _ = self.problems.0.send(problem);
+                }
+            }
             Err(error) => {
                 let _ = self.problems.0.send(format!("can't start the spool's thread: {error}"));
             }
@@ -371,11 +378,11 @@ impl Driver {
 
     fn tell(&mut self, news: News) {
         if !self.unread.is_empty() {
-            return self.unread.push_back(news);
+            return wait_for_reader(&mut self.unread, news);
         }
         match self.news.try_send(news) {
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
-            Err(mpsc::error::TrySendError::Full(news)) => self.unread.push_back(news),
+            Err(mpsc::error::TrySendError::Full(news)) => wait_for_reader(&mut self.unread, news),
         }
     }
 
@@ -415,10 +422,9 @@ impl Driver {
 
     /// Brings the spool to the disk: the only place where this loop waits for it.
     async fn synced(&mut self) -> bool {
-        let Some(keeper) = &self.keeper else { return self.outbox.is_spooled() };
+        let Some(keeper) = &mut self.keeper else { return self.outbox.is_spooled() };
         let (tell, told) = oneshot::channel();
-        keeper.give(Job::Sync(tell));
-        told.await.unwrap_or(false) && self.outbox.is_spooled()
+        keeper.give(Job::Sync(tell)) && told.await.unwrap_or(false) && self.outbox.is_spooled()
     }
 }
 

@@ -7,6 +7,10 @@ use codi2_protocol::{Call, FileId, Heartbeat, ProcessStats, SessionId, Text, Tou
 
 /// Bytes of texts waiting, at most; the oldest go first. The hub asks for a whole text where it lacks one.
 const TEXT_BYTES: usize = 8 << 20;
+/// What a text and each of its pieces take beside their bytes, about: a deletion has pieces without any.
+const PIECE_BYTES: usize = 64;
+/// Buffers whose latest touch waits, at most, and sessions whose latest sign of life does; then others go first.
+const FRESH: usize = 1_024;
 
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
@@ -21,10 +25,16 @@ pub(super) struct Lanes {
 impl Lanes {
     pub(super) fn touched(&mut self, touched: Touched) {
         self.touched.insert((touched.session, touched.file.clone()), touched);
+        if self.touched.len() > FRESH {
+            self.touched.pop_first();
+        }
     }
 
     pub(super) fn heartbeat(&mut self, heartbeat: Heartbeat) {
         self.heartbeats.insert(heartbeat.session, heartbeat);
+        if self.heartbeats.len() > FRESH {
+            self.heartbeats.pop_first();
+        }
     }
 
     pub(super) fn text(&mut self, text: Text) {
@@ -81,8 +91,10 @@ impl Lanes {
 
 fn bytes(text: &Text) -> usize {
     match text {
-        Text::Group { inserted, .. } => inserted.iter().map(String::len).sum(),
-        Text::Full { text, .. } => text.len(),
+        Text::Group { inserted, .. } => {
+            PIECE_BYTES + inserted.iter().map(|piece| PIECE_BYTES + piece.len()).sum::<usize>()
+        }
+        Text::Full { text, .. } => PIECE_BYTES + text.len(),
     }
 }
 
@@ -126,15 +138,15 @@ mod tests {
         while let Some(Call::Text(Text::Group { part, .. })) = lanes.next() {
             parts.push(part);
         }
-        assert_eq!(parts, [5, 6, 7, 8]);
-        assert_eq!((lanes.text_bytes, lanes.dropped_texts()), (0, 5));
+        assert_eq!(parts, [6, 7, 8]);
+        assert_eq!((lanes.text_bytes, lanes.dropped_texts()), (0, 6));
         // What waits when the connection goes is dropped, and counted.
         for _ in 0..3 {
             lanes.text(Text::Group { session: SessionId::new(), group: GroupId::new(), part: 0, inserted: Vec::new() });
         }
         lanes.clear();
         lanes.drop_text();
-        assert_eq!((lanes.is_empty(), lanes.dropped_texts()), (true, 9));
+        assert_eq!((lanes.is_empty(), lanes.dropped_texts()), (true, 10));
     }
 
     #[test]
@@ -146,5 +158,22 @@ mod tests {
         assert!(!lanes.is_empty());
         assert_eq!(lanes.next(), Some(Call::Measured(stats(2))));
         assert_eq!((lanes.next(), lanes.is_empty()), (None, true));
+    }
+
+    /// A connected hub that is stopped takes nothing, for hours.
+    #[test]
+    fn what_waits_for_a_stopped_hub_is_bounded_by_number_too() {
+        let mut lanes = Lanes::default();
+        let session = SessionId::new();
+        for part in 0..300_000 {
+            lanes.text(Text::Group { session, group: GroupId::new(), part, inserted: vec![String::new()] });
+        }
+        assert!(lanes.texts.len() <= TEXT_BYTES / PIECE_BYTES, "{}", lanes.texts.len());
+        for n in 0..3 * FRESH as u64 {
+            lanes.touched(touch(session, &n.to_string(), n));
+            let session = SessionId::new();
+            lanes.heartbeat(Heartbeat { session, at_ms: n, file: None, open: 0, last_edit_ms: None });
+        }
+        assert_eq!((lanes.touched.len(), lanes.heartbeats.len()), (FRESH, FRESH));
     }
 }

@@ -8,6 +8,7 @@ mod driver;
 mod keeper;
 mod lanes;
 mod link;
+mod unread;
 
 use std::time::Duration;
 
