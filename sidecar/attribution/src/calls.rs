@@ -16,6 +16,8 @@ pub const CALL_MS: u64 = 10 * 60_000;
 pub const FINISHED_MS: u64 = 5 * 60_000;
 /// How many finished calls are remembered per file.
 pub const FINISHED_PER_FILE: usize = 128;
+/// How many finished calls are remembered in all; the oldest quarter goes first.
+pub const FINISHED_IN_ALL: usize = if cfg!(test) { 400 } else { 16_384 };
 /// How many calls may be open at once, all files together; the oldest goes first.
 const OPEN_CALLS: usize = 1_024;
 
@@ -167,6 +169,8 @@ struct Open {
 
 #[derive(Debug, Clone)]
 struct Finished {
+    /// Which finished call of the book it is: the higher the newer.
+    number: u64,
     pair: Pair,
     heard_ms: u64,
     intent: Intent,
@@ -179,6 +183,9 @@ pub struct Calls {
     open: Vec<Open>,
     files: BTreeMap<FileId, VecDeque<Finished>>,
     anywhere: BTreeMap<WorktreeId, VecDeque<Finished>>,
+    /// Finished calls in all, and the number of the newest.
+    finished: usize,
+    newest: u64,
 }
 
 impl Calls {
@@ -194,13 +201,25 @@ impl Calls {
 
     /// Forgets what is too old.
     pub fn expire(&mut self, now_ms: u64) -> Vec<Effect> {
+        for finished in self.files.values_mut().chain(self.anywhere.values_mut()).flatten() {
+            // A clock that was set back makes what it heard before as old as now.
+            finished.heard_ms = finished.heard_ms.min(now_ms);
+        }
+        for open in &mut self.open {
+            open.heard_ms = open.heard_ms.min(now_ms);
+        }
+        self.keep(|finished| now_ms < finished.heard_ms.saturating_add(FINISHED_MS));
+        let old = |open: &mut Open| now_ms >= open.heard_ms.saturating_add(CALL_MS);
+        self.open.extract_if(.., old).map(|open| Effect::Dropped { call: open.info.call }).collect()
+    }
+
+    fn keep(&mut self, which: impl Fn(&Finished) -> bool) {
         for book in self.files.values_mut().chain(self.anywhere.values_mut()) {
-            book.retain(|finished| now_ms < finished.heard_ms.saturating_add(FINISHED_MS));
+            book.retain(&which);
         }
         self.files.retain(|_, book| !book.is_empty());
         self.anywhere.retain(|_, book| !book.is_empty());
-        let old = |open: &mut Open| now_ms >= open.heard_ms.saturating_add(CALL_MS);
-        self.open.extract_if(.., old).map(|open| Effect::Dropped { call: open.info.call }).collect()
+        self.finished = self.files.values().chain(self.anywhere.values()).map(VecDeque::len).sum();
     }
 
     /// When [`Calls::expire`] has something to do next; absent while the book is empty.
@@ -303,10 +322,9 @@ impl Calls {
             let intent = Self::finish(hook.record, info, fresh, before, *after, true);
             ended.extend(info.map(|info| info.call));
             effects.push(Effect::Finished { file: Some(file.clone()), intent: intent.clone() });
-            remember(
-                self.files.entry(file.clone()).or_default(),
-                Finished { pair: pair.clone(), heard_ms: now_ms, intent },
-            );
+            self.newest += 1;
+            let finished = Finished { number: self.newest, pair: pair.clone(), heard_ms: now_ms, intent };
+            self.finished += remember(self.files.entry(file.clone()).or_default(), finished);
         }
         if hook.record.files.is_empty() {
             let open = self.open.iter().rev().find(|open| open.pair.matches(&pair));
@@ -322,8 +340,13 @@ impl Calls {
             effects.push(Effect::Finished { file: None, intent: intent.clone() });
             if let Some(worktree) = hook.worktree {
                 let book = self.anywhere.entry(worktree.clone()).or_default();
-                remember(book, Finished { pair, heard_ms: now_ms, intent });
+                self.newest += 1;
+                self.finished += remember(book, Finished { number: self.newest, pair, heard_ms: now_ms, intent });
             }
+        }
+        if self.finished > FINISHED_IN_ALL {
+            let last = self.newest - (FINISHED_IN_ALL / 4 * 3) as u64;
+            self.keep(|finished| finished.number > last);
         }
         self.open.retain(|open| !ended.contains(&open.info.call));
     }
@@ -371,11 +394,14 @@ fn complete(book: &mut VecDeque<Finished>, pair: &Pair, record: &HookRecord) -> 
     Some(finished.intent.clone())
 }
 
-fn remember(book: &mut VecDeque<Finished>, finished: Finished) {
-    if book.len() >= FINISHED_PER_FILE {
+/// Remembers one more, in the place of the oldest where there are enough; how many more there are then.
+fn remember(book: &mut VecDeque<Finished>, finished: Finished) -> usize {
+    let is_full = book.len() >= FINISHED_PER_FILE;
+    if is_full {
         book.pop_front();
     }
     book.push_back(finished);
+    usize::from(!is_full)
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ use crate::{DiskRuling, Intent, Observed, Rung, Transition};
 pub const OPEN_MS: u64 = 5 * 60_000;
 /// How many disk changes of one file are kept; the oldest goes first.
 pub const OPEN_PER_FILE: usize = 128;
+/// How many disk changes are kept in all; the oldest quarter goes first.
+pub const OPEN_IN_ALL: usize = if cfg!(test) { 400 } else { 16_384 };
 
 /// A disk change as it was seen and judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +67,8 @@ impl Change {
 #[derive(Debug, Clone)]
 struct Entry {
     noted_ms: u64,
+    /// Which change of the book it is: the higher the newer.
+    number: u64,
     change: Change,
 }
 
@@ -72,17 +76,41 @@ struct Entry {
 #[derive(Debug, Clone, Default)]
 pub struct OpenBook {
     files: BTreeMap<FileId, VecDeque<Entry>>,
+    /// How many there are in all.
+    len: usize,
+    /// The newest number.
+    newest: u64,
+    /// When the oldest was noted, or earlier.
+    oldest_ms: u64,
 }
 
 impl OpenBook {
     /// Notes a change with its first ruling.
     pub fn note(&mut self, file: &FileId, change: Change, now_ms: u64) {
-        self.expire(now_ms);
+        if now_ms >= self.oldest_ms.saturating_add(OPEN_MS) {
+            self.expire(now_ms);
+        }
+        self.newest += 1;
+        let entry = Entry { noted_ms: now_ms, number: self.newest, change };
         let entries = self.files.entry(file.clone()).or_default();
         if entries.len() >= OPEN_PER_FILE {
             entries.pop_front();
+            self.len -= 1;
         }
-        entries.push_back(Entry { noted_ms: now_ms, change });
+        entries.push_back(entry);
+        self.len += 1;
+        if self.len > OPEN_IN_ALL {
+            let last = self.newest - (OPEN_IN_ALL / 4 * 3) as u64;
+            self.keep(|entry| entry.number > last);
+        }
+    }
+
+    fn keep(&mut self, which: impl Fn(&Entry) -> bool) {
+        for entries in self.files.values_mut() {
+            entries.retain(&which);
+        }
+        self.files.retain(|_, entries| !entries.is_empty());
+        self.len = self.files.values().map(VecDeque::len).sum();
     }
 
     /// The changes of a file that may still be judged again, oldest first.
@@ -127,15 +155,17 @@ impl OpenBook {
             entries.make_contiguous().sort_by_key(|entry| entry.noted_ms);
             let over = entries.len().saturating_sub(OPEN_PER_FILE);
             entries.drain(..over);
+            self.len -= over;
         }
     }
 
-    /// Forgets what is too old.
+    /// Forgets what is too old. A clock that was set back makes what it noted before as old as now.
     pub fn expire(&mut self, now_ms: u64) {
-        for entries in self.files.values_mut() {
-            entries.retain(|entry| now_ms < entry.noted_ms.saturating_add(OPEN_MS));
+        for entry in self.files.values_mut().flatten() {
+            entry.noted_ms = entry.noted_ms.min(now_ms);
         }
-        self.files.retain(|_, entries| !entries.is_empty());
+        self.keep(|entry| now_ms < entry.noted_ms.saturating_add(OPEN_MS));
+        self.oldest_ms = self.files.values().flatten().map(|entry| entry.noted_ms).min().unwrap_or(now_ms);
     }
 
     /// When [`OpenBook::expire`] has something to do next; absent while the book is empty.

@@ -11,7 +11,7 @@ mod survey;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, SyncSender};
 use std::thread::JoinHandle;
 
 use codi2_config::WatchSettings;
@@ -70,6 +70,10 @@ impl From<&WatchSettings> for WatchOptions {
     }
 }
 
+/// Messages that wait for the watch's thread, at most, as many as the system itself keeps; beyond, everything is looked
+/// at again.
+const WAITING: usize = 16_384;
+
 /// A watch that cannot start. Ends the request; a started watch degrades instead and says so.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
@@ -93,7 +97,7 @@ pub enum WatchError {
 #[derive(Debug)]
 pub struct Watch {
     shared: Arc<Shared>,
-    messages: Sender<Message>,
+    messages: SyncSender<Message>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -107,7 +111,7 @@ impl Watch {
         sink: impl Fn(WatchEvent) + Send + 'static,
     ) -> Result<Self, WatchError> {
         std::fs::read_dir(&place.root).map_err(|source| WatchError::Root { path: place.root.clone(), source })?;
-        let (messages, inbox) = mpsc::channel();
+        let (messages, inbox) = mpsc::sync_channel(WAITING);
         let shared = Arc::new(Shared::new(place, options)?);
         let engine = Engine::new(Arc::clone(&shared), messages.clone(), inbox, Box::new(sink));
         let thread = std::thread::Builder::new()
@@ -126,7 +130,7 @@ impl Watch {
     /// sink with cause [`Cause::Asked`], also if nothing changed; for a path that is not watched none comes.
     pub fn look(&self, path: &str) {
         // A thread that is gone has said so through the sink.
-        self.messages.send(Message::Look(path.to_owned())).ok();
+        self.shared.tell(&self.messages, Message::Look(path.to_owned()));
     }
 
     /// Reads one path now, on the calling thread: cause [`Cause::Asked`], no explanation by git (one may follow as
@@ -176,14 +180,15 @@ impl Watch {
     /// Acts as if the kernel had dropped events: everything is looked at again. For tests, and for whoever knows that
     /// events were lost.
     pub fn rescan(&self) {
-        self.messages.send(Message::Rescan("asked for".into())).ok();
+        self.shared.tell(&self.messages, Message::Rescan("asked for".into()));
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         self.shared.stop();
-        self.messages.send(Message::Stop).ok();
+        // Where there is no room the thread has enough to wake it.
+        self.messages.try_send(Message::Stop).ok();
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {

@@ -193,3 +193,27 @@ fn the_name_of_the_hook_before_is_kept() {
     on(&mut calls, &record(After, None, 7, 20, &["a"]), &[("a", at(2))]);
     assert_eq!(finished(&calls, "a")[0].0.as_deref(), Some("x"));
 }
+
+#[test]
+fn calls_on_ever_new_files_stay_bounded_and_the_newest_stay() {
+    let mut calls = Calls::default();
+    for n in 0..5 * FINISHED_IN_ALL as u64 {
+        let path = format!("f{n}");
+        on(&mut calls, &record(After, Some("claude"), 7, 1, &[&path]), &[(&path, at(1))]);
+        assert!(calls.finished <= FINISHED_IN_ALL);
+        assert_eq!(calls.finished, calls.files.values().map(VecDeque::len).sum::<usize>());
+        assert_eq!(finished(&calls, &path).len(), 1);
+    }
+}
+
+#[test]
+fn a_clock_set_back_keeps_no_call_for_longer() {
+    let mut calls = Calls::default();
+    let day = 86_400_000;
+    on(&mut calls, &record(Before, None, 7, day, &["a"]), &[("a", at(1))]);
+    on(&mut calls, &record(After, Some("claude"), 8, day, &["b"]), &[("b", at(1))]);
+    calls.expire(10);
+    assert_eq!(calls.deadline(), Some(10 + FINISHED_MS));
+    assert_eq!(calls.expire(10 + CALL_MS).len(), 1);
+    assert_eq!(calls.deadline(), None);
+}

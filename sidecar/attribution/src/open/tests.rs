@@ -91,3 +91,29 @@ fn news_touch_the_changes_they_can_rule_anew() {
     }
     assert!(!weak.is_touched_by(&intent(3, "a", long_ago, at(7), at(8)), &ended[..1]));
 }
+
+#[test]
+fn a_checkout_of_a_whole_tree_stays_bounded_and_the_newest_stay() {
+    let mut book = OpenBook::default();
+    let name = |n: usize| file(&format!("f{n}"));
+    for n in 0..5 * OPEN_IN_ALL {
+        book.note(&name(n), change(1, 2), 1);
+        let kept = book.files().count();
+        assert!(kept <= OPEN_IN_ALL && kept == book.len, "{kept}");
+        assert!((n.saturating_sub(OPEN_IN_ALL / 2)..=n).all(|n| book.on(&name(n)).count() == 1), "{n}");
+    }
+    book.rename(&name(5 * OPEN_IN_ALL - 1), &name(5 * OPEN_IN_ALL - 2));
+    book.expire(1 + OPEN_MS);
+    assert_eq!((book.files().count(), book.len), (0, 0));
+}
+
+#[test]
+fn a_clock_set_back_keeps_nothing_for_longer() {
+    let mut book = OpenBook::default();
+    let day = 86_400_000;
+    book.note(&file("a"), change(1, 2), day);
+    book.expire(10);
+    assert_eq!(book.deadline(), Some(10 + OPEN_MS));
+    book.expire(10 + OPEN_MS);
+    assert_eq!(book.deadline(), None);
+}

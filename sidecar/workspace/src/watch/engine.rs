@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use codi2_protocol::{Digest, WatchState};
@@ -73,7 +73,7 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(
         shared: Arc<Shared>,
-        messages: Sender<Message>,
+        messages: SyncSender<Message>,
         inbox: Receiver<Message>,
         sink: Box<dyn Fn(WatchEvent) + Send>,
     ) -> Self {
@@ -131,6 +131,9 @@ impl Engine {
                     self.take(message);
                     // Everything that is already there comes before any judgement.
                     self.drain();
+                    if self.shared.take_missed() {
+                        self.rescan("changes came faster than they could be looked at");
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,

@@ -6,18 +6,32 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::engine::Message;
+use super::shared::Shared;
+
+/// A watch that hears.
+struct Ear {
+    messages: SyncSender<Message>,
+    shared: Arc<Shared>,
+}
+
+impl Ear {
+    /// Never waits, for all hear by one thread: where too much waits already, that something was missed.
+    fn tell(&self, message: Message) {
+        self.shared.tell(&self.messages, message);
+    }
+}
 
 /// Who hears of which folder.
 #[derive(Default)]
 struct Routes {
     /// Watches by number.
-    watches: HashMap<u64, Sender<Message>>,
+    watches: HashMap<u64, Ear>,
     /// The watches of each folder.
     folders: HashMap<PathBuf, Vec<u64>>,
     last: u64,
@@ -49,11 +63,11 @@ impl Routes {
         let event = match event {
             Ok(event) if !event.need_rescan() => event,
             Ok(event) => {
-                return self.watches.values().for_each(|watch| drop(watch.send(Message::Raw(Ok(event.clone())))));
+                return self.watches.values().for_each(|watch| watch.tell(Message::Raw(Ok(event.clone()))));
             }
             Err(error) => {
                 let again = || notify::Error { kind: copy(&error.kind), paths: error.paths.clone() };
-                return self.watches.values().for_each(|watch| drop(watch.send(Message::Raw(Err(again())))));
+                return self.watches.values().for_each(|watch| watch.tell(Message::Raw(Err(again()))));
             }
         };
         let mut heard: Vec<u64> = Vec::new();
@@ -65,8 +79,7 @@ impl Routes {
         heard.sort_unstable();
         heard.dedup();
         for watch in heard.iter().filter_map(|number| self.watches.get(number)) {
-            // A thread that is gone needs no events.
-            watch.send(Message::Raw(Ok(event.clone()))).ok();
+            watch.tell(Message::Raw(Ok(event.clone())));
         }
     }
 }
@@ -99,12 +112,12 @@ impl Feed {
 
 impl Tap {
     /// Begins to hear; fails where the system has no watcher to give.
-    pub(super) fn open(messages: Sender<Message>) -> notify::Result<Self> {
+    pub(super) fn open(messages: SyncSender<Message>, shared: Arc<Shared>) -> notify::Result<Self> {
         let feed = Feed::open()?;
         let mut routes = locked(&feed.routes);
         routes.last += 1;
         let number = routes.last;
-        routes.watches.insert(number, messages);
+        routes.watches.insert(number, Ear { messages, shared });
         drop(routes);
         Ok(Self { feed, number })
     }

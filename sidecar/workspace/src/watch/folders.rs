@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use super::WatchOptions;
 use super::engine::Message;
@@ -40,7 +41,7 @@ enum Why {
 }
 
 impl Folders {
-    pub(super) fn new(shared: &Shared, messages: Sender<Message>) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, messages: SyncSender<Message>) -> Self {
         let root = shared.place.root.clone();
         let mut why = Why::No;
         let mut tap = None;
@@ -49,7 +50,7 @@ impl Folders {
         } else if let Some(kind) = mounts::silent(&root) {
             why = Why::Silent(kind);
         } else {
-            match Tap::open(messages) {
+            match Tap::open(messages, Arc::clone(shared)) {
                 Ok(opened) => tap = Some(opened),
                 Err(error) => why = Why::NoWatcher(error.to_string()),
             }

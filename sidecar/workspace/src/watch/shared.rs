@@ -2,13 +2,18 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::engine::Message;
 use super::{WatchError, WatchOptions};
 use crate::git::Index;
 use crate::place::Place;
 use crate::read::Unwatched;
 use crate::rules::{Rule, Rules};
+
+/// Paths read past the watch that are remembered, at most; beyond, every path counts as read.
+const READ_PAST: usize = 4_096;
 
 /// What other threads may see of a watch.
 pub(super) struct Shared {
@@ -18,8 +23,17 @@ pub(super) struct Shared {
     index: Mutex<Arc<Index>>,
     /// Paths that were read past the watch since it last judged them: whoever read may know a state that the watch
     /// never saw, so the next one is news even if it is the watch's last.
-    read_past: Mutex<HashSet<String>>,
+    read_past: Mutex<ReadPast>,
+    /// Whether a message found no room: something happened that nobody was told of.
+    missed: AtomicBool,
     stop: AtomicBool,
+}
+
+#[derive(Default)]
+struct ReadPast {
+    paths: HashSet<String>,
+    /// There were too many to remember: what was not changed is then told again, which costs a comparison.
+    all: bool,
 }
 
 impl std::fmt::Debug for Shared {
@@ -37,6 +51,7 @@ impl Shared {
             rules,
             index: Mutex::default(),
             read_past: Mutex::default(),
+            missed: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         })
     }
@@ -50,12 +65,32 @@ impl Shared {
     }
 
     pub(super) fn note_read(&self, path: &str) {
-        self.read_past.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        let mut read = self.read_past.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.paths.len() >= READ_PAST {
+            read.paths.clear();
+            read.all = true;
+        }
+        if !read.all {
+            read.paths.insert(path.to_owned());
+        }
     }
 
     /// Whether the path was read past the watch since this was last asked.
     pub(super) fn take_read(&self, path: &str) -> bool {
-        self.read_past.lock().unwrap_or_else(PoisonError::into_inner).remove(path)
+        let mut read = self.read_past.lock().unwrap_or_else(PoisonError::into_inner);
+        read.all || read.paths.remove(path)
+    }
+
+    /// Tells the watch's thread; where too much waits for it, that something was missed is all it is told.
+    pub(super) fn tell(&self, messages: &SyncSender<Message>, message: Message) {
+        if let Err(TrySendError::Full(_)) = messages.try_send(message) {
+            self.missed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether something was missed since this was last asked.
+    pub(super) fn take_missed(&self) -> bool {
+        self.missed.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn permitted(&self, path: &str) -> Result<(), Unwatched> {
@@ -75,5 +110,47 @@ impl Shared {
 
     pub(super) fn stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    fn shared(folder: &std::path::Path) -> Shared {
+        let place = crate::place::identify(folder).unwrap();
+        Shared::new(place, WatchOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn paths_read_past_the_watch_are_bounded_and_none_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = shared(folder.path());
+        shared.note_read("first");
+        assert!(!shared.take_read("never read"));
+        for n in 0..3 * READ_PAST {
+            shared.note_read(&n.to_string());
+            assert!(shared.read_past.lock().unwrap().paths.len() <= READ_PAST);
+        }
+        for path in ["first", "0", "9000"] {
+            assert!(shared.take_read(path), "{path} counts as read");
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_known_to_be_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = shared(folder.path());
+        let (messages, inbox) = sync_channel(2);
+        for _ in 0..2 {
+            shared.tell(&messages, Message::Look("a".into()));
+        }
+        assert!(!shared.take_missed());
+        shared.tell(&messages, Message::Look("b".into()));
+        assert_eq!((shared.take_missed(), shared.take_missed()), (true, false));
+        drop(messages);
+        assert_eq!(inbox.iter().count(), 2);
     }
 }
