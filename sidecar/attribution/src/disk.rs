@@ -341,6 +341,7 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
         let anchored = intent.before.is(facts.before) || intent.after.is(facts.after);
         changed(intent)
             && intent.actor.is_some()
+            && !did_it_elsewhere(intent, facts)
             && !intent.after.is(facts.before)
             && !intent.before.is(facts.after)
             && (anchored || timely(intent, facts))

@@ -202,6 +202,20 @@ impl Day {
     }
 }
 
+/// A call's step was taken while it was open; another program's longer one before the call is no part of its.
+#[test]
+fn a_longer_step_before_the_call_holds_nothing_of_it() {
+    use Step::{AgentBegins, AgentEnds, Program, Reloads, Saves, SavesLate};
+    let mut day = Day::new();
+    for step in
+        [Program(3, false), Reloads(0), SavesLate(1), AgentBegins, Saves(0), AgentEnds, Saves(1), Program(0, false)]
+    {
+        day.step(step);
+        day.check();
+    }
+    day.end();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
