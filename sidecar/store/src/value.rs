@@ -81,12 +81,18 @@ fn sum(key: &[&[u8]], payload: &[u8]) -> u32 {
     crc32c::crc32c_append(key, payload)
 }
 
+/// What a counter's number is multiplied with for its high half: any odd number of many ones and zeros will do
+/// (2^64 / golden ratio), so that what changes the number must change half of the check number's bits, too.
+const CHECK: u128 = 0x9e37_79b9_7f4a_7c15;
+/// Numbers from here on are damage: nothing is counted so often, and their check number would hang on few bits.
+const COUNTED: u64 = 1 << 48;
+
 /// What to add to a counter's 16 bytes so that it grows by `by`.
 ///
-/// A blind addition cannot renew a checksum, so a counter holds its number twice: n in the low 8 bytes and -n in the
-/// high ones. Both move by one addition of `by * (1 - 2^64)`, and their sum stays 0.
+/// A blind addition cannot renew a checksum, so a counter holds its number n in the low 8 bytes and n times [`CHECK`]
+/// (without carry) in the high ones. Both move by one addition.
 pub(crate) const fn counter(by: u64) -> u128 {
-    (by as u128).wrapping_mul(1_u128.wrapping_sub(1 << 64))
+    (by as u128).wrapping_mul((CHECK << 64) | 1)
 }
 
 /// The number of a counter.
@@ -94,7 +100,7 @@ pub(crate) fn count(key: &[u8], value: &[u8]) -> Result<u64, Damage> {
     let damage = || Damage::of(key, "wrong check number");
     let number = u128::from_le_bytes(value.try_into().map_err(|_| damage())?);
     let low = u64::try_from(number & u128::from(u64::MAX)).map_err(|_| damage())?;
-    if counter(low) == number { Ok(low) } else { Err(damage()) }
+    if low < COUNTED && counter(low) == number { Ok(low) } else { Err(damage()) }
 }
 
 #[cfg(test)]
@@ -142,5 +148,23 @@ mod tests {
             assert!(count(b"k", &(number ^ (1 << bit)).to_le_bytes()).is_err(), "bit {bit}");
         }
         assert!(count(b"k", &[0; 8]).is_err());
+    }
+
+    #[test]
+    fn no_two_or_three_changed_bits_of_a_counter_pass() {
+        for number in [0, 1, 2, 1_000, 123_456_789] {
+            let whole = counter(number);
+            for one in 0..128 {
+                for two in 0..128 {
+                    let flipped = whole ^ (1 << one) ^ (1 << two);
+                    assert!(one == two || count(b"k", &flipped.to_le_bytes()).is_err(), "{number}: {one}, {two}");
+                }
+                for low in 0..64 {
+                    // The same change in both halves, which a complement as check number would not show.
+                    let flipped = whole ^ (1 << low) ^ (1 << (low + 64)) ^ (1 << one);
+                    assert!(count(b"k", &flipped.to_le_bytes()).is_err(), "{number}: {low} twice, {one}");
+                }
+            }
+        }
     }
 }
