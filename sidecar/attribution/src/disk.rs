@@ -265,15 +265,18 @@ fn changed(intent: &Intent) -> bool {
     matches!((intent.before.state(), intent.after.state()), (Some(before), Some(after)) if before != after)
 }
 
-/// Whether the call was not open when this change happened, and its very step was seen when it was: a file may take the
-/// same step twice, and the call did the other one.
+/// Whether the call was not open when this change happened, and the file's way from the call's begin to its end is known
+/// without it: a file may come by the same states twice, and the call did the other steps.
 fn did_it_elsewhere(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
-    let own = |step: &Transition| (step.from_ms, step.to_ms) == (facts.from_ms, facts.to_ms);
-    let other = |step: &Transition| {
+    let (Some(before), Some(after)) = (intent.before.state(), intent.after.state()) else { return false };
+    let another = |step: &&Transition| {
         let (from_ms, to_ms) = window(Observed::Live, step.from_ms, step.to_ms);
-        intent.before.is(step.before) && intent.after.is(step.after) && overlaps(intent, from_ms, to_ms) && !own(step)
+        overlaps(intent, from_ms, to_ms) && (step.from_ms, step.to_ms) != (facts.from_ms, facts.to_ms)
     };
-    !timely(intent, facts) && facts.transitions.iter().any(other)
+    !timely(intent, facts) && {
+        let steps: Vec<&Transition> = facts.transitions.iter().filter(another).collect();
+        way(before, after, steps.len(), |at| (steps[at].before, steps[at].after)).is_some()
+    }
 }
 
 /// Whether the step lies on the file's known way from the call's begin to its end, and inside its time.
