@@ -2,9 +2,10 @@
 //!
 //! Two spans whose verdict and minute are equal have one entry, so a text typed in one sitting is a few runs. An owner
 //! that later evidence may still change has an entry of its own (its event is part of the key): [`Book::amend`] then
-//! changes it in every tree at once. Absent on purpose: forgetting. An entry is some 200 bytes, a busy day a few thousand.
+//! changes it in every tree at once. What no tree points to any more is swept out when the book has doubled, and its
+//! number is given out again. Absent on purpose: who points where, which the core knows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use codi2_attribution::Rung;
 use codi2_protocol::{EventId, Owner, Span};
@@ -16,12 +17,24 @@ pub type OwnerRef = u32;
 
 /// Length of the steps in which an owner's time is told, in ms.
 const MINUTE: u64 = 60_000;
+/// Owners from which on the book is swept at all. An entry is some 400 bytes.
+const SWEPT_FROM: usize = if cfg!(test) { 24 } else { 32_768 };
 
 /// Every distinct owner once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Book {
     owners: Vec<Owner>,
     index: HashMap<Owner, OwnerRef>,
+    /// Numbers that nobody has.
+    free: Vec<OwnerRef>,
+    /// How many entries make the next sweep due.
+    due: usize,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self { owners: Vec::new(), index: HashMap::new(), free: Vec::new(), due: SWEPT_FROM }
+    }
 }
 
 /// The owners of one text as the store keeps them: complete in itself.
@@ -46,11 +59,42 @@ impl Book {
         if let Some(&known) = self.index.get(&key) {
             return known;
         }
-        let number =
-            OwnerRef::try_from(self.owners.len()).expect("four thousand million distinct owners do not fit in memory");
+        let number = match self.free.pop() {
+            Some(number) => number,
+            None => {
+                self.owners.push(owner.clone());
+                OwnerRef::try_from(self.owners.len() - 1)
+                    .expect("four thousand million distinct owners do not fit in memory")
+            }
+        };
         self.index.insert(key, number);
-        self.owners.push(owner);
+        self.owners[number as usize] = owner;
         number
+    }
+
+    /// Whether it has grown enough to be swept.
+    pub fn is_due(&self) -> bool {
+        self.owners.len() - self.free.len() >= self.due
+    }
+
+    /// Forgets the owners that are not `used`; only when nobody holds a number beside those.
+    pub fn sweep(&mut self, used: &HashSet<OwnerRef>) {
+        self.index.retain(|_, number| used.contains(number));
+        let nobody = Owner::before_codi2();
+        self.free.clear();
+        for (number, owner) in (0..).zip(&mut self.owners) {
+            if !used.contains(&number) {
+                owner.clone_from(&nobody);
+                self.free.push(number);
+            }
+        }
+        self.due = SWEPT_FROM.max(2 * used.len());
+    }
+
+    /// How many owners it holds.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.owners.len() - self.free.len()
     }
 
     /// The owner behind a number that this book gave out.

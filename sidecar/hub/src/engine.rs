@@ -1,7 +1,7 @@
 //! The core's thread: feeds it inputs in order, orders its writes, hands out what it wants sent.
 //!
 //! The core waits for the writer where that is far behind; the writer never waits for the core, nor does anybody who
-//! tells the core something, except watches and, through their permits, connections.
+//! tells the core something, except watches and, through their places, connections.
 
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,11 +11,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use codi2_protocol::{Call, Fact, HubError, Notice, Numbered, ProducerId, Reply};
 use codi2_store::Store;
 use codi2_workspace::WatchOptions;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::core::{Core, Effect, Input, Ticket};
 use crate::dead::{Dead, Piece};
 use crate::measures::Measures;
+use crate::server::Place;
 use crate::world::World;
 use crate::writer::{Order, Road};
 
@@ -34,7 +34,7 @@ pub enum Output {
 }
 
 enum Message {
-    Input(Box<Input>, Option<OwnedSemaphorePermit>, Instant),
+    Input(Box<Input>, Option<Place>, Instant),
     /// From a watch, which waits for its turn.
     Watched(Box<Input>, Instant),
     /// Told when everything that came before is durable.
@@ -107,9 +107,9 @@ impl Engine {
             while let Ok(message) = inbox.recv() {
                 measured.core_queue.leave();
                 match message {
-                    Message::Input(input, permit, came) => {
+                    Message::Input(input, place, came) => {
                         desk.take(*input, came);
-                        drop(permit);
+                        drop(place);
                     }
                     Message::Watched(input, came) => {
                         let _ = taken.try_recv();
@@ -130,9 +130,9 @@ impl Engine {
         Ok((Self { messages, problems, measures }, EngineThread(thread)))
     }
 
-    /// Gives the core an input; `permit` is freed when it has been taken.
-    pub fn tell(&self, input: Input, permit: Option<OwnedSemaphorePermit>) {
-        self.send(Message::Input(Box::new(input), permit, Instant::now()));
+    /// Gives the core an input; `place` is freed when it has been taken.
+    pub fn tell(&self, input: Input, place: Option<Place>) {
+        self.send(Message::Input(Box::new(input), place, Instant::now()));
     }
 
     /// Says when everything told so far is durable; `tell` is dropped where it never will be.

@@ -4,7 +4,7 @@
 //! in the store. The ledger also remembers who owned deleted bytes, so that undo and moves bring owners back.
 //! Absent on purpose: verdicts (the core decides) and writes (the core commits rows).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 
 use codi2_protocol::{Digest, FileId, GroupId, Owner, ProducerId, SessionId};
@@ -17,13 +17,15 @@ use crate::ports::Ports;
 use crate::rows::DiskRow;
 
 /// States of contents kept in memory.
-const SEEN_STATES: usize = 4_096;
+const SEEN_STATES: usize = if cfg!(test) { 256 } else { 4_096 };
 /// Deletions whose owners are kept in memory.
-const DELETIONS: usize = 8_192;
+const DELETIONS: usize = if cfg!(test) { 512 } else { 8_192 };
 /// Texts of files kept in memory, by number: each takes some memory of its own, however short.
 const TEXTS: usize = 2_048;
 /// Texts of files kept in memory, in bytes together; beyond, git's blobs and line hashes serve.
 const TEXT_BYTES: usize = 32 << 20;
+/// Texts of open buffers kept in memory, in bytes together; beyond, those edited longest ago are let go: their owners stay.
+const LIVE_BYTES: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 
 /// A file as it lies on disk.
 #[derive(Debug, Clone)]
@@ -55,6 +57,10 @@ pub struct Branch {
     pub asked: bool,
     /// A whole text that came before the group that leads to it.
     pub ahead: Option<(Digest, Text)>,
+    /// Whether its text was let go, so that it is not asked for again until somebody needs it.
+    pub let_go: bool,
+    /// Which change of any buffer its latest one was: the higher the newer.
+    pub used: u64,
     /// The text that was saved and has not been seen on disk yet, and when the hub was told (ms).
     pub saved: Option<(Digest, u64)>,
     /// The text it took from disk, or gave to it, last, and the number of the newest disk change then: no change up to
@@ -86,6 +92,12 @@ impl Branch {
         self.drift == Drift::Lost
     }
 
+    /// Bytes of the texts it holds on to.
+    fn text_bytes(&self) -> usize {
+        let known = self.known.text().into_iter().chain(self.base.as_ref().and_then(Known::text));
+        known.chain(self.ahead.as_ref().map(|(_, text)| text)).map(Text::len_bytes).sum()
+    }
+
     /// Whether this text was saved and the disk change with this number may be that save.
     pub fn saved_as(&self, text: Digest, change: u64, now: u64) -> bool {
         let saved = self.saved.is_some_and(|(saved, at)| saved == text && now.saturating_sub(at) < SAVE_MS);
@@ -95,6 +107,12 @@ impl Branch {
     /// Whether this is the text it took from disk, or gave to it, last.
     pub fn loaded_as(&self, text: Digest) -> bool {
         self.loaded.is_some_and(|(loaded, _)| loaded == text)
+    }
+
+    /// Is where this buffer is now, after states that were not seen: what was known before is what to compare with.
+    pub fn goes_on_from(&mut self, missed: Self) {
+        (self.asked, self.ahead, self.past, self.let_go) = (missed.asked, missed.ahead, missed.past, missed.let_go);
+        self.base = if missed.drift == Drift::Sure { Some(missed.known) } else { missed.base };
     }
 
     /// Goes on to another text.
@@ -119,6 +137,9 @@ pub struct Ledger {
     deletions: Recent<(GroupId, u32), Vec<(usize, OwnerRef)>>,
     texts: VecDeque<(FileId, Digest, usize)>,
     text_bytes: usize,
+    /// Bytes of the buffers' texts, and how often one changed.
+    live_bytes: usize,
+    used: u64,
     secret: [u8; 32],
 }
 
@@ -140,6 +161,8 @@ impl Ledger {
             deletions: Recent::new(DELETIONS),
             texts: VecDeque::new(),
             text_bytes: 0,
+            live_bytes: 0,
+            used: 0,
             secret,
         }
     }
@@ -244,6 +267,60 @@ impl Ledger {
         }
     }
 
+    /// Notes that a file is not there. While its worktree is looked at for the first time that is knowledge; afterwards
+    /// what is not listed is not there, and the list does not grow with every name that ever was.
+    pub fn gone(&mut self, file: &FileId, scanned: bool) {
+        if scanned {
+            self.disk.remove(file);
+        } else {
+            self.disk.insert(file.clone(), None);
+        }
+    }
+
+    /// Takes a buffer out, to change it or because it is closed.
+    pub fn take_branch(&mut self, file: &FileId, session: SessionId) -> Option<Branch> {
+        let branch = self.branches.remove(&(file.clone(), session))?;
+        self.live_bytes = self.live_bytes.saturating_sub(branch.text_bytes());
+        Some(branch)
+    }
+
+    /// Puts a buffer in; where there are too many texts then, those edited longest ago go.
+    pub fn put_branch(&mut self, file: &FileId, session: SessionId, mut branch: Branch) {
+        self.take_branch(file, session);
+        self.used += 1;
+        branch.used = self.used;
+        self.live_bytes += branch.text_bytes();
+        self.branches.insert((file.clone(), session), branch);
+        while self.live_bytes > LIVE_BYTES
+            && let Some(oldest) = self.branches.values_mut().filter(|b| b.text_bytes() > 0).min_by_key(|b| b.used)
+        {
+            self.live_bytes = self.live_bytes.saturating_sub(oldest.text_bytes());
+            oldest.known.content = Content::Forgotten;
+            // Without its text a base says nothing: what comes is compared with the file.
+            (oldest.base, oldest.ahead, oldest.let_go) = (None, None, true);
+        }
+    }
+
+    /// Every owner that a state points to.
+    pub fn owners_in_use(&self) -> HashSet<OwnerRef> {
+        let disk = self.disk.values().flatten().map(|on_disk| &on_disk.known.owners);
+        let live = self.branches.values();
+        let live = live.flat_map(|branch| [Some(&branch.known.owners), branch.base.as_ref().map(|base| &base.owners)]);
+        let trees = disk.chain(live.flatten()).chain(self.seen.values());
+        let mut used: HashSet<OwnerRef> = trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).collect();
+        used.extend(self.deletions.values().flatten().map(|(_, owner)| *owner));
+        used
+    }
+
+    /// Bytes of the texts of open buffers, counted anew.
+    #[cfg(test)]
+    pub fn live_bytes(&self) -> usize {
+        let bytes = self.branches.values().map(Branch::text_bytes).sum();
+        assert_eq!(bytes, self.live_bytes, "counted right");
+        assert!(bytes <= LIVE_BYTES, "{bytes}");
+        bytes
+    }
+
     /// The row that keeps a file's state.
     pub fn disk_row(&self, on_disk: &DiskFile) -> DiskRow {
         let lines = match &on_disk.known.content {
@@ -307,6 +384,11 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     /// What was put in last under this key, if it is still there.
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|(_, value)| value)
+    }
+
+    /// All that is there.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.values().map(|(_, value)| value)
     }
 
     /// Puts an entry in; the oldest goes where there is no room.

@@ -12,6 +12,7 @@ mod clients;
 mod core;
 mod dead;
 mod engine;
+mod footing;
 mod host;
 mod known;
 mod ledger;

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use codi2_ipc::{Announcement, Listener, Writer, announce};
+use codi2_ipc::{Announcement, HubLock, Listener, Writer, announce};
 use codi2_protocol::{ErrorCode, HubError, Notice, Reply};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use crate::clients::{Clients, Heard};
@@ -39,6 +39,8 @@ pub struct Hub<'a> {
     pub heard: mpsc::UnboundedReceiver<Heard>,
     /// Who is connected.
     pub clients: Clients,
+    /// Held as long as it lives.
+    pub lock: &'a HubLock,
 }
 
 /// Why a hub ends as it should.
@@ -56,26 +58,27 @@ impl Hub<'_> {
     pub async fn live(mut self, listener: Listener) -> Result<(), HubFailure> {
         // What the dead left is judged before anything new is.
         self.shared.engine.begin();
-        let accepting = tokio::spawn(accept_all(listener, Arc::clone(&self.shared)));
-        let accepting_handle = accepting.abort_handle();
+        let mut door = Door::open(listener, &self.shared);
         let mut stops = Vec::new();
-        let outcome = match self.serve(accepting).await {
+        let outcome = match self.serve(&mut door).await {
             Ok(stop) => {
                 tracing::info!(reason = stop.reason, "the hub ends");
                 stops.extend(stop.ticket);
                 self.shared.ending.store(true, Ordering::Relaxed);
-                accepting_handle.abort();
+                drop(door);
                 self.settle(&mut stops).await.map(|()| stop.reason)
             }
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                self.shared.ending.store(true, Ordering::Relaxed);
+                drop(door);
+                Err(failure)
+            }
         };
-        self.shared.ending.store(true, Ordering::Relaxed);
-        accepting_handle.abort();
         self.say_goodbye(&outcome, stops).await;
         outcome.map(drop)
     }
 
-    async fn serve(&mut self, mut accepting: tokio::task::JoinHandle<std::io::Error>) -> Result<Stop, HubFailure> {
+    async fn serve(&mut self, door: &mut Door) -> Result<Stop, HubFailure> {
         announce(&Announcement::Ready).map_err(system("cannot tell the starter"))?;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -93,7 +96,7 @@ impl Hub<'_> {
                         return Ok(stop);
                     }
                 }
-                error = &mut accepting => {
+                error = &mut door.accepting => {
                     let error = error.unwrap_or_else(std::io::Error::other);
                     return Err(HubFailure::System { what: "cannot accept connections", error });
                 }
@@ -101,6 +104,10 @@ impl Hub<'_> {
                     if self.thread.is_finished() {
                         return Err(HubFailure::Core);
                     }
+                    if !self.lock.is_in_place() {
+                        return Err(self.gone());
+                    }
+                    door.open_again(self.lock, &self.shared);
                     self.shared.engine.tell(Input::Tick, None);
                     if self.clients.len() > 0 || self.shared.is_arriving() {
                         idle_since = Instant::now();
@@ -112,6 +119,10 @@ impl Hub<'_> {
                 () = &mut terminate => return Ok(Stop { reason: "it was told to end", ticket: None }),
             }
         }
+    }
+
+    fn gone(&self) -> HubFailure {
+        HubFailure::Gone { state: self.lock.places().state().to_owned() }
     }
 
     /// Deals with one thing that was said.
@@ -144,6 +155,7 @@ impl Hub<'_> {
             Heard::News(News::Failed(error)) => {
                 return Err(HubFailure::Write { place: self.shared.store.place().to_owned(), error });
             }
+            Heard::News(News::Gone) => return Err(self.gone()),
             Heard::News(News::Panicked) => return Err(HubFailure::Writer),
             Heard::News(News::Refused(problem)) => {
                 self.shared.engine.measures().refused.add(1);
@@ -196,6 +208,41 @@ impl Hub<'_> {
             reading.spawn(drained(writer));
         }
         let _ = tokio::time::timeout(GOODBYE, reading.join_all()).await;
+    }
+}
+
+/// Where clients come in. Closed when dropped.
+struct Door {
+    listener: Arc<Listener>,
+    accepting: JoinHandle<std::io::Error>,
+}
+
+impl Door {
+    fn open(listener: Listener, shared: &Arc<Shared>) -> Self {
+        let listener = Arc::new(listener);
+        let accepting = tokio::spawn(accept_all(Arc::clone(&listener), Arc::clone(shared)));
+        Self { listener, accepting }
+    }
+
+    /// Binds the socket again where somebody removed it (a cleaner of temporary folders does); until that works it is
+    /// tried with every tick.
+    fn open_again(&mut self, lock: &HubLock, shared: &Arc<Shared>) {
+        if self.listener.is_in_place(lock) {
+            return;
+        }
+        match self.listener.rebind(lock) {
+            Ok(listener) => {
+                tracing::warn!(socket = %listener.info().socket.display(), "the socket was gone: bound again");
+                *self = Self::open(listener, shared);
+            }
+            Err(error) => shared.engine.note_problem(format!("the socket is gone and cannot be bound again: {error}")),
+        }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.accepting.abort();
     }
 }
 

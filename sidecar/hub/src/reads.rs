@@ -1,6 +1,7 @@
 //! Reading the log for clients: pages and tails. On threads that may block, a page at a time, at the reader's pace.
 //!
-//! A tail is a cursor (ADR 0003): it loses nothing and holds one page; a slow reader is only late. Where the log cannot
+//! A tail is a cursor (ADR 0003): it loses nothing and holds one page, which is in the queue or being written before the
+//! next is read; a slow reader is only late. Where the log cannot
 //! be read any more the reader is told and cut off, never left waiting. Absent on purpose: what events mean.
 
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use crate::server::Shared;
 
 /// Bytes of events in one frame of a tail or a page, at most, as JSON: as MessagePack they are fewer.
 const PAGE_BYTES: usize = limits::FRAME_BYTES / 2;
+
+/// Events of a tail read from the store at once: each may be 90 kB.
+const ROWS: usize = 64;
 
 /// A page of the log.
 pub async fn log(
@@ -67,7 +71,7 @@ async fn follow(
         // Before the read: what becomes durable from here on wakes.
         durable.mark_unchanged();
         let filter = Arc::clone(&filter);
-        let (last, frames) = read(shared, move |store| page(store, &filter, cursor)).await?;
+        let (last, frame) = read(shared, move |store| page(store, &filter, cursor)).await?;
         let Some(last) = last else {
             if durable.changed().await.is_err() {
                 return Ok(());
@@ -75,9 +79,9 @@ async fn follow(
             continue;
         };
         cursor = Some(last);
-        for frame in frames {
+        if let Some(frame) = frame {
             match writer.send(&frame).await {
-                Ok(()) => {}
+                Ok(()) => writer.drained().await,
                 Err(SendError::Frame(error)) => {
                     return Err(HubError { code: ErrorCode::TooLarge, message: error.to_string() });
                 }
@@ -87,24 +91,45 @@ async fn follow(
     }
 }
 
-/// The events after a place, as frames, and the place of the last one that was looked at.
-fn page(store: &Store, filter: &Filter, cursor: Option<Stamp>) -> Result<(Option<Stamp>, Vec<HubFrame>), StoreError> {
-    let events = store.tail_after(cursor, limits::PAGE_EVENTS)?;
-    let last = events.last().map(|event| event.stamp);
-    let mut wanted: Vec<StampedEvent> = events.into_iter().filter(|event| filter.accepts(&event.event)).collect();
-    let mut frames = Vec::new();
-    while !wanted.is_empty() {
-        let later = wanted.split_off(fitting(&wanted));
-        frames.push(HubFrame::Notice(Notice::Events { events: std::mem::replace(&mut wanted, later) }));
+/// The events after a place, as many as fit into a frame, and the place of the last one that was looked at.
+fn page(
+    store: &Store,
+    filter: &Filter,
+    mut cursor: Option<Stamp>,
+) -> Result<(Option<Stamp>, Option<HubFrame>), StoreError> {
+    let (mut last, mut wanted, mut bytes, mut looked_at) = (None, Vec::new(), 0, 0);
+    while looked_at < limits::PAGE_EVENTS {
+        let events = store.tail_after(cursor, ROWS)?;
+        let is_end = events.len() < ROWS;
+        for event in events {
+            if filter.accepts(&event.event) {
+                bytes += json_bytes(&event);
+                if bytes > PAGE_BYTES && !wanted.is_empty() {
+                    return Ok((last, Some(HubFrame::Notice(Notice::Events { events: wanted }))));
+                }
+                (last, cursor) = (Some(event.stamp), Some(event.stamp));
+                wanted.push(event);
+            } else {
+                (last, cursor) = (Some(event.stamp), Some(event.stamp));
+            }
+            looked_at += 1;
+        }
+        if is_end {
+            break;
+        }
     }
-    Ok((last, frames))
+    Ok((last, (!wanted.is_empty()).then_some(HubFrame::Notice(Notice::Events { events: wanted }))))
+}
+
+fn json_bytes(event: &StampedEvent) -> usize {
+    serde_json::to_vec(event).map_or(0, |json| json.len())
 }
 
 /// How many of these events fit into a frame, at least one.
 fn fitting(events: &[StampedEvent]) -> usize {
     let mut bytes = 0;
     let fits = |event: &&StampedEvent| {
-        bytes += serde_json::to_vec(event).map_or(0, |json| json.len());
+        bytes += json_bytes(event);
         bytes <= PAGE_BYTES
     };
     events.iter().take_while(fits).count().max(1).min(events.len())

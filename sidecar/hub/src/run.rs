@@ -15,6 +15,7 @@ use crate::clients::{Clients, Heard};
 use crate::core::Core;
 use crate::dead::Dead;
 use crate::engine::{Engine, now_ms};
+use crate::footing::Footing;
 use crate::host::host;
 use crate::live::Hub;
 use crate::measures::Measures;
@@ -89,6 +90,16 @@ pub enum HubFailure {
         /// What the store says.
         error: StoreError,
     },
+    /// The state folder or the store was taken away.
+    #[error(
+        "{} was removed or replaced while the hub ran: what was in it is gone with it, nothing was acknowledged since, \
+         and the next hub begins where what lies there now ends",
+        state.display()
+    )]
+    Gone {
+        /// The state folder.
+        state: PathBuf,
+    },
     /// The system refused something.
     #[error("{what}: {error}")]
     System {
@@ -161,7 +172,9 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     let (news, outputs) = (heard_in.clone(), heard_in.clone());
     let ending = Arc::new(AtomicBool::new(false));
     let measures = Measures::default();
-    let writer = Writer::start(Arc::clone(&store), Measures::clone(&measures), Arc::clone(&ending), move |item| {
+    let footing = Footing::of(&options.store);
+    let (measured, ends) = (Measures::clone(&measures), Arc::clone(&ending));
+    let writer = Writer::start(Arc::clone(&store), footing, measured, ends, move |item| {
         drop(news.send(Heard::News(item)));
     })
     .map_err(system("cannot start the writer"))?;
@@ -181,6 +194,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
         let capabilities = [Capability::Text, Capability::Owners, Capability::Tail].map(|can| can.as_str().to_owned());
         let listener =
             Listener::bind(&mut lock, &options.build, &capabilities).map_err(system("cannot bind the socket"))?;
+        let lock = &lock;
         let about = HubStatus {
             pid: std::process::id(),
             build: options.build.clone(),
@@ -203,7 +217,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
             listener.shortage(),
         ));
         let idle = Duration::from_millis(options.idle_ms);
-        Hub { idle, shared, thread: &thread, heard, clients: Clients::default() }.live(listener).await
+        Hub { idle, shared, thread: &thread, heard, clients: Clients::default(), lock }.live(listener).await
     });
     engine.end();
     thread.join();

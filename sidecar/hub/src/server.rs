@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use codi2_ipc::frame::Incoming;
 use codi2_ipc::{Listener, Pending, Places, Reader, SendError, Shortage, Writer};
-use codi2_protocol::{Call, ErrorCode, HubError, HubFrame, HubStatus, ProcessStats, Reply};
+use codi2_protocol::{Call, ErrorCode, HubError, HubFrame, HubStatus, ProcessStats, Reply, limits};
 use codi2_store::Store;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::clients::{Client, Heard, too_large};
@@ -23,12 +23,17 @@ use crate::run::{Options, Remarks};
 
 /// Calls of one connection that wait for the core, at most: beyond, the socket is the back-pressure.
 const WAITING_CALLS: usize = 16;
+/// Bytes of frames whose calls wait for the core, of all connections together, at most; then whoever comes next waits in
+/// the order of coming, with one frame.
+const WAITING_BYTES: usize = 16 << 20;
 /// Tails of one connection, at most.
 const TAILS: usize = 16;
 /// Numbers that one process may tell of itself, of each sort.
 const NUMBERS: usize = 64;
 /// Longest name of one, in bytes.
 const NAME_BYTES: usize = 64;
+/// Tails of all connections together, at most: each may hold a page.
+const ALL_TAILS: usize = 64;
 
 /// What all connections share.
 pub struct Shared {
@@ -52,8 +57,19 @@ pub struct Shared {
     told: Mutex<BTreeMap<ConnectionId, ProcessStats>>,
     places: Places,
     remarks: Remarks,
+    /// Bytes that may still wait for the core.
+    room: Arc<Semaphore>,
+    /// Tails that may still begin.
+    tails: Arc<Semaphore>,
     heard: mpsc::UnboundedSender<Heard>,
     next: AtomicU64,
+}
+
+/// What a call that waits for the core takes up, until the core has taken it.
+#[derive(Debug)]
+pub struct Place {
+    _call: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
 }
 
 impl Shared {
@@ -70,7 +86,24 @@ impl Shared {
         let (durable, arriving) = (watch::Sender::new(0), Arc::default());
         let (waiting, told, next) = (Mutex::default(), Mutex::default(), AtomicU64::new(1));
         let (places, remarks) = (options.places.clone(), options.remarks.clone());
-        Self { store, engine, durable, about, ending, waiting, shortage, arriving, told, places, remarks, heard, next }
+        let (room, tails) = (Arc::new(Semaphore::new(WAITING_BYTES)), Arc::new(Semaphore::new(ALL_TAILS)));
+        Self {
+            store,
+            engine,
+            durable,
+            about,
+            ending,
+            waiting,
+            shortage,
+            arriving,
+            told,
+            places,
+            remarks,
+            room,
+            tails,
+            heard,
+            next,
+        }
     }
 
     /// Why nothing can be stored now, in words.
@@ -145,7 +178,7 @@ impl Shared {
 }
 
 /// Accepts and serves until the listener breaks.
-pub async fn accept_all(listener: Listener, shared: Arc<Shared>) -> std::io::Error {
+pub async fn accept_all(listener: Arc<Listener>, shared: Arc<Shared>) -> std::io::Error {
     loop {
         match listener.accept().await {
             Ok(pending) => {
@@ -194,7 +227,7 @@ async fn connection(pending: Pending, shared: Arc<Shared>, arriving: Arc<()>) {
 }
 
 async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, shared: &Arc<Shared>) {
-    let room = Arc::new(Semaphore::new(WAITING_CALLS));
+    let calls = Arc::new(Semaphore::new(WAITING_CALLS));
     // Dropped, and ended, with this.
     let mut tails = JoinSet::new();
     loop {
@@ -219,6 +252,14 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
                         (frame.id, Err(HubError { code: ErrorCode::TooLarge, message }))
                     }
                     Call::Tail { filter, from } => {
+                        let Ok(seat) = Arc::clone(&shared.tails).try_acquire_owned() else {
+                            let message = format!("the hub serves {ALL_TAILS} tails at most: end some, or try again");
+                            let refused = Err(HubError { code: ErrorCode::Busy, message });
+                            if answer_with(writer, frame.id, refused).await.is_err() {
+                                return;
+                            }
+                            continue;
+                        };
                         // Before the answer: what happens after it is part of the tail.
                         let from = match from {
                             Some(from) => Ok(Some(from)),
@@ -229,7 +270,11 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
                                 if answer_with(writer, frame.id, Ok(Reply::Done)).await.is_err() {
                                     return;
                                 }
-                                tails.spawn(reads::tail(Arc::clone(shared), connection, writer.clone(), filter, from));
+                                let tail = reads::tail(Arc::clone(shared), connection, writer.clone(), filter, from);
+                                tails.spawn(async move {
+                                    tail.await;
+                                    drop(seat);
+                                });
                                 continue;
                             }
                             Err(error) => (frame.id, Err(error)),
@@ -249,9 +294,23 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
                         shared.tell(Heard::Stop(ticket));
                         continue;
                     }
+                    Call::Report { facts } if facts.len() > limits::BATCH_FACTS => {
+                        let (count, most) = (facts.len(), limits::BATCH_FACTS);
+                        let message = format!("a report of {count} facts is over the limit of {most}: send several");
+                        let error = HubError { code: ErrorCode::TooLarge, message };
+                        // Left out, its facts would be a hole: without a number to answer to, the connection ends.
+                        let _ = writer.try_send(&HubFrame::Error { id: frame.id, error });
+                        if frame.id.is_none() {
+                            return writer.drained().await;
+                        }
+                        continue;
+                    }
                     call => {
-                        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-                        shared.engine.tell(Input::Called(ticket, connection, call), Some(permit));
+                        let bytes = reader.bytes().clamp(1, limits::FRAME_BYTES) as u32;
+                        let Ok(bytes) = Arc::clone(&shared.room).acquire_many_owned(bytes).await else { return };
+                        let Ok(call_permit) = Arc::clone(&calls).acquire_owned().await else { return };
+                        let place = Place { _call: call_permit, _bytes: bytes };
+                        shared.engine.tell(Input::Called(ticket, connection, call), Some(place));
                         continue;
                     }
                 }

@@ -17,6 +17,7 @@ use codi2_protocol::{Actor, Event, EventBody, Gap, GapReason, Notice, ProducerId
 use codi2_store::{Dedupe, Fate, Pending, Store, StoreError};
 
 use crate::core::Entry;
+use crate::footing::Footing;
 use crate::measures::{All, Measures};
 use crate::world;
 
@@ -59,6 +60,8 @@ pub enum News {
     Waiting(Option<String>),
     /// The store failed for good; nothing more is acknowledged.
     Failed(StoreError),
+    /// The store's file is not where it was: what was written went nowhere, and nothing more is acknowledged.
+    Gone,
     /// The writer ended in a panic; nothing more is acknowledged.
     Panicked,
     /// One entry could not be stored; what it was about is a gap in the log.
@@ -72,12 +75,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer's thread. Once `ending`, it does not wait for room any more.
+    /// Starts the writer's thread; `footing` says whether the store's file is still found. Once `ending`, it does not wait for room any more.
     ///
     /// # Errors
     /// Where the system has no thread left.
     pub fn start(
         store: Arc<Store>,
+        footing: Footing,
         measures: Measures,
         ending: Arc<AtomicBool>,
         news: impl Fn(News) + Send + 'static,
@@ -86,6 +90,7 @@ impl Writer {
         let work = move || {
             let mut desk = Desk {
                 store: &store,
+                footing: &footing,
                 measures: &measures,
                 ending: &ending,
                 news: &news,
@@ -118,6 +123,7 @@ impl Writer {
 /// The writer's thread at work.
 struct Desk<'a> {
     store: &'a Store,
+    footing: &'a Footing,
     measures: &'a All,
     ending: &'a AtomicBool,
     news: &'a dyn Fn(News),
@@ -152,6 +158,10 @@ impl Desk<'_> {
                 tracing::error!(%error, "the store failed; nothing more is acknowledged");
                 (self.news)(News::Failed(error));
                 return;
+            }
+            if !batch.is_empty() && !self.footing.is_firm() {
+                tracing::error!("the store's file was removed or replaced; nothing more is acknowledged");
+                return (self.news)(News::Gone);
             }
             if !batch.is_empty() {
                 self.measures.commit.took(begun.elapsed());
@@ -200,8 +210,10 @@ impl Desk<'_> {
     fn refuse(&mut self, entry: &Entry) -> Result<(), StoreError> {
         let dedupe = Dedupe { fact: entry.fact, hook: entry.hook };
         let lost = entry.events.first().map(|event| {
-            let (seq, bytes) = (event.seq, size(entry) as u64);
-            let gap = Gap { first_seq: seq, last_seq: seq, facts: 1, bytes, reason: GapReason::Other };
+            let last_seq = entry.events.last().map_or(event.seq, |last| last.seq);
+            let facts = (last_seq + 1).saturating_sub(event.seq).max(1);
+            let bytes = size(entry) as u64;
+            let gap = Gap { first_seq: event.seq, last_seq, facts, bytes, reason: GapReason::Other };
             Event { actor: Actor::unknown(), body: EventBody::Gap(gap).into(), ..event.clone() }
         });
         let nowhere = lost.clone().map(|event| Event { worktree: None, file: None, ..event });
@@ -250,8 +262,15 @@ impl Desk<'_> {
 pub fn write(store: &Store, batch: Vec<Entry>) -> Result<Vec<(ProducerId, Notice)>, StoreError> {
     let ending = AtomicBool::new(true);
     let measures = Measures::default();
-    let mut desk =
-        Desk { store, measures: &measures, ending: &ending, news: &|_| {}, pause: FIRST_PAUSE, waits: false };
+    let mut desk = Desk {
+        store,
+        footing: &Footing::default(),
+        measures: &measures,
+        ending: &ending,
+        news: &|_| {},
+        pause: FIRST_PAUSE,
+        waits: false,
+    };
     desk.commit(&batch)?;
     Ok(due(batch))
 }

@@ -44,8 +44,10 @@ fn what_no_producer_reported_is_announced_too() {
     let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
     let writer =
-        Writer::start(Arc::clone(&store), Measures::default(), Arc::default(), move |item| drop(news.send(item)))
-            .unwrap();
+        Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
+            drop(news.send(item))
+        })
+        .unwrap();
     writer.orders().send(write(Entry { events: vec![event()], ..Entry::default() })).unwrap();
     writer.finish();
     assert!(matches!(heard.try_recv(), Ok(News::Durable(due)) if due.is_empty()));
@@ -55,9 +57,13 @@ fn what_no_producer_reported_is_announced_too() {
 #[test]
 fn a_barrier_with_nothing_to_write_is_called() {
     let (news, heard) = channel();
-    let writer = Writer::start(Arc::new(Store::memory().unwrap()), Measures::default(), Arc::default(), move |item| {
-        drop(news.send(item))
-    })
+    let writer = Writer::start(
+        Arc::new(Store::memory().unwrap()),
+        Footing::default(),
+        Measures::default(),
+        Arc::default(),
+        move |item| drop(news.send(item)),
+    )
     .unwrap();
     let (tell, told) = channel();
     writer.orders().send(Order::Barrier(Box::new(move || tell.send(()).unwrap()))).unwrap();
@@ -86,8 +92,10 @@ fn an_event_that_does_not_fit_becomes_a_gap_and_takes_no_other_with_it() {
     let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
     let writer =
-        Writer::start(Arc::clone(&store), Measures::default(), Arc::default(), move |item| drop(news.send(item)))
-            .unwrap();
+        Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
+            drop(news.send(item))
+        })
+        .unwrap();
     let producer = ProducerId::new();
     let mut large = entry(producer, 2);
     large.events[0].file = Some("x".repeat(200_000));
@@ -155,8 +163,10 @@ fn after_a_failure_nothing_is_acknowledged_and_no_barrier_called() {
         let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
         let (news, heard) = channel();
         let writer =
-            Writer::start(Arc::clone(&store), Measures::default(), Arc::default(), move |item| drop(news.send(item)))
-                .unwrap();
+            Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
+                drop(news.send(item))
+            })
+            .unwrap();
         let producer = ProducerId::new();
         let orders = writer.orders();
         orders.send(write(entry(producer, 1))).unwrap();
@@ -188,8 +198,10 @@ fn a_full_disk_is_waited_out_and_told_once_each_way() {
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
     let (news, heard) = channel();
     let writer =
-        Writer::start(Arc::clone(&store), Measures::default(), Arc::default(), move |item| drop(news.send(item)))
-            .unwrap();
+        Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
+            drop(news.send(item))
+        })
+        .unwrap();
     let producer = ProducerId::new();
     let orders = writer.orders();
     for round in 1..=2 {
@@ -214,8 +226,10 @@ fn an_end_does_not_wait_for_room() {
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
     *failure.lock().unwrap() = Some(How::Full);
     let (news, heard) = channel();
-    let writer =
-        Writer::start(store, Measures::default(), Arc::clone(&ending), move |item| drop(news.send(item))).unwrap();
+    let writer = Writer::start(store, Footing::default(), Measures::default(), Arc::clone(&ending), move |item| {
+        drop(news.send(item))
+    })
+    .unwrap();
     writer.orders().send(write(entry(ProducerId::new(), 1))).unwrap();
     assert!(matches!(heard.recv().unwrap(), News::Waiting(Some(_))));
     ending.store(true, Ordering::Relaxed);

@@ -40,12 +40,25 @@ impl Core {
                 self.settle_text(file, &mut branch, text);
             }
         }
-        if branch.known.text().is_none() && !branch.asked {
+        // An owner tree that is sure needs no text.
+        let is_wanted = !branch.let_go || branch.drift != Drift::Sure;
+        if branch.known.text().is_none() && !branch.asked && is_wanted {
             branch.asked = true;
             let notice = Notice::WantText { session, file: file.clone() };
             self.effects.push(Effect::Notify(branch.producer, notice));
         }
-        self.ledger.branches.insert((file.clone(), session), branch);
+        self.ledger.put_branch(file, session, branch);
+    }
+
+    /// Somebody looks at a file's buffers: those whose texts were let go are asked for them.
+    pub(super) fn want_again(&mut self, file: &FileId) {
+        let sessions: Vec<_> = self.ledger.branches_of(file).filter(|(_, b)| b.let_go).map(|(id, _)| id).collect();
+        for session in sessions {
+            if let Some(mut branch) = self.ledger.take_branch(file, session) {
+                branch.let_go = false;
+                self.put_branch(session, file, branch);
+            }
+        }
     }
 
     /// A connection is new: what was asked of this producer before went nowhere.
@@ -71,6 +84,8 @@ impl Core {
             base: None,
             asked: false,
             ahead: None,
+            let_go: false,
+            used: 0,
             saved: None,
             loaded: None,
             past: VecDeque::new(),
@@ -117,7 +132,7 @@ impl Core {
             tracing::warn!(path = %file.path, "a buffer's text does not have its digest: not used");
             return;
         }
-        let Some(mut branch) = self.ledger.branches.remove(&(file.clone(), session)) else { return };
+        let Some(mut branch) = self.ledger.take_branch(file, session) else { return };
         if branch.known.digest == digest {
             branch.asked = false;
             if branch.drift != Drift::Sure && branch.base.is_none() {
@@ -131,7 +146,7 @@ impl Core {
             // It overtook the group that leads to it, or was overtaken by one.
             branch.ahead = Some((digest, text));
         }
-        self.ledger.branches.insert((file.clone(), session), branch);
+        self.ledger.put_branch(file, session, branch);
     }
 
     /// Gives a buffer its text, and its owners where they were not sure: those of the last sure state, carried over.
@@ -155,7 +170,7 @@ impl Core {
             branch.known.owners = owners;
             branch.drift = Drift::Sure;
         }
-        branch.base = None;
+        (branch.base, branch.let_go) = (None, false);
         branch.known.content = Content::Text(text);
         self.ledger.remember(file, branch.known.digest, &branch.known.owners);
     }

@@ -15,7 +15,12 @@ impl Core {
         if let Some(session) = origin.session {
             let known = self.ledger.branches.get(&(file.clone(), session)).map(|branch| branch.known.digest);
             if known != Some(digest) {
-                let branch = self.branch_at(origin, &file, digest, Some(bytes), ports);
+                let missed = self.ledger.take_branch(&file, session);
+                let mut branch = self.branch_at(origin, &file, digest, Some(bytes), ports);
+                if let Some(missed) = missed {
+                    // Edits were lost on the way, and the sidecar says again what there is.
+                    branch.goes_on_from(missed);
+                }
                 self.put_branch(session, &file, branch);
             }
         }
@@ -52,7 +57,7 @@ impl Core {
     pub(super) fn closed(&mut self, origin: Origin, file: FileId, _digest: Digest) {
         let mut rows = Vec::new();
         if let Some(session) = origin.session {
-            self.ledger.branches.remove(&(file.clone(), session));
+            self.ledger.take_branch(&file, session);
             rows.push(Row::Branch(session, file, None));
         }
         self.commit(origin, Vec::new(), rows);
@@ -75,10 +80,11 @@ impl Core {
             self.judge_parts(origin, parts, ports);
         }
         let complete = group.part + 1 >= group.parts;
-        let waiting = &mut self.producers.entry(origin.producer).or_default().parts;
-        waiting.push((origin.seq, group));
-        self.producers.entry(origin.producer).or_default().session = origin.session;
-        if complete {
+        let known = self.producers.entry(origin.producer).or_default();
+        known.parts.push((origin.seq, group));
+        known.session = origin.session;
+        let parts = known.parts.len();
+        if complete || self.has_too_many_parts(parts) {
             let parts =
                 self.producers.get_mut(&origin.producer).map(|p| std::mem::take(&mut p.parts)).unwrap_or_default();
             self.judge_parts(origin, parts, ports);

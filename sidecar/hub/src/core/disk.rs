@@ -44,6 +44,7 @@ impl Core {
                         self.look(&file, now, ports);
                     }
                 }
+                self.ledger.disk.retain(|file, on_disk| on_disk.is_some() || file.worktree != *id);
                 self.scanned(id, files);
             }
             WatchEvent::Git(operation) => {
@@ -93,8 +94,8 @@ impl Core {
             return;
         }
         let digest = found.content.digest();
-        let is_same = |on_disk: &Option<DiskFile>| on_disk.as_ref().map(|on_disk| on_disk.bytes) == digest;
-        if self.ledger.disk.get(file).is_some_and(is_same)
+        let known = self.ledger.disk.get(file).and_then(Option::as_ref).map(|on_disk| on_disk.bytes);
+        if known == digest
             && let Some(from) = &found.from
         {
             // Moved onto its own copy, or seen here before it was known to be moved: the old path is gone.
@@ -104,17 +105,15 @@ impl Core {
             let gone = Observation { git: found.git.clone(), ..gone };
             self.observe(&from, gone, now, ports);
         }
-        if let Some(on_disk) = self.ledger.disk.get_mut(file) {
-            if let Some(on_disk) = on_disk.as_mut().filter(|on_disk| Some(on_disk.bytes) == digest) {
+        if known == digest {
+            if let Some(on_disk) = self.ledger.disk.get_mut(file).and_then(Option::as_mut) {
                 on_disk.blob = found.blob.or(on_disk.blob);
                 on_disk.seen_ms = found.at_ms;
             }
-            if on_disk.as_ref().map(|on_disk| on_disk.bytes) == digest {
-                if let Some(git) = found.git {
-                    self.late_git(file, digest, found.written, git, now, ports);
-                }
-                return;
+            if let Some(git) = found.git {
+                self.late_git(file, digest, found.written, git, now, ports);
             }
+            return;
         }
         let observed = match found.cause {
             Cause::Rescan => Observed::Rescan,
@@ -129,7 +128,6 @@ impl Core {
             .worktree(&file.worktree)
             .map_or((false, false), |worktree| (worktree.scanned, worktree.watched_before));
         if !self.unread.remove(file) && scanned {
-            self.ledger.disk.insert(file.clone(), None);
             return true;
         }
         let (failed, _) = ports.failed_reads();
@@ -223,8 +221,9 @@ impl Core {
             before.content = Content::Text(text);
         }
         let renamed = before_file != *file;
+        let scanned = self.worktree(&file.worktree).is_some_and(|worktree| worktree.scanned);
         if renamed {
-            self.ledger.disk.insert(before_file.clone(), None);
+            self.ledger.gone(&before_file, scanned);
             self.open.rename(&before_file, file);
             if let Some(known) = &before {
                 self.ledger.remember(file, known.digest, &known.owners);
@@ -297,7 +296,7 @@ impl Core {
         }
         match after_bytes {
             None => {
-                self.ledger.disk.insert(file.clone(), None);
+                self.ledger.gone(file, scanned);
                 rows.push(Row::Disk(file.clone(), None));
             }
             Some(bytes) => {

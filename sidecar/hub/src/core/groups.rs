@@ -44,13 +44,12 @@ impl Core {
             self.look(&file, origin.received_ms, ports);
         }
         let session = origin.session.unwrap_or_else(|| SessionId::from_uuid(origin.producer.uuid()));
-        let mut branch = match self.ledger.branches.remove(&(file.clone(), session)) {
+        let mut branch = match self.ledger.take_branch(&file, session) {
             Some(branch) if branch.known.digest == group.before => branch,
             missed => {
                 let mut branch = self.branch_at(origin, &file, group.before, None, ports);
                 if let Some(missed) = missed {
-                    (branch.asked, branch.ahead, branch.past) = (missed.asked, missed.ahead, missed.past);
-                    branch.base = if missed.drift == Drift::Sure { Some(missed.known) } else { missed.base };
+                    branch.goes_on_from(missed);
                 }
                 branch
             }

@@ -20,6 +20,8 @@ use crate::rows::Row;
 
 /// Changes whose texts are kept for late evidence, at most.
 const KEPT_CHANGES: usize = 256;
+/// Bytes of those texts and of git's other versions, at most.
+const KEPT_BYTES: usize = if cfg!(test) { 32 << 10 } else { 32 << 20 };
 
 /// A disk change with what is needed to judge it again.
 #[derive(Debug)]
@@ -45,6 +47,19 @@ impl Kept {
     /// The change as a step of the file's bytes.
     pub fn transition(&self) -> Transition {
         Transition { before: self.before_bytes, after: self.after_bytes, from_ms: self.from_ms, to_ms: self.to_ms }
+    }
+
+    /// Bytes of the texts it holds on to.
+    fn bytes(&self) -> usize {
+        let before = self.before.as_ref().and_then(Known::text).into_iter();
+        let sources = self.git.iter().flat_map(|git| &git.sources).map(|source| source.len());
+        before.chain(&self.after).map(Text::len_bytes).chain(sources).sum()
+    }
+
+    /// Every owner that it points to.
+    pub fn owners_in_use(&self) -> impl Iterator<Item = OwnerRef> {
+        let trees = self.before.iter().map(|before| &before.owners).chain(&self.seen);
+        trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner))
     }
 }
 
@@ -294,10 +309,11 @@ impl Core {
     }
 
     pub(super) fn forget_kept(&mut self) {
-        while self.kept.len() > KEPT_CHANGES
+        let mut bytes: usize = self.kept.values().map(Kept::bytes).sum();
+        while (self.kept.len() > KEPT_CHANGES || bytes > KEPT_BYTES)
             && let Some(oldest) = self.kept.iter().min_by_key(|(_, kept)| kept.number).map(|(id, _)| *id)
         {
-            self.kept.remove(&oldest);
+            bytes -= self.kept.remove(&oldest).map_or(0, |kept| kept.bytes());
         }
     }
 }

@@ -4,6 +4,7 @@
 //! log. Nothing is acknowledged here: an entry's notices leave when the entry is durable. Absent on purpose: sockets,
 //! threads, clocks (`now` comes in), and writes; what it reads of the world comes through [`Ports`].
 
+mod bounds;
 mod branches;
 mod buffers;
 mod disk;
@@ -143,6 +144,8 @@ struct Producer {
 const WAITING_TEXTS: usize = 256;
 /// Bytes of texts that wait for their groups, at most; whoever lost one is asked for the whole text.
 const WAITING_BYTES: usize = 8 << 20;
+/// What a piece of text takes beside its bytes: deletions have pieces without any.
+const PIECE_BYTES: usize = size_of::<String>();
 /// Hook records and silent sessions remembered.
 const REMEMBERED: usize = 1_024;
 
@@ -199,6 +202,7 @@ impl Core {
         if fails > failed {
             self.say_unread(words, is_call);
         }
+        self.sweep();
         std::mem::take(&mut self.effects)
     }
 
@@ -320,7 +324,7 @@ impl Core {
         match text {
             Text::Group { group, part, inserted, .. } => {
                 self.texts.push_back(((group, part), inserted));
-                let bytes = |texts: &Vec<String>| texts.iter().map(String::len).sum::<usize>();
+                let bytes = |texts: &Vec<String>| texts.iter().map(|text| text.len() + PIECE_BYTES).sum::<usize>();
                 let mut waiting: usize = self.texts.iter().map(|(_, texts)| bytes(texts)).sum();
                 while (self.texts.len() > WAITING_TEXTS || waiting > WAITING_BYTES)
                     && let Some((_, dropped)) = self.texts.pop_front()
@@ -342,6 +346,15 @@ impl Core {
                 if entry.1.len() == part as usize {
                     entry.1.push(text);
                 }
+                if self.full_bytes() > bounds::FULL_BYTES {
+                    // Asked for again with the next group.
+                    self.full.remove(&key);
+                    if let Some(branch) = self.ledger.branches.get_mut(&(key.1, key.0)) {
+                        branch.asked = false;
+                    }
+                    return;
+                }
+                let Some(entry) = self.full.get(&key) else { return };
                 if entry.1.len() == parts as usize
                     && let Some((digest, texts)) = self.full.remove(&key)
                 {

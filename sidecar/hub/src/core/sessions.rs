@@ -10,6 +10,7 @@ use codi2_protocol::{
     Touched, WatchState, WatchStatus, WorktreeId,
 };
 
+use super::bounds::{WAITING_TICKETS, WORKTREES};
 use super::{ConnectionId, Core, Effect, Entry, Origin, Ticket};
 use crate::ports::Ports;
 use crate::rows::Row;
@@ -50,7 +51,7 @@ pub struct Worktree {
     pub watched_before: bool,
     connections: BTreeSet<ConnectionId>,
     waiting: Vec<Ticket>,
-    hooked_ms: u64,
+    pub(super) hooked_ms: u64,
 }
 
 impl Core {
@@ -59,6 +60,9 @@ impl Core {
         let first = !self.sessions.contains_key(&info.session);
         info.host.get_or_insert(self.host);
         let connected = self.is_connected(origin.producer);
+        if first {
+            self.room_for_session(origin.received_ms);
+        }
         let worktree = info.root.as_deref().and_then(|root| self.ensure_watched(Path::new(root), false, ports).ok());
         if info.worktree.is_none() {
             info.worktree.clone_from(&worktree);
@@ -97,7 +101,7 @@ impl Core {
     }
 
     /// Forgets a session; its buffers that were not saved are gone with it.
-    fn end_session(
+    pub(super) fn end_session(
         &mut self,
         id: SessionId,
         event: impl FnOnce(Actor) -> codi2_protocol::Event,
@@ -107,7 +111,7 @@ impl Core {
         let mut rows = vec![Row::Session(id, None)];
         let files: Vec<_> = self.ledger.branches.keys().filter(|(_, of)| *of == id).cloned().collect();
         for key in files {
-            self.ledger.branches.remove(&key);
+            self.ledger.take_branch(&key.0, id);
             self.full.remove(&(id, key.0.clone()));
             rows.push(Row::Branch(id, key.0, None));
         }
@@ -210,7 +214,7 @@ impl Core {
 
     /// Ends a session whose sidecar says nothing any more. It may only have been stopped for a while: then it begins
     /// again where it left off.
-    fn end_unheard(&mut self, id: SessionId, reason: &str, now: u64) {
+    pub(super) fn end_unheard(&mut self, id: SessionId, reason: &str, now: u64) {
         let Some(session) = self.sessions.get(&id) else { return };
         self.silent.put(id, session.info.clone());
         let body = EventBody::SessionEnded { reason: reason.to_owned() };
@@ -248,6 +252,7 @@ impl Core {
     }
 
     pub(super) fn tick(&mut self, now: u64, ports: &mut dyn Ports) {
+        self.anchor(now);
         let silent: Vec<SessionId> = self
             .sessions
             .iter()
@@ -279,6 +284,8 @@ impl Core {
                 self.producers.remove(&producer);
             }
         }
+        let gone = self.producers.keys().filter(|producer| !connected.contains(producer)).copied().collect();
+        self.forget_too_many(gone, now, ports);
     }
 
     /// Writes the signs of life of all sessions in one transaction, never in the log.
@@ -316,6 +323,10 @@ impl Core {
         if worktree.scanned {
             return Some(Ok(Reply::Watch(worktree.status.clone())));
         }
+        if worktree.waiting.len() >= WAITING_TICKETS {
+            let message = format!("{WAITING_TICKETS} calls wait for the first look at {path} already: wait for them");
+            return Some(Err(HubError { code: ErrorCode::Busy, message }));
+        }
         worktree.waiting.extend(ticket);
         None
     }
@@ -330,6 +341,10 @@ impl Core {
         let watched = ports.watch(path, poll)?;
         let id = watched.worktree.clone();
         if !self.worktrees.contains_key(&id) {
+            if self.worktrees.len() >= WORKTREES {
+                ports.unwatch(&id);
+                return Err(format!("the hub watches {WORKTREES} worktrees already: close some windows"));
+            }
             let root = watched.root.to_string_lossy().into_owned();
             let status = WatchStatus {
                 worktree: id.clone(),

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "test code")]
 
+mod bounds;
 mod clients;
 mod faults;
 #[path = "../../../ipc/tests/support/roles.rs"]
@@ -36,6 +37,14 @@ const TESTS: &[(&str, fn())] = &[
     ("what_is_not_understood_costs_only_an_answer", clients::what_is_not_understood_costs_only_an_answer),
     ("an_answer_over_the_limit_is_said_to_be", clients::an_answer_over_the_limit_is_said_to_be),
     ("as_many_clients_as_are_promised_and_no_more", clients::as_many_clients_as_are_promised_and_no_more),
+    ("what_is_over_a_limit_is_refused_with_its_name", bounds::what_is_over_a_limit_is_refused_with_its_name),
+    ("a_group_of_many_parts_is_one_and_gets_through", bounds::a_group_of_many_parts_is_one_and_gets_through),
+    ("the_dead_leave_no_seat_and_no_descriptor", bounds::the_dead_leave_no_seat_and_no_descriptor),
+    ("tails_of_slow_and_dead_readers_end_with_them", bounds::tails_of_slow_and_dead_readers_end_with_them),
+    ("of_hubs_started_at_once_one_serves", bounds::of_hubs_started_at_once_one_serves),
+    ("a_socket_that_was_removed_is_made_again", bounds::a_socket_that_was_removed_is_made_again),
+    ("a_state_folder_that_was_removed_ends_the_hub_with_words", bounds::a_state_folder_that_was_removed_ends_the_hub),
+    ("a_flood_that_nobody_reads_is_bounded_in_memory", bounds::a_flood_that_nobody_reads_is_bounded_in_memory),
     ("a_damaged_store_refuses_the_start_with_its_message", faults::a_damaged_store_refuses_the_start),
 ];
 

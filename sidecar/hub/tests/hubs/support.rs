@@ -77,13 +77,16 @@ impl Home {
 
     /// Runs a hub and waits for its first line.
     pub fn start(&self) -> (Running, String) {
+        Running::begin(&mut self.command())
+    }
+
+    /// What runs a hub.
+    pub fn command(&self) -> Command {
         let errors = std::fs::File::options().append(true).create(true).open(self.errors()).unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.env(ROLE, "hub").envs(self.places.variables()).envs(self.variables.iter().cloned());
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        (Running(child), line.trim().to_owned())
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        command
     }
 
     /// Runs a hub that must become ready.
@@ -137,6 +140,30 @@ impl Home {
 pub struct Running(Child);
 
 impl Running {
+    /// Runs a hub and waits for its first line.
+    pub fn begin(command: &mut Command) -> (Self, String) {
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (Self(child), line.trim().to_owned())
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+    }
+
+    /// Its memory in RAM.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    }
+
     /// Its exit code, once it has ended; none after a signal.
     pub fn ended(mut self) -> Option<i32> {
         let mut code = None;
@@ -228,8 +255,11 @@ impl Wire {
     }
 
     pub fn report(&mut self, numbers: std::ops::RangeInclusive<u64>) {
-        let facts = numbers.map(|n| Numbered { seq: n, occurred_ms: n, session: None, fact: fact(n) }).collect();
-        self.send(None, Call::Report { facts });
+        let facts: Vec<_> =
+            numbers.map(|n| Numbered { seq: n, occurred_ms: n, session: None, fact: fact(n) }).collect();
+        for facts in facts.chunks(codi2_protocol::limits::BATCH_FACTS) {
+            self.send(None, Call::Report { facts: facts.to_vec() });
+        }
     }
 
     /// Reads acknowledgements up to this number; what they said.

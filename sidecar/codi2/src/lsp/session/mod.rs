@@ -124,6 +124,7 @@ impl Session {
         // A clock set back must not keep groups open for hours: seal what counts by the old time.
         if now_ms + AGE_MS < self.now_ms {
             self.seal_all();
+            self.clock_set_back(now_ms);
         }
         self.now_ms = now_ms;
         match input {

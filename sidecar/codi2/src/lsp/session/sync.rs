@@ -41,6 +41,16 @@ impl Session {
         document.apply(&[change], version, Encoding::Utf8, now, mint);
     }
 
+    /// What was to be asked by the old time is asked now.
+    pub(super) fn clock_set_back(&mut self, now_ms: u64) {
+        for document in self.documents.values_mut() {
+            if let Some(at) = document.unsynced.as_mut().and_then(|unsynced| unsynced.ask_at.as_mut()) {
+                *at = now_ms;
+            }
+            document.owners.refresh(now_ms);
+        }
+    }
+
     pub(super) fn ask_texts(&mut self) {
         let now = self.now_ms;
         let can = self.window.client.document_text;

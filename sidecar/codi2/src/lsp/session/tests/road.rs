@@ -371,6 +371,19 @@ fn a_clock_set_back_keeps_nothing_open() {
 }
 
 #[test]
+fn a_clock_set_back_leaves_no_question_for_later() {
+    let mut bench = Bench::with(ours(), "ab");
+    bench.on(Input::Document(DocumentEvent::Garbled { uri: URI.to_owned() }));
+    // To be asked again in a second, by a clock that then goes back.
+    bench.on(Input::DocumentText { uri: URI.to_owned(), result: None });
+    bench.now -= 500_000;
+    bench.on(Input::Tick);
+    bench.wait(1_000);
+    let asked = bench.effects.iter().filter(|effect| matches!(effect, Effect::AskText { .. })).count();
+    assert_eq!(asked, 2);
+}
+
+#[test]
 fn a_large_group_goes_in_parts() {
     let mut bench = Bench::with(plain(), &"x\n".repeat(3_000));
     let changes = (0..3_000).map(|line| Change { range: Some((at(line, 0), at(line, 1))), text: "yy".to_owned() });
