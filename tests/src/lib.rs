@@ -6,6 +6,7 @@
 mod agent;
 pub mod corpus;
 pub mod editor;
+pub mod hub;
 mod log;
 mod neovim;
 mod process;
