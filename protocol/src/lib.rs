@@ -21,6 +21,7 @@ pub mod lsp;
 pub mod schema;
 mod session;
 mod stats;
+mod texts;
 mod verdict;
 
 pub use actor::{Actor, ActorKind};
@@ -37,4 +38,5 @@ pub use ids::{
 };
 pub use session::{Editor, Heartbeat, Presence, Process, SessionInfo};
 pub use stats::{Count, Measured, ProcessStats};
+pub use texts::{Kind, Texts};
 pub use verdict::{Class, Evidence, EvidenceKind, Owner, Verdict};

@@ -1,7 +1,7 @@
 //! An editor that knows nothing of codi2: it speaks the Language Server Protocol to `codi2 lsp` over its standard input
 //! and output, as any editor does. Keys go out one by one; files are written by the editor, and then it says so.
 //!
-//! Absent on purpose: everything of codi2's own (hints, status), and a screen.
+//! Absent on purpose: a screen, and everything of codi2's own (status, hints but those a test dictates).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -76,13 +76,18 @@ pub fn write_text(text: &str, form: Form) -> Vec<u8> {
 impl Editor {
     /// Opens a window on the worktree at `root`; returns when the server is initialized.
     pub fn start(world: &World, root: &Path) -> Self {
+        Self::start_as(world, root, "plain-editor", Stdio::null())
+    }
+
+    /// As [`Editor::start`], for an editor of another name, its sidecar's standard error going there.
+    pub fn start_as(world: &World, root: &Path, name: &str, errors: Stdio) -> Self {
         let mut child = world
             .command(program())
             .arg("lsp")
             .current_dir(root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(errors)
             .spawn()
             .expect("codi2 lsp starts");
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
@@ -103,7 +108,7 @@ impl Editor {
             "initialize",
             json!({
                 "processId": std::process::id(),
-                "clientInfo": {"name": "plain-editor", "version": "1"},
+                "clientInfo": {"name": name, "version": "1"},
                 "rootUri": root,
                 "workspaceFolders": folders,
                 "capabilities": capabilities,
@@ -161,6 +166,12 @@ impl Editor {
     /// The sidecar's process id.
     pub fn sidecar(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Says what made the next edit of an open file, as clients of codi2's own do.
+    pub fn hint(&mut self, path: &Path, source: &Value) {
+        let version = self.buffers[path].version + 1;
+        self.notify("codi2/editHint", json!({"uri": uri(path), "version": version, "source": source}));
     }
 
     /// Loads a file again, as an editor does when it finds a clean buffer's file changed: the whole text is sent. Leaves

@@ -10,17 +10,19 @@ use toml::Table;
 /// Which of our crates each crate may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("codi2-protocol", &[]),
+    ("codi2-redaction", &[]),
     ("codi2-text", &[]),
     ("codi2-attribution", &["codi2-text", "codi2-protocol"]),
     ("codi2-config", &[]),
     ("codi2-histogram", &["codi2-protocol"]),
     ("codi2-workspace", &["codi2-text", "codi2-protocol", "codi2-config"]),
     ("codi2-store", &["codi2-protocol"]),
-    ("codi2-ipc", &["codi2-protocol"]),
+    ("codi2-ipc", &["codi2-protocol", "codi2-redaction"]),
     (
         "codi2-hub",
         &[
             "codi2-protocol",
+            "codi2-redaction",
             "codi2-text",
             "codi2-attribution",
             "codi2-workspace",
@@ -55,14 +57,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("foundationdb-tuple", &["codi2-store"]),
     ("ropey", &["codi2-text"]),
     ("imara-diff", &["codi2-text"]),
-    ("blake3", &["codi2-text"]),
+    ("blake3", &["codi2-text", "codi2-redaction"]),
+    ("aho-corasick", &["codi2-redaction"]),
+    ("regex", &["codi2-redaction"]),
     ("schemars", &["codi2-protocol", "codi2-config"]),
     ("rmpv", &["codi2-tests"]),
     ("flate2", &["codi2"]),
 ];
 
 /// Without async, clock, file or socket: no runtime and no way to one.
-const PURE: &[&str] = &["codi2-protocol", "codi2-text", "codi2-attribution", "codi2-config", "codi2-histogram"];
+const PURE: &[&str] =
+    &["codi2-protocol", "codi2-redaction", "codi2-text", "codi2-attribution", "codi2-config", "codi2-histogram"];
 const IMPURE: &[&str] = &["tokio", "rustix", "interprocess", "notify", "git2", "redb", "tracing-subscriber"];
 
 /// Name → (dependencies, dependencies of tests).

@@ -31,6 +31,18 @@ pub struct Globs {
 impl Globs {
     /// Reads the globs; [`GlobError`] names the one that is none.
     pub fn new(globs: &[String]) -> Result<Self, GlobError> {
+        Self::build(globs, false)
+    }
+
+    /// As [`Globs::new`]; letter case is ignored.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn any_case(globs: &[String]) -> Result<Self, GlobError> {
+        Self::build(globs, true)
+    }
+
+    fn build(globs: &[String], any_case: bool) -> Result<Self, GlobError> {
         let (mut names, mut paths) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for glob in globs {
             let trimmed = glob.trim_start_matches("./").trim_end_matches('/');
@@ -40,7 +52,9 @@ impl Globs {
                 (&mut names, trimmed)
             };
             let fail = |source| GlobError { glob: glob.clone(), source };
-            set.add(GlobBuilder::new(pattern).literal_separator(true).build().map_err(fail)?);
+            set.add(
+                GlobBuilder::new(pattern).literal_separator(true).case_insensitive(any_case).build().map_err(fail)?,
+            );
         }
         let fail = |source| GlobError { glob: globs.join(" "), source };
         Ok(Self { names: names.build().map_err(fail)?, paths: paths.build().map_err(fail)? })

@@ -11,6 +11,7 @@ mod changes;
 mod clients;
 mod core;
 mod dead;
+mod door;
 mod engine;
 mod footing;
 mod host;

@@ -31,6 +31,8 @@ pub trait Ports {
     fn locate(&self, path: &Path) -> Option<FileId>;
     /// The file as it is on disk now; none where it may not be recorded or its worktree is not watched.
     fn read(&mut self, file: &FileId) -> Option<Observation>;
+    /// Whether a file is private: nothing of it is recorded but that it changed, whoever tells of it.
+    fn is_private(&self, file: &FileId) -> bool;
     /// The bytes with this digest, if git still has them: in this blob, or for this path.
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>>;
 

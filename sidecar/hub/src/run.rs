@@ -182,7 +182,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     let (engine, thread) = Engine::start(
         Core::new(producer, host, secret),
         Arc::clone(&store),
-        WatchOptions { apart: ours(&options), ..options.watch.clone() },
+        WatchOptions { apart: ours(&options), secret: codi2_redaction::holds_token, ..options.watch.clone() },
         Dead::new(options.places.clone(), producer),
         writer.orders(),
         measures,

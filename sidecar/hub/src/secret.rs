@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::small_file;
 
-/// The file's name in the state folder.
+/// The file's name in the state folder: [`codi2_ipc::Places::secret`].
 const NAME: &str = "secret";
 
 /// The secret, and what is to be said about it. Only the holder of the hub's lock may call this.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use codi2_protocol::{Digest, EventId, FileId, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId};
 use codi2_store::{Part, Store, StoreError, Subspace};
-use codi2_workspace::{Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
+use codi2_workspace::{Globs, Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
 
 use crate::book::StoredOwners;
 use crate::ports::{Ports, Watched};
@@ -20,6 +20,8 @@ pub type Sink = Arc<dyn Fn(WorktreeId, WatchEvent) + Send + Sync>;
 pub struct World {
     store: Arc<Store>,
     options: WatchOptions,
+    /// None where a glob is none: then everything is private, and no watch starts either.
+    private: Option<Globs>,
     sink: Sink,
     watches: HashMap<WorktreeId, Watch>,
     /// Folders whose worktree was looked up, so that a hook needs no look at git, and what then was at its root.
@@ -60,9 +62,11 @@ fn made(path: &Path) -> Option<Made> {
 impl World {
     /// Ports over a store; watches start with these options and report to `sink`.
     pub fn new(store: Arc<Store>, options: WatchOptions, sink: Sink) -> Self {
+        let private = Globs::any_case(&options.private).ok();
         Self {
             store,
             options,
+            private,
             sink,
             watches: HashMap::new(),
             folders: HashMap::new(),
@@ -127,6 +131,11 @@ impl Ports for World {
         if place.git_dir.is_none() && !path.exists() {
             return Err(format!("{} is gone", path.display()));
         }
+        if (self.options.secret)(&place.root.to_string_lossy()) || (self.options.secret)(&place.worktree.name) {
+            return Err(
+                "the worktree's path holds what looks like a secret, so nothing of it is recorded: rename it".into()
+            );
+        }
         let identity = Identity::of(&place.root).ok_or_else(|| format!("{} is gone", place.root.display()))?;
         let worktree = place.worktree.clone();
         self.unwatch_former(&place);
@@ -162,6 +171,13 @@ impl Ports for World {
 
     fn read(&mut self, file: &FileId) -> Option<Observation> {
         self.watches.get(&file.worktree)?.read(&file.path).ok()
+    }
+
+    fn is_private(&self, file: &FileId) -> bool {
+        // A repository may name more; what is told of one that nobody watches is judged by the user's own settings.
+        let here = self.watches.get(&file.worktree).is_some_and(|watch| watch.is_private(&file.path));
+        let named = self.private.as_ref().is_none_or(|globs| globs.matches(&file.path));
+        here || named || (self.options.secret)(&file.path)
     }
 
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
@@ -266,6 +282,22 @@ mod tests {
         assert_eq!(world.disk_paths(&file.worktree), Vec::<String>::new());
         let (count, words) = world.failed_reads();
         assert!(count == 2 && words.contains("damaged") && words.contains("backup"), "{count}: {words}");
+    }
+
+    #[test]
+    fn a_worktree_with_a_secret_in_its_path_is_not_watched_and_files_are_private_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let options = WatchOptions { secret: |path| path.contains("s3cret"), ..WatchOptions::default() };
+        let mut world = World::new(Arc::new(Store::memory().unwrap()), options, Arc::new(|_, _| {}));
+        git_init(&root.join("s3cret"));
+        git_init(&root.join("plain"));
+        let refused = world.watch(&root.join("s3cret"), false).unwrap_err();
+        assert!(refused.contains("rename it") && !refused.contains("s3cret"), "{refused}");
+        let worktree = world.watch(&root.join("plain"), false).unwrap().worktree;
+        for (path, is) in [("a.rs", false), (".env", true), ("keys/Server.PEM", true), ("s3cret.md", true)] {
+            assert_eq!(world.is_private(&FileId { worktree: worktree.clone(), path: path.into() }), is, "{path}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use interprocess::local_socket::traits::Stream as _;
 
 use crate::client::CallError;
 use crate::connect::{ConnectError, GREETING, connect_blocking, hello, is_timeout};
+use crate::door::Door;
 use crate::frame::{self, FrameError, FromHub};
 use crate::hooks;
 use crate::places::Places;
@@ -23,6 +24,7 @@ pub const HOOK_DEADLINE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Link {
     stream: Stream,
+    door: Door,
     hub: Hello,
     last_id: u64,
     /// Read and not yet a whole frame.
@@ -41,7 +43,7 @@ impl Link {
 
     fn connect_within(places: &Places, build: &str, wait: Duration) -> Result<Self, ConnectError> {
         let (stream, hub) = connect_blocking(places, &hello(build, &[], None), wait)?;
-        Ok(Self { stream, hub, last_id: 0, partial: Vec::new(), notices: VecDeque::new() })
+        Ok(Self { stream, door: Door::new(places), hub, last_id: 0, partial: Vec::new(), notices: VecDeque::new() })
     }
 
     /// Connects, starting a hub where none runs.
@@ -74,7 +76,8 @@ impl Link {
         self.call_until(call, Some(Instant::now() + wait))
     }
 
-    fn call_until(&mut self, call: Call, deadline: Option<Instant>) -> Result<Reply, CallError> {
+    fn call_until(&mut self, mut call: Call, deadline: Option<Instant>) -> Result<Reply, CallError> {
+        self.door.pass(&mut call);
         self.last_id += 1;
         let id = self.last_id;
         let bytes = frame::encode(&ClientFrame { id: Some(id), call }).map_err(CallError::Frame)?;
@@ -171,7 +174,8 @@ pub enum HookOutcome {
 ///
 /// # Errors
 /// The record is lost: neither could be reached. A hook still exits 0.
-pub fn hook_or_spool(places: &Places, record: HookRecord, build: &str) -> io::Result<HookOutcome> {
+pub fn hook_or_spool(places: &Places, mut record: HookRecord, build: &str) -> io::Result<HookOutcome> {
+    Door::new(places).pass(&mut record);
     let deadline = Instant::now() + HOOK_DEADLINE;
     let told =
         Link::connect_within(places, build, HOOK_DEADLINE).map_err(|error| error.to_string()).and_then(|mut link| {

@@ -8,6 +8,7 @@
 pub mod blocking;
 pub mod client;
 mod connect;
+pub mod door;
 pub mod environment;
 pub mod frame;
 pub mod hooks;

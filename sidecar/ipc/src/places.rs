@@ -195,6 +195,11 @@ impl Places {
         self.state.join("hub.err")
     }
 
+    /// The hub's secret: it keys hashes of lines and of what is redacted. Only the hub writes it.
+    pub fn secret(&self) -> PathBuf {
+        self.state.join("secret")
+    }
+
     /// The folder of spools.
     pub fn spool(&self) -> PathBuf {
         self.state.join("spool")

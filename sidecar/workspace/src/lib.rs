@@ -24,6 +24,7 @@ mod settle;
 mod unrecorded;
 mod watch;
 
+pub use codi2_config::Globs;
 pub use decode::{Decoded, Encoding, decode, encode};
 pub use git::Oid;
 pub use mounts::silent as silent_file_system;

@@ -31,6 +31,7 @@ pub(crate) struct Rules {
     private: Globs,
     /// What the repository's own settings add.
     added: RwLock<Added>,
+    secret: fn(&str) -> bool,
     /// Paths of the folders apart.
     apart: Vec<String>,
 }
@@ -45,7 +46,7 @@ impl Added {
     fn read(root: &Path) -> Result<Self, WatchError> {
         let (settings, mistakes) = repository_file::read(root);
         mistakes.iter().for_each(|mistake| tracing::warn!("settings of the repository: {mistake}"));
-        Ok(Self { exclude: Globs::new(&settings.watch.exclude)?, private: Globs::new(&settings.watch.private)? })
+        Ok(Self { exclude: Globs::new(&settings.watch.exclude)?, private: Globs::any_case(&settings.watch.private)? })
     }
 }
 
@@ -55,8 +56,9 @@ impl Rules {
             ignore: Mutex::new(None),
             include: (!options.include.is_empty()).then(|| Globs::new(&options.include)).transpose()?,
             exclude: Globs::new(&options.exclude)?,
-            private: Globs::new(&options.private)?,
+            private: Globs::any_case(&options.private)?,
             added: RwLock::new(Added::read(root)?),
+            secret: options.secret,
             apart: options.apart.iter().filter_map(|folder| to_relative(folder.strip_prefix(root).ok()?)).collect(),
         };
         rules.reload_ignore(root);
@@ -98,7 +100,15 @@ impl Rules {
         if !index.tracks(path) && self.ignored(path, false) {
             return Rule::Ignore;
         }
-        if self.private.matches(path) || added.private.matches(path) { Rule::Private } else { Rule::Watch }
+        drop(added);
+        if self.is_private(path) { Rule::Private } else { Rule::Watch }
+    }
+
+    /// Whether nothing of a file is recorded but that it changed.
+    pub(crate) fn is_private(&self, path: &str) -> bool {
+        let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
+        !repository_file::is_one(path)
+            && (self.private.matches(path) || added.private.matches(path) || (self.secret)(path))
     }
 
     /// Whether a folder is entered.
@@ -130,6 +140,23 @@ fn in_git_rewrite(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn private_globs_ignore_case_and_a_secret_in_the_path_is_private_too() {
+        let options = WatchOptions { secret: |path| path.contains("s3cret"), ..WatchOptions::default() };
+        let rules = Rules::new(Path::new("/nonexistent"), &options).unwrap();
+        for (path, rule) in [
+            ("a/.env", Rule::Private),
+            ("a/.ENV.local", Rule::Private),
+            ("Server.PEM", Rule::Private),
+            ("keys/ID_RSA", Rule::Private),
+            ("notes/s3cret.md", Rule::Private),
+            ("s3cret/notes.md", Rule::Private),
+            ("notes/secret.md", Rule::Watch),
+        ] {
+            assert_eq!(rules.file(path, &Index::default()), rule, "{path}");
+        }
+    }
 
     #[test]
     fn folders_apart_are_never_entered() {

@@ -36,8 +36,10 @@ pub struct WatchOptions {
     pub include: Vec<String>,
     /// Files and folders that match one of these globs are left out.
     pub exclude: Vec<String>,
-    /// Files of which nothing is recorded but that they changed.
+    /// Files of which nothing is recorded but that they changed: globs, letter case ignored.
     pub private: Vec<String>,
+    /// Whether a path holds a secret, so that its file is private too.
+    pub secret: fn(&str) -> bool,
     /// Absolute paths of folders that are never looked at: whoever watches keeps what it finds there.
     pub apart: Vec<PathBuf>,
     /// Quiet time after the last event of a path before it is looked at (ms).
@@ -62,6 +64,7 @@ impl From<&WatchSettings> for WatchOptions {
             include: settings.include.clone(),
             exclude: settings.exclude.clone(),
             private: settings.private.clone(),
+            secret: |_| false,
             apart: Vec::new(),
             settle_ms: settings.settle_ms,
             max_file_bytes: settings.max_file_mib << 20,
@@ -154,6 +157,11 @@ impl Watch {
             cause: Cause::Asked,
             at_ms: found.at_ms,
         })
+    }
+
+    /// Whether nothing of a file is recorded but that it changed.
+    pub fn is_private(&self, path: &str) -> bool {
+        self.shared.rules.is_private(path)
     }
 
     /// Bytes with this BLAKE3 that git still has for a path, in their form in the worktree (after filters): those of

@@ -34,7 +34,7 @@ pub fn run(hub: &Hub, printer: &mut Printer, surroundings: &Surroundings) -> Res
 fn foreground(surroundings: &Surroundings) -> Result<()> {
     let loaded = settings::load(&surroundings.flags);
     let settings = &loaded.settings;
-    super::log_to_stderr(settings, "info");
+    super::logging::to_stderr(settings, "info");
     loaded.mistakes.iter().for_each(|mistake| tracing::warn!("settings: {mistake}"));
     // Only now: the settings' file may be named relative to the starter's folder.
     codi2_ipc::detach();

@@ -14,6 +14,7 @@ pub(crate) mod hook;
 mod hub;
 mod link;
 mod log;
+mod logging;
 mod monitor;
 mod printer;
 mod replay;
@@ -109,19 +110,10 @@ fn refused(error: &clap::Error) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Diagnostics to standard error: what the settings say, else `level`.
-fn log_to_stderr(settings: &codi2_config::Settings, level: &str) {
-    let filter = tracing_subscriber::EnvFilter::new(settings.log.as_deref().unwrap_or(level));
-    // Not told of lines that cannot be written: it would say so on the same standard error, and panic when that fails,
-    // too, as it does on a full disk.
-    let lines = tracing_subscriber::fmt().log_internal_errors(false).with_writer(std::io::stderr).with_ansi(false);
-    let _ = lines.with_env_filter(filter).try_init();
-}
-
 /// Serves an editor. Its exit code is the language server protocol's.
 fn lsp(flags: &Flags) -> Result<ExitCode> {
     let loaded = settings::load(flags);
-    log_to_stderr(&loaded.settings, "warn");
+    logging::to_stderr(&loaded.settings, "warn");
     // An editor's user sees the first in the status bar; an editor goes on with what is right.
     loaded.mistakes.iter().for_each(|mistake| printer::complain(&format!("codi2: settings: {mistake}")));
     let places = codi2_ipc::Places::find()?;

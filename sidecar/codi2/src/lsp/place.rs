@@ -61,10 +61,15 @@ impl Locator {
         if path.components().any(|name| name.as_os_str() == ".git") {
             return Place::Apart(Apart::GitFolder);
         }
+        // A file whose path holds a token is as private as the token.
+        if codi2_redaction::holds_token(&path.to_string_lossy()) {
+            return Place::Apart(Apart::Private);
+        }
         let folder = path.parent().unwrap_or(path);
         let Some(place) = self.place_of(folder) else { return Place::Apart(Apart::NoWorktree) };
         let Some(relative) = codi2_workspace::relative(&place, path) else { return Place::Apart(Apart::NoWorktree) };
         match codi2_workspace::unrecorded(&place, &relative, &self.private) {
+            None if codi2_redaction::holds_token(&relative) => return Place::Apart(Apart::Private),
             None => {}
             Some(Unwatched::Private) => return Place::Apart(Apart::Private),
             Some(Unwatched::Ignored) => return Place::Apart(Apart::Ignored),

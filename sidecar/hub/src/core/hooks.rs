@@ -27,6 +27,7 @@ impl Core {
         let folder = PathBuf::from(&record.folder);
         let worktree = self.ensure_watched(&folder, false, ports).ok();
         let mut files: Vec<(FileId, Option<Observation>)> = Vec::new();
+        let mut is_private = false;
         for path in record.files.iter().take(limits::BATCH_FACTS) {
             let path = folder.join(path);
             let beside = path.parent().map_or_else(|| folder.clone(), Path::to_owned);
@@ -34,6 +35,10 @@ impl Core {
             let Ok(worktree) = self.ensure_watched(&beside, false, ports) else { continue };
             self.hooked(&worktree, now);
             let Some(file) = ports.locate(&path) else { continue };
+            if ports.is_private(&file) {
+                is_private = true;
+                continue;
+            }
             let found = if fresh { ports.read(&file) } else { None };
             if let Some(found) = found.clone().filter(|_| record.phase == HookPhase::Before) {
                 // What it holds already is not this call's doing.
@@ -43,6 +48,13 @@ impl Core {
         }
         if let Some(worktree) = &worktree {
             self.hooked(worktree, now);
+        }
+        // All that was announced is private: the watch will say that a private file changed, if one does.
+        if is_private && files.is_empty() {
+            if let Some(origin) = origin {
+                self.commit(origin, Vec::new(), Vec::new());
+            }
+            return;
         }
         let readings: Vec<(FileId, Reading)> =
             files.iter().map(|(file, found)| (file.clone(), reading(found.as_ref()))).collect();

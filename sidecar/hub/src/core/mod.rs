@@ -11,6 +11,7 @@ mod disk;
 mod groups;
 mod hooks;
 mod late;
+mod private;
 mod query;
 mod ruled;
 mod sessions;
@@ -27,6 +28,7 @@ use codi2_protocol::{
 };
 use codi2_workspace::WatchEvent;
 
+use crate::door::Door;
 use crate::ledger::{Ledger, Recent};
 use crate::ports::Ports;
 use crate::rows::Row;
@@ -103,6 +105,7 @@ pub struct Core {
     hub: ProducerId,
     /// The machine it runs on.
     host: HostId,
+    door: Door,
     ledger: Ledger,
     calls: Calls,
     open: OpenBook,
@@ -150,11 +153,12 @@ const PIECE_BYTES: usize = size_of::<String>();
 const REMEMBERED: usize = 1_024;
 
 impl Core {
-    /// An empty core; `secret` keys the hashes of lines.
+    /// An empty core; `secret` keys the hashes of lines and of what the door redacts.
     pub fn new(hub: ProducerId, host: HostId, secret: [u8; 32]) -> Self {
         Self {
             hub,
             host,
+            door: Door::new(&secret),
             ledger: Ledger::new(secret),
             calls: Calls::default(),
             open: OpenBook::default(),
@@ -175,7 +179,8 @@ impl Core {
     }
 
     /// Takes one thing that happened at `now` (ms since the Unix epoch) and says what to do about it.
-    pub fn on(&mut self, input: Input, now: u64, ports: &mut dyn Ports) -> Vec<Effect> {
+    pub fn on(&mut self, mut input: Input, now: u64, ports: &mut dyn Ports) -> Vec<Effect> {
+        self.door.pass(&mut input);
         let (failed, _) = ports.failed_reads();
         let is_call = matches!(input, Input::Called(..));
         match input {
@@ -234,8 +239,12 @@ impl Core {
                 return;
             }
             Call::Text(text) => return self.text(text, ports),
+            Call::Touched(touched) if ports.is_private(&touched.file) => return,
             Call::Touched(touched) => return self.touched(touched),
-            Call::Heartbeat(heartbeat) => return self.heartbeat(connection, heartbeat, now, ports),
+            Call::Heartbeat(mut heartbeat) => {
+                heartbeat.file = heartbeat.file.filter(|file| !ports.is_private(file));
+                return self.heartbeat(connection, heartbeat, now, ports);
+            }
             Call::Hook(record) => {
                 self.hook(None, record, now, ports);
                 Ok(Reply::Done)
@@ -277,6 +286,7 @@ impl Core {
         if !matches!(fact, Fact::Edits(_)) {
             self.flush_parts(origin, ports);
         }
+        let Some(fact) = self.without_private(origin, fact, ports) else { return };
         match fact {
             Fact::Edits(group) => self.edits(origin, group, ports),
             Fact::SessionStarted { info } => self.session_started(origin, info, ports),

@@ -17,6 +17,10 @@ impl Core {
         now: u64,
         ports: &mut dyn Ports,
     ) -> Result<Reply, HubError> {
+        if ports.is_private(file) {
+            let message = format!("{} is private: nothing is recorded about it but that it changed", file.path);
+            return Err(HubError { code: ErrorCode::NotFound, message });
+        }
         if buffer {
             let sure = self.ledger.branches_of(file).filter(|(_, branch)| !branch.is_lost());
             let unsaved = sure.map(|(_, branch)| &branch.known);

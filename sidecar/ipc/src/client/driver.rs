@@ -19,6 +19,7 @@ use super::link::{Link, reach};
 use super::unread::wait_for_reader;
 use super::{CallError, Command, Flushed, News, Options, Status};
 use crate::connect::hello;
+use crate::door::Door;
 use crate::frame::{self, FromHub};
 use crate::lock::now_ms;
 use crate::outbox::{Effect, Input, Outbox};
@@ -68,6 +69,7 @@ pub(super) struct Driver {
     start: Option<SpawnSpec>,
     ours: Hello,
     producer: ProducerId,
+    door: Door,
     outbox: Outbox,
     lanes: Lanes,
     keeper: Option<Keeper>,
@@ -97,6 +99,7 @@ impl Driver {
         status: watch::Sender<Status>,
     ) -> Self {
         Self {
+            door: Door::new(&places),
             places,
             start,
             ours: hello(&options.build, &options.capabilities, Some(producer)),
@@ -196,8 +199,16 @@ impl Driver {
         self.queued.front().zip(self.outbox.sent()).is_some_and(|(queued, sent)| queued.after <= sent)
     }
 
-    fn command(&mut self, command: Command) {
+    fn command(&mut self, mut command: Command) {
         let is_away = self.link.is_none();
+        match &mut command {
+            Command::Report { fact, .. } => self.door.pass(fact),
+            Command::Text(text) => self.door.pass(text),
+            Command::Touched(touched) => self.door.pass(touched),
+            Command::Heartbeat(heartbeat) => self.door.pass(heartbeat),
+            Command::Call { call, .. } => self.door.pass(call),
+            Command::Measured(_) | Command::Flush { .. } => {}
+        }
         match command {
             Command::Report { session, occurred_ms, fact } => self.outbox(Input::Fact { session, occurred_ms, fact }),
             Command::Text(_) if is_away => self.lanes.drop_text(),

@@ -23,6 +23,7 @@ mod machine;
 mod memory;
 mod producers;
 mod recovery;
+mod redaction;
 mod report;
 mod round_trip;
 mod samples;
@@ -62,6 +63,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "windows", about: "20 windows, 1,000 keys a second each", run: windows::run },
     Bench { name: "worktree", about: "100,000 files: first look, memory, one change", run: worktree::run },
     Bench { name: "large", about: "files of 1 MB and 20 MB", run: large::run },
+    Bench { name: "redaction", about: "events and source text through the door for secrets", run: redaction::run },
     Bench { name: "memory", about: "sidecar and hub, idle and loaded", run: memory::run },
 ];
 

@@ -19,6 +19,11 @@ impl Samples {
         self.0.extend(other.0);
     }
 
+    /// All of them together.
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.0.iter().map(|time| u64::try_from(*time).unwrap_or(0)).sum())
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()

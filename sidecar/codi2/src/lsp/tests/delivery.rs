@@ -662,6 +662,9 @@ impl Ports for Outside {
     fn read(&mut self, _: &FileId) -> Option<Observation> {
         None
     }
+    fn is_private(&self, _: &FileId) -> bool {
+        false
+    }
     fn blob(&mut self, _: &FileId, _: Option<Oid>, _: Digest) -> Option<Vec<u8>> {
         None
     }

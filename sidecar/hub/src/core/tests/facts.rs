@@ -101,6 +101,20 @@ fn parts_that_never_come() {
     }
 }
 
+/// A private file's edit comes while a group waits for its rest: what waits is in the log first.
+#[test]
+fn parts_come_before_a_private_edit() {
+    let mut w = World::new(&[("a.rs", "old\n"), (".env", "TOKEN=1\n")]);
+    w.ports.private.insert(".env".into());
+    w.opens("ada", "a.rs");
+    w.opens("ada", ".env");
+    w.edits_in_parts("ada", "a.rs", keys("abcdef\n"), 2, |part| part < 2);
+    w.appends("ada", ".env", "KEY=2\n");
+    assert_eq!((w.count("edit"), w.count("private")), (2, 1));
+    let person = &w.people["ada"];
+    assert_eq!(w.acknowledged[&person.producer], person.seq);
+}
+
 /// A dead sidecar's spool ends inside a group.
 #[test]
 fn a_spool_that_ends_inside_a_group() {

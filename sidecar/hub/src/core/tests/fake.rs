@@ -144,6 +144,10 @@ impl Ports for Fake {
         may.then(|| self.observe(&file.path, Cause::Asked))
     }
 
+    fn is_private(&self, file: &FileId) -> bool {
+        self.private.contains(&file.path)
+    }
+
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
         let staged = self.index.get(&file.path).filter(|bytes| of(bytes) == digest);
         staged.or_else(|| self.objects.get(&blob?).filter(|bytes| of(bytes) == digest)).cloned()

@@ -257,6 +257,17 @@ fn private_files_are_not_recorded() {
     w.agent_before("bot", ".env");
     w.agent_after("bot", ".env");
     assert!(w.ports.disk.is_empty() && w.ports.owners.is_empty());
+    assert_eq!(w.count("intent"), 0, "an announcement names no private file");
+    // An editor that does not know what is private here tells all the same.
+    w.put("a.rs", "one\n");
+    w.scan();
+    w.opens("ada", ".env");
+    w.appends("ada", ".env", "KEY=2\n");
+    w.says_saved("ada", ".env");
+    assert_eq!((w.count("edit"), w.count("saved"), w.count("private")), (0, 0, 2));
+    let kept = format!("{:?}{:?}{:?}{:?}", w.ports.disk, w.ports.owners, w.ports.branches, w.core.presence());
+    assert!(!kept.contains(".env"), "{kept}");
+    assert!(w.owners(".env", None, true).unwrap_err().message.contains("is private"));
 }
 
 #[test]

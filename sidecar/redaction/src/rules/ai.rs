@@ -1,0 +1,51 @@
+//! Tokens of services that run models.
+
+use super::OPEN;
+use crate::bytes::Set::{Alnum, Hex, HexDash, Low, Url, Word};
+use crate::rule::{Rule, shaped, token};
+
+pub static TOKENS: [Rule; 42] = [
+    token("anthropic-admin-key", &["sk-ant-admin01-"], Url, 60..=OPEN),
+    token("anthropic-oauth-token", &["sk-ant-oat01-", "sk-ant-ort01-"], Url, 60..=OPEN),
+    token("anthropic-session-key", &["sk-ant-sid01-", "sk-ant-sid02-"], Url, 60..=OPEN),
+    token("anthropic-api-key", &["sk-ant-"], Url, 40..=OPEN),
+    token("openrouter-api-key", &["sk-or-v1-"], Hex, 64..=64),
+    token("langfuse-secret-key", &["sk-lf-"], HexDash, 36..=36),
+    token("helicone-api-key", &["sk-helicone-"], Url, 20..=OPEN),
+    token("openai-project-key", &["sk-proj-"], Url, 40..=OPEN),
+    token("openai-service-key", &["sk-svcacct-", "sk-service-"], Url, 40..=OPEN),
+    token("openai-admin-key", &["sk-admin-"], Url, 40..=OPEN),
+    shaped("openai-api-key", &["T3BlbkFJ"], r"sk-[A-Za-z0-9_-]{20,80}T3BlbkFJ[A-Za-z0-9_-]{20,80}"),
+    // DeepSeek, Moonshot, Stability and whoever speaks OpenAI's language.
+    token("model-api-key", &["sk-"], Alnum, 32..=OPEN),
+    token("cerebras-api-key", &["csk-"], Low, 48..=48),
+    token("groq-api-key", &["gsk_"], Alnum, 40..=OPEN),
+    token("xai-api-key", &["xai-"], Alnum, 60..=OPEN),
+    token("perplexity-api-key", &["pplx-"], Alnum, 40..=OPEN),
+    token("replicate-api-token", &["r8_"], Alnum, 37..=40),
+    token("fireworks-api-key", &["fw_"], Alnum, 22..=24),
+    token("together-api-key", &["tgp_v1_"], Url, 40..=OPEN),
+    token("nvidia-api-key", &["nvapi-"], Url, 60..=OPEN),
+    token("jina-api-key", &["jina_"], Url, 60..=OPEN),
+    token("tavily-api-key", &["tvly-"], Url, 20..=OPEN),
+    token("firecrawl-api-key", &["fc-"], Hex, 32..=32),
+    token("brave-search-key", &["BSA"], Url, 27..=29),
+    token("e2b-api-key", &["e2b_"], Hex, 40..=40),
+    token("modal-token-secret", &["as-"], Alnum, 22..=22),
+    token("modal-token-id", &["ak-"], Alnum, 22..=22),
+    token("anyscale-api-key", &["esecret_"], Alnum, 24..=OPEN),
+    token("runpod-api-key", &["rpa_"], Alnum, 40..=OPEN),
+    token("cursor-api-key", &["crsr_", "key_"], Hex, 64..=64),
+    token("langsmith-api-key", &["lsv2_pt_", "lsv2_sk_"], Word, 40..=50),
+    token("langchain-api-key", &["ls__"], Hex, 32..=32),
+    token("pinecone-api-key", &["pcsk_"], Word, 60..=OPEN),
+    token("elevenlabs-api-key", &["sk_"], Hex, 48..=48),
+    token("voyage-api-key", &["pa-"], Url, 43..=43),
+    token("huggingface-token", &["hf_"], Alnum, 34..=40),
+    token("huggingface-organisation-token", &["api_org_"], Alnum, 34..=40),
+    token("promptlayer-api-key", &["pl_"], Hex, 32..=32),
+    token("apify-api-token", &["apify_api_"], Alnum, 36..=OPEN),
+    token("browserbase-api-key", &["bb_live_"], Url, 24..=OPEN),
+    token("kaggle-api-token", &["KGAT_"], Hex, 32..=32),
+    token("letta-api-key", &["sk-let-"], Url, 40..=OPEN),
+];
