@@ -269,14 +269,11 @@ fn changed(intent: &Intent) -> bool {
 /// without it: a file may come by the same states twice, and the call did the other steps.
 fn did_it_elsewhere(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
     let (Some(before), Some(after)) = (intent.before.state(), intent.after.state()) else { return false };
-    let another = |step: &&Transition| {
+    let another = |step: &Transition| {
         let (from_ms, to_ms) = window(Observed::Live, step.from_ms, step.to_ms);
         overlaps(intent, from_ms, to_ms) && (step.from_ms, step.to_ms) != (facts.from_ms, facts.to_ms)
     };
-    !timely(intent, facts) && {
-        let steps: Vec<&Transition> = facts.transitions.iter().filter(another).collect();
-        way(before, after, steps.len(), |at| (steps[at].before, steps[at].after)).is_some()
-    }
+    !timely(intent, facts) && known_way(intent, before, after, facts, another)
 }
 
 /// Whether the step lies on the file's known way from the call's begin to its end, and inside its time.
