@@ -70,19 +70,19 @@ struct LaneRow {
     run: u64,
 }
 
-struct Encoded<'a> {
+pub(crate) struct Encoded<'a> {
     pending: &'a Pending,
     value: Option<Vec<u8>>,
 }
 
 impl<'a> Encoded<'a> {
-    fn of(pending: &'a Pending) -> Result<Self, StoreError> {
+    pub(crate) fn of(pending: &'a Pending) -> Result<Self, StoreError> {
         Ok(Self { pending, value: pending.event.as_ref().map(value::encode).transpose()? })
     }
 }
 
 /// What one run of the body decided: the order of each pending's event, where it has one and is no duplicate.
-type Plan = Vec<Option<u16>>;
+pub(crate) type Plan = Vec<Option<u16>>;
 
 impl Store {
     /// Appends a batch in one durable transaction and tells each event's place: `None` for a duplicate, which is
@@ -110,22 +110,34 @@ impl Store {
             return Ok(Vec::new());
         }
         let batch = batch.iter().map(Encoded::of).collect::<Result<Vec<_>, StoreError>>()?;
+        let (plan, commit) = self.settled(wait, &mut |transaction| self.plan(transaction, &batch))?;
+        let stamp = |order| Place { incarnation: self.incarnation, order, event: None }.stamp(&commit);
+        Ok(plan.into_iter().map(|order| order.map(stamp)).collect())
+    }
+
+    /// Runs a body that says whether it wrote, so that it is done once whatever the engine tells of its commit; gives
+    /// what the run that counts returned, and its stamp.
+    pub(crate) fn settled<R>(
+        &self,
+        wait: &mut dyn FnMut(&StoreError) -> bool,
+        body: &mut dyn FnMut(&mut dyn Transaction) -> Result<(R, bool), Abort>,
+    ) -> Result<(R, [u8; 10]), StoreError> {
         let lane = locked(&self.lanes).pop();
         let mut lane = lane.unwrap_or_else(|| Lane { id: Uuid::now_v7(), run: 0 });
-        let result = self.append_in(&mut lane, &batch, wait);
+        let result = self.settled_in(&mut lane, wait, body);
         locked(&self.lanes).push(lane);
         result
     }
 
-    fn append_in(
+    fn settled_in<R>(
         &self,
         lane: &mut Lane,
-        batch: &[Encoded<'_>],
         wait: &mut dyn FnMut(&StoreError) -> bool,
-    ) -> Result<Vec<Option<Stamp>>, StoreError> {
+        body: &mut dyn FnMut(&mut dyn Transaction) -> Result<(R, bool), Abort>,
+    ) -> Result<(R, [u8; 10]), StoreError> {
         let key = layout::space("b", &lane.id);
         let first = lane.run + 1;
-        let mut plans: BTreeMap<u64, Plan> = BTreeMap::new();
+        let mut results: BTreeMap<u64, R> = BTreeMap::new();
         let mut unknown = false;
         let mut attempts = 0;
         while attempts < ATTEMPTS {
@@ -142,8 +154,8 @@ impl Store {
                     }
                 }
                 lane.run += 1;
-                let (plan, wrote) = self.plan(transaction, batch)?;
-                plans.insert(lane.run, plan);
+                let (result, wrote) = body(transaction)?;
+                results.insert(lane.run, result);
                 if wrote {
                     let payload = value::encode(&LaneRow { run: lane.run })?;
                     transaction.set_stamped_value(&key, &value::seal(&key, &payload))?;
@@ -165,15 +177,14 @@ impl Store {
                     _ => return Err(error),
                 },
             };
-            let plan = plans.remove(&run).unwrap_or_default();
-            let stamp = |order| Place { incarnation: self.incarnation, order, event: None }.stamp(&commit);
-            return Ok(plan.into_iter().map(|order| order.map(stamp)).collect());
+            // A run that was committed left its result.
+            return results.remove(&run).map(|result| (result, commit)).ok_or(StoreError::Unknown);
         }
         Err(StoreError::Unknown)
     }
 
     /// Reads what decides about duplicates, writes everything else; tells whether anything was written.
-    fn plan(&self, transaction: &mut dyn Transaction, batch: &[Encoded<'_>]) -> Result<(Plan, bool), Abort> {
+    pub(crate) fn plan(&self, transaction: &mut dyn Transaction, batch: &[Encoded<'_>]) -> Result<(Plan, bool), Abort> {
         let mut producers = self.producers(transaction, batch)?;
         let mut hooks: BTreeMap<EventId, bool> = BTreeMap::new();
         let mut clock = Clock::read(self, transaction)?;

@@ -41,6 +41,26 @@ pub enum StoreError {
         /// The newest layout known here.
         known: u32,
     },
+    /// The target of a copy that was broken off.
+    #[error("the store {place} holds an unfinished copy of {from}; run the same `codi2 store copy` again, it goes on")]
+    Unfinished {
+        /// Backend and place, in words.
+        place: String,
+        /// What is copied, in words.
+        from: String,
+    },
+    /// Something is to be copied over a store.
+    #[error("the store {place} is in use for a log of its own; copy into an empty place")]
+    Taken {
+        /// Backend and place, in words.
+        place: String,
+    },
+    /// A store was written to while it was copied.
+    #[error("the store {place} was written to while it was copied; stop its hubs, then run the same copy again")]
+    Changed {
+        /// Backend and place, in words.
+        place: String,
+    },
     /// Another process has it open.
     #[error("the store {place} is open in another process; stop the other hub first (`codi2 hub stop`)")]
     InUse {
@@ -114,11 +134,17 @@ impl StoreError {
             Self::Full { .. } => Fate::Later,
             Self::Damaged { .. }
             | Self::Newer { .. }
+            | Self::Unfinished { .. }
             | Self::InUse { .. }
             | Self::Modes { .. }
             | Self::Stopped { .. }
             | Self::Io { .. } => Fate::Process,
-            Self::TooLarge { .. } | Self::Shape(_) | Self::Unreadable | Self::Cancelled => Fate::Request,
+            Self::Taken { .. }
+            | Self::Changed { .. }
+            | Self::TooLarge { .. }
+            | Self::Shape(_)
+            | Self::Unreadable
+            | Self::Cancelled => Fate::Request,
             Self::Conflict | Self::TooOld | Self::Unknown => Fate::Retry,
         }
     }

@@ -47,6 +47,8 @@ spaces! {
     "h", "hour, hook id", "at_ms";
     "b", "lane", "stamp; run";
     "head", "", "stamp; incarnation, order";
+    "fence", "repository", "number";
+    "queue", "name, incarnation, stamp", "item";
     "owners", "repository, path, digest, chunk", "chunk of a hub value";
     "disk", "repository, worktree, path, chunk", "chunk of a hub value";
     "branch", "session, path, chunk", "chunk of a hub value";
@@ -259,6 +261,27 @@ pub(crate) fn in_list(list: &[u8], stamp: &Stamp) -> Vec<u8> {
 pub(crate) fn stamp_in(list: &[u8], key: &[u8]) -> Option<Stamp> {
     let (incarnation, stamp) = unpack::<(u64, Versionstamp)>(key.strip_prefix(list)?).ok()?;
     Some(Stamp { incarnation, bytes: *stamp.as_bytes() })
+}
+
+/// The name of a key's space; none for a key of another layout, or none of ours.
+pub(crate) fn space_of(key: &[u8]) -> Option<String> {
+    let elements = unpack::<Vec<Element<'_>>>(key).ok()?;
+    let (layout, name) = (elements.first()?.as_i64()?, elements.get(1)?.as_str()?);
+    (layout == i64::from(LAYOUT)).then(|| name.to_owned())
+}
+
+/// The parts of a key of a space.
+pub(crate) fn parts<'a, T: foundationdb_tuple::TupleUnpack<'a>>(key: &'a [u8], space: &str) -> Option<T> {
+    unpack(key.strip_prefix(&single(space)[..])?).ok()
+}
+
+/// A list's key without and with its stamp.
+pub(crate) fn split_list(key: &[u8]) -> Option<(Vec<u8>, Stamp)> {
+    let elements = unpack::<Vec<Element<'_>>>(key).ok()?;
+    let [.., incarnation, Element::Versionstamp(stamp)] = &elements[..] else { return None };
+    let stamp = Stamp { incarnation: u64::try_from(incarnation.as_i64()?).ok()?, bytes: *stamp.as_bytes() };
+    let length = in_list(&[], &stamp).len();
+    Some((key[..key.len() - length].to_vec(), stamp))
 }
 
 /// From a key's first descendant to after its last.

@@ -2,14 +2,18 @@
 //!
 //! Three layers. [`Engine`] is the trait over an ordered key space with FoundationDB's rules ([`memory`], [`file`] on
 //! redb, and [`fault`], which wraps any of them). The layout (`docs/store-layout.md`, [`layout`]) says which keys
-//! exist. [`Store`] is what the hub uses: append in one transaction with dedupe, query, tail, typed rows.
+//! exist. [`Store`] is what the hub uses: append in one transaction with dedupe, query, tail, typed rows,
+//! and [`Atomic`] for what must be read and written at once (compare-and-set, fences, queues).
 //!
 //! Absent on purpose: any judgement about events (the hub decides), source text (never stored), async (the hub
 //! calls from a writer thread), savepoints and snapshots that outlive a page, FoundationDB itself (issue 4 adds it
 //! behind the same trait).
 
 mod append;
+mod atomic;
+mod check;
 mod conflicts;
+mod copy;
 pub mod engine;
 mod error;
 pub mod fault;
@@ -25,6 +29,9 @@ mod value;
 mod watch;
 
 pub use append::{Dedupe, Pending};
+pub use atomic::Atomic;
+pub use check::{Checked, Tally, check};
+pub use copy::{Copied, copy};
 pub use engine::{Abort, Committed, Engine, Page, PageLimit, Transaction};
 pub use error::{Fate, StoreError};
 pub use layout::{Part, Subspace};

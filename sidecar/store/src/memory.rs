@@ -27,12 +27,18 @@ struct State {
 pub struct Memory {
     state: Mutex<State>,
     watches: Watches,
+    shared: bool,
 }
 
 impl Memory {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that several hubs use at once, as those of a team use a cluster.
+    pub fn shared() -> Self {
+        Self { shared: true, ..Self::default() }
     }
 }
 
@@ -130,6 +136,6 @@ impl Engine for Memory {
     }
 
     fn exclusive(&self) -> bool {
-        true
+        !self.shared
     }
 }

@@ -214,7 +214,7 @@ impl Store {
     }
 
     /// The event that a stored stamp points to: it must be there.
-    fn event_at(&self, transaction: &mut dyn Transaction, stamp: Stamp) -> Result<StampedEvent, Abort> {
+    pub(crate) fn event_at(&self, transaction: &mut dyn Transaction, stamp: Stamp) -> Result<StampedEvent, Abort> {
         let key = layout::in_list(&layout::single("e"), &stamp);
         let stored = transaction.get(&key)?.ok_or_else(|| self.astray(&key))?;
         let payload = value::unseal_stamped(&key, &stored).map_err(|damage| self.damaged(damage))?;
@@ -226,7 +226,7 @@ impl Store {
         Ok(StampedEvent { stamp, event })
     }
 
-    fn astray(&self, key: &[u8]) -> Abort {
+    pub(crate) fn astray(&self, key: &[u8]) -> Abort {
         self.damaged(Damage(format!("a row points nowhere: {}", layout::describe(key)))).into()
     }
 }

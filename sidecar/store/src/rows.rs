@@ -68,7 +68,7 @@ impl Row {
 }
 
 /// A value being put together from its chunks.
-struct Assembly {
+pub(crate) struct Assembly {
     key: Vec<u8>,
     parts: Vec<Part<'static>>,
     count: u32,
@@ -78,16 +78,16 @@ struct Assembly {
 }
 
 impl Assembly {
-    fn begin(space: Subspace, key: &[u8]) -> Result<Self, Damage> {
+    pub(crate) fn begin(space: Subspace, key: &[u8]) -> Result<Self, Damage> {
         let (parts, length, _) = layout::split_chunk(space, key).ok_or_else(|| strange(key))?;
         Ok(Self { key: key[..length].to_vec(), parts, count: 1, whole: 0, next: 0, value: Vec::new() })
     }
 
-    fn done(&self) -> bool {
+    pub(crate) fn done(&self) -> bool {
         self.next >= self.count
     }
 
-    fn push(&mut self, key: &[u8], stored: &[u8]) -> Result<(), Damage> {
+    pub(crate) fn push(&mut self, key: &[u8], stored: &[u8]) -> Result<(), Damage> {
         let payload = value::unseal(key, stored)?;
         let (header, data) = payload.split_first_chunk::<HEADER>().ok_or_else(|| strange(key))?;
         let [a, b, c, d, e, f, g, h] = *header;
@@ -103,7 +103,7 @@ impl Assembly {
         Ok(())
     }
 
-    fn finish<T: DeserializeOwned>(self) -> Result<(Vec<Part<'static>>, T), Damage> {
+    pub(crate) fn finish<T: DeserializeOwned>(self) -> Result<(Vec<Part<'static>>, T), Damage> {
         if !self.done() || crc32c::crc32c(&self.value) != self.whole {
             return Err(Damage(format!("a chunk is missing of the row {}", layout::describe(&self.key))));
         }
@@ -122,10 +122,38 @@ impl Store {
     /// # Errors
     /// [`StoreError::Shape`] for a wrong number of parts; [`StoreError::Damaged`].
     pub fn get<T: DeserializeOwned>(&self, space: Subspace, parts: &[Part<'_>]) -> Result<Option<T>, StoreError> {
-        let key = layout::row(space, parts)?;
-        let (first, end) = layout::below(&key);
-        let (rows, _) = self.read(&mut |transaction| self.values(transaction, space, &first, &end, 1))?;
-        rows.into_iter().next().map(|row| row.finish().map(|(_, value)| value)).transpose().map_err(|d| self.damaged(d))
+        self.read(&mut |transaction| self.row_in(transaction, space, parts))
+    }
+
+    /// A row's value inside a transaction.
+    pub(crate) fn row_in<T: DeserializeOwned>(
+        &self,
+        transaction: &mut dyn Transaction,
+        space: Subspace,
+        parts: &[Part<'_>],
+    ) -> Result<Option<T>, Abort> {
+        let (first, end) = layout::below(&layout::row(space, parts)?);
+        let (rows, _) = self.values(transaction, space, &first, &end, 1)?;
+        let value = rows.into_iter().next().map(Assembly::finish).transpose();
+        Ok(value.map_err(|damage| self.damaged(damage))?.map(|(_, value)| value))
+    }
+
+    /// The rows whose keys begin with these parts, inside a transaction.
+    pub(crate) fn rows_in<T: DeserializeOwned>(
+        &self,
+        transaction: &mut dyn Transaction,
+        space: Subspace,
+        parts: &[Part<'_>],
+    ) -> Result<Vec<(Vec<Part<'static>>, T)>, Abort> {
+        let (begin, end) = layout::below(&layout::row_prefix(space, parts));
+        let (mut all, mut next) = (Vec::new(), Some(begin));
+        while let Some(from) = next {
+            let (rows, more) = self.values(transaction, space, &from, &end, 200)?;
+            let rows = rows.into_iter().map(|row| row.finish().map_err(|damage| self.damaged(damage)));
+            all.extend(rows.collect::<Result<Vec<_>, _>>()?);
+            next = more;
+        }
+        Ok(all)
     }
 
     /// The rows whose keys begin with these parts, in key order, read page by page: a row written meanwhile may or

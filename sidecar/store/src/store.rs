@@ -20,11 +20,14 @@ use crate::watch::Watch;
 
 /// What the root row says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Root {
-    layout: u32,
-    incarnation: u64,
+pub(crate) struct Root {
+    pub(crate) layout: u32,
+    pub(crate) incarnation: u64,
     /// The program that made the store, for people.
     made_by: String,
+    /// While it is the target of a copy: of what store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    copying: Option<String>,
 }
 
 /// A stamp's other half, stored beside it: incarnation, and order inside the transaction. Where the key does not
@@ -77,10 +80,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`], [`StoreError::Newer`].
     pub fn on(engine: Arc<dyn Engine>) -> Result<Self, StoreError> {
-        let place = engine.place();
-        let mut store = Self { engine, incarnation: 0, lanes: Mutex::default(), place };
+        let mut store = Self::unopened(engine);
         store.incarnation = store.begin()?;
         Ok(store)
+    }
+
+    /// A store as it lies, if it is one.
+    pub(crate) fn unopened(engine: Arc<dyn Engine>) -> Self {
+        let place = engine.place();
+        Self { engine, incarnation: 0, lanes: Mutex::default(), place }
     }
 
     /// Reads the root row, or writes it into an empty store.
@@ -96,7 +104,7 @@ impl Store {
                     let detail = format!("no root row, but the row {}", layout::describe(key));
                     return Err(self.damaged(Damage(detail)).into());
                 }
-                self.set_root(transaction, 0)?;
+                self.set_root(transaction, 0, None)?;
             }
             Ok(())
         })?;
@@ -126,17 +134,27 @@ impl Store {
         }
     }
 
-    fn root(&self, transaction: &mut dyn Transaction) -> Result<Option<Root>, Abort> {
+    pub(crate) fn root(&self, transaction: &mut dyn Transaction) -> Result<Option<Root>, Abort> {
         let Some(root) = self.read_row::<Root>(transaction, &layout::root())? else { return Ok(None) };
         if root.layout > LAYOUT {
             let place = self.place.clone();
             return Err(StoreError::Newer { place, found: root.layout, known: LAYOUT }.into());
         }
+        if let Some(from) = root.copying {
+            return Err(StoreError::Unfinished { place: self.place.clone(), from }.into());
+        }
         Ok(Some(root))
     }
 
-    fn set_root(&self, transaction: &mut dyn Transaction, incarnation: u64) -> Result<(), Abort> {
-        let root = Root { layout: LAYOUT, incarnation, made_by: format!("codi2 {}", env!("CARGO_PKG_VERSION")) };
+    /// Writes the root row; `copying`: it is the target of a copy of that store, and none itself yet.
+    pub(crate) fn set_root(
+        &self,
+        transaction: &mut dyn Transaction,
+        incarnation: u64,
+        copying: Option<&str>,
+    ) -> Result<(), Abort> {
+        let made_by = format!("codi2 {}", env!("CARGO_PKG_VERSION"));
+        let root = Root { layout: LAYOUT, incarnation, made_by, copying: copying.map(str::to_owned) };
         let key = layout::root();
         transaction.set(&key, &value::seal(&key, &value::encode(&root)?))
     }
@@ -148,7 +166,7 @@ impl Store {
     /// [`StoreError::Damaged`]; whatever ends the process.
     pub fn reincarnate(&mut self) -> Result<(), StoreError> {
         let incarnation = self.incarnation + 1;
-        self.repeat(&mut |transaction| self.set_root(transaction, incarnation))?;
+        self.repeat(&mut |transaction| self.set_root(transaction, incarnation, None))?;
         self.incarnation = incarnation;
         Ok(())
     }
@@ -176,11 +194,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`]; whatever ends the process.
     pub fn events(&self) -> Result<u64, StoreError> {
-        let key = events_key();
-        self.read(&mut |transaction| match transaction.get(&key)? {
-            Some(counter) => value::count(&key, &counter).map_err(|damage| self.damaged(damage).into()),
-            None => Ok(0),
-        })
+        self.counter(EVENTS)
     }
 
     /// The highest durable fact number of a producer; 0 if it is not known.
@@ -263,6 +277,9 @@ impl Store {
     }
 }
 
+/// The counter of the log's events.
+const EVENTS: &str = "events";
+
 pub(crate) fn events_key() -> Vec<u8> {
-    layout::space("c", &"events")
+    layout::space("c", &EVENTS)
 }

@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use codi2_protocol::ProducerId;
+use codi2_protocol::{ProducerId, RepositoryId};
 use codi2_store::layout::SPACES;
 use codi2_store::{Dedupe, Engine, PageLimit, Part, Row, Store, Subspace, memory::Memory};
 use common::{event, pending};
@@ -36,6 +36,12 @@ fn every_row_of_a_store_stands_in_a_documented_space() {
         let parts: Vec<Part<'_>> = (0..space.parts()).map(|_| "part".into()).collect();
         store.write(&[Row::set(space, &parts, "value").unwrap()]).unwrap();
     }
+    store
+        .once(&mut |atomic| {
+            atomic.fence(RepositoryId::new())?;
+            atomic.offer("work", "item")
+        })
+        .unwrap();
     let mut rows = Vec::new();
     memory
         .transact(&mut |transaction| {
