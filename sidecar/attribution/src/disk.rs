@@ -38,8 +38,8 @@ pub struct DiskFacts<'a> {
     pub saved: bool,
     /// The git operation that explains the bytes.
     pub git: Option<&'a GitFact>,
-    /// The ledger had owners of `after` in this file's lineage **before** this change was seen.
-    pub seen_before: bool,
+    /// Where the ledger had owners of `after` **before** this change was seen.
+    pub seen: Option<Seen>,
     /// Finished calls on the file.
     pub intents: &'a [Intent],
     /// Calls open on the file.
@@ -60,7 +60,7 @@ impl fmt::Debug for DiskFacts<'_> {
             .field("observed", &self.observed)
             .field("saved", &self.saved)
             .field("git", &self.git)
-            .field("seen_before", &self.seen_before)
+            .field("seen", &self.seen)
             .field("intents", &self.intents)
             .field("calls", &self.calls)
             .field("transitions", &self.transitions)
@@ -77,6 +77,15 @@ pub enum Observed {
     Rescan,
     /// By looking after the hub had been away.
     WhileAway,
+}
+
+/// Where a content was seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// In this file's lineage.
+    Here,
+    /// At another path of the repository, and with the same owners at each where it was.
+    Elsewhere,
 }
 
 /// A git operation that explains what a file holds.
@@ -210,11 +219,18 @@ pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
     if let Some(ruling) = exact {
         return ruling;
     }
-    if facts.seen_before && facts.after.is_some() {
+    if facts.seen == Some(Seen::Here) && facts.after.is_some() {
         let evidence = Evidence::new(EvidenceKind::SeenBefore, "the file has a content again that it had before");
         return DiskRuling::CarryAll { evidence, fresh: unannounced(facts, &[]) };
     }
-    partial(facts).unwrap_or_else(|| DiskRuling::All(left(facts, &[])))
+    if let Some(ruling) = partial(facts) {
+        return ruling;
+    }
+    if facts.seen == Some(Seen::Elsewhere) && facts.after.is_some() {
+        let evidence = Evidence::new(EvidenceKind::Copied, "another path of the repository had this content before");
+        return DiskRuling::CarryAll { evidence, fresh: unannounced(facts, &[]) };
+    }
+    DiskRuling::All(left(facts, &[]))
 }
 
 /// L2: whether announced edits, by their digests, explain the whole change.

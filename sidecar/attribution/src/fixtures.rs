@@ -130,7 +130,7 @@ pub(crate) fn disk<'a>() -> DiskFacts<'a> {
         observed: Observed::Live,
         saved: false,
         git: None,
-        seen_before: false,
+        seen: None,
         intents: &[],
         calls: &[],
         transitions: &[],

@@ -87,7 +87,7 @@ impl Hub {
             observed: Observed::Live,
             saved: self.saves.iter().any(is_after),
             git: self.git.iter().find(|(after, _)| is_after(after)).map(|(_, fact)| fact),
-            seen_before: false,
+            seen: None,
             intents: &self.calls.intents(&path),
             calls: &self.calls.open_on(&path),
             transitions: &transitions,

@@ -8,8 +8,8 @@ use proptest::sample::select;
 
 use crate::fixtures::{agent, call, copied, digest, disk, edit, editor, group, intent, person, restored, source, step};
 use crate::{
-    BufferFacts, DiskFacts, DiskRuling, GitFact, GroupRuling, Intent, Observed, OpenCall, Reading, Ruling, StateSeen,
-    Transition, judge_disk, judge_group,
+    BufferFacts, DiskFacts, DiskRuling, GitFact, GroupRuling, Intent, Observed, OpenCall, Reading, Ruling, Seen,
+    StateSeen, Transition, judge_disk, judge_group,
 };
 
 const SHAPES: [Shape; 6] =
@@ -145,7 +145,8 @@ proptest! {
         transitions in steps(),
         observed in select(vec![Observed::Live, Observed::Rescan, Observed::WhileAway]),
         git in option::of(select(vec!["checkout", "commit"])),
-        (saved, seen_before) in any::<(bool, bool)>(),
+        saved in any::<bool>(),
+        seen in select(vec![None, Some(Seen::Here), Some(Seen::Elsewhere)]),
     ) {
         prop_assume!(before != after);
         let git = git.map(|operation| GitFact { operation: operation.to_owned(), what: "index".to_owned() });
@@ -155,7 +156,7 @@ proptest! {
             observed,
             saved,
             git: git.as_ref(),
-            seen_before,
+            seen,
             intents: &intents,
             calls: &calls,
             transitions: &transitions,

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 
-use codi2_protocol::{Digest, FileId, GroupId, Owner, ProducerId, SessionId};
+use codi2_attribution::Seen;
+use codi2_protocol::{Digest, FileId, GroupId, Owner, ProducerId, RepositoryId, SessionId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::Oid;
 
@@ -18,6 +19,10 @@ use crate::rows::DiskRow;
 
 /// States of contents kept in memory.
 const SEEN_STATES: usize = if cfg!(test) { 256 } else { 4_096 };
+/// Contents that are known by themselves, whatever their path.
+const PLACED: usize = if cfg!(test) { 256 } else { 32_768 };
+/// Paths remembered for one content, the newest.
+const PLACES: usize = 4;
 /// Deletions whose owners are kept in memory.
 const DELETIONS: usize = if cfg!(test) { 512 } else { 8_192 };
 /// Texts of files kept in memory, by number: each takes some memory of its own, however short.
@@ -134,6 +139,8 @@ pub struct Ledger {
     /// Open buffers.
     pub branches: BTreeMap<(FileId, SessionId), Branch>,
     seen: Recent<(FileKey, Digest), OwnerTree<OwnerRef>>,
+    /// Where a text lay on disk, the newest place last.
+    places: Recent<(RepositoryId, Digest), Vec<FileId>>,
     deletions: Recent<(GroupId, u32), Vec<(usize, OwnerRef)>>,
     texts: VecDeque<(FileId, Digest, usize)>,
     text_bytes: usize,
@@ -144,7 +151,7 @@ pub struct Ledger {
 }
 
 /// A path of a repository, whatever the worktree.
-type FileKey = (codi2_protocol::RepositoryId, String);
+type FileKey = (RepositoryId, String);
 
 fn key(file: &FileId) -> FileKey {
     (file.worktree.repository, file.path.clone())
@@ -158,6 +165,7 @@ impl Ledger {
             disk: BTreeMap::new(),
             branches: BTreeMap::new(),
             seen: Recent::new(SEEN_STATES),
+            places: Recent::new(PLACED),
             deletions: Recent::new(DELETIONS),
             texts: VecDeque::new(),
             text_bytes: 0,
@@ -212,6 +220,80 @@ impl Ledger {
         Some(OwnerTree::from_spans(spans)).filter(|tree| tree.len() == text.len())
     }
 
+    /// The owners of a content at the path that it has now, or had before it went from there.
+    pub fn owners_at(&mut self, ports: &dyn Ports, file: &FileId, digest: Digest) -> Option<OwnerTree<OwnerRef>> {
+        let on_disk = self.disk.get(file).and_then(Option::as_ref).filter(|there| there.known.digest == digest);
+        on_disk.map(|there| there.known.owners.clone()).or_else(|| self.owners_of(ports, file, digest))
+    }
+
+    /// The owners of a text that git wrote and that this path never had just so: it had it with other line ends, or
+    /// another path had it.
+    pub fn known_to_git(
+        &mut self,
+        ports: &dyn Ports,
+        file: &FileId,
+        text: &Text,
+    ) -> Option<(Seen, OwnerTree<OwnerRef>)> {
+        if let Some(converted) = self.owners_of_converted(ports, file, text) {
+            return Some((Seen::Here, converted));
+        }
+        let elsewhere = self.owners_elsewhere(ports, file, Digest::new(text.digest()))?;
+        (elsewhere.len() == text.len_bytes()).then_some((Seen::Elsewhere, elsewhere))
+    }
+
+    /// The owners that a content had at other paths of the repository, if it had the same at each: two histories of one
+    /// text say nothing about a third place.
+    pub fn owners_elsewhere(
+        &mut self,
+        ports: &dyn Ports,
+        file: &FileId,
+        digest: Digest,
+    ) -> Option<OwnerTree<OwnerRef>> {
+        let places = self.places.get(&(file.worktree.repository, digest))?.clone();
+        let mut found: Option<OwnerTree<OwnerRef>> = None;
+        for place in places.iter().rev().filter(|place| place.path != file.path) {
+            let Some(tree) = self.owners_at(ports, place, digest) else { continue };
+            match &found {
+                Some(found) if !self.same_origins(found, &tree) => return None,
+                Some(_) => {}
+                None => found = Some(tree),
+            }
+        }
+        found.filter(|tree| !tree.is_empty())
+    }
+
+    /// Whether two owner trees of one text name the same authors.
+    fn same_origins(&self, one: &OwnerTree<OwnerRef>, other: &OwnerTree<OwnerRef>) -> bool {
+        let origin = |owner: OwnerRef| &self.book.owner(owner).verdict.origin;
+        let mut at = 0;
+        one.len() == other.len()
+            && one.iter().all(|(len, owner)| {
+                let there = other.spans(at..at + len);
+                at += len;
+                there.iter().all(|(_, known)| origin(*known) == origin(owner))
+            })
+    }
+
+    /// The other paths of the repository where this text lies on disk now.
+    pub fn copies(&self, file: &FileId, digest: Digest) -> Vec<FileId> {
+        let places = self.places.get(&(file.worktree.repository, digest)).into_iter().flatten();
+        let lies = |place: &&FileId| {
+            let on_disk = self.disk.get(*place).and_then(Option::as_ref);
+            *place != file && on_disk.is_some_and(|on_disk| on_disk.known.digest == digest)
+        };
+        places.filter(lies).cloned().collect()
+    }
+
+    fn place(&mut self, file: &FileId, digest: Digest) {
+        let key = (file.worktree.repository, digest);
+        let mut places = self.places.get(&key).cloned().unwrap_or_default();
+        places.retain(|place| place != file);
+        places.push(file.clone());
+        let over = places.len().saturating_sub(PLACES);
+        places.drain(..over);
+        self.places.put(key, places);
+    }
+
     /// The tree of stored owners, with everything that was explained since.
     pub fn load(&mut self, ports: &dyn Ports, mut stored: StoredOwners) -> OwnerTree<OwnerRef> {
         for owner in &mut stored.owners {
@@ -246,6 +328,7 @@ impl Ledger {
     /// Puts a file's new state in place. Of a file that git can give back, the text is not kept.
     pub fn settle(&mut self, file: &FileId, new: DiskFile) {
         self.remember(file, new.known.digest, &new.known.owners);
+        self.place(file, new.known.digest);
         if let Content::Text(text) = &new.known.content {
             self.text_bytes += text.len_bytes();
             self.texts.push_back((file.clone(), new.bytes, text.len_bytes()));

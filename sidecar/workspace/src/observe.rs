@@ -43,7 +43,8 @@ pub enum WatchEvent {
 pub struct Observation {
     /// Path below the worktree's root, written as in [`codi2_protocol::FileId`].
     pub path: String,
-    /// The path it had before, if this is a rename; no observation of its own is sent for that path.
+    /// The path it had before, if this is a rename; no observation of its own is sent for that path. Where the two ends
+    /// were seen apart, it comes after that path was reported gone, or after the file was reported without it.
     pub from: Option<String>,
     /// What stands there.
     pub content: Content,

@@ -5,6 +5,7 @@ mod feed;
 mod folders;
 mod held;
 mod judge;
+mod moves;
 mod shared;
 mod survey;
 

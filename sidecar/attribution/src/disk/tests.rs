@@ -45,14 +45,22 @@ fn each_rung_beats_those_below() {
     let exact = [intent(1, "a", (800, 990), at(1), at(2))];
     let calls = [call(2, Some(agent("b")), 850)];
     let checkout = git("checkout");
-    let full =
-        DiskFacts { saved: true, git: Some(&checkout), seen_before: true, intents: &exact, calls: &calls, ..disk() };
+    let full = DiskFacts {
+        saved: true,
+        git: Some(&checkout),
+        seen: Some(Seen::Here),
+        intents: &exact,
+        calls: &calls,
+        ..disk()
+    };
+    let calls_only = DiskFacts { saved: false, git: None, intents: &[], seen: None, ..full };
     let steps = [
         (full, Rung::Echo),
         (DiskFacts { saved: false, ..full }, Rung::Git),
         (DiskFacts { saved: false, git: None, ..full }, Rung::IntentExact),
         (DiskFacts { saved: false, git: None, intents: &[], ..full }, Rung::SeenBefore),
-        (DiskFacts { saved: false, git: None, intents: &[], seen_before: false, ..full }, Rung::OnlyCall),
+        (DiskFacts { seen: Some(Seen::Elsewhere), ..calls_only }, Rung::Moved),
+        (calls_only, Rung::OnlyCall),
         (disk(), Rung::Unexplained),
     ];
     for (n, (facts, rung)) in steps.iter().enumerate() {
@@ -354,8 +362,8 @@ fn an_unnamed_pair_of_hooks_is_a_candidate() {
 #[test]
 fn content_seen_before_is_weaker_than_an_intent_and_stronger_than_a_call() {
     let calls = [call(1, Some(agent("a")), 850)];
-    let ruling = judge_disk(&DiskFacts { seen_before: true, calls: &calls, ..disk() });
+    let ruling = judge_disk(&DiskFacts { seen: Some(Seen::Here), calls: &calls, ..disk() });
     assert!(matches!(ruling, DiskRuling::CarryAll { ref evidence, .. } if evidence.kind == EvidenceKind::SeenBefore));
     let exact = [intent(1, "a", (800, 990), at(1), at(2))];
-    assert_eq!(all(&DiskFacts { seen_before: true, intents: &exact, ..disk() }).class, Class::Exact);
+    assert_eq!(all(&DiskFacts { seen: Some(Seen::Here), intents: &exact, ..disk() }).class, Class::Exact);
 }

@@ -3,7 +3,7 @@
 //! [`Core::observe`] is the only way a file's state changes, whoever looked and why, so save, watcher, hook and git meet
 //! by digest in any order. A change is judged once when it is seen and again when more is known about its file.
 
-use codi2_attribution::{Change as OpenChange, DiskRuling, Observed};
+use codi2_attribution::{Change as OpenChange, DiskRuling, Observed, Seen};
 use codi2_protocol::{Actor, ActorKind, Digest, DiskOperation, Event, EventBody, EventId, FileId, Owner, WorktreeId};
 use codi2_text::Text;
 use codi2_workspace::{Cause, Content as Found, Observation, WatchEvent};
@@ -17,8 +17,10 @@ use crate::ledger::{DiskFile, Ledger};
 use crate::ports::Ports;
 use crate::rows::Row;
 
-/// How long a program may take between emptying a file and writing it, in ms.
-const EMPTY_MS: u64 = 2_000;
+/// How long a program may take between emptying or removing a file and writing it, in ms.
+const EMPTY_MS: u64 = 10_000;
+/// A text as long as this, in bytes, is not written twice by chance: whoever has it again has copied it.
+const COPIED_BYTES: usize = 30;
 
 impl Core {
     /// A watch saw something.
@@ -147,6 +149,8 @@ impl Core {
             let owners = self.ledger.owners_of(ports, file, text_digest).filter(|owners| owners.len() == len);
             let converted = |ledger: &mut Ledger| ledger.owners_of_converted(ports, file, text.as_ref()?);
             let owners = owners.or_else(|| converted(&mut self.ledger));
+            let by_git = text.as_ref().filter(|_| found.blob.is_some());
+            let owners = owners.or_else(|| Some(self.ledger.known_to_git(ports, file, by_git?)?.1));
             if ports.failed_reads().0 > failed {
                 return self.leave_unread(file);
             }
@@ -196,13 +200,16 @@ impl Core {
         let after = text_of(&found.content);
         let after_text = after.as_ref().map(|after| Digest::new(after.digest()));
         let (failed, _) = ports.failed_reads();
-        let seen = after_text.and_then(|digest| self.ledger.owners_of(ports, file, digest));
+        let source = found.from.as_ref().map(|path| FileId { worktree: file.worktree.clone(), path: path.clone() });
+        let seen = after_text.and_then(|digest| {
+            let here = self.ledger.owners_of(ports, file, digest);
+            here.or_else(|| self.ledger.owners_at(ports, source.as_ref()?, digest))
+        });
         if ports.failed_reads().0 > failed {
             // Who owned this content cannot be read: the change is judged when it is seen again.
             return;
         }
         let mut seen = seen.filter(|tree| Some(tree.len()) == after.as_ref().map(Text::len_bytes));
-        let source = found.from.as_ref().map(|path| FileId { worktree: file.worktree.clone(), path: path.clone() });
         let lineage = source.as_ref().filter(|source| matches!(self.ledger.disk.get(*source), Some(Some(_))));
         let before_file = lineage.unwrap_or(file).clone();
         let mut before_bytes = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map(|on_disk| on_disk.bytes);
@@ -232,16 +239,24 @@ impl Core {
                 }
             }
         }
-        if before.as_ref().is_some_and(|before| before.owners.is_empty())
+        let was_there = before_bytes.is_some();
+        if before.as_ref().is_none_or(|before| before.owners.is_empty())
             && after.as_ref().is_some_and(|after| !after.is_empty())
             && let Some(kept) = self.emptied(file, before_bytes, found.at_ms)
         {
-            // Seen between a program's truncation and its write: one change, and what stands there again is not new.
+            // Seen between a program's truncation or removal and its write: one change, and what stands there again is
+            // not new.
             (before, before_bytes, from_ms) = (kept.before.clone(), kept.before_bytes, kept.from_ms);
         }
-        if let (None, Some(_), Some(after)) = (&seen, &found.git, &after) {
-            seen = self.ledger.owners_of_converted(ports, file, after);
-        }
+        let seen = match (seen, &after) {
+            (Some(owners), _) => Some((Seen::Here, owners)),
+            (None, Some(after)) if found.git.is_some() => self.ledger.known_to_git(ports, file, after),
+            (None, Some(after)) if after.len_bytes() >= COPIED_BYTES => {
+                let elsewhere = after_text.and_then(|digest| self.ledger.owners_elsewhere(ports, file, digest));
+                elsewhere.map(|owners| (Seen::Elsewhere, owners))
+            }
+            (None, _) => None,
+        };
         let after_bytes = found.content.digest();
         self.kept_number += 1;
         let kept = Kept {
@@ -267,11 +282,11 @@ impl Core {
         let id = EventId::new();
         let Applied { owners, change, actor } = self.apply_ruling(file, &kept, &ruling, id, saved_by, ports);
 
-        let operation = match (before_bytes, after_bytes) {
-            (_, None) => DiskOperation::Delete,
+        let operation = match after_bytes {
+            None => DiskOperation::Delete,
             _ if renamed => DiskOperation::Rename,
-            (None, _) => DiskOperation::Create,
-            _ => DiskOperation::Modify,
+            _ if was_there => DiskOperation::Modify,
+            _ => DiskOperation::Create,
         };
         let size = found.content.size();
         let body = match (saved_by, after_bytes) {
@@ -323,7 +338,7 @@ impl Core {
         self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
     }
 
-    /// The change that emptied a file just now, where nobody saved it so.
+    /// The change that emptied or removed a file just now, where nobody saved it so.
     fn emptied(&self, file: &FileId, empty: Option<Digest>, now: u64) -> Option<&Kept> {
         let last = self.open.on(file).next_back()?;
         let is_it = last.after == empty

@@ -3,7 +3,7 @@
 //! Absent on purpose: the judging (the attribution crate) and how a ruling becomes owners (`ruled`).
 
 use codi2_attribution::{
-    Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Observed, OpenCall, Transition, judge_disk,
+    Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Observed, OpenCall, Seen, Transition, judge_disk,
 };
 use codi2_protocol::{Digest, Event, EventBody, EventId, FileId, Owner, SessionId};
 use codi2_text::{OwnerTree, Text};
@@ -38,8 +38,8 @@ pub(super) struct Kept {
     /// The write that was seen.
     pub written: Option<Written>,
     pub git: Option<GitExplanation>,
-    /// The owners that the content after had before this change was seen.
-    pub seen: Option<OwnerTree<OwnerRef>>,
+    /// The owners that the content after had before this change was seen, and where.
+    pub seen: Option<(Seen, OwnerTree<OwnerRef>)>,
     pub number: u64,
 }
 
@@ -56,9 +56,15 @@ impl Kept {
         before.chain(&self.after).map(Text::len_bytes).chain(sources).sum()
     }
 
+    /// Whether its content was seen in its file's own lineage before.
+    fn is_seen_here(&self) -> bool {
+        matches!(self.seen, Some((Seen::Here, _)))
+    }
+
     /// Every owner that it points to.
     pub fn owners_in_use(&self) -> impl Iterator<Item = OwnerRef> {
-        let trees = self.before.iter().map(|before| &before.owners).chain(&self.seen);
+        let seen = self.seen.iter().map(|(_, owners)| owners);
+        let trees = self.before.iter().map(|before| &before.owners).chain(seen);
         trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner))
     }
 }
@@ -92,8 +98,8 @@ impl Core {
         let Some(event) = self.open.ended_in(file, after).map(|change| change.event) else { return };
         if let Some(kept) = self.kept.get_mut(&event).filter(|kept| kept.written == written) {
             kept.git = Some(git);
-            if let (None, Some(after)) = (&kept.seen, &kept.after) {
-                kept.seen = self.ledger.owners_of_converted(ports, file, after);
+            if let Some(after) = kept.after.as_ref().filter(|_| !kept.is_seen_here()) {
+                kept.seen = self.ledger.known_to_git(ports, file, after).or(kept.seen.take());
             }
             self.judge_again(file, |change, _| change.event == event, now, ports);
         }
@@ -101,13 +107,17 @@ impl Core {
 
     /// A file was seen at a path before it was known to be moved there: its owners come along, in place of nobody's.
     pub(super) fn moved_here(&mut self, file: &FileId, from: &FileId, now: u64, ports: &mut dyn Ports) {
-        let Some(Some(source)) = self.ledger.disk.get(from) else { return };
-        let (bytes, owners) = (source.bytes, source.known.owners.clone());
+        let Some(Some(here)) = self.ledger.disk.get(file) else { return };
+        let (bytes, text) = (here.bytes, here.known.digest);
+        let Some(owners) = self.ledger.owners_at(ports, from, text) else { return };
         let Some(change) = self.open.ended_in(file, Some(bytes)).cloned() else { return };
         let Some(mut kept) = self.kept.remove(&change.event) else { return };
-        let nobodys = kept.seen.is_none();
-        if nobodys {
-            kept.seen = Some(owners);
+        let news = match &kept.seen {
+            None => true,
+            Some((at, known)) => *at == Seen::Elsewhere && *known != owners,
+        };
+        if news {
+            kept.seen = Some((Seen::Here, owners));
             let ruling = self.rule(file, &kept, &self.beside(file), false);
             let carried = |ruling: &DiskRuling| matches!(ruling, DiskRuling::CarryAll { .. });
             if carried(&ruling) && (carried(&change.ruling) || ruling.supersedes(&change.ruling)) {
@@ -115,7 +125,7 @@ impl Core {
             }
         }
         self.kept.insert(change.event, kept);
-        if nobodys {
+        if news {
             self.carry_on(file, change.event, ports);
         }
     }
@@ -210,16 +220,35 @@ impl Core {
             // What the buffer has from its own edits stays; what nobody could be named for is settled now.
             branch.known.owners = overlay(&branch.known.owners, &owners, |known| !open_to_change(book.owner(known)));
         }
+        let mut rows = self.give_copies(file, event, digest, &owners);
         let current = self.ledger.disk.get(file).and_then(Option::as_ref);
         if let Some(mut on_disk) = current.filter(|on_disk| Some(on_disk.bytes) == kept.after_bytes).cloned() {
             on_disk.known.owners = owners;
-            let rows = self.rows(file, &on_disk);
+            rows.extend(self.rows(file, &on_disk));
             self.ledger.settle(file, on_disk);
             return rows;
         }
         self.ledger.remember(file, digest, &owners);
         let owners = self.ledger.book.store(&owners);
-        vec![Row::Owners { repository: file.worktree.repository, path: file.path.clone(), digest, owners }]
+        rows.push(Row::Owners { repository: file.worktree.repository, path: file.path.clone(), digest, owners });
+        rows
+    }
+
+    /// What was copied from a text while nobody could be named for it, because of this event, follows.
+    fn give_copies(&mut self, file: &FileId, event: EventId, digest: Digest, owners: &OwnerTree<OwnerRef>) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for copy in self.ledger.copies(file, digest) {
+            let Some(Some(mut there)) = self.ledger.disk.get(&copy).cloned() else { continue };
+            let left_open = |owner: &Owner| owner.event == Some(event) && open_to_change(owner);
+            let book = &self.ledger.book;
+            let given = overlay(&there.known.owners, owners, |known| !left_open(book.owner(known)));
+            if given != there.known.owners && given.len() == owners.len() {
+                there.known.owners = given;
+                rows.extend(self.rows(&copy, &there));
+                self.ledger.settle(&copy, there);
+            }
+        }
+        rows
     }
 
     /// The changes that came after one whose owners are others now: what they kept of its text follows.
@@ -232,8 +261,9 @@ impl Core {
         for change in &all[at + 1..] {
             let known = matches!(&change.ruling, DiskRuling::Echo { .. });
             let Some(mut kept) = self.kept.remove(&change.event) else { return };
+            let seen_here = kept.is_seen_here();
             let before = kept.before.as_mut().filter(|before| before.owners.len() == owners.len());
-            let follows = !known && kept.seen.is_none() && kept.before_bytes == state && before.is_some();
+            let follows = !known && !seen_here && kept.before_bytes == state && before.is_some();
             if let Some(before) = before.filter(|_| follows) {
                 before.owners = owners.clone();
                 let applied = self.apply_ruling(file, &kept, &change.ruling, change.event, None, ports);
@@ -281,7 +311,7 @@ impl Core {
             observed: kept.observed,
             saved,
             git: git.as_ref(),
-            seen_before: kept.seen.is_some(),
+            seen: kept.seen.as_ref().map(|(at, _)| *at),
             intents: &beside.intents,
             calls: &beside.calls,
             transitions: &beside.transitions,

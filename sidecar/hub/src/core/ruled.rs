@@ -4,13 +4,13 @@
 
 use std::collections::HashMap;
 
-use codi2_attribution::{DiskRuling, Rung};
+use codi2_attribution::{DiskRuling, Rung, Seen};
 use codi2_protocol::{Actor, Class, Digest, EventId, EvidenceKind, FileId, Owner, Range, SessionId, Verdict};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::GitExplanation;
 
 use super::Core;
-use super::branches::not_observed;
+use super::branches::{not_observed, overlay};
 use super::disk::decode_text;
 use super::late::Kept;
 use crate::book::OwnerRef;
@@ -82,13 +82,18 @@ impl Core {
                 actor = Some(saver);
             }
             DiskRuling::CarryAll { evidence, fresh: unseen } => {
-                match kept.seen.clone().filter(|tree| tree.len() == after.len_bytes()) {
-                    Some(tree) => owners = tree,
-                    None => {
+                match kept.seen.as_ref().filter(|(_, tree)| tree.len() == after.len_bytes()) {
+                    Some((Seen::Here, tree)) => owners = tree.clone(),
+                    seen => {
                         let lines = self.source_lines(file, kept.git.as_ref(), ports);
                         let unseen = self.ledger.book.enter(fresh(unseen));
                         for hunk in &hunks {
-                            let runs = carried_lines(after, hunk, &lines, unseen);
+                            let mut runs = carried_lines(after, hunk, &lines, unseen);
+                            if let Some((_, elsewhere)) = seen {
+                                let under = elsewhere.part(hunk.new_bytes());
+                                let over = OwnerTree::from_spans(runs);
+                                runs = overlay(&over, &under, |owner| owner != unseen).iter().collect();
+                            }
                             splice(&mut owners, hunk, &runs);
                         }
                     }

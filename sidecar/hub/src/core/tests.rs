@@ -7,6 +7,7 @@ mod facts;
 mod fake;
 mod files;
 mod git;
+mod moves;
 mod orders;
 mod properties;
 mod sessions;

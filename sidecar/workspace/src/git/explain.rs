@@ -224,7 +224,11 @@ impl Explainer<'_> {
             return None;
         }
         let oid = self.name_of(content)?;
-        (self.view.has(oid) && !self.fresh(oid)).then_some(GitSource::Object)
+        if !self.view.has(oid) || self.fresh(oid) {
+            return None;
+        }
+        content.equal.push((oid, true));
+        Some(GitSource::Object)
     }
 
     /// The name git gives the content.
@@ -262,7 +266,9 @@ impl Explainer<'_> {
             return Vec::new();
         }
         let (before, after) = (self.before, self.after);
-        let mut oids: Vec<Option<Oid>> = Vec::new();
+        // What it is itself, wherever git had that: in the form that git stores.
+        let mut oids: Vec<Option<Oid>> =
+            content.equal.iter().filter(|(_, is)| *is).map(|(oid, _)| Some(*oid)).collect();
         oids.push(before.index.entry(path).and_then(Entry::oid));
         oids.push(self.head_before(path));
         if let Some(entry) = after.index.entry(path) {

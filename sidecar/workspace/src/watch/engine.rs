@@ -15,6 +15,7 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use super::folders::Folders;
 use super::held::Held;
 use super::judge::Batch;
+use super::moves::Ends;
 use super::shared::Shared;
 use crate::git::{History, Index, Lock, State, View, Whose, Window};
 use crate::observe::{Cause, WatchEvent};
@@ -64,6 +65,8 @@ pub(super) struct Engine {
     pub(super) unsure: BTreeMap<String, (Waiting, Duration)>,
     /// Contents reported without explanation that may be gone when git has one.
     pub(super) held: Held,
+    /// Moves of which one end was told.
+    pub(super) ends: Ends,
     /// Ignore rules changed: when to read them again.
     reload: Option<Duration>,
     next_poll: Duration,
@@ -94,6 +97,7 @@ impl Engine {
             window: Window::default(),
             unsure: BTreeMap::new(),
             held: Held::default(),
+            ends: Ends::default(),
             reload: None,
             next_poll,
             state: None,

@@ -1,11 +1,11 @@
 //! From paths that settled to observations: read, compare with what was last seen, pair renames, ask git, hand over.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use codi2_protocol::Digest;
 
 use super::engine::{Engine, Git, Seen};
+use super::moves::{Departed, Departures};
 use crate::git::{Explainer, Found, Oid, Writing};
 use crate::observe::{Cause, Content, GitExplanation, Observation, WatchEvent};
 use crate::read::{Reading, Stamp, read};
@@ -57,17 +57,6 @@ pub(super) enum Batch {
     Forced,
     /// Git just finished something, and its operations are reported first.
     Closing,
-}
-
-/// A path that is gone, with what was last seen of it.
-struct Departed {
-    path: String,
-    /// `None`: that it is gone was reported before, without an explanation.
-    seen: Option<Seen>,
-    waiting: Waiting,
-    at_ms: u64,
-    /// Not of this batch: it still waits, and only a rename takes it along.
-    pending: bool,
 }
 
 impl Engine {
@@ -126,13 +115,7 @@ impl Engine {
         if present.iter().any(|(path, _)| !self.seen.contains_key(path)) {
             departed.extend(self.pending_departures());
         }
-        let mut arrivals = BTreeMap::new();
-        for (index, gone) in departed.iter().enumerate() {
-            if let Some(seen) = gone.seen {
-                arrivals.entry(seen.digest).or_insert_with(Vec::new).push(index);
-            }
-        }
-        let mut paired = vec![false; departed.len()];
+        let mut departed = Departures::new(departed);
         for (path, mut waiting) in present {
             let Some(reading) = self.read_path(&path) else { continue };
             let Some(digest) = reading.content.digest() else { continue };
@@ -141,7 +124,7 @@ impl Engine {
             let read_past = self.shared.take_read(&path);
             let same = last.is_some_and(|seen| seen.digest == digest) && !read_past;
             let from = match last {
-                None => self.pair(&path, digest, &reading, &departed, &mut paired, &arrivals),
+                None => self.came_from(&path, digest, &reading, &mut departed),
                 Some(_) => None,
             };
             self.remember(&path, digest, &reading);
@@ -165,7 +148,7 @@ impl Engine {
             let cause = waiting.cause;
             self.hand_over(&mut pages, Observation { path, from, content, git, blob, written, cause, at_ms });
         }
-        for (gone, paired) in departed.drain(..).zip(paired) {
+        for (gone, paired) in departed.into_pairs() {
             if gone.pending {
                 if paired {
                     self.settle.take_path(&gone.path);
@@ -175,6 +158,13 @@ impl Engine {
             }
             self.seen.remove(&gone.path);
             if paired {
+                continue;
+            }
+            if let Some(arrived) = self.went_to(&gone) {
+                if !named {
+                    named = self.name(arrived.git.as_ref().map(|git| git.operation.as_str()));
+                }
+                self.hand_over(&mut pages, arrived);
                 continue;
             }
             let git = self.explain(&gone.path, &Reading::gone(gone.at_ms), &gone.waiting);
@@ -280,53 +270,7 @@ impl Engine {
         (departed, present)
     }
 
-    /// Paths that are gone and still wait: a new file may have been one of them.
-    fn pending_departures(&self) -> Vec<Departed> {
-        let absent = |path: &str| {
-            let meta = self.folders.full(path).map(std::fs::symlink_metadata);
-            meta.is_some_and(|meta| meta.is_err())
-        };
-        let at_ms = crate::read::now_ms();
-        let known = self.settle.waiting().filter_map(|(path, waiting)| Some((path, waiting, *self.seen.get(path)?)));
-        known
-            .filter(|(path, ..)| absent(path))
-            .map(|(path, waiting, seen)| Departed {
-                path: path.clone(),
-                seen: Some(seen),
-                waiting: *waiting,
-                at_ms,
-                pending: true,
-            })
-            .collect()
-    }
-
-    /// Finds the path that a new file had before: gone in the same batch with equal content. Several candidates: the
-    /// same inode first, then the same file name. An empty file needs one of the two.
-    fn pair(
-        &self,
-        path: &str,
-        digest: Digest,
-        reading: &Reading,
-        departed: &[Departed],
-        paired: &mut [bool],
-        arrivals: &BTreeMap<Digest, Vec<usize>>,
-    ) -> Option<String> {
-        let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
-        let inode = reading.stamp.map(|stamp| stamp.inode);
-        let candidates = arrivals.get(&digest)?.iter().copied().filter(|at| !paired[*at]);
-        let rank = |at: &usize| {
-            let gone = &departed[*at];
-            (inode == gone.seen.map(|seen| seen.stamp.inode), name(&gone.path) == name(path))
-        };
-        let best = candidates.max_by_key(rank)?;
-        if reading.content.size() == 0 && rank(&best) == (false, false) {
-            return None;
-        }
-        paired[best] = true;
-        Some(departed[best].path.clone())
-    }
-
-    fn explain(&mut self, path: &str, reading: &Reading, waiting: &Waiting) -> Option<GitExplanation> {
+    pub(super) fn explain(&mut self, path: &str, reading: &Reading, waiting: &Waiting) -> Option<GitExplanation> {
         let last_heard = self.clock(waiting.last);
         let after = self.git.as_ref()?.history.latest();
         let writing = match reading.changed() {
@@ -374,7 +318,7 @@ impl Engine {
         Explainer { view, before, after, moved: &moved, own }.explain(path, found(reading), reading.changed(), writing)
     }
 
-    fn clean(&mut self, path: &str, reading: &Reading) -> Option<Oid> {
+    pub(super) fn clean(&mut self, path: &str, reading: &Reading) -> Option<Oid> {
         let git = self.git.as_mut()?;
         Explainer::clean(&mut git.view, git.history.latest(), path, found(reading))
     }
@@ -385,7 +329,7 @@ impl Engine {
         }
     }
 
-    fn read_path(&self, path: &str) -> Option<Reading> {
+    pub(super) fn read_path(&self, path: &str) -> Option<Reading> {
         match read(self.root(), path, self.shared.options.max_file_bytes) {
             Ok(reading) => Some(reading),
             Err(error) => {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use codi2_protocol::Digest;
-use codi2_workspace::{Observation, WatchEvent, WatchOptions};
+use codi2_workspace::{GitSource, Observation, WatchEvent, WatchOptions};
 
 use super::watching::{self, Watching, observations};
 use super::{bytes, corpus, repository, summary, watched};
@@ -230,16 +230,21 @@ fn a_programs_write_stays_one_when_git_goes_on_at_once() {
     }
 }
 
-/// A filter made the content: its lines are known in the form that git stores, which HEAD need not hold (yet).
+/// A filter made the content: its lines are known in the form that git stores, which neither HEAD nor index need hold.
 #[test]
-fn the_stored_form_of_what_only_the_index_holds_is_a_source() {
+fn the_stored_form_of_the_content_is_a_source() {
     let setup = "put .gitattributes '*.id ident\\n'; put x.id 'one\\n$Id$\\n'; commit base
         git checkout -q -b topic; put x.id 'two\\n'; commit topic";
-    let (_keep, watching) = watched(setup, WatchOptions::default());
-    let restore = "git restore --source=main --staged --worktree x.id";
-    let found = watching.after(|| corpus::shell("ident", &watching.root, &watching.root, restore));
-    let last = found.last().unwrap();
-    assert!(bytes(last).starts_with(b"one\n$Id: "), "{:?}", summary(&found));
-    let sources = &found.iter().rev().find_map(|one| one.git.as_ref()).unwrap().sources;
-    assert!(sources.iter().any(|source| **source == *b"one\n$Id$\n"), "{sources:?}");
+    for (restore, what) in [
+        ("git restore --source=main --staged --worktree x.id", GitSource::Index),
+        ("git restore --source=main x.id", GitSource::Object),
+    ] {
+        let (_keep, watching) = watched(setup, WatchOptions::default());
+        let found = watching.after(|| corpus::shell("ident", &watching.root, &watching.root, restore));
+        let last = found.last().unwrap();
+        assert!(bytes(last).starts_with(b"one\n$Id: "), "{:?}", summary(&found));
+        let git = found.iter().rev().find_map(|one| one.git.as_ref()).unwrap();
+        assert_eq!(git.what, what, "{restore}");
+        assert_eq!(git.sources.first().map(|source| &**source), Some(&b"one\n$Id$\n"[..]), "{restore}");
+    }
 }

@@ -1,7 +1,7 @@
 //! What git does to files: owners go with their content, and nothing of git's becomes a person's or an agent's.
 
 use codi2_protocol::{ActorKind, Class, EventBody, EvidenceKind, Notice};
-use codi2_workspace::{Cause, GitExplanation, GitOperation, GitSource, Observation, WatchEvent};
+use codi2_workspace::{Cause, GitExplanation, GitOperation, GitSource, WatchEvent};
 
 use super::super::Input;
 use super::world::{World, body, worktree};
@@ -67,23 +67,27 @@ fn owners_survive_other_line_ends() {
     assert_eq!(w.blame("a.rs"), [AGENT, OLD]);
 }
 
-/// Programs truncate a file and then write it; a look between the two sees it empty.
+/// Programs truncate a file or remove it, and then write it; a look between the two sees it empty, or gone.
 #[test]
-fn a_look_between_truncation_and_write_takes_nobodys_lines() {
-    for announced in [false, true] {
+fn a_look_between_truncation_or_removal_and_write_takes_nobodys_lines() {
+    for (announced, removed) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut w = two_branches();
         w.git_writes("a.rs", Some("one\ntwo\n"), "checkout", GitSource::NewHead, &["three\none\n"]);
         if announced {
             w.agent_before("bot", "a.rs");
         }
-        w.program_writes("a.rs", "");
+        if removed {
+            w.removes("a.rs");
+        } else {
+            w.program_writes("a.rs", "");
+        }
         w.program_writes("a.rs", "one\ntwo\nnew\n");
         if announced {
             w.agent_after("bot", "a.rs");
         }
         let blame = w.blame("a.rs");
         assert_eq!(blame[..2], [OLD, TYPED], "announced: {announced}");
-        assert_eq!(blame[2].starts_with("agent bot"), announced, "{blame:?}");
+        assert_eq!(blame[2].starts_with("agent bot"), announced, "removed: {removed}, {blame:?}");
     }
 }
 
@@ -191,25 +195,6 @@ fn a_clean_file_that_changes_and_is_committed_at_once() {
     w.staged("a.rs");
     w.watch_sees("a.rs");
     assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange", OLD]);
-}
-
-/// A look at the new path comes before the watch has told of the move, and perhaps git's explanation too.
-#[test]
-fn a_move_that_is_known_after_a_look() {
-    for explained in [false, true] {
-        let mut w = two_branches();
-        let bytes = w.ports.files.remove("a.rs").unwrap();
-        w.put("b.rs", &bytes);
-        assert_eq!(w.blame("b.rs"), ["external unknown DiskChange", "external unknown DiskChange"]);
-        if explained {
-            w.git_explains("b.rs", "restore", GitSource::Index, &[]);
-            assert_eq!(w.blame("b.rs"), ["git restore carried Git", "git restore carried Git"]);
-        }
-        w.ports.now += 30;
-        let moved = Observation { from: Some("a.rs".into()), ..w.ports.observe("b.rs", Cause::Event) };
-        w.feed(Input::Watched(worktree(), WatchEvent::Observed(vec![moved])));
-        assert_eq!(w.blame("b.rs"), [AGENT, OLD], "explained: {explained}");
-    }
 }
 
 /// A look between two switches: the explanation comes when the file holds something else.

@@ -9,7 +9,7 @@ const TYPED: &str = "person ada declared EditorDeclared";
 const AGENT: &str = "agent bot exact IntentExact";
 
 /// All interleavings of lanes, each in its own order: as sequences of lane numbers.
-fn interleavings(lengths: &[usize]) -> Vec<Vec<usize>> {
+pub(super) fn interleavings(lengths: &[usize]) -> Vec<Vec<usize>> {
     if lengths.iter().all(|len| *len == 0) {
         return vec![Vec::new()];
     }
