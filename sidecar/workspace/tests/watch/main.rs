@@ -101,7 +101,7 @@ fn changes_by_events_and_by_polling() {
         let (_keep, watching) = watched("standard", options);
         let root = watching.root.clone();
         let check = |what: &str, expected: &[&str], action: &dyn Fn()| {
-            let found = watching.after(action);
+            let found = watching.net(action);
             assert_eq!(summary(&found), expected, "{what}, polled: {poll}");
             for one in &found {
                 assert!(one.git.is_none(), "{what}: {}", watching::observation(one));

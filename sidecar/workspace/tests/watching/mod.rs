@@ -1,11 +1,13 @@
 //! A watch under test: collects its events and waits for conditions, with a deadline.
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use codi2_protocol::Digest;
 use codi2_workspace::{Content, Observation, Watch, WatchEvent, WatchOptions, identify};
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -17,6 +19,8 @@ pub struct Watching {
     pub scanned: Vec<WatchEvent>,
     events: Receiver<WatchEvent>,
     cookies: Cell<u32>,
+    /// What was last reported of each path that is there.
+    known: RefCell<BTreeMap<String, Digest>>,
 }
 
 impl Watching {
@@ -27,7 +31,8 @@ impl Watching {
             sender.send(event).ok();
         })
         .unwrap();
-        let mut watching = Self { watch, root: root.to_owned(), scanned: Vec::new(), events, cookies: Cell::new(0) };
+        let (cookies, known) = (Cell::new(0), RefCell::default());
+        let mut watching = Self { watch, root: root.to_owned(), scanned: Vec::new(), events, cookies, known };
         watching.scanned = watching.until(|event| matches!(event, WatchEvent::State(..)), "the first state");
         watching
     }
@@ -42,6 +47,7 @@ impl Watching {
                 let seen: Vec<_> = out.iter().map(short).collect();
                 panic!("{what} did not come; saw {seen:#?}");
             };
+            self.note(&event);
             let found = which(&event);
             out.push(event);
             if found {
@@ -81,6 +87,38 @@ impl Watching {
     pub fn after(&self, action: impl FnOnce()) -> Vec<Observation> {
         action();
         observations(self.sync())
+    }
+
+    /// Runs something and returns what the observations it led to come to: what is as it was before is left out, of each
+    /// path the last one counts, and of a move whose two ends were seen apart the pairing. How often the watch looked in
+    /// between is a matter of speed.
+    pub fn net(&self, action: impl FnOnce()) -> Vec<Observation> {
+        let before = self.known.borrow().clone();
+        let mut last: BTreeMap<String, Observation> = BTreeMap::new();
+        for mut one in self.after(action) {
+            if let Some(from) = &one.from {
+                last.remove(from);
+            } else if let Some(earlier) = last.remove(&one.path)
+                && earlier.content == one.content
+            {
+                one.from = earlier.from;
+            }
+            last.insert(one.path.clone(), one);
+        }
+        last.retain(|path, one| one.from.is_some() || before.get(path).copied() != one.content.digest());
+        last.into_values().collect()
+    }
+
+    fn note(&self, event: &WatchEvent) {
+        let (WatchEvent::Observed(page) | WatchEvent::Scan(page)) = event else { return };
+        let mut known = self.known.borrow_mut();
+        for one in page {
+            one.from.as_ref().map(|from| known.remove(from));
+            match one.content.digest() {
+                Some(digest) => known.insert(one.path.clone(), digest),
+                None => known.remove(&one.path),
+            };
+        }
     }
 
     pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
