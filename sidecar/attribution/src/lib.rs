@@ -5,6 +5,8 @@
 //! time; when more becomes known they are asked again, and [`DiskRuling::supersedes`] says whether the new answer is
 //! worth an upgrade. Because an answer depends on the facts alone, facts may come in any order.
 //!
+//! [`tools`] is the other half: which AI tool acts, told from what it leaves in an environment or a commit.
+//!
 //! Absent on purpose: clocks, files, sockets, the ledger. A ruling says "carry the owners known for this content", the
 //! hub looks them up. And nothing here turns the absence of evidence into an author: what nobody announced is
 //! `external` or `unknown`, class unknown, always.
@@ -17,6 +19,7 @@ mod open;
 mod replay;
 mod ruling;
 mod rung;
+pub mod tools;
 mod way;
 
 pub use buffer::{BufferFacts, StateSeen, judge_group};

@@ -25,4 +25,5 @@ pub use mistake::{Mistake, Origin};
 pub use settings::{
     HubSettings, RepositorySettings, RepositoryWatch, Settings, SpoolSettings, StoreSettings, WatchSettings,
 };
+pub use toml_text::data;
 pub use tree::Place;

@@ -1,8 +1,12 @@
 //! TOML to a [`tree`](crate::tree): reads on behind a mistake, so that all of them are found.
 
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::mistake::{Mistake, Origin};
 use crate::tree::{Content, Entry, Node, Parsed, Place};
 
 pub(crate) fn parse(text: &str) -> Parsed {
@@ -18,6 +22,18 @@ pub(crate) fn parse(text: &str) -> Parsed {
         parsed.wrong.push((place, message.to_owned(), todo.to_owned()));
     }
     parsed
+}
+
+/// A TOML document that is no settings, as its own type; `path` names it in the mistake.
+///
+/// # Errors
+/// The first mistake, with its place.
+pub fn data<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Mistake> {
+    toml::from_str(text).map_err(|error| {
+        let place = Place::of_byte(text, error.span().map_or(0, |span| span.start));
+        let todo = "correct the line".to_owned();
+        Mistake { origin: Origin::File(path.to_owned(), place), found: error.message().to_owned(), todo }
+    })
 }
 
 fn entries(text: &str, table: &DeTable<'_>) -> Vec<Entry> {
