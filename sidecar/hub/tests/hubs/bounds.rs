@@ -309,7 +309,7 @@ pub fn a_state_folder_that_was_removed_ends_the_hub() {
 pub fn a_flood_that_nobody_reads_is_bounded_in_memory() {
     const PRODUCERS: u64 = 64;
     let soak = std::env::var_os("CODI2_SOAK").is_some();
-    let each: u64 = if soak { 20_000 } else { 500 };
+    let each: u64 = if soak { 5_000 } else { 500 };
     let home = Home::new();
     let hub = home.ready();
     let mut deaf: Vec<Wire> = (0..20).map(|_| home.wire()).collect();

@@ -48,16 +48,25 @@ pub fn tails_have_no_loss_and_no_repeats() {
 pub fn a_tail_that_is_not_read_slows_nobody() {
     // Several times what a queue and a socket hold.
     const FACTS: u64 = 16_000;
+    const READERS: u32 = 20;
     let home = Home::new();
     let hub = home.ready();
     let producer = ProducerId::new();
     let mut reporting = home.producer(producer);
-    let mut lazy = home.wire();
-    lazy.call(tail(None)).unwrap();
+    let mut standing: Vec<Wire> = (0..READERS).map(|_| home.wire()).collect();
+    for wire in &mut standing {
+        wire.call(tail(None)).unwrap();
+    }
     for begin in (1..=FACTS).step_by(500) {
         reporting.report(begin..=begin + 499);
         reporting.durable(begin + 499);
     }
+    // With the producer and who asks.
+    assert_eq!(home.wire().status().connections, READERS + 2, "none of them was cut off");
+    println!(
+        "COUNT P5 | one producer beside {READERS} tails that read nothing | {FACTS} events | each acknowledged while they stand; a tail that reads then has them all"
+    );
+    let mut lazy = standing.pop().unwrap();
     // Its queue is full of events; an answer has room of its own, and the tail is only late.
     lazy.send(Some(7), Call::Status);
     let (mut seen, mut answered) = (Vec::new(), false);

@@ -28,6 +28,7 @@ mod report;
 mod round_trip;
 mod samples;
 mod sidecar;
+mod stalled_readers;
 mod start;
 mod windows;
 mod worktree;
@@ -51,6 +52,11 @@ const BENCHES: &[Bench] = &[
     Bench { name: "did-change", about: "a key in a 1 MB file, applied by the sidecar", run: did_change::run },
     Bench { name: "frozen-hub", about: "a key while the hub stands still", run: frozen_hub::run },
     Bench { name: "durable", about: "a sealed group, durable in the hub", run: durable::run },
+    Bench {
+        name: "stalled-readers",
+        about: "as durable, beside 20 readers that take nothing",
+        run: stalled_readers::run,
+    },
     Bench { name: "disk", about: "a write on disk, printed by a tail", run: disk::run },
     Bench { name: "hook", about: "an agent's hook, hub there and away", run: hook::run },
     Bench { name: "initialize", about: "a window's start, hub warm and cold", run: start::initialize },
