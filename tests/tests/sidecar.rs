@@ -255,6 +255,24 @@ fn anonymous(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
 }
 
+/// What reading and taking in a long text needed is given back: at rest there is the text, its owners, and little else.
+#[test]
+fn long_documents_cost_little_more_than_their_text() {
+    const EACH: usize = 8 << 20;
+    let text: String = (0..).map(|n| format!("let value_{n} = {n};\n")).take(EACH / 24).collect();
+    let world = World::new(&[("a.txt", "one\n"), ("b.txt", &text), ("c.txt", &text)]);
+    let mut editor = window(&world);
+    let before = anonymous(editor.sidecar());
+    for name in ["b.txt", "c.txt"] {
+        assert!(editor.open(&world.path(name)));
+        editor.hover(&world.path(name));
+    }
+    let limit = 2 * 3 * text.len() as u64;
+    let grown = || anonymous(editor.sidecar()).saturating_sub(before);
+    wait_for("it comes to rest", || format!("{} of {limit}", grown()), || (grown() < limit).then_some(()));
+    editor.quit();
+}
+
 fn frame(message: &Value) -> Vec<u8> {
     let body = message.to_string();
     format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()

@@ -5,6 +5,7 @@
 
 mod args;
 mod blame;
+mod blocks;
 mod config;
 mod doctor;
 mod failure;
@@ -112,6 +113,8 @@ fn refused(error: &clap::Error) -> ExitCode {
 
 /// Serves an editor. Its exit code is the language server protocol's.
 fn lsp(flags: &Flags) -> Result<ExitCode> {
+    // Before anything is read or started.
+    blocks::begin_anew();
     let loaded = settings::load(flags);
     logging::to_stderr(&loaded.settings, "warn");
     // An editor's user sees the first in the status bar; an editor goes on with what is right.

@@ -12,6 +12,7 @@ use codi2_ipc::blocking::Link;
 use codi2_ipc::{CallError, ConnectError, Places, SpawnSpec};
 use codi2_protocol::{Call, Notice, Reply};
 
+use super::blocks;
 use super::link::{Hub, LinkError};
 use crate::settings::Flags;
 
@@ -65,7 +66,9 @@ impl Surroundings {
 /// How a hub is started: this program, told to stay in the foreground.
 pub fn spawn(flags: &Flags) -> std::io::Result<SpawnSpec> {
     let words = ["hub", "start", "--foreground"].map(std::ffi::OsString::from);
-    SpawnSpec::this_program(words.into_iter().chain(flags.passed_on()))
+    let mut spec = SpawnSpec::this_program(words.into_iter().chain(flags.passed_on()))?;
+    spec.variables.extend(blocks::variable());
+    Ok(spec)
 }
 
 struct Linked(Link);
