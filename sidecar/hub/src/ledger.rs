@@ -4,10 +4,10 @@
 //! in the store. The ledger also remembers who owned deleted bytes, so that undo and moves bring owners back.
 //! Absent on purpose: verdicts (the core decides) and writes (the core commits rows).
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::hash::Hash;
+mod elsewhere;
 
-use codi2_attribution::Seen;
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
 use codi2_protocol::{Digest, FileId, GroupId, Owner, ProducerId, RepositoryId, SessionId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::Oid;
@@ -15,14 +15,13 @@ use codi2_workspace::Oid;
 use crate::book::{Book, OwnerRef, StoredOwners, open_to_change};
 use crate::known::{Content, Known, lines_of};
 use crate::ports::Ports;
+use crate::recent::Recent;
 use crate::rows::DiskRow;
 
 /// States of contents kept in memory.
 const SEEN_STATES: usize = if cfg!(test) { 256 } else { 4_096 };
 /// Contents that are known by themselves, whatever their path.
 const PLACED: usize = if cfg!(test) { 256 } else { 32_768 };
-/// Paths remembered for one content, the newest.
-const PLACES: usize = 4;
 /// Deletions whose owners are kept in memory.
 const DELETIONS: usize = if cfg!(test) { 512 } else { 8_192 };
 /// Texts of files kept in memory, by number: each takes some memory of its own, however short.
@@ -220,80 +219,6 @@ impl Ledger {
         Some(OwnerTree::from_spans(spans)).filter(|tree| tree.len() == text.len())
     }
 
-    /// The owners of a content at the path that it has now, or had before it went from there.
-    pub fn owners_at(&mut self, ports: &dyn Ports, file: &FileId, digest: Digest) -> Option<OwnerTree<OwnerRef>> {
-        let on_disk = self.disk.get(file).and_then(Option::as_ref).filter(|there| there.known.digest == digest);
-        on_disk.map(|there| there.known.owners.clone()).or_else(|| self.owners_of(ports, file, digest))
-    }
-
-    /// The owners of a text that git wrote and that this path never had just so: it had it with other line ends, or
-    /// another path had it.
-    pub fn known_to_git(
-        &mut self,
-        ports: &dyn Ports,
-        file: &FileId,
-        text: &Text,
-    ) -> Option<(Seen, OwnerTree<OwnerRef>)> {
-        if let Some(converted) = self.owners_of_converted(ports, file, text) {
-            return Some((Seen::Here, converted));
-        }
-        let elsewhere = self.owners_elsewhere(ports, file, Digest::new(text.digest()))?;
-        (elsewhere.len() == text.len_bytes()).then_some((Seen::Elsewhere, elsewhere))
-    }
-
-    /// The owners that a content had at other paths of the repository, if it had the same at each: two histories of one
-    /// text say nothing about a third place.
-    pub fn owners_elsewhere(
-        &mut self,
-        ports: &dyn Ports,
-        file: &FileId,
-        digest: Digest,
-    ) -> Option<OwnerTree<OwnerRef>> {
-        let places = self.places.get(&(file.worktree.repository, digest))?.clone();
-        let mut found: Option<OwnerTree<OwnerRef>> = None;
-        for place in places.iter().rev().filter(|place| place.path != file.path) {
-            let Some(tree) = self.owners_at(ports, place, digest) else { continue };
-            match &found {
-                Some(found) if !self.same_origins(found, &tree) => return None,
-                Some(_) => {}
-                None => found = Some(tree),
-            }
-        }
-        found.filter(|tree| !tree.is_empty())
-    }
-
-    /// Whether two owner trees of one text name the same authors.
-    fn same_origins(&self, one: &OwnerTree<OwnerRef>, other: &OwnerTree<OwnerRef>) -> bool {
-        let origin = |owner: OwnerRef| &self.book.owner(owner).verdict.origin;
-        let mut at = 0;
-        one.len() == other.len()
-            && one.iter().all(|(len, owner)| {
-                let there = other.spans(at..at + len);
-                at += len;
-                there.iter().all(|(_, known)| origin(*known) == origin(owner))
-            })
-    }
-
-    /// The other paths of the repository where this text lies on disk now.
-    pub fn copies(&self, file: &FileId, digest: Digest) -> Vec<FileId> {
-        let places = self.places.get(&(file.worktree.repository, digest)).into_iter().flatten();
-        let lies = |place: &&FileId| {
-            let on_disk = self.disk.get(*place).and_then(Option::as_ref);
-            *place != file && on_disk.is_some_and(|on_disk| on_disk.known.digest == digest)
-        };
-        places.filter(lies).cloned().collect()
-    }
-
-    fn place(&mut self, file: &FileId, digest: Digest) {
-        let key = (file.worktree.repository, digest);
-        let mut places = self.places.get(&key).cloned().unwrap_or_default();
-        places.retain(|place| place != file);
-        places.push(file.clone());
-        let over = places.len().saturating_sub(PLACES);
-        places.drain(..over);
-        self.places.put(key, places);
-    }
-
     /// The tree of stored owners, with everything that was explained since.
     pub fn load(&mut self, ports: &dyn Ports, mut stored: StoredOwners) -> OwnerTree<OwnerRef> {
         for owner in &mut stored.owners {
@@ -446,63 +371,5 @@ impl Ledger {
             .range(first..)
             .take_while(move |((of, _), _)| *of == file)
             .map(|((_, session), branch)| (*session, branch))
-    }
-}
-
-/// A bounded memory: the entries put in last.
-#[derive(Debug)]
-pub(crate) struct Recent<K, V> {
-    entries: HashMap<K, (u64, V)>,
-    order: VecDeque<(u64, K)>,
-    clock: u64,
-    capacity: usize,
-}
-
-impl<K: Clone + Eq + Hash, V> Recent<K, V> {
-    /// An empty memory for so many entries.
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { entries: HashMap::new(), order: VecDeque::new(), clock: 0, capacity }
-    }
-
-    /// What was put in last under this key, if it is still there.
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(key).map(|(_, value)| value)
-    }
-
-    /// All that is there.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.entries.values().map(|(_, value)| value)
-    }
-
-    /// Puts an entry in; the oldest goes where there is no room.
-    pub(crate) fn put(&mut self, key: K, value: V) {
-        self.clock += 1;
-        self.order.push_back((self.clock, key.clone()));
-        self.entries.insert(key, (self.clock, value));
-        while self.entries.len() > self.capacity || self.order.len() > 2 * self.capacity {
-            let Some((at, key)) = self.order.pop_front() else { break };
-            if self.entries.get(&key).is_some_and(|(put, _)| *put == at) {
-                self.entries.remove(&key);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn recent_keeps_the_last_entries_and_stays_bounded() {
-        let mut recent = Recent::new(3);
-        for round in 0..100_u32 {
-            recent.put(round % 5, round);
-            assert!(recent.entries.len() <= 3 && recent.order.len() <= 6);
-        }
-        assert_eq!([0, 1, 2, 3, 4].map(|key| recent.get(&key).copied()), [None, None, Some(97), Some(98), Some(99)]);
-        for round in 0..100 {
-            recent.put(7, round);
-        }
-        assert_eq!(recent.get(&7), Some(&99), "putting the same key again and again never loses it");
     }
 }

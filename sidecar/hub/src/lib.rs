@@ -21,6 +21,7 @@ mod live;
 mod measures;
 mod ports;
 mod reads;
+mod recent;
 mod rows;
 mod run;
 mod secret;

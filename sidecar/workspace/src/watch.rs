@@ -1,5 +1,6 @@
 //! The handle of a watch: what other threads may ask. The work is done by one thread per worktree (`engine`).
 
+mod at_work;
 mod engine;
 mod feed;
 mod folders;

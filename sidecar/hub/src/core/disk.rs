@@ -5,13 +5,14 @@
 
 use codi2_attribution::{Change as OpenChange, DiskRuling, Observed, Seen};
 use codi2_protocol::{Actor, ActorKind, Digest, DiskOperation, Event, EventBody, EventId, FileId, Owner, WorktreeId};
-use codi2_text::Text;
+use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{Cause, Content as Found, Observation, WatchEvent};
 
 use super::branches::not_observed;
 use super::late::Kept;
 use super::ruled::Applied;
 use super::{Core, Effect, Entry};
+use crate::book::OwnerRef;
 use crate::known::{Content, Known};
 use crate::ledger::{DiskFile, Ledger};
 use crate::ports::Ports;
@@ -201,15 +202,11 @@ impl Core {
         let after_text = after.as_ref().map(|after| Digest::new(after.digest()));
         let (failed, _) = ports.failed_reads();
         let source = found.from.as_ref().map(|path| FileId { worktree: file.worktree.clone(), path: path.clone() });
-        let seen = after_text.and_then(|digest| {
-            let here = self.ledger.owners_of(ports, file, digest);
-            here.or_else(|| self.ledger.owners_at(ports, source.as_ref()?, digest))
-        });
+        let seen = self.seen_before(file, source.as_ref(), after.as_ref(), found.git.is_some(), ports);
         if ports.failed_reads().0 > failed {
             // Who owned this content cannot be read: the change is judged when it is seen again.
             return;
         }
-        let mut seen = seen.filter(|tree| Some(tree.len()) == after.as_ref().map(Text::len_bytes));
         let lineage = source.as_ref().filter(|source| matches!(self.ledger.disk.get(*source), Some(Some(_))));
         let before_file = lineage.unwrap_or(file).clone();
         let mut before_bytes = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map(|on_disk| on_disk.bytes);
@@ -234,9 +231,6 @@ impl Core {
             self.open.rename(&before_file, file);
             if let Some(known) = &before {
                 self.ledger.remember(file, known.digest, &known.owners);
-                if Some(known.digest) == after_text {
-                    seen = Some(known.owners.clone());
-                }
             }
         }
         let was_there = before_bytes.is_some();
@@ -248,15 +242,6 @@ impl Core {
             // not new.
             (before, before_bytes, from_ms) = (kept.before.clone(), kept.before_bytes, kept.from_ms);
         }
-        let seen = match (seen, &after) {
-            (Some(owners), _) => Some((Seen::Here, owners)),
-            (None, Some(after)) if found.git.is_some() => self.ledger.known_to_git(ports, file, after),
-            (None, Some(after)) if after.len_bytes() >= COPIED_BYTES => {
-                let elsewhere = after_text.and_then(|digest| self.ledger.owners_elsewhere(ports, file, digest));
-                elsewhere.map(|owners| (Seen::Elsewhere, owners))
-            }
-            (None, _) => None,
-        };
         let after_bytes = found.content.digest();
         self.kept_number += 1;
         let kept = Kept {
@@ -336,6 +321,30 @@ impl Core {
         self.kept.insert(id, kept);
         self.forget_kept();
         self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+    }
+
+    /// The owners that a content had before this change, and where: at the path that the file had before, at its own, or
+    /// anywhere else if git wrote it or it is too long to be written twice.
+    fn seen_before(
+        &mut self,
+        file: &FileId,
+        source: Option<&FileId>,
+        text: Option<&Text>,
+        by_git: bool,
+        ports: &dyn Ports,
+    ) -> Option<(Seen, OwnerTree<OwnerRef>)> {
+        let text = text?;
+        let digest = Digest::new(text.digest());
+        let there = source.and_then(|source| self.ledger.owners_at(ports, source, digest));
+        let here = there.or_else(|| self.ledger.owners_of(ports, file, digest));
+        if let Some(owners) = here.filter(|owners| owners.len() == text.len_bytes()) {
+            return Some((Seen::Here, owners));
+        }
+        if by_git {
+            return self.ledger.known_to_git(ports, file, text);
+        }
+        let elsewhere = self.ledger.owners_elsewhere(ports, file, digest).filter(|_| text.len_bytes() >= COPIED_BYTES);
+        elsewhere.map(|owners| (Seen::Elsewhere, owners))
     }
 
     /// The change that emptied or removed a file just now, where nobody saved it so.

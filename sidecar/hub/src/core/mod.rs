@@ -29,8 +29,9 @@ use codi2_protocol::{
 use codi2_workspace::WatchEvent;
 
 use crate::door::Door;
-use crate::ledger::{Ledger, Recent};
+use crate::ledger::Ledger;
 use crate::ports::Ports;
+use crate::recent::Recent;
 use crate::rows::Row;
 
 pub(crate) use disk::decode_text;

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use codi2_protocol::Digest;
 
-use super::engine::{Engine, Git, Seen};
+use super::at_work::Git;
+use super::engine::{Engine, Seen};
 use super::moves::{Departed, Departures};
 use crate::git::{Explainer, Found, Oid, Writing};
 use crate::observe::{Cause, Content, GitExplanation, Observation, WatchEvent};

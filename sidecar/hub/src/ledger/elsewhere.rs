@@ -1,0 +1,91 @@
+//! Contents that are known by themselves: the owners that a text has at other paths of its repository (ADR 0026).
+//!
+//! Absent on purpose: whether a change may take them (`core/disk`), and what it then takes (`core/ruled`).
+
+use codi2_attribution::Seen;
+use codi2_protocol::{Digest, FileId};
+use codi2_text::{OwnerTree, Text};
+
+use super::Ledger;
+use crate::book::OwnerRef;
+use crate::ports::Ports;
+
+/// Paths remembered for one content, the newest.
+const PLACES: usize = 4;
+
+impl Ledger {
+    /// The owners of a content at the path that it has now, or had before it went from there.
+    pub fn owners_at(&mut self, ports: &dyn Ports, file: &FileId, digest: Digest) -> Option<OwnerTree<OwnerRef>> {
+        let on_disk = self.disk.get(file).and_then(Option::as_ref).filter(|there| there.known.digest == digest);
+        on_disk.map(|there| there.known.owners.clone()).or_else(|| self.owners_of(ports, file, digest))
+    }
+
+    /// The owners of a text that git wrote and that this path never had just so: it had it with other line ends, or
+    /// another path had it.
+    pub fn known_to_git(
+        &mut self,
+        ports: &dyn Ports,
+        file: &FileId,
+        text: &Text,
+    ) -> Option<(Seen, OwnerTree<OwnerRef>)> {
+        if let Some(converted) = self.owners_of_converted(ports, file, text) {
+            return Some((Seen::Here, converted));
+        }
+        let elsewhere = self.owners_elsewhere(ports, file, Digest::new(text.digest()))?;
+        (elsewhere.len() == text.len_bytes()).then_some((Seen::Elsewhere, elsewhere))
+    }
+
+    /// The owners that a content had at other paths of the repository, if it had the same at each: two histories of one
+    /// text say nothing about a third place.
+    pub fn owners_elsewhere(
+        &mut self,
+        ports: &dyn Ports,
+        file: &FileId,
+        digest: Digest,
+    ) -> Option<OwnerTree<OwnerRef>> {
+        let places = self.places.get(&(file.worktree.repository, digest))?.clone();
+        let mut found: Option<OwnerTree<OwnerRef>> = None;
+        for place in places.iter().rev().filter(|place| place.path != file.path) {
+            let Some(tree) = self.owners_at(ports, place, digest) else { continue };
+            match &found {
+                Some(found) if !self.same_origins(found, &tree) => return None,
+                Some(_) => {}
+                None => found = Some(tree),
+            }
+        }
+        found.filter(|tree| !tree.is_empty())
+    }
+
+    /// Whether two owner trees of one text name the same authors.
+    fn same_origins(&self, one: &OwnerTree<OwnerRef>, other: &OwnerTree<OwnerRef>) -> bool {
+        let origin = |owner: OwnerRef| &self.book.owner(owner).verdict.origin;
+        let mut at = 0;
+        one.len() == other.len()
+            && one.iter().all(|(len, owner)| {
+                let there = other.spans(at..at + len);
+                at += len;
+                there.iter().all(|(_, known)| origin(*known) == origin(owner))
+            })
+    }
+
+    /// The other paths of the repository where this text lies on disk now.
+    pub fn copies(&self, file: &FileId, digest: Digest) -> Vec<FileId> {
+        let places = self.places.get(&(file.worktree.repository, digest)).into_iter().flatten();
+        let lies = |place: &&FileId| {
+            let on_disk = self.disk.get(*place).and_then(Option::as_ref);
+            *place != file && on_disk.is_some_and(|on_disk| on_disk.known.digest == digest)
+        };
+        places.filter(lies).cloned().collect()
+    }
+
+    /// A text lies here now.
+    pub(super) fn place(&mut self, file: &FileId, digest: Digest) {
+        let key = (file.worktree.repository, digest);
+        let mut places = self.places.get(&key).cloned().unwrap_or_default();
+        places.retain(|place| place != file);
+        places.push(file.clone());
+        let over = places.len().saturating_sub(PLACES);
+        places.drain(..over);
+        self.places.put(key, places);
+    }
+}
