@@ -39,8 +39,10 @@ impl Settle {
         Self { quiet, paths: BTreeMap::new() }
     }
 
-    /// An event for a path.
+    /// An event for a path, or another reason to look at it. `under_lock`: git holds its index lock and has not written the
+    /// index yet. Only an event says that the file was written then; whoever goes through all files comes by at any time.
     pub(crate) fn touch(&mut self, path: String, now: Duration, cause: Cause, under_lock: bool) {
+        let under_lock = under_lock && cause == Cause::Event;
         self.paths
             .entry(path)
             .and_modify(|waiting| {
@@ -177,5 +179,15 @@ mod tests {
         }
         let all = settle.take_where(|_| true);
         assert_eq!(all.iter().map(|(_, waiting)| waiting.under_lock).collect::<Vec<_>>(), [true, false]);
+    }
+
+    /// Changed settings make the watch go through all files, perhaps while git holds its lock.
+    #[test]
+    fn coming_by_under_the_lock_says_nothing_of_the_write() {
+        for cause in [Cause::Rescan, Cause::Poll] {
+            let mut settle = Settle::new(ms(30));
+            settle.touch("a".into(), ms(0), cause, true);
+            assert!(!settle.take_where(|_| true)[0].1.under_lock, "{cause:?}");
+        }
     }
 }
