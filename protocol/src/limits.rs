@@ -4,8 +4,8 @@
 pub const FRAME_BYTES: usize = 1 << 20;
 /// Longest encoded event, fact or stored value, in bytes: below FoundationDB's 100,000 with room for a checksum.
 pub const VALUE_BYTES: usize = 90_000;
-/// Longest stored key, in bytes.
-pub const KEY_BYTES: usize = 10_000;
+/// Longest stored key, in bytes: below FoundationDB's 10,000 with room for a prefix.
+pub const KEY_BYTES: usize = 9_900;
 /// Time in which a greeting, or a frame that has begun, must be there in whole, in ms.
 pub const READ_MS: u64 = 10_000;
 /// Facts in one batch, at most.

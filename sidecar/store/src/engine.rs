@@ -11,9 +11,9 @@ use crate::{StoreError, Watch};
 pub const VALUE_BYTES: usize = limits::VALUE_BYTES;
 /// Longest key, in bytes.
 pub const KEY_BYTES: usize = limits::KEY_BYTES;
-/// Bytes one transaction may write (keys, values, cleared ranges).
+/// Bytes of one transaction as FoundationDB counts them: values, and every key three times with a part for itself.
 pub const TRANSACTION_BYTES: usize = 10_000_000;
-/// Bytes of one transaction above which a warning is logged.
+/// Bytes of keys and values in one transaction above which a warning is logged.
 pub const TRANSACTION_WARN_BYTES: usize = 1_000_000;
 /// How long a transaction may live, in milliseconds.
 pub const TRANSACTION_MS: u64 = 5_000;
@@ -121,8 +121,8 @@ pub trait Engine: Send + Sync {
     /// unknown result.
     ///
     /// # Errors
-    /// [`StoreError::Unknown`]: the commit may or may not have happened, and is no longer in flight. Whatever the body
-    /// returned. Whatever ends the process.
+    /// [`StoreError::Unknown`]: the commit may or may not have happened; whatever begins later through this engine finds
+    /// it done or never will. Whatever the body returned. Whatever ends the process.
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError>;
     /// A watch that fires once the key changes after this call. It may fire without a change, and may be lost: wait
     /// with a timeout, and read after making it.

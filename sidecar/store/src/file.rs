@@ -26,7 +26,7 @@ use crate::memory::stamp_of;
 use crate::overlay::{self, Backend, Base};
 use crate::value;
 use crate::watch::{Watch, Watches, locked};
-use table::{Rows, TABLE, VERSION, View, builder, failed, guarded, refused, version};
+use table::{Rows, TABLE, VERSION, View, builder, failed, found, guarded, refused, version};
 
 /// Overlays in one commit, at most.
 const GROUP: usize = 512;
@@ -76,6 +76,20 @@ impl File {
         Self::with(format!("file {}", path.display()), Some(path.to_path_buf()), opener)
     }
 
+    /// A store in redb's storage in memory: for tests that would spend their time in syncs.
+    ///
+    /// # Errors
+    /// As [`File::open`].
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let opener = Box::new(|_| {
+            let database = builder().create_with_backend(redb::backends::InMemoryBackend::new())?;
+            found(&database)
+                .map_err(|error| redb::DatabaseError::Storage(redb::StorageError::Corrupted(error.to_string())))?;
+            Ok(database)
+        });
+        Self::with("redb in memory".to_owned(), None, opener)
+    }
+
     fn with(place: String, path: Option<PathBuf>, opener: Opener) -> Result<Self, StoreError> {
         let (shared, version) = Shared::open(place, path, opener)?;
         let shared = Arc::new(shared);
@@ -119,9 +133,10 @@ impl Shared {
     /// damaged.
     fn opened(&self, again: bool) -> Result<(Database, u64), StoreError> {
         let database = guarded(&self.place, || (self.opener)(again).map_err(|error| refused(&self.place, error)))?;
-        let (version, view) = self.view(&database)?;
+        let view = self.view(&database)?;
+        let version = view.version;
         let mut any = false;
-        view.visit(&[0], &[0xff], false, &mut |_, _| {
+        view.visit(&[0], &[0xff], false, 1, &mut |_, _| {
             any = true;
             false
         })?;
@@ -133,13 +148,13 @@ impl Shared {
         }
     }
 
-    fn snapshot(&self) -> Result<(u64, View), StoreError> {
+    fn snapshot(&self) -> Result<View, StoreError> {
         // Waits while it is opened again.
         let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
         self.view(guard.as_ref().map_err(Clone::clone)?)
     }
 
-    fn view(&self, database: &Database) -> Result<(u64, View), StoreError> {
+    fn view(&self, database: &Database) -> Result<View, StoreError> {
         let table = guarded(&self.place, || {
             let transaction = database.begin_read().map_err(|error| self.failed(error.into()))?;
             match transaction.open_table(TABLE) {
@@ -148,9 +163,9 @@ impl Shared {
                 Err(error) => Err(self.damaged(&error.to_string())),
             }
         })?;
-        let view = View { place: self.place.clone(), table };
-        let version = version(&self.place, view.get(VERSION)?)?;
-        Ok((version, view))
+        let mut view = View { place: self.place.clone(), table, version: 0 };
+        view.version = version(&self.place, view.get(VERSION)?)?;
+        Ok(view)
     }
 
     fn damaged(&self, detail: &str) -> StoreError {
@@ -295,11 +310,13 @@ impl Shared {
 impl Backend for File {
     type Base = View;
 
-    fn begin(&self) -> Result<(u64, View), StoreError> {
+    fn begin(&self) -> Result<View, StoreError> {
         self.shared.snapshot()
     }
 
-    fn commit(&self, read_version: u64, finished: Finished) -> Result<Committed, StoreError> {
+    fn commit(&self, base: View, finished: Finished) -> Result<Committed, StoreError> {
+        let read_version = base.version;
+        drop(base);
         let (answer, result) = sync_channel(1);
         let gone = || StoreError::Stopped { place: self.shared.place.clone(), detail: "its writer ended".to_owned() };
         let submit = locked(&self.submit).clone().ok_or_else(gone)?;

@@ -42,7 +42,10 @@ impl StampedKey {
 #[derive(Debug, Default)]
 pub(crate) struct Finished {
     pub(crate) reads: Vec<KeyRange>,
+    /// Keys and values.
     pub(crate) bytes: usize,
+    /// The same as FoundationDB counts it, reads included; rather too much.
+    pub(crate) charged: usize,
     // Applied before `writes`: a write into a cleared range came later, or it would have been removed.
     pub(crate) cleared: Vec<KeyRange>,
     pub(crate) writes: BTreeMap<Vec<u8>, Write>,

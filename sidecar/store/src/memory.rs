@@ -42,9 +42,15 @@ impl Memory {
     }
 }
 
-impl Base for Arc<Rows> {
+/// The rows as of a version.
+pub(crate) struct Snapshot {
+    version: u64,
+    rows: Arc<Rows>,
+}
+
+impl Base for Snapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(BTreeMap::get(self, key).cloned())
+        Ok(self.rows.get(key).cloned())
     }
 
     fn visit(
@@ -52,9 +58,10 @@ impl Base for Arc<Rows> {
         begin: &[u8],
         end: &[u8],
         reverse: bool,
+        _enough: usize,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
-        let mut rows = self.range::<[u8], _>((Bound::Included(begin), Bound::Excluded(end)));
+        let mut rows = self.rows.range::<[u8], _>((Bound::Included(begin), Bound::Excluded(end)));
         while let Some((key, value)) = if reverse { rows.next_back() } else { rows.next() } {
             if !row(key, value) {
                 break;
@@ -88,14 +95,16 @@ impl Target for Rows {
 }
 
 impl Backend for Memory {
-    type Base = Arc<Rows>;
+    type Base = Snapshot;
 
-    fn begin(&self) -> Result<(u64, Self::Base), StoreError> {
+    fn begin(&self) -> Result<Snapshot, StoreError> {
         let state = locked(&self.state);
-        Ok((state.version, Arc::clone(&state.rows)))
+        Ok(Snapshot { version: state.version, rows: Arc::clone(&state.rows) })
     }
 
-    fn commit(&self, read_version: u64, finished: Finished) -> Result<Committed, StoreError> {
+    fn commit(&self, base: Snapshot, finished: Finished) -> Result<Committed, StoreError> {
+        let read_version = base.version;
+        drop(base);
         let mut state = locked(&self.state);
         state.conflicts.check(read_version, &finished.reads)?;
         let before = state.version;

@@ -1,7 +1,7 @@
-//! A transaction as an overlay: what it read, what it writes, over a snapshot of an embedded engine.
+//! A transaction as an overlay: what it read, what it writes, over a snapshot of an engine.
 //!
-//! Both embedded engines share it, and with it the limits and the way conflicts are found. Absent on purpose: any
-//! change of the store; a finished overlay is applied by its engine's single writer.
+//! All engines share it, and with it the limits and what a transaction sees of itself. Absent on purpose: any change
+//! of the store; its engine applies a finished overlay.
 
 use std::ops::Bound;
 use std::time::{Duration, Instant};
@@ -11,45 +11,57 @@ use crate::engine::{
     TRANSACTION_WARN_BYTES, Transaction, VALUE_BYTES,
 };
 use crate::error::StoreError;
-use crate::finished::{Finished, StampedKey, Write, plus};
+use crate::finished::{Finished, KeyRange, StampedKey, Write, plus};
+
+/// What FoundationDB adds to a transaction's size for a written key, apart from its bytes: the mutation, its conflict
+/// range, and [`crate::foundationdb::PREFIX_BYTES`] three times.
+const WRITE_CHARGE: usize = 192;
+/// The same for a range that was read.
+const READ_CHARGE: usize = 96;
 
 /// A snapshot of an engine.
 pub(crate) trait Base {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Shows rows in order until `row` returns false.
+    /// Shows rows in order until `row` returns false; `enough` says about how many that will take.
     fn visit(
         &self,
         begin: &[u8],
         end: &[u8],
         reverse: bool,
+        enough: usize,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError>;
 }
 
-/// An engine that snapshots, and commits finished overlays through one writer.
+/// An engine that snapshots, and commits finished overlays.
 pub(crate) trait Backend {
     type Base: Base;
-    fn begin(&self) -> Result<(u64, Self::Base), StoreError>;
-    fn commit(&self, read_version: u64, finished: Finished) -> Result<Committed, StoreError>;
+    fn begin(&self) -> Result<Self::Base, StoreError>;
+    /// Commits what was made over the snapshot `base`. An engine that keeps old pages for its readers drops it before
+    /// it waits.
+    fn commit(&self, base: Self::Base, finished: Finished) -> Result<Committed, StoreError>;
+    /// Waits before the next attempt, `lost` of which were in vain; an engine with one writer needs no pause.
+    fn pause(&self, _lost: u32) {}
 }
 
 /// Runs a transaction until it commits, fails, or was tried often enough.
 pub(crate) fn run<B: Backend>(backend: &B, body: &mut Body<'_>) -> Result<Committed, StoreError> {
     let mut last = StoreError::Conflict;
     let mut too_old = 0;
-    for _ in 0..ATTEMPTS {
-        let (version, base) = backend.begin()?;
+    for lost in 0..ATTEMPTS {
+        if lost > 0 {
+            backend.pause(lost);
+        }
+        let base = backend.begin()?;
         let mut draft = Draft::new(&base);
         let finished = match body(&mut draft) {
             Ok(()) => draft.finish(),
             Err(Abort::Cancelled) => return Err(StoreError::Cancelled),
             Err(Abort::Store(error)) => Err(error),
         };
-        // The snapshot ends before the commit waits: no reader pins old pages meanwhile.
-        drop(base);
         let result = match finished {
             Ok(finished) if finished.is_empty() => Ok(Committed::default()),
-            Ok(finished) => backend.commit(version, finished),
+            Ok(finished) => backend.commit(base, finished),
             Err(error) => Err(error),
         };
         match result {
@@ -111,12 +123,22 @@ impl<'a> Draft<'a> {
         if self.finished.stamped.iter().any(hit) { Err(StoreError::Unreadable) } else { Ok(()) }
     }
 
-    fn account(&mut self, what: &[(&'static str, usize, usize)]) -> Result<(), StoreError> {
-        for &(what, bytes, limit) in what {
-            within(what, bytes, limit)?;
-            self.finished.bytes += bytes;
+    fn account(&mut self, keys: &[usize], value: usize) -> Result<(), StoreError> {
+        for &key in keys {
+            within("a key", key, KEY_BYTES)?;
+            self.finished.bytes += key;
+            self.finished.charged += 3 * key + WRITE_CHARGE;
         }
-        within("a transaction", self.finished.bytes, TRANSACTION_BYTES)
+        within("a value", value, VALUE_BYTES)?;
+        self.finished.bytes += value;
+        self.finished.charged += value;
+        within("a transaction", self.finished.charged, TRANSACTION_BYTES)
+    }
+
+    fn account_read(&mut self, read: KeyRange) -> Result<(), StoreError> {
+        self.finished.charged += read.0.len() + read.1.len() + READ_CHARGE;
+        self.finished.reads.push(read);
+        within("a transaction", self.finished.charged, TRANSACTION_BYTES)
     }
 
     fn read_one(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -132,7 +154,7 @@ impl<'a> Draft<'a> {
             None if self.cleared(key) => return Ok(None),
             None => self.base.get(key)?,
         };
-        self.finished.reads.push((key.to_vec(), after));
+        self.account_read((key.to_vec(), after))?;
         Ok(value)
     }
 
@@ -149,7 +171,7 @@ impl<'a> Draft<'a> {
         let mut own: Box<dyn Iterator<Item = (&Vec<u8>, &Write)>> =
             if reverse { Box::new(own.rev()) } else { Box::new(own) };
         let mut next = own.next();
-        self.base.visit(begin, end, reverse, &mut |key, value| {
+        self.base.visit(begin, end, reverse, limit.rows.max(1), &mut |key, value| {
             while let Some((own_key, write)) = next {
                 let earlier = if reverse { own_key.as_slice() > key } else { own_key.as_slice() < key };
                 if !earlier {
@@ -182,7 +204,8 @@ impl<'a> Draft<'a> {
             Some((last, _)) if page.more => (begin.to_vec(), [last, &[0][..]].concat()),
             _ => (begin.to_vec(), end.to_vec()),
         };
-        self.finished.reads.push(read);
+        drop(own);
+        self.account_read(read)?;
         Ok(page)
     }
 
@@ -195,7 +218,7 @@ impl<'a> Draft<'a> {
             Write::Clear => 0,
             Write::Add(_) => 16,
         };
-        self.account(&[("a key", key.len(), KEY_BYTES), ("a value", size, VALUE_BYTES)])?;
+        self.account(&[key.len()], size)?;
         let write = match write {
             Write::Add(amount) => match self.finished.writes.get(key) {
                 Some(Write::Set(value)) => Write::Set(plus(Some(value), amount).to_vec()),
@@ -213,7 +236,7 @@ impl<'a> Draft<'a> {
 
     fn remove_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), StoreError> {
         alive(self.began)?;
-        self.account(&[("a key", begin.len(), KEY_BYTES), ("a key", end.len(), KEY_BYTES)])?;
+        self.account(&[begin.len(), end.len()], 0)?;
         let end = end.min(&[0xff][..]);
         if begin >= end {
             return Ok(());
@@ -232,7 +255,7 @@ impl<'a> Draft<'a> {
         alive(self.began)?;
         check_key(prefix)?;
         let key = prefix.len() + 10 + suffix.len();
-        self.account(&[("a key", key, KEY_BYTES), ("a value", value.len(), VALUE_BYTES)])?;
+        self.account(&[key], value.len())?;
         let stamped = StampedKey { prefix: prefix.to_vec(), suffix: suffix.to_vec(), value: value.to_vec() };
         self.finished.stamped.push(stamped);
         Ok(())
@@ -344,6 +367,7 @@ mod tests {
             _: &[u8],
             _: &[u8],
             _: bool,
+            _: usize,
             _: &mut dyn FnMut(&[u8], &[u8]) -> bool,
         ) -> Result<(), StoreError> {
             Ok(())

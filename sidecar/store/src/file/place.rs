@@ -61,7 +61,8 @@ fn make(path: &Path, folder: &Path) -> Result<(), StoreError> {
     new_file(&beside).map_err(|error| refused("make", &beside, &error))?;
     guarded(&place, || {
         let database = builder().create(&beside).map_err(|error| failed(&place, error.into()))?;
-        found(database).map_err(|error| failed(&place, error))
+        found(&database).map_err(|error| failed(&place, error))?;
+        database.close().map_err(|error| failed(&place, error.into()))
     })?;
     fs::rename(&beside, path).and_then(|()| sync_folder(folder)).map_err(|error| refused("name", path, &error))
 }

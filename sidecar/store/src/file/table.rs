@@ -19,6 +19,8 @@ pub(super) const VERSION: &[u8] = b"\xffversion";
 pub(crate) struct View {
     pub(super) place: String,
     pub(super) table: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    /// The commit counter it shows.
+    pub(super) version: u64,
 }
 
 impl Base for View {
@@ -34,6 +36,7 @@ impl Base for View {
         begin: &[u8],
         end: &[u8],
         reverse: bool,
+        _enough: usize,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
         guarded(&self.place, || {
@@ -84,11 +87,10 @@ pub(super) fn builder() -> redb::Builder {
 }
 
 /// Makes the table in a new database, so that one without it is known to be damaged.
-pub(super) fn found(database: Database) -> Result<(), redb::Error> {
+pub(super) fn found(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(TABLE)?.insert(VERSION, &value::seal(VERSION, &0_u64.to_be_bytes())[..])?;
     transaction.commit()?;
-    database.close()?;
     Ok(())
 }
 

@@ -83,7 +83,9 @@ impl Disk {
     /// A disk with a new, empty store.
     pub(super) fn new() -> Self {
         let disk = Self::default();
-        found(builder().create_with_backend(disk.clone()).unwrap()).unwrap();
+        let database = builder().create_with_backend(disk.clone()).unwrap();
+        found(&database).unwrap();
+        database.close().unwrap();
         disk
     }
 

@@ -51,8 +51,7 @@ fn rows(engine: &dyn Engine) -> Result<Rows, StoreError> {
 fn overlays_that_wait_share_one_sync_and_conflicts_are_found_among_them() {
     let disk = Disk::new();
     let file = disk.open().unwrap();
-    let (version, base) = file.begin().unwrap();
-    drop(base);
+    let version = file.begin().unwrap().version;
     let overlay = |read: &[u8], write: &[u8]| {
         let mut draft = crate::finished::Finished::default();
         draft.reads.push((read.to_vec(), [read, &[0]].concat()));
@@ -187,7 +186,7 @@ fn it_is_opened_again_while_somebody_reads() {
     place::prepare(&path).unwrap();
     let file = File::open(&path).unwrap();
     set(&file, b"a", b"1").unwrap();
-    let (_, reading) = file.begin().unwrap();
+    let reading = file.begin().unwrap();
     let cause = StoreError::Io { doing: "test".into(), detail: "why".into() };
     file.shared.reopen(&cause).unwrap();
     drop(reading.get(b"a"));
