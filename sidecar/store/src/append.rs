@@ -24,6 +24,8 @@ pub(crate) const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 /// Hours a hook's id is remembered, at least.
 const HOOK_HOURS: u64 = 24;
+/// How long a lane is used, in ms: a day, so that its row can be forgotten some days later.
+pub(crate) const LANE_MS: u64 = 24 * HOUR_MS;
 /// Characters of an index term; a query for a longer one filters what the index gives.
 pub(crate) const TERM_CHARS: usize = 200;
 
@@ -63,6 +65,11 @@ pub struct Pending {
 pub(crate) struct Lane {
     id: Uuid,
     run: u64,
+}
+
+/// When a lane was made, in ms since the Unix epoch: the beginning of its UUIDv7.
+pub(crate) fn made_ms(id: &Uuid) -> u64 {
+    u64::try_from(id.as_u128() >> 80).unwrap_or(u64::MAX)
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -122,8 +129,9 @@ impl Store {
         wait: &mut dyn FnMut(&StoreError) -> bool,
         body: &mut dyn FnMut(&mut dyn Transaction) -> Result<(R, bool), Abort>,
     ) -> Result<(R, [u8; 10]), StoreError> {
-        let lane = locked(&self.lanes).pop();
-        let mut lane = lane.unwrap_or_else(|| Lane { id: Uuid::now_v7(), run: 0 });
+        let fresh = Lane { id: Uuid::now_v7(), run: 0 };
+        let used = locked(&self.lanes).pop().filter(|used| made_ms(&used.id) + LANE_MS > made_ms(&fresh.id));
+        let mut lane = used.unwrap_or(fresh);
         let result = self.settled_in(&mut lane, wait, body);
         locked(&self.lanes).push(lane);
         result

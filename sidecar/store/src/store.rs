@@ -9,7 +9,9 @@ use codi2_protocol::{EventId, ProducerId, Stamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::append::Lane;
+use uuid::Uuid;
+
+use crate::append::{self, Lane};
 use crate::engine::{ATTEMPTS, Abort, Body, Engine, PageLimit, Transaction};
 use crate::error::{Fate, StoreError};
 use crate::file::File;
@@ -17,6 +19,9 @@ use crate::layout::{self, LAYOUT};
 use crate::memory::Memory;
 use crate::value::{self, Damage};
 use crate::watch::Watch;
+
+/// After so long a lane's row is forgotten though its process may live, in ms: a week, over which no append lasts.
+const FORGOTTEN_MS: u64 = 7 * append::LANE_MS;
 
 /// What the root row says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,12 +117,14 @@ impl Store {
         Ok(incarnation)
     }
 
-    /// Lanes of processes that are gone: nobody asks for the result of their commits any more.
+    /// Lanes of processes that are gone: nobody asks for the result of their commits any more. Where others write, too,
+    /// those whose lanes are old: a lane in use is never older than [`append::LANE_MS`].
     fn forget_lanes(&self) -> Result<(), StoreError> {
+        let (begin, mut end) = layout::below(&layout::single("b"));
         if !self.engine.exclusive() {
-            return Ok(());
+            let old_ms = append::made_ms(&Uuid::now_v7()).saturating_sub(FORGOTTEN_MS);
+            end = layout::space("b", &Uuid::from_u128(u128::from(old_ms) << 80));
         }
-        let (begin, end) = layout::below(&layout::single("b"));
         let forgotten = self.repeat(&mut |transaction| {
             // A start after an orderly end, and any on a full disk, must not need to write.
             if transaction.range(&begin, &end, false, PageLimit::rows(1))?.rows.is_empty() {

@@ -9,6 +9,7 @@ use std::fs;
 use std::sync::Arc;
 
 use codi2_protocol::ProducerId;
+use codi2_store::layout::LAYOUT;
 use codi2_store::{Abort, Dedupe, Engine, Fate, Store, StoreError, file::File, memory::Memory};
 use common::{Engines, event, pending};
 
@@ -167,4 +168,48 @@ fn every_flipped_bit_of_a_row_is_an_error_or_changes_nothing() {
     }
     assert!(noticed * 2 > flips, "{noticed} of {flips}");
     assert_eq!(everything(&store).unwrap(), expected);
+}
+
+/// An engine that others write to, too, as a cluster's.
+struct Among(Memory);
+
+impl Engine for Among {
+    fn transact(&self, body: &mut codi2_store::engine::Body<'_>) -> Result<codi2_store::Committed, StoreError> {
+        self.0.transact(body)
+    }
+    fn watch(&self, key: &[u8]) -> Result<codi2_store::Watch, StoreError> {
+        self.0.watch(key)
+    }
+    fn place(&self) -> String {
+        self.0.place()
+    }
+    fn bytes(&self) -> Result<u64, StoreError> {
+        self.0.bytes()
+    }
+    fn exclusive(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn where_others_write_only_lanes_of_long_ago_are_forgotten() {
+    let engine = Arc::new(Among(Memory::new()));
+    let store = Store::on(Arc::clone(&engine) as Arc<dyn Engine>).unwrap();
+    store.append(&[pending(event(1, 1), Dedupe::NONE)]).unwrap();
+    let lane = |id: uuid::Uuid| foundationdb_tuple::pack(&(LAYOUT, "b", id));
+    let lanes = || {
+        let mut rows = Vec::new();
+        let (begin, end) = (foundationdb_tuple::pack(&(LAYOUT, "b")), foundationdb_tuple::pack(&(LAYOUT, "c")));
+        let range =
+            |t: &mut dyn codi2_store::Transaction| t.range(&begin, &end, false, codi2_store::PageLimit::rows(9));
+        engine.transact(&mut |t| range(t).map(|page| rows = page.rows)).unwrap();
+        rows.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    let now_ms = uuid::Uuid::now_v7().as_u128() >> 80;
+    let aged = |days: u128| uuid::Uuid::from_u128((now_ms - days * 86_400_000) << 80);
+    let own = lanes();
+    assert_eq!(own.len(), 1);
+    engine.transact(&mut |t| [6, 8, 400].into_iter().try_for_each(|days| t.set(&lane(aged(days)), b""))).unwrap();
+    Store::on(Arc::clone(&engine) as Arc<dyn Engine>).unwrap();
+    assert_eq!(lanes(), [lane(aged(6)), own[0].clone()], "the young and the one in use stay");
 }
