@@ -16,7 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("codi2-config", &[]),
     ("codi2-histogram", &["codi2-protocol"]),
     ("codi2-workspace", &["codi2-text", "codi2-protocol", "codi2-config"]),
-    ("codi2-store", &["codi2-protocol"]),
+    ("foundationdb-sys", &[]),
+    ("codi2-store", &["codi2-protocol", "foundationdb-sys"]),
     ("codi2-ipc", &["codi2-protocol", "codi2-redaction"]),
     (
         "codi2-hub",
@@ -55,6 +56,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rmp-serde", &["codi2-ipc", "codi2-store"]),
     ("redb", &["codi2-store"]),
     ("foundationdb-tuple", &["codi2-store"]),
+    ("foundationdb", &["codi2-store"]),
+    ("futures-executor", &["codi2-store"]),
+    ("libloading", &["foundationdb-sys"]),
     ("ropey", &["codi2-text"]),
     ("imara-diff", &["codi2-text"]),
     ("blake3", &["codi2-text", "codi2-redaction"]),
@@ -68,7 +72,8 @@ const HOMES: &[(&str, &[&str])] = &[
 /// Without async, clock, file or socket: no runtime and no way to one.
 const PURE: &[&str] =
     &["codi2-protocol", "codi2-redaction", "codi2-text", "codi2-attribution", "codi2-config", "codi2-histogram"];
-const IMPURE: &[&str] = &["tokio", "rustix", "interprocess", "notify", "git2", "redb", "tracing-subscriber"];
+const IMPURE: &[&str] =
+    &["tokio", "rustix", "interprocess", "notify", "git2", "redb", "foundationdb", "tracing-subscriber"];
 
 /// Name → (dependencies, dependencies of tests).
 fn crates() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
