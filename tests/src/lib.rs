@@ -4,6 +4,8 @@
 //! can be tested without processes is tested in the crates themselves.
 
 mod agent;
+#[allow(clippy::print_stdout, reason = "what scripts/test collects")]
+pub mod cluster;
 pub mod corpus;
 pub mod editor;
 pub mod hub;

@@ -5,7 +5,7 @@
 /// What follows from an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Nothing can be stored until somebody makes room; the same may be tried again then.
+    /// Nothing can be stored until somebody makes room or the cluster is back; the same may be tried again then.
     Later,
     /// Nothing more can be stored or believed: say so and end (or open again).
     Process,
@@ -89,6 +89,26 @@ pub enum StoreError {
         /// Backend and place, in words.
         place: String,
     },
+    /// A cluster does not answer; what was under way was not stored.
+    #[error("the store {place} does not answer ({detail}); {remedy}; what waits is stored once it answers")]
+    Away {
+        /// Backend and place, in words.
+        place: String,
+        /// What was seen.
+        detail: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A cluster cannot be used from here as things are set up.
+    #[error("the store {place} cannot be used: {detail}; {remedy}")]
+    Unusable {
+        /// Backend and place, in words.
+        place: String,
+        /// What is wrong.
+        detail: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The operating system refused.
     #[error("cannot {doing}: {detail}; check the disk's free space and the folder's rights")]
     Io {
@@ -131,13 +151,14 @@ impl StoreError {
     /// What follows from it.
     pub const fn fate(&self) -> Fate {
         match self {
-            Self::Full { .. } => Fate::Later,
+            Self::Full { .. } | Self::Away { .. } => Fate::Later,
             Self::Damaged { .. }
             | Self::Newer { .. }
             | Self::Unfinished { .. }
             | Self::InUse { .. }
             | Self::Modes { .. }
             | Self::Stopped { .. }
+            | Self::Unusable { .. }
             | Self::Io { .. } => Fate::Process,
             Self::Taken { .. }
             | Self::Changed { .. }

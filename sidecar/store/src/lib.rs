@@ -1,13 +1,12 @@
 //! The durable side of the hub: an ordered byte-key store, the event log on it, and the hub's own rows.
 //!
 //! Three layers. [`Engine`] is the trait over an ordered key space with FoundationDB's rules ([`memory`], [`file`] on
-//! redb, and [`fault`], which wraps any of them). The layout (`docs/store-layout.md`, [`layout`]) says which keys
-//! exist. [`Store`] is what the hub uses: append in one transaction with dedupe, query, tail, typed rows,
+//! redb, [`foundationdb`], and [`fault`], which wraps any of them). The layout (`docs/store-layout.md`, [`layout`])
+//! says which keys exist. [`Store`] is what the hub uses: append in one transaction with dedupe, query, tail, typed rows,
 //! and [`Atomic`] for what must be read and written at once (compare-and-set, fences, queues).
 //!
 //! Absent on purpose: any judgement about events (the hub decides), source text (never stored), async (the hub
-//! calls from a writer thread), savepoints and snapshots that outlive a page, FoundationDB itself (issue 4 adds it
-//! behind the same trait).
+//! calls from a writer thread), savepoints and snapshots that outlive a page.
 
 mod append;
 mod atomic;
@@ -19,6 +18,7 @@ mod error;
 pub mod fault;
 pub mod file;
 mod finished;
+pub mod foundationdb;
 pub mod layout;
 pub mod memory;
 mod overlay;

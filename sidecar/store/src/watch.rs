@@ -2,8 +2,11 @@
 //!
 //! Absent on purpose: the new value (read it), promises of delivery (wait with a timeout).
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 #[derive(Debug, Default)]
@@ -12,9 +15,26 @@ struct Bell {
     heard: Condvar,
 }
 
+impl Bell {
+    fn ring(&self) {
+        *locked(&self.rung) = true;
+        self.heard.notify_all();
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+}
+
 /// Waits for one change of one key.
 #[derive(Debug, Clone, Default)]
-pub struct Watch(Arc<Bell>);
+pub struct Watch {
+    bell: Arc<Bell>,
+    // What rings it and ends when nobody listens any more.
+    _source: Option<Arc<dyn Any + Send + Sync>>,
+}
 
 impl Watch {
     /// A watch that nothing rings by itself: engines and the fault layer make them.
@@ -22,15 +42,35 @@ impl Watch {
         Self::default()
     }
 
+    /// A watch that rings when a future is done or wants to be looked at again, and never if it has failed already.
+    /// The future lives as long as somebody listens.
+    pub(crate) fn upon<T, E, F>(mut change: F) -> Self
+    where
+        F: Future<Output = Result<T, E>> + Unpin + Send + Sync + 'static,
+    {
+        let bell = Arc::<Bell>::default();
+        let waker = Waker::from(Arc::clone(&bell));
+        let source: Option<Arc<dyn Any + Send + Sync>> =
+            match Pin::new(&mut change).poll(&mut Context::from_waker(&waker)) {
+                Poll::Pending => Some(Arc::new(change)),
+                Poll::Ready(Ok(_)) => {
+                    bell.ring();
+                    None
+                }
+                Poll::Ready(Err(_)) => None,
+            };
+        Self { bell, _source: source }
+    }
+
     /// Whether the key changed.
     pub fn fired(&self) -> bool {
-        *locked(&self.0.rung)
+        *locked(&self.bell.rung)
     }
 
     /// Waits at most this long; true if the key changed.
     pub fn wait(&self, timeout: Duration) -> bool {
-        let rung = locked(&self.0.rung);
-        match self.0.heard.wait_timeout_while(rung, timeout, |rung| !*rung) {
+        let rung = locked(&self.bell.rung);
+        match self.bell.heard.wait_timeout_while(rung, timeout, |rung| !*rung) {
             Ok((rung, _)) => *rung,
             Err(poisoned) => *poisoned.into_inner().0,
         }
@@ -38,8 +78,7 @@ impl Watch {
 
     /// Rings it.
     pub fn ring(&self) {
-        *locked(&self.0.rung) = true;
-        self.0.heard.notify_all();
+        self.bell.ring();
     }
 }
 
@@ -53,7 +92,7 @@ impl Watches {
         let mut watches = locked(&self.0);
         let bells = watches.entry(key.to_vec()).or_default();
         bells.retain(|bell| bell.strong_count() > 0);
-        bells.push(Arc::downgrade(&watch.0));
+        bells.push(Arc::downgrade(&watch.bell));
         watch
     }
 
@@ -61,7 +100,7 @@ impl Watches {
     pub(crate) fn ring(&self, touched: impl Fn(&[u8]) -> bool) {
         locked(&self.0).retain(|key, bells| {
             if touched(key) {
-                bells.drain(..).filter_map(|bell| bell.upgrade()).for_each(|bell| Watch(bell).ring());
+                bells.drain(..).filter_map(|bell| bell.upgrade()).for_each(|bell| bell.ring());
             }
             !bells.is_empty()
         });

@@ -12,6 +12,7 @@ use codi2_store::engine::{KEY_BYTES, TRANSACTION_BYTES, VALUE_BYTES};
 use codi2_store::{Abort, Engine, PageLimit, StoreError, Transaction};
 use common::Engines;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -210,7 +211,8 @@ fn resolve(engine: &dyn Engine, number: usize) -> Option<[u8; 10]> {
     Some(*stored?.first_chunk().unwrap())
 }
 
-fn check(name: &str, engine: &dyn Engine, transactions: &[(Vec<Op>, bool)], page: usize) {
+/// Runs transactions on an engine and on a map; the whole content is compared after each, or only at the end.
+fn check(name: &str, engine: &dyn Engine, transactions: &[(Vec<Op>, bool)], page: usize, each: bool) {
     let mut rows = Rows::new();
     let mut last_stamp = [0; 10];
     for (number, (ops, keep)) in transactions.iter().enumerate() {
@@ -244,10 +246,12 @@ fn check(name: &str, engine: &dyn Engine, transactions: &[(Vec<Op>, bool)], page
                 rows = naive.commit(&stamp);
             }
         }
-        let mut all: Vec<_> = rows.clone().into_iter().collect();
-        assert_eq!(content(engine, false, page), all, "{name}: {ops:?}");
-        all.reverse();
-        assert_eq!(content(engine, true, page), all, "{name}: {ops:?}");
+        if each || number + 1 == transactions.len() {
+            let mut all: Vec<_> = rows.clone().into_iter().collect();
+            assert_eq!(content(engine, false, page), all, "{name}: {ops:?}");
+            all.reverse();
+            assert_eq!(content(engine, true, page), all, "{name}: {ops:?}");
+        }
     }
 }
 
@@ -262,7 +266,7 @@ proptest! {
     ) {
         let engines = Engines::new();
         for (name, engine) in engines.all(seed) {
-            check(name, &*engine, &transactions, page);
+            check(name, &*engine, &transactions, page, true);
         }
     }
 }
@@ -276,10 +280,40 @@ fn many_more_cases_in_memory() {
     let strategy = (transactions, 1..6_usize, any::<u64>());
     let result = runner.run(&strategy, |(transactions, page, seed)| {
         let memory = codi2_store::memory::Memory::new();
-        check("memory", &codi2_store::fault::Faulty::new(memory, seed, 30), &transactions, page);
+        check("memory", &codi2_store::fault::Faulty::new(memory, seed, 30), &transactions, page, true);
         Ok(())
     });
     result.unwrap();
+}
+
+/// The same operations on memory, on redb and, where there is one, on a cluster: 100,000 with a cluster, else a tenth.
+/// All agree with the map, so with each other.
+#[test]
+fn the_contract_in_many_operations() {
+    let cluster = common::cluster::shared("the_contract_in_100_000_operations_on_foundationdb");
+    let wanted = if cluster.is_some() { 100_000 } else { 10_000 };
+    let transactions = prop::collection::vec((prop::collection::vec(ops(), 0..12), prop::bool::weighted(0.9)), 6..12);
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut done, mut transacted) = (0, 0);
+    while done < wanted {
+        let case = transactions.new_tree(&mut runner).unwrap().current();
+        done += case.iter().map(|(ops, _)| ops.len()).sum::<usize>();
+        transacted += case.len();
+        let mut engines: Vec<(&str, Arc<dyn Engine>)> = vec![
+            ("memory", Arc::new(codi2_store::memory::Memory::new())),
+            ("redb", Arc::new(codi2_store::file::File::in_memory().unwrap())),
+        ];
+        if let Some(cluster) = &cluster {
+            engines.push(("foundationdb", Arc::new(common::in_cluster(cluster))));
+        }
+        for (name, engine) in engines {
+            check(name, &*engine, &case, 7, false);
+        }
+    }
+    println!(
+        "COUNT contract | operations in {transacted} transactions, the same on {} | {done} | equal results",
+        if cluster.is_some() { "memory, redb and FoundationDB" } else { "memory and redb" }
+    );
 }
 
 #[test]

@@ -53,7 +53,8 @@ fn what_is_appended_comes_back_in_order_and_by_id_exactly_once() {
         }
         assert_eq!(store.event(EventId::new()).unwrap(), None, "{name}");
         assert_eq!(store.append(&[]).unwrap(), [], "{name}");
-        assert!(store.bytes().unwrap() > 10_000, "{name}");
+        // A cluster only estimates, by a sample.
+        assert!(store.bytes().unwrap() > 10_000 || name.starts_with("foundationdb"), "{name}");
     }
 }
 

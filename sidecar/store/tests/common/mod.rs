@@ -1,5 +1,5 @@
 //! Samples and engines that the tests share.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +8,11 @@ use codi2_protocol::{
     Actor, ActorKind, Body, Digest, DiskOperation, Event, EventBody, EventId, ProducerId, RepositoryId, SessionId,
     WorktreeId,
 };
+use codi2_store::foundationdb::{self, FoundationDb, FoundationDbOptions};
 use codi2_store::{Dedupe, Engine, Pending, fault::Faulty, file::File, memory::Memory};
+
+#[path = "../../../../tests/src/cluster.rs"]
+pub mod cluster;
 
 /// Every engine, plain and with faults; the folder lives as long as the engines.
 pub struct Engines {
@@ -25,13 +29,31 @@ impl Engines {
     }
 
     pub fn all(&self, seed: u64) -> Vec<(&'static str, Arc<dyn Engine>)> {
-        vec![
+        let mut all: Vec<(&'static str, Arc<dyn Engine>)> = vec![
             ("memory", Arc::new(Memory::new())),
             ("memory with faults", Arc::new(Faulty::new(Memory::new(), seed, 40))),
             ("file", Arc::new(File::open(&self.path("plain.redb")).unwrap())),
             ("file with faults", Arc::new(Faulty::new(File::open(&self.path("faulty.redb")).unwrap(), seed, 40))),
-        ]
+        ];
+        if let Some(cluster) = cluster::shared("every_contract_on_foundationdb") {
+            all.push(("foundationdb", Arc::new(in_cluster(&cluster))));
+            all.push(("foundationdb with faults", Arc::new(Faulty::new(in_cluster(&cluster), seed, 40))));
+        }
+        all
     }
+}
+
+/// Options for a store of its own in a cluster that others use, too.
+pub fn options(cluster: &cluster::Cluster) -> FoundationDbOptions {
+    let mut options = FoundationDbOptions::new(&cluster.file);
+    options.library.clone_from(&cluster.library);
+    options.prefix = [b"test/", &uuid::Uuid::new_v4().into_bytes()[..]].concat();
+    options
+}
+
+/// An empty store in a cluster.
+pub fn in_cluster(cluster: &cluster::Cluster) -> FoundationDb {
+    foundationdb::open(&options(cluster)).unwrap()
 }
 
 pub fn session(number: u8) -> SessionId {

@@ -1,0 +1,243 @@
+//! What is FoundationDB's own: opening in clear words, its traps (docs/foundationdb.md), several stores in one cluster.
+//!
+//! What needs no server runs everywhere; the rest says `SKIP` by name where there is none. The contract that all
+//! engines share is in `contract`, faults of the server in `cluster_faults`.
+// A test that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codi2_store::engine::{Transaction, VALUE_BYTES};
+use codi2_store::foundationdb::{self, FoundationDbOptions, PREFIX_BYTES};
+use codi2_store::{Abort, Dedupe, Engine, Fate, Store, StoreError, Watch};
+use common::{cluster, event, in_cluster, options, pending};
+
+/// Options whose cluster file holds this text.
+fn with_file(folder: &Path, text: &str) -> FoundationDbOptions {
+    let file = folder.join("fdb.cluster");
+    std::fs::write(&file, text).unwrap();
+    FoundationDbOptions { library: Some("/nonexistent/libfdb_c.so".into()), ..FoundationDbOptions::new(file) }
+}
+
+fn refused(options: &FoundationDbOptions) -> String {
+    let error = foundationdb::open(options).err().expect("it cannot be opened");
+    assert!(matches!(error.fate(), Fate::Process | Fate::Request), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn a_wrong_cluster_file_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = FoundationDbOptions::new(folder.path().join("absent.cluster"));
+    let said = refused(&absent);
+    assert!(said.contains("absent.cluster") && said.contains("cannot be read"), "{said}");
+    assert!(said.contains("copy the cluster file from a machine of the cluster"), "{said}");
+    for (text, word) in [
+        ("", "is empty"),
+        ("# only a comment\n\n", "is empty"),
+        ("127.0.0.1:4500\n", "does not read"),
+        ("team@127.0.0.1:4500\n", "does not read"),
+        ("team:id@\n", "does not read"),
+        ("team:id@host\n", "does not read"),
+        ("team:id@host:0\n", "does not read"),
+        ("team:id@host:99999,other:4500\n", "does not read"),
+    ] {
+        let said = refused(&with_file(folder.path(), text));
+        assert!(said.contains(word) && said.contains("fdb.cluster"), "{text}: {said}");
+    }
+    // What reads as a cluster file gets as far as the library.
+    for text in ["team:id@127.0.0.1:4500", "# ours\nteam:id@10.0.0.1:4500:tls, [::1]:4500 # two\n"] {
+        let said = refused(&with_file(folder.path(), text));
+        assert!(said.contains("client library cannot be opened"), "{text}: {said}");
+    }
+}
+
+#[test]
+fn a_library_that_is_missing_or_no_client_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = with_file(folder.path(), "team:id@127.0.0.1:4500\n");
+    let said = refused(&options);
+    assert!(said.contains("/nonexistent/libfdb_c.so") && said.contains("No such file"), "{said}");
+    assert!(said.contains("install the FoundationDB client package"), "{said}");
+    if cfg!(target_os = "linux") {
+        options.library = Some("libc.so.6".into());
+        let said = refused(&options);
+        assert!(said.contains("libc.so.6 has no function") && said.contains("7.3 or newer"), "{said}");
+    }
+}
+
+#[test]
+fn a_prefix_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = with_file(folder.path(), "team:id@127.0.0.1:4500\n");
+    for prefix in [vec![], vec![b'p'; PREFIX_BYTES + 1], vec![0xff, 1]] {
+        let said = refused(&FoundationDbOptions { prefix, ..options.clone() });
+        assert!(said.contains("must have 1 to 32 bytes, the first below 0xff"), "{said}");
+    }
+    assert!(refused(&FoundationDbOptions { prefix: vec![0xfe; PREFIX_BYTES], ..options }).contains("library"));
+}
+
+/// The table of traps in docs/foundationdb.md: each row names tests that exist.
+#[test]
+fn every_trap_has_its_tests() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documented = std::fs::read_to_string(crates.join("../../docs/foundationdb.md")).unwrap();
+    let table = documented.split("## Traps").nth(1).unwrap().split("\n## ").next().unwrap();
+    let folders = ["tests", "src", "src/file/tests", "../foundationdb-sys/tests"];
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(crates.join(folder)).unwrap());
+    let code: String = files.filter_map(|file| std::fs::read_to_string(file.unwrap().path()).ok()).collect();
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| trap")).collect();
+    assert!(rows.len() > 15, "{rows:#?}");
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test: {row}");
+        for name in names {
+            assert!(code.contains(&format!("fn {name}(")), "no test {name}: {row}");
+        }
+    }
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_said_in_time() {
+    let Some(cluster) = cluster::shared("a_cluster_that_is_not_there_is_said_in_time") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = with_file(folder.path(), "team:id@127.0.0.1:1\n");
+    let nobody = FoundationDbOptions { library: cluster.library.clone(), timeout_ms: 300, ..nobody };
+    let engine = foundationdb::open(&nobody).unwrap();
+    let away = |error: StoreError| {
+        let said = error.to_string();
+        assert_eq!(error.fate(), Fate::Later, "{said}");
+        assert!(said.contains("does not answer") && said.contains("fdb.cluster") && said.contains("fdbcli"), "{said}");
+    };
+    away(engine.transact(&mut |t| t.get(b"k").map(drop)).unwrap_err());
+    away(engine.watch(b"k").unwrap_err());
+    away(engine.bytes().unwrap_err());
+    // A commit that was never answered may have happened; what comes after it waits until that is known.
+    assert_eq!(engine.transact(&mut |t| t.set(b"k", b"")), Err(StoreError::Unknown));
+    away(engine.transact(&mut |t| t.set(b"k", b"")).unwrap_err());
+    away(Store::on(Arc::new(engine)).err().unwrap());
+    // Another cluster is none of its business.
+    in_cluster(&cluster).transact(&mut |t| t.set(b"k", b"")).unwrap();
+}
+
+#[test]
+fn stores_with_different_prefixes_know_nothing_of_each_other() {
+    let Some(cluster) = cluster::shared("stores_with_different_prefixes_know_nothing_of_each_other") else { return };
+    let (one, other) = (in_cluster(&cluster), in_cluster(&cluster));
+    let everything = |t: &mut dyn Transaction| t.range(&[0], &[0xff], false, codi2_store::PageLimit::rows(100));
+    one.transact(&mut |t| t.set(b"k", b"one")).unwrap();
+    other.transact(&mut |t| t.clear_range(&[0], &[0xff])).unwrap();
+    let mut seen = Vec::new();
+    other.transact(&mut |t| everything(t).map(|page| seen = page.rows)).unwrap();
+    assert_eq!(seen, []);
+    one.transact(&mut |t| everything(t).map(|page| seen = page.rows)).unwrap();
+    assert_eq!(seen, [(b"k".to_vec(), b"one".to_vec())]);
+}
+
+#[test]
+fn two_engines_on_one_prefix_are_one_store() {
+    let Some(cluster) = cluster::shared("two_engines_on_one_prefix_are_one_store") else { return };
+    let options = options(&cluster);
+    let [one, other] = [(); 2].map(|()| Store::on(Arc::new(foundationdb::open(&options).unwrap())).unwrap());
+    let watch = other.watch().unwrap();
+    let stamp = one.append(&[pending(event(1, 1), Dedupe::NONE)]).unwrap()[0];
+    assert!(watch.wait(Duration::from_secs(60)), "the other engine's append is heard");
+    assert_eq!(other.head().unwrap(), stamp);
+    let next = other.append(&[pending(event(2, 1), Dedupe::NONE)]).unwrap()[0];
+    assert!(next > stamp);
+    let tail: Vec<_> = one.tail_after(stamp, 10).unwrap().into_iter().map(|event| Some(event.stamp)).collect();
+    assert_eq!(tail, [next]);
+    assert_eq!((one.events().unwrap(), one.place()), (2, other.place()));
+    assert_eq!(one.mended(), None);
+}
+
+/// As much as the overlay lets through is taken by the cluster, too, however small the parts are.
+#[test]
+fn what_passes_the_limit_here_passes_it_there() {
+    let Some(cluster) = cluster::shared("what_passes_the_limit_here_passes_it_there") else { return };
+    let engine = in_cluster(&cluster);
+    for value in [0, 500, VALUE_BYTES] {
+        let value = vec![7; value];
+        let mut fits = 0_u32;
+        // How many fit is found out first; then exactly so many are written.
+        let probe = engine.transact(&mut |t| {
+            for number in 0_u32.. {
+                if t.set(&number.to_be_bytes(), &value).is_err() {
+                    break;
+                }
+                fits = number + 1;
+            }
+            Err(Abort::Cancelled)
+        });
+        assert!(probe.is_err() && fits > 100, "{fits}");
+        engine.transact(&mut |t| (0..fits).try_for_each(|number| t.set(&number.to_be_bytes(), &value))).unwrap();
+    }
+    let mut read = 0_u32;
+    let _ = engine.transact(&mut |t| {
+        while t.get(&read.to_be_bytes()).is_ok() && read < 1_000 {
+            read += 1;
+        }
+        t.set(b"read much", b"")
+    });
+    assert_eq!(read, 1_000);
+}
+
+#[test]
+fn more_watches_than_the_client_takes_are_lost_not_refused() {
+    let Some(cluster) = cluster::shared("more_watches_than_the_client_takes_are_lost_not_refused") else { return };
+    let engine = in_cluster(&cluster);
+    let mut watches: Vec<Watch> = (0..10_010).map(|_| engine.watch(b"key").unwrap()).collect();
+    engine.transact(&mut |t| t.set(b"key", b"1")).unwrap();
+    assert!(watches[0].wait(Duration::from_secs(60)));
+    assert!(!watches[10_009].fired(), "over the limit: lost, to be covered by a timeout");
+    // Those that nobody holds any more are ended and leave room.
+    watches.clear();
+    for _ in 0..10_010 {
+        drop(engine.watch(b"key").unwrap());
+    }
+    let watch = engine.watch(b"key").unwrap();
+    engine.transact(&mut |t| t.set(b"key", b"2")).unwrap();
+    assert!(watch.wait(Duration::from_secs(60)));
+}
+
+/// A watch lives on when the timeout of the transaction that made it is over.
+#[test]
+fn a_watch_outlives_its_transaction_and_the_timeout() {
+    let Some(cluster) = cluster::shared("a_watch_outlives_its_transaction_and_the_timeout") else { return };
+    let options = FoundationDbOptions { timeout_ms: 200, ..options(&cluster) };
+    let engine = foundationdb::open(&options).unwrap();
+    let watch = engine.watch(b"key").unwrap();
+    assert!(!watch.wait(Duration::from_millis(600)), "nothing changed");
+    while engine.transact(&mut |t| t.set(b"key", b"1")).is_err() {}
+    assert!(watch.wait(Duration::from_secs(60)));
+}
+
+/// Ends its process in the middle of things; see the test below.
+#[test]
+fn child_that_exits_at_once() {
+    let Some(file) = std::env::var_os("CODI2_TEST_EXIT") else { return };
+    let cluster =
+        cluster::Cluster { file: file.into(), library: std::env::var_os("CODI2_FDB_LIBRARY").map(Into::into) };
+    let engine = Arc::new(in_cluster(&cluster));
+    let _watch = engine.watch(b"key").unwrap();
+    let busy = Arc::clone(&engine);
+    std::thread::spawn(move || while busy.transact(&mut |t| t.set(b"other", b"")).is_ok() {});
+    std::process::exit(0);
+}
+
+#[test]
+fn a_process_that_exits_in_the_middle_ends_well() {
+    let Some(cluster) = cluster::shared("a_process_that_exits_in_the_middle_ends_well") else { return };
+    for run in 0..20 {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "child_that_exits_at_once", "--nocapture"]).env("CODI2_TEST_EXIT", &cluster.file);
+        let output = child.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "run {run}: {output:?}");
+    }
+}
