@@ -185,7 +185,7 @@ impl Explainer<'_> {
             // A conflict resolved by somebody and recorded by a continued operation.
             Some((Kind::Writes, oid)) => !was_conflicted || !self.fresh(oid),
             Some((Kind::Unsure, oid)) => !self.fresh(oid),
-            Some((Kind::Records, _)) => false,
+            Some((Kind::Records, oid)) => self.brought_back(content, oid),
             // HEAD has the content and did not get it now: a checkout or reset of what was there all along, or a HEAD
             // that moved without a log.
             None => {
@@ -216,6 +216,18 @@ impl Explainer<'_> {
             return Some(GitSource::Index);
         }
         None
+    }
+
+    /// Whether git took a content away and brought it back since it was recorded, and this is that later write: whoever
+    /// wrote what was recorded did so before its blob was made.
+    fn brought_back(&mut self, content: &Content<'_>, oid: Oid) -> bool {
+        let (path, moved) = (content.path, self.moved);
+        let back = moved.entries.iter().filter(|entry| entry.kind() == Kind::Writes).any(|entry| {
+            let mut blob = |commit: Option<Oid>| commit.and_then(|commit| self.view.entry(commit, path));
+            blob(entry.new) == Some(oid) && blob(entry.old) != Some(oid)
+        });
+        let made = fs::metadata(self.loose(oid)).and_then(|meta| meta.modified());
+        back && made.is_ok_and(|made| content.written.is_some_and(|written| made < written))
     }
 
     /// A blob that git had before, written under the index lock: `git restore --source` leaves no other trace.

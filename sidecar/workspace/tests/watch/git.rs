@@ -203,6 +203,19 @@ fn what_lay_there_between_two_switches_is_explained() {
     assert!(explains(&events, &between), "{:#?}", events.iter().map(watching::short).collect::<Vec<_>>());
 }
 
+/// Recorded, taken away and brought back before anybody looks: the last write is git's, however fresh its blob.
+#[test]
+fn what_git_brings_back_is_its_write_however_fresh() {
+    for setup in ["standard", "git config core.autocrlf true; standard"] {
+        let (_keep, watching) = watched(setup, WatchOptions::default());
+        let script = "edit a.txt 5 fresh; git commit -q -a -m fresh; git checkout -q topic; git checkout -q main";
+        corpus::shell("back", &watching.root, &watching.root, script);
+        let last = watching.watch.read("a.txt").unwrap();
+        let events = watching.sync();
+        assert!(explains(&events, &last), "{setup}: {:#?}", events.iter().map(watching::short).collect::<Vec<_>>());
+    }
+}
+
 /// What a program wrote is no work of git's because git has it a moment later, whatever git does with it.
 #[test]
 fn a_programs_write_stays_one_when_git_goes_on_at_once() {
