@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 /// A cluster that answers.
 #[derive(Debug, Clone)]
@@ -145,7 +146,7 @@ impl Server {
             // Its shell reaps it only at the end of the pipe: a zombie is gone, too.
             let gone = || std::fs::read_to_string(&state).map_or(true, |stat| stat.contains(") Z "));
             while !gone() {
-                std::thread::yield_now();
+                std::thread::park_timeout(Duration::from_millis(2));
             }
             drop(running.shell.stdin.take());
             running.shell.wait().expect("the shell ends");
