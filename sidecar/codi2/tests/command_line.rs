@@ -367,3 +367,45 @@ fn a_reader_that_leaves_is_no_failure() {
         .unwrap();
     assert_eq!((code(&output), text(&output.stderr)), (0, ""));
 }
+
+#[test]
+fn a_store_is_checked_and_copied() {
+    use codi2_store::{Part, Row, Store, Subspace};
+    let home = Home::new();
+    let nothing = home.run(&["store", "check"]);
+    assert_eq!(code(&nothing), 3, "{}", text(&nothing.stderr));
+    assert!(text(&nothing.stderr).contains("state/store/codi2.redb"), "{}", text(&nothing.stderr));
+    let path = home.path("state/store/codi2.redb");
+    let store = Store::open(&path).unwrap();
+    let parts: [Part<'_>; 1] = ["name".into()];
+    store.write(&[Row::set(Subspace::Meta, &parts, &"value").unwrap()]).unwrap();
+    let busy = home.run(&["store", "check"]);
+    assert_eq!(code(&busy), 1);
+    assert!(text(&busy.stderr).contains("codi2 hub stop"), "{}", text(&busy.stderr));
+    drop(store);
+    let checked = home.run(&["store", "check", "--format", "json"]);
+    assert_eq!(code(&checked), 0, "{}", text(&checked.stderr));
+    let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!((&checked["faulty"], &checked["incarnation"]), (&json!(0), &json!(0)));
+    assert_eq!((&checked["spaces"][0]["name"], &checked["spaces"][0]["rows"]), (&json!("meta"), &json!(1)));
+    let copy = home.path("copy.redb");
+    let words = ["store", "copy", "--from", path.to_str().unwrap(), "--to", copy.to_str().unwrap()];
+    let made = home.run(&words);
+    assert_eq!(code(&made), 0, "{}", text(&made.stderr));
+    let copied = home.run(&["store", "check", copy.to_str().unwrap(), "--format", "json"]);
+    let copied: Value = serde_json::from_slice(&copied.stdout).unwrap();
+    assert_eq!((&copied["spaces"], &copied["incarnation"]), (&checked["spaces"], &json!(1)));
+    let again = home.run(&words);
+    assert_eq!(code(&again), 1);
+    assert!(text(&again.stderr).contains("copy into an empty place"), "{}", text(&again.stderr));
+    let itself = home.run(&["store", "copy", "--from", path.to_str().unwrap(), "--to", path.to_str().unwrap()]);
+    assert_eq!(code(&itself), 2);
+    // A bit that flips in the file is found, here already when it is opened.
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(5).position(|name| name == b"value").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let damaged = home.run(&["store", "check"]);
+    assert_eq!(code(&damaged), 1);
+    assert!(text(&damaged.stderr).contains("damaged"), "{}", text(&damaged.stderr));
+}

@@ -69,6 +69,9 @@ pub enum Command {
     },
     /// Look for what keeps codi2 from working, and say what to do
     Doctor(Doctor),
+    /// The store itself: look at every row, or copy it, while no hub uses it
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Settings: what is set, by whom, and what is wrong
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -242,6 +245,26 @@ pub enum ConfigCommand {
         /// Of a repository's file, which may set less
         #[arg(long)]
         repository: bool,
+    },
+}
+
+/// `codi2 store`
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Verify every row and what it refers to; exit code 1 when something is wrong
+    Check {
+        /// The store's file; else the one that the settings name
+        #[arg(value_name = "STORE")]
+        store: Option<PathBuf>,
+    },
+    /// Copy a store into an empty place and prove it; one that was broken off goes on
+    Copy {
+        /// The store's file
+        #[arg(long, value_name = "STORE")]
+        from: PathBuf,
+        /// Where the copy is made, or goes on
+        #[arg(long, value_name = "STORE")]
+        to: PathBuf,
     },
 }
 

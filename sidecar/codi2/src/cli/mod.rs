@@ -21,6 +21,7 @@ mod printer;
 mod replay;
 mod stats;
 mod status;
+mod store;
 mod surroundings;
 mod tail;
 #[cfg(test)]
@@ -90,6 +91,7 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Tail(tail) => tail::run(tail, printer, surroundings),
         Command::Blame(blame) => blame::run(blame, printer, surroundings),
         Command::Status => status::run(printer, surroundings),
+        Command::Store(command) => store::run(command, printer, surroundings),
         Command::Stats { .. } => stats::run(printer, surroundings),
         Command::Hook(_) | Command::Lsp(_) | Command::Config(_) | Command::Doctor(_) => Ok(()),
         Command::Completions { .. } | Command::Man { .. } | Command::Replay(_) => Ok(()),
