@@ -185,8 +185,9 @@ impl Desk<'_> {
 
     /// Appends a batch; one bad entry does not take the others with it.
     fn commit(&mut self, batch: &[Entry]) -> Result<(), StoreError> {
-        let all: Result<Vec<_>, _> = batch.iter().map(pendings).collect();
-        match all.and_then(|all| self.append(&all.concat())) {
+        let mut all = Vec::with_capacity(batch.len());
+        let built = batch.iter().try_for_each(|entry| pendings(entry, &mut all));
+        match built.and_then(|()| self.append(&all)) {
             Ok(_) => return Ok(()),
             // An unknown result is the store's trouble, not an entry's: written as a gap, the entry would be lost.
             Err(error) if matches!(error.fate(), Fate::Process | Fate::Later) || error == StoreError::Unknown => {
@@ -292,18 +293,17 @@ fn due(batch: Vec<Entry>) -> Vec<(ProducerId, Notice)> {
     due
 }
 
-fn pendings(entry: &Entry) -> Result<Vec<Pending>, StoreError> {
+/// Adds what is appended for an entry.
+fn pendings(entry: &Entry, all: &mut Vec<Pending>) -> Result<(), StoreError> {
     let dedupe = Dedupe { fact: entry.fact, hook: entry.hook };
     let mut rows = entry.rows.iter().map(world::encode).collect::<Result<Vec<_>, _>>()?;
-    let mut pendings: Vec<Pending> = entry
-        .events
-        .iter()
-        .map(|event| Pending { event: Some(event.clone()), dedupe, rows: std::mem::take(&mut rows) })
-        .collect();
-    if pendings.is_empty() && (entry.fact.is_some() || !rows.is_empty()) {
-        pendings.push(Pending { event: None, dedupe, rows });
+    for event in &entry.events {
+        all.push(Pending { event: Some(event.clone()), dedupe, rows: std::mem::take(&mut rows) });
     }
-    Ok(pendings)
+    if entry.events.is_empty() && (entry.fact.is_some() || !rows.is_empty()) {
+        all.push(Pending { event: None, dedupe, rows });
+    }
+    Ok(())
 }
 
 /// About how many bytes an entry takes: ranges and spans are most of it.
