@@ -26,7 +26,7 @@ use crate::memory::stamp_of;
 use crate::overlay::{self, Backend, Base};
 use crate::value;
 use crate::watch::{Watch, Watches, locked};
-use table::{Rows, TABLE, VERSION, View, builder, failed, found, guarded, refused, version};
+use table::{Rows, TABLE, VERSION, View, builder, failed, found, guarded, refused, verified, version};
 
 /// Overlays in one commit, at most.
 const GROUP: usize = 512;
@@ -71,7 +71,7 @@ impl File {
             if again {
                 place::forget_cached(&target);
             }
-            builder().open(&target)
+            verified(|builder| builder.open(&target))
         });
         Self::with(format!("file {}", path.display()), Some(path.to_path_buf()), opener)
     }

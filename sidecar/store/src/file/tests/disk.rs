@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use redb::StorageBackend;
 
-use super::{File, Opener, builder, found};
+use super::{File, Opener, builder, found, verified};
 use crate::StoreError;
 use crate::watch::locked;
 
@@ -96,7 +96,7 @@ impl Disk {
             if again {
                 disk.change(Platter::forget_cached);
             }
-            builder().create_with_backend(disk.clone())
+            verified(|builder| builder.create_with_backend(disk.clone()))
         })
     }
 

@@ -42,16 +42,16 @@ pub(super) fn content(disk: &Disk) -> Result<Rows, StoreError> {
 }
 
 /// The same bytes for all, one bit of them flipped, and what was written since.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Flipped {
     bytes: Arc<Vec<u8>>,
     bit: usize,
-    written: Mutex<(usize, BTreeMap<usize, Vec<u8>>)>,
+    written: Arc<Mutex<(usize, BTreeMap<usize, Vec<u8>>)>>,
 }
 
 impl Flipped {
     fn new(bytes: &Arc<Vec<u8>>, bit: usize) -> Self {
-        Self { bytes: Arc::clone(bytes), bit, written: Mutex::new((bytes.len(), BTreeMap::new())) }
+        Self { bytes: Arc::clone(bytes), bit, written: Arc::new(Mutex::new((bytes.len(), BTreeMap::new()))) }
     }
 
     /// The page as it lies in the file, to its end at most.
@@ -121,11 +121,8 @@ impl StorageBackend for Flipped {
 
 /// What the engine makes of the file, its writer's thread left out.
 fn rows_of(bytes: &Arc<Vec<u8>>, bit: usize) -> Result<Rows, StoreError> {
-    let slot = Mutex::new(Some(Flipped::new(bytes, bit)));
-    let opener: Opener = Box::new(move |_| {
-        let flipped = locked(&slot).take().expect("opened once");
-        builder().create_with_backend(flipped)
-    });
+    let flipped = Flipped::new(bytes, bit);
+    let opener: Opener = Box::new(move |_| verified(|builder| builder.create_with_backend(flipped.clone())));
     let (shared, _) = Shared::open("test disk".to_owned(), None, opener)?;
     let mut rows = Rows::new();
     shared.snapshot()?.visit(&[0], &[0xff], false, usize::MAX, &mut |key, value| {

@@ -14,7 +14,7 @@ use codi2_protocol::{Actor, ActorKind, Digest, Event, EventBody, EventId, Produc
 use uuid::Uuid;
 
 use super::place;
-use super::table::{builder, found};
+use super::table::{builder, found, verified};
 use super::{Conflicts, File, Opener, Shared};
 use crate::engine::{Engine, PageLimit};
 use crate::overlay::{Backend, Base};

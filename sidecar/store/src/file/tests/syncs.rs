@@ -68,7 +68,7 @@ fn after_a_failed_sync_pages_that_are_not_read_anew_would_lose_events() {
         let disk = disk.clone();
         Box::new(move |_| {
             disk.change(|platter| platter.doubtful = false);
-            builder().create_with_backend(disk.clone())
+            verified(|builder| builder.create_with_backend(disk.clone()))
         })
     };
     let lost = |nth: &usize| {
