@@ -85,6 +85,9 @@ impl fmt::Debug for Oid {
     }
 }
 
+/// From this length on, asking git for a blob's size is cheaper than naming the bytes (about 4 ms for each MB).
+const MEASURED_BYTES: usize = 64 << 10;
+
 /// What HEAD points to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -256,10 +259,27 @@ impl View {
 
     /// Whether bytes of the worktree are what git would write there for a blob.
     pub(crate) fn same(&mut self, path: &str, oid: Oid, bytes: &[u8]) -> bool {
+        if bytes.len() > MEASURED_BYTES && self.differs_in_size(oid, bytes.len() as u64) {
+            return false;
+        }
         if oid.is_blob_of(bytes) {
             return true;
         }
         (self.filters || self.library.is_none()) && self.worktree_form(path, oid).is_some_and(|form| form == bytes)
+    }
+
+    /// Bytes of a blob as git stores it.
+    pub(crate) fn blob_size(&mut self, oid: Oid) -> Option<u64> {
+        let size = match &self.library {
+            Some(library) => library.blob_size(oid),
+            None => self.cat()?.info(oid.to_string().as_bytes()).filter(|info| info.blob).map(|info| info.size),
+        };
+        size.map(|size| size as u64)
+    }
+
+    /// Whether a file of so many bytes cannot be what git would write for a blob, by their sizes alone: saves naming it.
+    pub(crate) fn differs_in_size(&mut self, oid: Oid, bytes: u64) -> bool {
+        !self.filters && self.blob_size(oid).is_some_and(|size| size != bytes)
     }
 
     /// The name that git would give a file of the worktree, read by git itself. For files too large to hold.

@@ -176,15 +176,24 @@ impl Watch {
         let index = self.shared.index();
         view.set_filters(index.has_attributes());
         let is_it = |bytes: &Vec<u8>| codi2_text::digest_of(bytes) == *digest.bytes();
-        let mut bytes_of = |oid| view.worktree_form(path, oid).filter(is_it).or_else(|| view.blob(oid).filter(is_it));
-        if let Some(bytes) = blob.and_then(&mut bytes_of) {
+        let mut tried = Vec::new();
+        let mut bytes_of = |view: &mut View, oid: Oid| {
+            // Of files too long to be handed over nobody has the text: unpacking and naming 20 MB takes 150 ms.
+            if tried.contains(&oid) || view.blob_size(oid).is_none_or(|size| size > self.shared.options.max_file_bytes)
+            {
+                return None;
+            }
+            tried.push(oid);
+            view.worktree_form(path, oid).filter(is_it).or_else(|| view.blob(oid).filter(is_it))
+        };
+        if let Some(bytes) = blob.and_then(|oid| bytes_of(&mut view, oid)) {
             return Some(bytes);
         }
-        if let Some(bytes) = index.entry(path).and_then(|entry| entry.oid()).and_then(&mut bytes_of) {
+        if let Some(bytes) = index.entry(path).and_then(|entry| entry.oid()).and_then(|oid| bytes_of(&mut view, oid)) {
             return Some(bytes);
         }
         let head = view.head().ok().and_then(|head| head.commit).and_then(|commit| view.entry(commit, path))?;
-        view.worktree_form(path, head).filter(is_it)
+        bytes_of(&mut view, head)
     }
 
     /// Acts as if the kernel had dropped events: everything is looked at again. For tests, and for whoever knows that

@@ -31,8 +31,8 @@ const SOURCES: usize = 4;
 pub(crate) enum Found<'a> {
     Gone,
     Bytes(&'a [u8]),
-    /// Too large to hold.
-    Large,
+    /// Too large to hold: so many bytes.
+    Large(u64),
 }
 
 /// How the file was written, by the order of events.
@@ -61,11 +61,16 @@ struct Content<'a> {
     path: &'a str,
     found: Found<'a>,
     written: Option<SystemTime>,
-    hashed: Option<Oid>,
+    /// Its name, once git was asked for it: that reads all of the file.
+    hashed: Option<Option<Oid>>,
     equal: Vec<(Oid, bool)>,
 }
 
 impl Content<'_> {
+    fn hashed(&mut self, view: &View) -> Option<Oid> {
+        *self.hashed.get_or_insert_with(|| view.hash_file(self.path))
+    }
+
     fn is(&mut self, view: &mut View, oid: Oid) -> bool {
         if let Some((_, equal)) = self.equal.iter().find(|(known, _)| *known == oid) {
             return *equal;
@@ -73,7 +78,7 @@ impl Content<'_> {
         let equal = match self.found {
             Found::Gone => false,
             Found::Bytes(bytes) => view.same(self.path, oid, bytes),
-            Found::Large => self.hashed == Some(oid),
+            Found::Large(size) => !view.differs_in_size(oid, size) && self.hashed(view) == Some(oid),
         };
         self.equal.push((oid, equal));
         equal
@@ -89,11 +94,7 @@ impl Explainer<'_> {
         written: Option<SystemTime>,
         writing: Writing,
     ) -> Option<GitExplanation> {
-        let hashed = match found {
-            Found::Large => self.view.hash_file(path),
-            _ => None,
-        };
-        let mut content = Content { path, found, written, hashed, equal: Vec::new() };
+        let mut content = Content { path, found, written, hashed: None, equal: Vec::new() };
         let what = match found {
             _ if !self.own => self.stashed(&mut content)?,
             Found::Gone => self.gone(path)?,
@@ -112,7 +113,7 @@ impl Explainer<'_> {
         let equal = match found {
             Found::Gone => false,
             Found::Bytes(bytes) => view.same(path, oid, bytes),
-            Found::Large => view.hash_file(path) == Some(oid),
+            Found::Large(size) => !view.differs_in_size(oid, size) && view.hash_file(path) == Some(oid),
         };
         equal.then_some(oid)
     }
@@ -244,10 +245,10 @@ impl Explainer<'_> {
     }
 
     /// The name git gives the content.
-    fn name_of(&mut self, content: &Content<'_>) -> Option<Oid> {
+    fn name_of(&mut self, content: &mut Content<'_>) -> Option<Oid> {
         match content.found {
             Found::Gone => None,
-            Found::Large => content.hashed,
+            Found::Large(_) => content.hashed(self.view),
             Found::Bytes(bytes) => self.view.name_of(content.path, bytes),
         }
     }
@@ -274,7 +275,7 @@ impl Explainer<'_> {
     /// Texts the content may have come from, nearest first.
     fn sources(&mut self, content: &mut Content<'_>) -> Vec<Arc<[u8]>> {
         let path = content.path;
-        if matches!(content.found, Found::Gone | Found::Large) {
+        if matches!(content.found, Found::Gone | Found::Large(_)) {
             return Vec::new();
         }
         let (before, after) = (self.before, self.after);

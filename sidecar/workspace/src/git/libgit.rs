@@ -59,7 +59,14 @@ impl Libgit {
     }
 
     pub(super) fn has(&self, oid: Oid) -> bool {
-        git2::Oid::from_bytes(oid.raw()).is_ok_and(|oid| self.repository.find_blob(oid).is_ok())
+        self.blob_size(oid).is_some()
+    }
+
+    /// Bytes of a blob, without reading all of it.
+    pub(super) fn blob_size(&self, oid: Oid) -> Option<usize> {
+        let oid = git2::Oid::from_bytes(oid.raw()).ok()?;
+        let (size, kind) = self.repository.odb().ok()?.read_header(oid).ok()?;
+        (kind == git2::ObjectType::Blob).then_some(size)
     }
 
     pub(super) fn blob(&self, oid: Oid) -> Option<Vec<u8>> {

@@ -99,7 +99,7 @@ pub(super) struct Cat {
 pub(super) struct Info {
     pub(super) oid: Oid,
     pub(super) blob: bool,
-    size: usize,
+    pub(super) size: usize,
 }
 
 impl Cat {

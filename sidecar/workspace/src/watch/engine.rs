@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 use codi2_protocol::{Digest, WatchState};
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
+use notify::event::{EventKind, ModifyKind, RenameMode};
 
 use super::at_work::Git;
 use super::folders::Folders;
@@ -24,6 +24,10 @@ use crate::path::to_relative;
 use crate::read::{Reading, Stamp};
 use crate::rules::Rule;
 use crate::settle::{Settle, Waiting};
+
+/// While git is at work nothing is judged, so that its events are taken together after so long: not each of them is to
+/// cost git a share of the processor.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 /// What the thread's queue carries.
 pub(super) enum Message {
@@ -127,6 +131,9 @@ impl Engine {
             let wait = self.deadline(now).map_or(Duration::from_secs(3_600), |at| at.saturating_sub(now));
             match self.inbox.recv_timeout(wait) {
                 Ok(message) => {
+                    if self.window.is_open() {
+                        std::thread::sleep(TOGETHER);
+                    }
                     self.take(message);
                     // Everything that is already there comes before any judgement.
                     self.drain();
@@ -195,12 +202,6 @@ impl Engine {
         if event.need_rescan() {
             self.rescan("the system dropped change events");
             return;
-        }
-        match event.kind {
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) => {}
-            // Reading, ours too, changes nothing.
-            EventKind::Access(_) => return,
-            _ => {}
         }
         for path in &event.paths {
             let place = &self.shared.place;

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{AccessKind, AccessMode};
+use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::engine::Message;
 use super::shared::Shared;
@@ -61,6 +62,7 @@ impl Routes {
     /// Tells the watches of the folders that an event is about, or all of them if it is about none.
     fn tell(&self, event: notify::Result<Event>) {
         let event = match event {
+            Ok(event) if is_reading(&event.kind) => return,
             Ok(event) if !event.need_rescan() => event,
             Ok(event) => {
                 return self.watches.values().for_each(|watch| watch.tell(Message::Raw(Ok(event.clone()))));
@@ -82,6 +84,11 @@ impl Routes {
             watch.tell(Message::Raw(Ok(event.clone())));
         }
     }
+}
+
+/// Reading, ours too, changes nothing: nobody is woken for it. Git opens hundreds of files for one commit.
+fn is_reading(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Access(access) if *access != AccessKind::Close(AccessMode::Write))
 }
 
 /// The same kind of error once more: errors cannot be cloned.

@@ -356,6 +356,6 @@ fn found(reading: &Reading) -> Found<'_> {
     match (&reading.content, &reading.raw) {
         (Content::Gone, _) => Found::Gone,
         (_, Some(raw)) => Found::Bytes(raw),
-        (_, None) => Found::Large,
+        (content, None) => Found::Large(content.size()),
     }
 }

@@ -66,6 +66,27 @@ fn sha256_and_reftable_are_explained_too() {
     }
 }
 
+/// What is too large to hold is named by git, and only where its size leaves a doubt.
+#[test]
+fn large_files_are_explained_and_known_to_be_clean() {
+    for setting in ["", "git config core.autocrlf true; "] {
+        let options = WatchOptions { max_file_bytes: 20, ..WatchOptions::default() };
+        let (_keep, watching) = watched(&format!("{setting}standard"), options);
+        let after = |script: &str| {
+            let found = watching.net(|| corpus::shell(script, &watching.root, &watching.root, script));
+            let a = found.iter().find(|one| one.path == "a.txt").unwrap_or_else(|| panic!("{script}: {found:?}"));
+            assert!(matches!(a.content, codi2_workspace::Content::Large { .. }), "{script}");
+            (a.git.is_some(), a.blob.is_some())
+        };
+        assert_eq!(after("edit a.txt 2 longer-than-before"), (false, false), "{setting}: another size");
+        assert_eq!(after("git checkout -q a.txt"), (true, true), "{setting}: back");
+        assert_eq!(after("edit a.txt 2 b"), (false, false), "{setting}: shorter");
+        assert_eq!(after("edit a.txt 2 'a 9'"), (false, false), "{setting}: the same size, another content");
+        assert_eq!(after("git checkout -q a.txt"), (true, true), "{setting}: back again");
+        assert_eq!(after("git checkout -q topic"), (true, true), "{setting}: another branch's");
+    }
+}
+
 #[test]
 fn an_external_editor_of_a_paused_rebase_is_not_git() {
     let (_keep, watching) = watched("clashing", WatchOptions::default());
