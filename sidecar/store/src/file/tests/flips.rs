@@ -46,8 +46,11 @@ pub(super) fn content(disk: &Disk) -> Result<Rows, StoreError> {
 struct Flipped {
     bytes: Arc<Vec<u8>>,
     bit: usize,
-    written: Arc<Mutex<(usize, BTreeMap<usize, Vec<u8>>)>>,
+    written: Arc<Mutex<Written>>,
 }
+
+/// Length of the file, and the pages written.
+type Written = (usize, BTreeMap<usize, Vec<u8>>);
 
 impl Flipped {
     fn new(bytes: &Arc<Vec<u8>>, bit: usize) -> Self {
