@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Event, FileId, GroupId, Heartbeat, HookRecord, Numbered, Owner, Presence, ProcessStats, ProducerId,
+    Digest, Event, FileId, GroupId, Heartbeat, HookRecord, HostId, Numbered, Owner, Presence, ProcessStats, ProducerId,
     SessionId, Stamp, StampedEvent, Text, Touched, Verdict, WatchState, WorktreeId,
 };
 
@@ -354,14 +354,49 @@ pub struct HubStatus {
     pub events: u64,
     /// Bytes of the store on disk.
     pub store_bytes: u64,
+    /// Whether the store can be reached; absent for one of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
+    /// The hubs of the store, this one included; none for a store of this machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hubs: Vec<HubPresence>,
     /// Connections open.
     pub connections: u32,
-    /// Who works where.
+    /// Who works where, on the machines of all hubs of the store.
     pub sessions: Vec<Presence>,
     /// What is watched.
     pub watches: Vec<WatchStatus>,
     /// What is wrong, in words, each with what to do; empty when all is well.
     pub problems: Vec<String>,
+}
+
+/// Whether a store that several machines use can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reach {
+    /// Whether it can.
+    pub ok: bool,
+    /// Since when it has been so (ms since the Unix epoch).
+    pub since_ms: u64,
+    /// Why it cannot be reached, in words with what to do.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// A hub of a store that several machines use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HubPresence {
+    /// Its machine.
+    pub host: HostId,
+    /// Its version and build.
+    pub build: String,
+    /// When it started (ms since the Unix epoch, by its own clock).
+    pub started_ms: u64,
+    /// Whether it is the one that was asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_this: bool,
+    /// Whether it has not been heard of for a while; its sessions end if that lasts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
 }
 
 /// The watch of one worktree.

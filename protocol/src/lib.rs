@@ -30,8 +30,8 @@ pub use event::{Body, Change, DiskOperation, Event, EventBody, Gap, GapReason, R
 pub use fact::{Fact, Numbered};
 pub use hook::{HookPhase, HookRecord};
 pub use hub::{
-    Call, Capability, ClientFrame, ErrorCode, Filter, Hello, HubError, HubFrame, HubStatus, Notice, OwnersReply,
-    PROTOCOL_MAX, PROTOCOL_MIN, Reply, Span, WatchStatus,
+    Call, Capability, ClientFrame, ErrorCode, Filter, Hello, HubError, HubFrame, HubPresence, HubStatus, Notice,
+    OwnersReply, PROTOCOL_MAX, PROTOCOL_MIN, Reach, Reply, Span, WatchStatus,
 };
 pub use ids::{
     Digest, EventId, FileId, GroupId, HostId, ParseIdError, ProducerId, RepositoryId, SessionId, Stamp, WorktreeId,

@@ -84,4 +84,7 @@ pub struct Presence {
     /// What it touched last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touched: Option<Touched>,
+    /// Whether its hub has not been heard of for a while; it ends if that lasts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
 }

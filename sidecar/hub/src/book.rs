@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use codi2_attribution::Rung;
-use codi2_protocol::{EventId, Owner, Span};
+use codi2_protocol::{Class, EventId, Owner, Span};
 use codi2_text::OwnerTree;
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +143,93 @@ impl Book {
     }
 }
 
+/// One of two accounts of the owners of one text, of hubs that share it: the newer one, but where it knows nobody and the
+/// stored one does. What one event said of its own text stays its own to correct.
+pub fn better(stored: StoredOwners, new: StoredOwners) -> StoredOwners {
+    let length = |owners: &StoredOwners| owners.spans.iter().map(|span| span.len).sum::<u64>();
+    let points = |owners: &StoredOwners| owners.spans.iter().all(|span| (span.owner as usize) < owners.owners.len());
+    if length(&stored) != length(&new) || !points(&stored) || !points(&new) {
+        return new;
+    }
+    let mut merged = StoredOwners { spans: Vec::new(), owners: Vec::new() };
+    let mut numbers: HashMap<&Owner, u32> = HashMap::new();
+    let (mut old, mut at) = (stored.spans.iter().copied().peekable(), 0);
+    for span in &new.spans {
+        let mut left = span.len;
+        while left > 0
+            && let Some(other) = old.peek().copied()
+        {
+            let (here, there) = (&new.owners[span.owner as usize], &stored.owners[other.owner as usize]);
+            let gives_way = here.verdict.class == Class::Unknown
+                && there.verdict.class != Class::Unknown
+                && (here.event.is_none() || here.event != there.event);
+            let owner = if gives_way { there } else { here };
+            let len = left.min(other.len - at);
+            let number = *numbers.entry(owner).or_insert_with(|| {
+                merged.owners.push(owner.clone());
+                merged.owners.len() as u32 - 1
+            });
+            match merged.spans.last_mut() {
+                Some(last) if last.owner == number => last.len += len,
+                _ => merged.spans.push(Span { len, owner: number }),
+            }
+            left -= len;
+            at += len;
+            if at == other.len {
+                old.next();
+                at = 0;
+            }
+        }
+    }
+    merged
+}
+
 /// Whether later evidence may give this owner's text to somebody, or to somebody else.
 pub fn open_to_change(owner: &Owner) -> bool {
     owner.event.is_some() && Rung::of(&owner.verdict) >= Rung::OnlyCall
+}
+
+#[cfg(test)]
+mod tests {
+    use codi2_protocol::{Actor, ActorKind, EvidenceKind, Verdict};
+
+    use super::*;
+
+    fn owner(name: &str, class: Class, event: Option<EventId>) -> Owner {
+        let kind = if class == Class::Unknown { ActorKind::Unknown } else { ActorKind::Person };
+        Owner {
+            verdict: Verdict::new(Actor::named(kind, name), class, EvidenceKind::Keystrokes, ""),
+            at_ms: None,
+            event,
+        }
+    }
+
+    fn stored(runs: &[(u64, &Owner)]) -> StoredOwners {
+        let spans = runs.iter().enumerate().map(|(at, (len, _))| Span { len: *len, owner: at as u32 });
+        StoredOwners { spans: spans.collect(), owners: runs.iter().map(|(_, owner)| (*owner).clone()).collect() }
+    }
+
+    fn bytes(owners: &StoredOwners) -> Vec<&Owner> {
+        let owner = |span: &Span| std::iter::repeat_n(&owners.owners[span.owner as usize], span.len as usize);
+        owners.spans.iter().flat_map(owner).collect()
+    }
+
+    #[test]
+    fn of_two_accounts_the_one_that_knows_somebody_counts() {
+        let (one, other) = (EventId::new(), EventId::new());
+        let ada = &owner("ada", Class::Exact, Some(one));
+        let bea = &owner("bea", Class::Inferred, Some(other));
+        let nobody = &owner("", Class::Unknown, Some(other));
+        let corrected = &owner("ada or bea", Class::Unknown, Some(one));
+        let before = stored(&[(3, ada), (3, nobody), (4, bea)]);
+        let after = stored(&[(1, nobody), (1, corrected), (5, bea), (3, &owner("", Class::Unknown, None))]);
+        let merged = better(before.clone(), after.clone());
+        assert_eq!(bytes(&merged), [ada, corrected, bea, bea, bea, bea, bea, bea, bea, bea]);
+        assert_eq!(better(merged.clone(), after.clone()), merged, "done again it changes nothing");
+        assert_eq!(merged.spans.len(), 3, "runs of one owner are one");
+        let short = stored(&[(1, ada)]);
+        assert_eq!(better(short, after.clone()), after, "of another text");
+        let broken = StoredOwners { spans: vec![Span { len: 10, owner: 7 }], owners: Vec::new() };
+        assert_eq!(better(broken, after.clone()), after);
+    }
 }

@@ -27,6 +27,8 @@ impl Door {
     pub fn pass(&self, input: &mut Input) {
         match input {
             Input::Begin | Input::CaughtUp | Input::Joined(..) | Input::Left(_) | Input::Spent(_) | Input::Tick => {}
+            // From the store, where all that is text passed a door.
+            Input::WasEnded | Input::Upgraded(_) | Input::Joins(..) => {}
             Input::Called(_, _, call) => pass(&self.redactor, call),
             Input::Drained(_, _, facts) => pass(&self.redactor, facts),
             Input::Watched(_, event) => self.watched(event),

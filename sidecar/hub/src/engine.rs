@@ -88,11 +88,12 @@ impl Engine {
         let (messages, inbox) = channel();
         let (turns, taken) = sync_channel::<()>(WAITING_WATCH_EVENTS);
         let sink = watch_sink(messages.clone(), turns, Measures::clone(&measures));
+        let joined = join_sink(messages.clone(), Measures::clone(&measures));
         let measured = Measures::clone(&measures);
         let problems = Problems::default();
         let noted = problems.clone();
         let work = move || {
-            let mut world = World::new(Arc::clone(&store), options, sink);
+            let mut world = World::new(Arc::clone(&store), core.host(), options, sink, joined);
             // Dropped before the world, also in a panic: a watch that waits for its turn would never end, and dropping
             // the world waits for its watches.
             let taken = taken;
@@ -265,6 +266,16 @@ fn watch_sink(messages: Sender<Message>, turns: SyncSender<()>, measures: Measur
             let messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = messages.send(Message::Watched(Box::new(Input::Watched(worktree, event)), came));
         }
+    })
+}
+
+fn join_sink(messages: Sender<Message>, measures: Measures) -> crate::world::Joined {
+    let messages = Mutex::new(messages);
+    Arc::new(move |repository, shared| {
+        measures.core_queue.add(1);
+        let input = Box::new(Input::Joins(repository, shared));
+        let messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = messages.send(Message::Input(input, None, Instant::now()));
     })
 }
 

@@ -18,7 +18,7 @@ impl Footing {
     pub fn of(spec: &StoreSpec) -> Self {
         match spec {
             StoreSpec::File(path) => Self(Some((path.clone(), file(path)))),
-            StoreSpec::Memory => Self(None),
+            StoreSpec::Shared(_) | StoreSpec::Memory => Self(None),
         }
     }
 

@@ -6,13 +6,13 @@
 
 mod elsewhere;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use codi2_protocol::{Digest, FileId, GroupId, Owner, ProducerId, RepositoryId, SessionId};
+use codi2_protocol::{Class, Digest, FileId, GroupId, Owner, ProducerId, RepositoryId, SessionId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::Oid;
 
-use crate::book::{Book, OwnerRef, StoredOwners, open_to_change};
+use crate::book::{Book, OwnerRef, StoredOwners, better, open_to_change};
 use crate::known::{Content, Known, lines_of};
 use crate::ports::Ports;
 use crate::recent::Recent;
@@ -143,6 +143,8 @@ pub struct Ledger {
     deletions: Recent<(GroupId, u32), Vec<(usize, OwnerRef)>>,
     texts: VecDeque<(FileId, Digest, usize)>,
     text_bytes: usize,
+    /// Repositories that share with those of other clones, and the id under which they do.
+    joined: HashMap<RepositoryId, RepositoryId>,
     /// Bytes of the buffers' texts, and how often one changed.
     live_bytes: usize,
     used: u64,
@@ -168,6 +170,7 @@ impl Ledger {
             deletions: Recent::new(DELETIONS),
             texts: VecDeque::new(),
             text_bytes: 0,
+            joined: HashMap::new(),
             live_bytes: 0,
             used: 0,
             secret,
@@ -181,10 +184,20 @@ impl Ledger {
 
     /// The owners that a content of this file had, if it was ever seen.
     pub fn owners_of(&mut self, ports: &dyn Ports, file: &FileId, digest: Digest) -> Option<OwnerTree<OwnerRef>> {
-        if let Some(tree) = self.seen.get(&(key(file), digest)) {
-            return Some(tree.clone());
+        let own = file.worktree.repository;
+        let shared = self.joined.get(&own).copied();
+        let of_shared = || ports.stored_owners(shared?, &file.path, digest);
+        if let Some(tree) = self.seen.get(&(key(file), digest)).cloned() {
+            // Where nobody is known here, another hub may know by now.
+            let stored = if self.is_unknown_in(&tree) { of_shared() } else { None };
+            let Some(stored) = stored else { return Some(tree) };
+            let merged = better(stored, self.book.store(&tree));
+            let merged = self.load(ports, merged);
+            self.seen.put((key(file), digest), merged.clone());
+            return Some(merged);
         }
-        let stored = ports.stored_owners(file.worktree.repository, &file.path, digest)?;
+        // What was stored before the repository was joined is under its own id.
+        let stored = of_shared().or_else(|| ports.stored_owners(own, &file.path, digest))?;
         let tree = self.load(ports, stored);
         self.seen.put((key(file), digest), tree.clone());
         Some(tree)
@@ -229,6 +242,20 @@ impl Ledger {
             }
         }
         self.book.load(&stored)
+    }
+
+    /// The id under which a repository shares owners with its other clones: its own, as long as none are known.
+    pub fn shared(&self, repository: RepositoryId) -> RepositoryId {
+        self.joined.get(&repository).copied().unwrap_or(repository)
+    }
+
+    /// A repository shares from now on.
+    pub fn join(&mut self, repository: RepositoryId, shared: RepositoryId) {
+        self.joined.insert(repository, shared);
+    }
+
+    fn is_unknown_in(&self, tree: &OwnerTree<OwnerRef>) -> bool {
+        tree.iter().any(|(_, owner)| self.book.owner(owner).verdict.class == Class::Unknown)
     }
 
     /// Remembers who owns a content of this file.

@@ -2,9 +2,11 @@
 //!
 //! Connections (`server`) pass what they are told to the core's thread (`engine`); the core (`core`) owns all state,
 //! decides, and says what to write; the writer's thread (`writer`) appends in groups and says what is durable; only
-//! then is anything acknowledged or published. Watches report to the core like everybody else.
+//! then is anything acknowledged or published. Watches report to the core like everybody else. Where several machines share a store, one
+//! more thread (`peering`) keeps the hub among the others.
 //!
-//! Absent on purpose: waiting for a client or an editor; a second way to write; the terminal.
+//! Absent on purpose: waiting for a client or an editor; a second way to write (but for what hubs settle among themselves,
+//! each in one transaction: who lives, whose sessions end, which repositories are one); the terminal.
 
 mod book;
 mod changes;
@@ -15,10 +17,13 @@ mod door;
 mod engine;
 mod footing;
 mod host;
+mod joins;
 mod known;
 mod ledger;
 mod live;
 mod measures;
+mod peering;
+mod peers;
 mod ports;
 mod reads;
 mod recent;
@@ -40,4 +45,4 @@ pub mod machines {
     pub use crate::writer::write;
 }
 
-pub use run::{HubFailure, Options, Remarks, StoreSpec, run};
+pub use run::{HubFailure, Options, Remarks, Shared, StoreSpec, run};

@@ -50,7 +50,11 @@ pub trait Ports {
     fn sessions(&self) -> Vec<SessionInfo>;
     /// Whether a process of this machine is known to have ended.
     fn is_gone(&self, process: &Process) -> bool;
-    /// Whether the worktree was watched by an earlier hub.
+    /// Whether hubs of other machines use the store, too.
+    fn is_shared(&self) -> bool {
+        false
+    }
+    /// Whether the worktree was watched by an earlier hub of this machine.
     fn watched_before(&self, worktree: &WorktreeId) -> bool;
     /// How many reads of the store have failed, and the last failure in words. What failed was answered as if nothing
     /// were stored, so whoever takes that for an answer asks here first.

@@ -1,6 +1,8 @@
 //! What the hub keeps in the store beside the log. `docs/store-layout.md` says where.
 
-use codi2_protocol::{Digest, EventId, FileId, Heartbeat, Owner, RepositoryId, SessionId, SessionInfo, WorktreeId};
+use codi2_protocol::{
+    Digest, EventId, FileId, Heartbeat, HostId, Owner, RepositoryId, SessionId, SessionInfo, Touched, WorktreeId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::book::StoredOwners;
@@ -28,6 +30,17 @@ pub struct BranchRow {
     pub owners: StoredOwners,
 }
 
+/// A session's last sign of life: one overwritten row, which other hubs read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Life {
+    /// Its heartbeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Heartbeat>,
+    /// What it touched last; only where other hubs may ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched: Option<Touched>,
+}
+
 /// One write of the hub beside an event, in the same transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Row {
@@ -42,16 +55,16 @@ pub enum Row {
         /// Its owners.
         owners: StoredOwners,
     },
-    /// A file as seen on disk; none: it is gone.
-    Disk(FileId, Option<DiskRow>),
+    /// A file as seen on this machine's disk; none: it is gone.
+    Disk(HostId, FileId, Option<DiskRow>),
     /// A buffer's last sealed state; none: it was closed.
     Branch(SessionId, FileId, Option<BranchRow>),
     /// What a session says of itself; none: it ended.
     Session(SessionId, Option<Box<SessionInfo>>),
     /// An unexplained event was explained.
     Upgrade(EventId, Owner),
-    /// A worktree is watched, at this root.
-    Worktree(WorktreeId, String),
-    /// A session's last sign of life.
-    Heartbeat(SessionId, Heartbeat),
+    /// A worktree of this machine is watched, at this root.
+    Worktree(HostId, WorktreeId, String),
+    /// A session's last sign of life; none: it ended.
+    Life(SessionId, Option<Box<Life>>),
 }

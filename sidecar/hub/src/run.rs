@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use codi2_ipc::{Announcement, HubLock, Listener, LockError, Places, announce};
 use codi2_protocol::{Capability, HubStatus, ProducerId};
-use codi2_store::{Store, StoreError};
+use codi2_store::{Engine as StoreEngine, Store, StoreError};
 use codi2_workspace::WatchOptions;
 use tokio::sync::mpsc;
 
@@ -19,8 +19,10 @@ use crate::footing::Footing;
 use crate::host::host;
 use crate::live::Hub;
 use crate::measures::Measures;
+use crate::peering::{Board, Peering};
+use crate::peers::Peers;
 use crate::secret::secret;
-use crate::server::Shared;
+use crate::server::Shared as Common;
 use crate::writer::Writer;
 
 /// How long reads of the log that are under way may take at the hub's end.
@@ -65,12 +67,24 @@ impl std::fmt::Debug for Remarks {
 }
 
 /// Which store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum StoreSpec {
     /// A file of the embedded engine.
     File(PathBuf),
+    /// An engine that others use, too.
+    Shared(Shared),
     /// Memory, for tests: everything is gone with the hub.
     Memory,
+}
+
+/// An engine that several hubs may use.
+#[derive(Clone)]
+pub struct Shared(pub Arc<dyn StoreEngine>);
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Shared").field(&self.0.place()).finish()
+    }
 }
 
 /// Why a hub ended that should not have. Each ends the process.
@@ -158,6 +172,7 @@ fn ours(options: &Options) -> Vec<PathBuf> {
 fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     let store = Arc::new(match &options.store {
         StoreSpec::File(path) => Store::open(path)?,
+        StoreSpec::Shared(Shared(engine)) => Store::on(Arc::clone(engine))?,
         StoreSpec::Memory => Store::memory()?,
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -190,6 +205,10 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     )
     .map_err(system("cannot start the core"))?;
     about_secret.into_iter().chain(about_host).for_each(|note| engine.note_problem(note));
+    let board = store.is_shared().then(Arc::<Board>::default);
+    let started_ms = now_ms();
+    let peers = board.is_some().then(|| Peers::new(host, producer, options.build.clone(), started_ms));
+    let mut peering = None;
     let result = runtime.block_on(async {
         let capabilities = [Capability::Text, Capability::Owners, Capability::Tail].map(|can| can.as_str().to_owned());
         let listener =
@@ -198,30 +217,37 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
         let about = HubStatus {
             pid: std::process::id(),
             build: options.build.clone(),
-            started_ms: now_ms(),
+            started_ms,
             store: store.place().to_owned(),
             events: 0,
             store_bytes: 0,
+            reach: None,
+            hubs: Vec::new(),
             connections: 0,
             sessions: Vec::new(),
             watches: Vec::new(),
             problems: Vec::new(),
         };
-        let shared = Arc::new(Shared::new(
-            Arc::clone(&store),
-            engine.clone(),
-            about,
-            &options,
-            heard_in,
-            ending,
-            listener.shortage(),
-        ));
+        let mut shared =
+            Common::new(Arc::clone(&store), engine.clone(), about, &options, heard_in, ending, listener.shortage());
+        shared.board.clone_from(&board);
+        let shared = Arc::new(shared);
+        if let (Some(board), Some(peers)) = (board, peers) {
+            let durable = shared.durable.clone();
+            let wake = move || durable.send_modify(|count| *count += 1);
+            let started = Peering::start(peers, Arc::clone(&store), engine.clone(), board, wake);
+            peering = Some(started.map_err(system("cannot start watching other hubs"))?);
+        }
         let idle = Duration::from_millis(options.idle_ms);
         Hub { idle, shared, thread: &thread, heard, clients: Clients::default(), lock }.live(listener).await
     });
     engine.end();
     thread.join();
     writer.finish();
+    // Last, for what it says of this machine's sessions must be what was written.
+    if let Some(peering) = peering {
+        peering.finish();
+    }
     runtime.shutdown_timeout(LAST_READS);
     // The store closes before the lock is let go: the next hub may open it at once.
     match Arc::try_unwrap(store) {

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::clients::{Client, Heard, too_large};
 use crate::core::{ConnectionId, Input, Ticket};
 use crate::engine::Engine;
+use crate::peering::{Board, View};
 use crate::reads;
 use crate::run::{Options, Remarks};
 
@@ -51,6 +52,8 @@ pub struct Shared {
     pub waiting: Mutex<Option<String>>,
     /// Why nobody can be accepted now.
     pub shortage: Shortage,
+    /// What is known of the other hubs, where the store is shared.
+    pub board: Option<Arc<Board>>,
     /// Held by every connection that is accepted and not yet in the loop's table.
     pub arriving: Arc<()>,
     /// What connected processes measured of themselves.
@@ -95,6 +98,7 @@ impl Shared {
             ending,
             waiting,
             shortage,
+            board: None,
             arriving,
             told,
             places,
@@ -158,9 +162,12 @@ impl Shared {
         status.started_ms = about.started_ms;
         status.store.clone_from(&about.store);
         status.connections = u32::try_from(connections).unwrap_or(u32::MAX);
-        match (self.store.events(), self.store.bytes()) {
-            (Ok(events), Ok(bytes)) => (status.events, status.store_bytes) = (events, bytes),
-            (Err(error), _) | (_, Err(error)) => status.problems.push(error.to_string()),
+        match &self.board {
+            Some(board) => among_others(board.view(), status),
+            None => match (self.store.events(), self.store.bytes()) {
+                (Ok(events), Ok(bytes)) => (status.events, status.store_bytes) = (events, bytes),
+                (Err(error), _) | (_, Err(error)) => status.problems.push(error.to_string()),
+            },
         }
         for problem in [self.waiting(), self.store.mended(), self.shortage.words()].into_iter().flatten() {
             if !status.problems.contains(&problem) {
@@ -175,6 +182,18 @@ impl Shared {
             }
         }
     }
+}
+
+/// Adds what the last look at a shared store showed: nobody who asks waits for the store.
+fn among_others(view: View, status: &mut HubStatus) {
+    (status.events, status.store_bytes) = (view.events, view.bytes);
+    status.hubs = view.round.hubs;
+    status.sessions.extend(view.round.sessions);
+    status.problems.extend(view.round.problem);
+    if let Some(reach) = view.reach.as_ref().filter(|reach| !reach.ok) {
+        status.problems.push(reach.detail.clone());
+    }
+    status.reach = view.reach;
 }
 
 /// Accepts and serves until the listener breaks.

@@ -5,24 +5,33 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use codi2_protocol::{Digest, EventId, FileId, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId};
+use codi2_protocol::{
+    Digest, EventId, FileId, HostId, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
+};
 use codi2_store::{Part, Store, StoreError, Subspace};
 use codi2_workspace::{Globs, Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
 
-use crate::book::StoredOwners;
+use crate::book::{StoredOwners, better};
+use crate::joins;
 use crate::ports::{Ports, Watched};
 use crate::rows::{BranchRow, DiskRow, Row};
 
 /// What watches report to.
 pub type Sink = Arc<dyn Fn(WorktreeId, WatchEvent) + Send + Sync>;
 
+/// Who is told under which id a repository shares.
+pub type Joined = Arc<dyn Fn(RepositoryId, RepositoryId) + Send + Sync>;
+
 /// The real world.
 pub struct World {
     store: Arc<Store>,
+    /// This machine: what lies on its disk is of no other.
+    host: HostId,
     options: WatchOptions,
     /// None where a glob is none: then everything is private, and no watch starts either.
     private: Option<Globs>,
     sink: Sink,
+    joined: Joined,
     watches: HashMap<WorktreeId, Watch>,
     /// Folders whose worktree was looked up, so that a hook needs no look at git, and what then was at its root.
     folders: HashMap<PathBuf, (WorktreeId, Identity)>,
@@ -60,14 +69,17 @@ fn made(path: &Path) -> Option<Made> {
 }
 
 impl World {
-    /// Ports over a store; watches start with these options and report to `sink`.
-    pub fn new(store: Arc<Store>, options: WatchOptions, sink: Sink) -> Self {
+    /// Ports over a store; watches start with these options and report to `sink`. Where the store is shared, `joined` is
+    /// told of repositories that share, too.
+    pub fn new(store: Arc<Store>, host: HostId, options: WatchOptions, sink: Sink, joined: Joined) -> Self {
         let private = Globs::any_case(&options.private).ok();
         Self {
             store,
+            host,
             options,
             private,
             sink,
+            joined,
             watches: HashMap::new(),
             folders: HashMap::new(),
             failed_reads: RefCell::default(),
@@ -89,6 +101,24 @@ impl World {
         for worktree in former.map(|other| other.worktree.clone()).collect::<Vec<_>>() {
             self.unwatch(&worktree);
         }
+    }
+
+    /// Looks in the background whether the repository is one that others of the store have, too: git may need a while.
+    fn join(&self, place: &Place) {
+        if !self.store.is_shared() {
+            return;
+        }
+        let (place, store, joined) = (place.clone(), Arc::clone(&self.store), Arc::clone(&self.joined));
+        let secret = self.options.secret;
+        std::thread::spawn(move || {
+            let Some(lineage) = codi2_workspace::lineage(&place).filter(|lineage| !secret(&lineage.origin)) else {
+                return;
+            };
+            match joins::join(&store, place.worktree.repository, &lineage) {
+                Ok(shared) => joined(place.worktree.repository, shared),
+                Err(error) => tracing::warn!(%error, "a repository shares nothing until it is watched again"),
+            }
+        });
     }
 
     fn watched(&self, worktree: &WorktreeId) -> Option<Watched> {
@@ -143,6 +173,7 @@ impl Ports for World {
             let sink = Arc::clone(&self.sink);
             let id = worktree.clone();
             let options = WatchOptions { poll: poll || self.options.poll, ..self.options.clone() };
+            self.join(&place);
             let watch = Watch::start(place, options, move |event| sink(id.clone(), event));
             self.watches.insert(worktree.clone(), watch.map_err(|error| error.to_string())?);
         }
@@ -189,11 +220,11 @@ impl Ports for World {
     }
 
     fn disk_row(&self, file: &FileId) -> Option<DiskRow> {
-        self.row(Subspace::Disk, &disk_key(file))
+        self.row(Subspace::Disk, &disk_key(self.host, file))
     }
 
     fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String> {
-        let prefix = [worktree.repository.into(), (&worktree.name).into()];
+        let prefix = worktree_key(self.host, worktree);
         let rows = self.store.scan::<DiskRow>(Subspace::Disk, &prefix);
         let path = |(parts, _): (Vec<Part<'_>>, DiskRow)| parts.last().and_then(Part::text).map(str::to_owned);
         rows.filter_map(|row| self.read(row).and_then(path)).collect()
@@ -219,8 +250,12 @@ impl Ports for World {
         codi2_ipc::process::is_gone(process)
     }
 
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
     fn watched_before(&self, worktree: &WorktreeId) -> bool {
-        self.row::<String>(Subspace::Worktree, &worktree_key(worktree)).is_some()
+        self.row::<String>(Subspace::Worktree, &worktree_key(self.host, worktree)).is_some()
     }
 
     fn failed_reads(&self) -> (u64, String) {
@@ -228,12 +263,12 @@ impl Ports for World {
     }
 }
 
-fn disk_key(file: &FileId) -> [Part<'_>; 3] {
-    [file.worktree.repository.into(), (&file.worktree.name).into(), (&file.path).into()]
+fn disk_key(host: HostId, file: &FileId) -> [Part<'_>; 4] {
+    [file.worktree.repository.into(), host.into(), (&file.worktree.name).into(), (&file.path).into()]
 }
 
-fn worktree_key(worktree: &WorktreeId) -> [Part<'_>; 2] {
-    [worktree.repository.into(), (&worktree.name).into()]
+fn worktree_key(host: HostId, worktree: &WorktreeId) -> [Part<'_>; 3] {
+    [worktree.repository.into(), host.into(), (&worktree.name).into()]
 }
 
 /// A row as the store takes it.
@@ -241,10 +276,10 @@ pub fn encode(row: &Row) -> Result<codi2_store::Row, StoreError> {
     use codi2_store::Row as Stored;
     match row {
         Row::Owners { repository, path, digest, owners } => {
-            Stored::set(Subspace::Owners, &[(*repository).into(), path.into(), digest.into()], owners)
+            Stored::merged(Subspace::Owners, &[(*repository).into(), path.into(), digest.into()], owners, better)
         }
-        Row::Disk(file, Some(row)) => Stored::set(Subspace::Disk, &disk_key(file), row),
-        Row::Disk(file, None) => Stored::delete(Subspace::Disk, &disk_key(file)),
+        Row::Disk(host, file, Some(row)) => Stored::set(Subspace::Disk, &disk_key(*host, file), row),
+        Row::Disk(host, file, None) => Stored::delete(Subspace::Disk, &disk_key(*host, file)),
         Row::Branch(session, file, Some(row)) => {
             Stored::set(Subspace::Branch, &[(*session).into(), (&file.path).into()], row)
         }
@@ -252,8 +287,9 @@ pub fn encode(row: &Row) -> Result<codi2_store::Row, StoreError> {
         Row::Session(session, Some(info)) => Stored::set(Subspace::Session, &[(*session).into()], info),
         Row::Session(session, None) => Stored::delete(Subspace::Session, &[(*session).into()]),
         Row::Upgrade(event, owner) => Stored::set(Subspace::Upgrade, &[(*event).into()], owner),
-        Row::Worktree(worktree, root) => Stored::set(Subspace::Worktree, &worktree_key(worktree), root),
-        Row::Heartbeat(session, heartbeat) => Stored::set(Subspace::Heartbeat, &[(*session).into()], heartbeat),
+        Row::Worktree(host, worktree, root) => Stored::set(Subspace::Worktree, &worktree_key(*host, worktree), root),
+        Row::Life(session, Some(life)) => Stored::set(Subspace::Heartbeat, &[(*session).into()], life),
+        Row::Life(session, None) => Stored::delete(Subspace::Heartbeat, &[(*session).into()]),
     }
 }
 
@@ -262,6 +298,11 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    fn world(options: WatchOptions) -> World {
+        let store = Arc::new(Store::memory().unwrap());
+        World::new(store, HostId::new(), options, Arc::new(|_, _| {}), Arc::new(|_, _| {}))
+    }
 
     fn git_init(at: &Path) {
         std::fs::create_dir_all(at).unwrap();
@@ -273,9 +314,10 @@ mod tests {
         let store = Arc::new(Store::memory().unwrap());
         let (digest, repository) = (Digest::new([1; 32]), RepositoryId::new());
         let file = FileId { worktree: WorktreeId { repository, name: String::new() }, path: "a".into() };
-        let damaged = codi2_store::Row::set(Subspace::Disk, &disk_key(&file), &7).unwrap();
+        let host = HostId::new();
+        let damaged = codi2_store::Row::set(Subspace::Disk, &disk_key(host, &file), &7).unwrap();
         store.write(&[damaged]).unwrap();
-        let world = World::new(store, WatchOptions::default(), Arc::new(|_, _| {}));
+        let world = World::new(store, host, WatchOptions::default(), Arc::new(|_, _| {}), Arc::new(|_, _| {}));
         assert_eq!(world.stored_owners(repository, "a", digest), None);
         assert_eq!(world.failed_reads().0, 0, "absent is no failure");
         assert_eq!(world.disk_row(&file), None);
@@ -285,11 +327,36 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_on_a_disk_is_of_its_machine() {
+        let store = Arc::new(Store::on(Arc::new(codi2_store::memory::Memory::shared())).unwrap());
+        let worktree = WorktreeId { repository: RepositoryId::new(), name: "main".into() };
+        let file = FileId { worktree: worktree.clone(), path: "a".into() };
+        let hosts = [HostId::new(), HostId::new()];
+        let row = |size| DiskRow { bytes: Digest::new([1; 32]), text: Digest::new([1; 32]), size, lines: Vec::new() };
+        let rows = [
+            Row::Disk(hosts[0], file.clone(), Some(row(1))),
+            Row::Disk(hosts[1], file.clone(), Some(row(2))),
+            Row::Worktree(hosts[0], worktree.clone(), "/there".into()),
+        ];
+        store.write(&rows.iter().map(|row| encode(row).unwrap()).collect::<Vec<_>>()).unwrap();
+        let worlds = hosts.map(|host| {
+            World::new(Arc::clone(&store), host, WatchOptions::default(), Arc::new(|_, _| {}), Arc::new(|_, _| {}))
+        });
+        let sizes = worlds.each_ref().map(|world| world.disk_row(&file).map(|row| row.size));
+        assert_eq!(sizes, [Some(1), Some(2)]);
+        assert_eq!(worlds.each_ref().map(|world| world.watched_before(&worktree)), [true, false]);
+        assert_eq!(worlds.each_ref().map(|world| world.disk_paths(&worktree).len()), [1, 1]);
+        store.write(&[encode(&Row::Disk(hosts[1], file.clone(), None)).unwrap()]).unwrap();
+        let sizes = worlds.each_ref().map(|world| world.disk_row(&file).map(|row| row.size));
+        assert_eq!(sizes, [Some(1), None]);
+    }
+
+    #[test]
     fn a_worktree_with_a_secret_in_its_path_is_not_watched_and_files_are_private_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let options = WatchOptions { secret: |path| path.contains("s3cret"), ..WatchOptions::default() };
-        let mut world = World::new(Arc::new(Store::memory().unwrap()), options, Arc::new(|_, _| {}));
+        let mut world = world(options);
         git_init(&root.join("s3cret"));
         git_init(&root.join("plain"));
         let refused = world.watch(&root.join("s3cret"), false).unwrap_err();
@@ -305,7 +372,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap().join("w");
         let below = root.join("below");
-        let mut world = World::new(Arc::new(Store::memory().unwrap()), WatchOptions::default(), Arc::new(|_, _| {}));
+        let mut world = world(WatchOptions::default());
         git_init(&root);
         std::fs::create_dir(&below).unwrap();
         let first = world.watch(&below, false).unwrap();
@@ -332,7 +399,7 @@ mod tests {
     fn a_repository_that_moved_is_watched_where_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().canonicalize().unwrap();
-        let mut world = World::new(Arc::new(Store::memory().unwrap()), WatchOptions::default(), Arc::new(|_, _| {}));
+        let mut world = world(WatchOptions::default());
         git_init(&folder.join("here"));
         let here = world.watch(&folder.join("here"), false).unwrap();
         std::fs::rename(folder.join("here"), folder.join("there")).unwrap();

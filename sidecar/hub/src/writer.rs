@@ -312,7 +312,7 @@ fn size(entry: &Entry) -> usize {
     let row = |row: &Row| match row {
         Row::Owners { owners, .. } => 256 + owners.spans.len() * 24 + owners.owners.len() * 400,
         Row::Branch(_, _, Some(row)) => 256 + row.owners.spans.len() * 24 + row.owners.owners.len() * 400,
-        Row::Disk(_, Some(row)) => 256 + row.lines.len() * 24,
+        Row::Disk(_, _, Some(row)) => 256 + row.lines.len() * 24,
         _ => 512,
     };
     entry.events.len() * 1_500 + entry.rows.iter().map(row).sum::<usize>()

@@ -216,14 +216,14 @@ impl Store {
             let (true, Some(event), Some(value)) = (fresh, &pending.event, value) else {
                 if fresh {
                     wrote |= !pending.rows.is_empty();
-                    pending.rows.iter().try_for_each(|row| row.write(transaction))?;
+                    pending.rows.iter().try_for_each(|row| row.write(self, transaction))?;
                 }
                 plan.push(None);
                 continue;
             };
             clock.tick(self, transaction, event, events)?;
             self.write_event(transaction, event, value, events)?;
-            pending.rows.iter().try_for_each(|row| row.write(transaction))?;
+            pending.rows.iter().try_for_each(|row| row.write(self, transaction))?;
             plan.push(Some(events));
             events =
                 events.checked_add(1).ok_or_else(|| StoreError::Shape("over 65,535 events in a batch".to_owned()))?;

@@ -82,7 +82,7 @@ impl Atomic<'_> {
     /// See [`Atomic::get`].
     pub fn write(&mut self, row: &Row) -> Result<(), Abort> {
         self.wrote = true;
-        row.write(self.transaction)
+        row.write(self.store, self.transaction)
     }
 
     /// Sets a row to `new` (none: deletes it) if it is `expected` (none: absent); whether it was.

@@ -41,6 +41,18 @@ pub enum StoreError {
         /// The newest layout known here.
         known: u32,
     },
+    /// Written by a codi2 of before the first release.
+    #[error(
+        "the store {place} has layout {found} of an unreleased codi2, this one writes {known}; move it away to begin a new log"
+    )]
+    Older {
+        /// Backend and place, in words.
+        place: String,
+        /// Its layout.
+        found: u32,
+        /// The layout known here.
+        known: u32,
+    },
     /// The target of a copy that was broken off.
     #[error("the store {place} holds an unfinished copy of {from}; run the same `codi2 store copy` again, it goes on")]
     Unfinished {
@@ -154,6 +166,7 @@ impl StoreError {
             Self::Full { .. } | Self::Away { .. } => Fate::Later,
             Self::Damaged { .. }
             | Self::Newer { .. }
+            | Self::Older { .. }
             | Self::Unfinished { .. }
             | Self::InUse { .. }
             | Self::Modes { .. }

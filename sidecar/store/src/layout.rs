@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use codi2_protocol::{Digest, EventId, GroupId, ProducerId, RepositoryId, SessionId, Stamp};
+use codi2_protocol::{Digest, EventId, GroupId, HostId, ProducerId, RepositoryId, SessionId, Stamp};
 use foundationdb_tuple::{Bytes, Element, TuplePack, Versionstamp, pack, unpack};
 use uuid::Uuid;
 
 use crate::error::StoreError;
 
 /// Version of the layout; also the first element of every key but the root row's.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// One space of keys: its name, what follows the name in the key, what the value holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +50,15 @@ spaces! {
     "fence", "repository", "number";
     "queue", "name, incarnation, stamp", "item";
     "owners", "repository, path, digest, chunk", "chunk of a hub value";
-    "disk", "repository, worktree, path, chunk", "chunk of a hub value";
+    "disk", "repository, host, worktree, path, chunk", "chunk of a hub value";
     "branch", "session, path, chunk", "chunk of a hub value";
-    "worktree", "repository, worktree, chunk", "chunk of a hub value";
+    "worktree", "repository, host, worktree, chunk", "chunk of a hub value";
     "session", "session, chunk", "chunk of a hub value";
     "heartbeat", "session, chunk", "chunk of a hub value";
     "upgrade", "event id, chunk", "chunk of a hub value";
+    "hub", "host, chunk", "chunk of a hub value";
+    "join", "origin, commit, chunk", "chunk of a hub value";
+    "joined", "repository, chunk", "chunk of a hub value";
     "meta", "name, chunk", "chunk of a hub value";
 }
 
@@ -64,11 +67,11 @@ spaces! {
 pub enum Subspace {
     /// (repository, path lineage, content digest): the owners of a content.
     Owners,
-    /// (repository, worktree name, path): what was last seen on disk.
+    /// (repository, host, worktree name, path): what was last seen on disk.
     Disk,
     /// (session, path): an open buffer's branch.
     Branch,
-    /// (repository, worktree name): what is known of a worktree.
+    /// (repository, host, worktree name): what is known of a worktree.
     Worktree,
     /// (session): a session.
     Session,
@@ -76,13 +79,19 @@ pub enum Subspace {
     Heartbeat,
     /// (event): how an unexplained event was explained later.
     Upgrade,
+    /// (host): a hub's last sign of life.
+    Hub,
+    /// (origin, first commit): the repository under whose id those that share both keep what they share.
+    Join,
+    /// (repository): the id under which it shares.
+    Joined,
     /// (name): whatever the hub keeps once.
     Meta,
 }
 
 impl Subspace {
     /// Every subspace.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Owners,
         Self::Disk,
         Self::Branch,
@@ -90,6 +99,9 @@ impl Subspace {
         Self::Session,
         Self::Heartbeat,
         Self::Upgrade,
+        Self::Hub,
+        Self::Join,
+        Self::Joined,
         Self::Meta,
     ];
 
@@ -103,6 +115,9 @@ impl Subspace {
             Self::Session => "session",
             Self::Heartbeat => "heartbeat",
             Self::Upgrade => "upgrade",
+            Self::Hub => "hub",
+            Self::Join => "join",
+            Self::Joined => "joined",
             Self::Meta => "meta",
         }
     }
@@ -110,9 +125,10 @@ impl Subspace {
     /// How many parts a row's key has.
     pub const fn parts(self) -> usize {
         match self {
-            Self::Owners | Self::Disk => 3,
-            Self::Branch | Self::Worktree => 2,
-            Self::Session | Self::Heartbeat | Self::Upgrade | Self::Meta => 1,
+            Self::Disk => 4,
+            Self::Owners | Self::Worktree => 3,
+            Self::Branch | Self::Join => 2,
+            Self::Session | Self::Heartbeat | Self::Upgrade | Self::Hub | Self::Joined | Self::Meta => 1,
         }
     }
 }
@@ -222,7 +238,7 @@ macro_rules! part_of_id {
     )*};
 }
 
-part_of_id!(EventId, GroupId, ProducerId, RepositoryId, SessionId);
+part_of_id!(EventId, GroupId, HostId, ProducerId, RepositoryId, SessionId);
 
 /// The root row: which layout, which incarnation. Its key holds no version, so that every program finds it.
 pub(crate) fn root() -> Vec<u8> {

@@ -1,9 +1,13 @@
-//! The hub's own rows: typed keys, values of any length up to 8 MB, split into chunks in one transaction.
+//! The hub's own rows: typed keys, values of any length up to 8 MB, split into chunks in one transaction; where hubs share
+//! a row, what is stored and what is new are merged in it.
 //!
 //! Absent on purpose: their meaning. The hub knows it; here they are bytes that come back as they went in.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,11 +25,30 @@ pub const ROW_BYTES: usize = 8_000_000;
 /// Bytes before a chunk's data: number of chunks, checksum of the whole value.
 const HEADER: usize = 8;
 
-/// A write of the hub: a value to set, or a row to delete.
+/// A write of the hub: a value to set, or rows to delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     key: Vec<u8>,
     value: Option<Vec<u8>>,
+    merge: Option<Merge>,
+}
+
+/// What of a stored and a new value is to be stored, both encoded.
+#[derive(Clone)]
+struct Merge(Arc<dyn Fn(&[u8], &[u8]) -> Result<Vec<u8>, Damage> + Send + Sync>);
+
+impl PartialEq for Merge {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Merge {}
+
+impl fmt::Debug for Merge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Merge")
+    }
 }
 
 impl Row {
@@ -40,7 +63,34 @@ impl Row {
         if value.len() > ROW_BYTES {
             return Err(StoreError::TooLarge { what: "a row", bytes: value.len(), limit: ROW_BYTES });
         }
-        Ok(Self { key, value: Some(value) })
+        Ok(Self { key, value: Some(value), merge: None })
+    }
+
+    /// Sets a row that hubs share; in a store that others write to, `merge` makes one value of the stored one (first) and
+    /// the new one, in the transaction that writes it.
+    ///
+    /// # Errors
+    /// As [`Row::set`].
+    pub fn merged<T: Serialize + DeserializeOwned + 'static>(
+        space: Subspace,
+        parts: &[Part<'_>],
+        value: &T,
+        merge: fn(T, T) -> T,
+    ) -> Result<Self, StoreError> {
+        let row = Self::set(space, parts, value)?;
+        let key = row.key.clone();
+        let merge = move |stored: &[u8], new: &[u8]| {
+            let merged = merge(value::decode(&key, stored)?, value::decode(&key, new)?);
+            let merged = value::encode(&merged).map_err(|error| Damage(error.to_string()))?;
+            // What would not fit together stays as it is told last.
+            Ok(if merged.len() > ROW_BYTES { new.to_vec() } else { merged })
+        };
+        Ok(Self { merge: Some(Merge(Arc::new(merge))), ..row })
+    }
+
+    /// Deletes all rows whose keys begin with these parts.
+    pub fn delete_below(space: Subspace, parts: &[Part<'_>]) -> Self {
+        Self { key: layout::row_prefix(space, parts), value: None, merge: None }
     }
 
     /// Deletes a row; no error if there is none.
@@ -48,14 +98,21 @@ impl Row {
     /// # Errors
     /// [`StoreError::Shape`] for a wrong number of parts.
     pub fn delete(space: Subspace, parts: &[Part<'_>]) -> Result<Self, StoreError> {
-        Ok(Self { key: layout::row(space, parts)?, value: None })
+        Ok(Self { key: layout::row(space, parts)?, value: None, merge: None })
     }
 
-    pub(crate) fn write(&self, transaction: &mut dyn Transaction) -> Result<(), Abort> {
+    pub(crate) fn write(&self, store: &Store, transaction: &mut dyn Transaction) -> Result<(), Abort> {
         let (first, end) = layout::below(&self.key);
         let Some(value) = &self.value else { return transaction.clear_range(&first, &end) };
+        let mut value = Cow::Borrowed(value);
+        if let Some(Merge(merge)) = &self.merge
+            && store.is_shared()
+            && let Some(stored) = store.stored(transaction, &self.key)?
+        {
+            value = Cow::Owned(merge(&stored, &value).map_err(|damage| store.damaged(damage))?);
+        }
         let count = u32::try_from(value.len().div_ceil(CHUNK).max(1)).unwrap_or(u32::MAX);
-        let whole = crc32c::crc32c(value);
+        let whole = crc32c::crc32c(&value);
         let mut chunks = value.chunks(CHUNK);
         for number in 0..count {
             let key = layout::chunk(&self.key, number);
@@ -125,6 +182,28 @@ impl Store {
         self.read(&mut |transaction| self.row_in(transaction, space, parts))
     }
 
+    /// The encoded value of a row inside a transaction, by its key.
+    fn stored(&self, transaction: &mut dyn Transaction, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
+        let damaged = |damage| Abort::Store(self.damaged(damage));
+        let mut value = Vec::new();
+        let (mut number, mut count) = (0, 1);
+        while number < count {
+            let key = layout::chunk(key, number);
+            let stored = match transaction.get(&key)? {
+                Some(stored) => stored,
+                None if number == 0 => return Ok(None),
+                None => return Err(damaged(strange(&key))),
+            };
+            let payload = value::unseal(&key, &stored).map_err(damaged)?;
+            let (header, data) = payload.split_first_chunk::<HEADER>().ok_or_else(|| damaged(strange(&key)))?;
+            let [a, b, c, d, ..] = *header;
+            count = u32::from_le_bytes([a, b, c, d]);
+            value.extend_from_slice(data);
+            number += 1;
+        }
+        Ok(Some(value))
+    }
+
     /// A row's value inside a transaction.
     pub(crate) fn row_in<T: DeserializeOwned>(
         &self,
@@ -171,8 +250,8 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        // Blind writes: doing them twice is doing them once, so an unknown result is simply tried again.
-        self.repeat(&mut |transaction| rows.iter().try_for_each(|row| row.write(transaction)))
+        // Blind writes, and merges that change nothing when done again: doing them twice is doing them once, so an unknown result is simply tried again.
+        self.repeat(&mut |transaction| rows.iter().try_for_each(|row| row.write(self, transaction)))
     }
 
     /// Whole values from `begin`, at most `limit` rows or a page's bytes, and where to go on.

@@ -147,6 +147,10 @@ impl Store {
             let place = self.place.clone();
             return Err(StoreError::Newer { place, found: root.layout, known: LAYOUT }.into());
         }
+        if root.layout < LAYOUT {
+            let place = self.place.clone();
+            return Err(StoreError::Older { place, found: root.layout, known: LAYOUT }.into());
+        }
         if let Some(from) = root.copying {
             return Err(StoreError::Unfinished { place: self.place.clone(), from }.into());
         }
@@ -176,6 +180,11 @@ impl Store {
         self.repeat(&mut |transaction| self.set_root(transaction, incarnation, None))?;
         self.incarnation = incarnation;
         Ok(())
+    }
+
+    /// Whether others use it, too, from other processes or machines.
+    pub fn is_shared(&self) -> bool {
+        !self.engine.exclusive()
     }
 
     /// Backend and place, in words.

@@ -52,7 +52,7 @@ fn every_row_of_a_store_stands_in_a_documented_space() {
     let mut seen = BTreeSet::new();
     for (key, _) in &rows[1..] {
         let elements: Vec<Element<'_>> = unpack(key).unwrap();
-        assert_eq!(elements[0].as_i64(), Some(1), "{elements:?}");
+        assert_eq!(elements[0].as_i64(), Some(2), "{elements:?}");
         let name = elements[1].as_str().unwrap();
         let space = SPACES.iter().find(|space| space.name == name).unwrap();
         let parts = space.key.split(", ").filter(|part| !part.is_empty()).count();

@@ -102,17 +102,27 @@ fn a_newer_layout_and_a_missing_root_are_told_apart() {
     let file = File::open(&path).unwrap();
     // The root row is the first; a newer program writes a higher layout into it.
     let (root, value) = rows(&file)[0].clone();
-    let payload = &value[..value.len() - 4];
+    let payload = value[..value.len() - 4].to_vec();
     let at = payload.windows(7).position(|name| name == b"\xa6layout").unwrap() + 7;
-    let mut newer = payload.to_vec();
+    let mut newer = payload.clone();
     newer[at] = 9;
     let sum = crc32c::crc32c_append(crc32c::crc32c(&root), &newer);
     newer.extend(sum.to_le_bytes());
     file.transact(&mut |transaction| transaction.set(&root, &newer)).unwrap();
     drop(file);
     let error = Store::open(&path).err().unwrap();
-    assert!(matches!(error, StoreError::Newer { found: 9, known: 1, .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 9, known: 2, .. }), "{error}");
     assert!(error.to_string().contains("update codi2"), "{error}");
+
+    let file = File::open(&path).unwrap();
+    newer[at] = 1;
+    newer.truncate(payload.len());
+    newer.extend(crc32c::crc32c_append(crc32c::crc32c(&root), &newer).to_le_bytes());
+    file.transact(&mut |transaction| transaction.set(&root, &newer)).unwrap();
+    drop(file);
+    let error = Store::open(&path).err().unwrap();
+    assert!(matches!(error, StoreError::Older { found: 1, known: 2, .. }), "{error}");
+    assert!(error.to_string().contains("move it away"), "{error}");
 
     let file = File::open(&path).unwrap();
     file.transact(&mut |transaction| transaction.clear(&root)).unwrap();

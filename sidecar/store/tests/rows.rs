@@ -4,8 +4,11 @@
 
 mod common;
 
-use codi2_protocol::{Digest, ProducerId, RepositoryId};
+use std::sync::Arc;
+
+use codi2_protocol::{Digest, HostId, ProducerId, RepositoryId};
 use codi2_store::ROW_BYTES;
+use codi2_store::memory::Memory;
 use codi2_store::{Dedupe, Part, Pending, Row, Store, StoreError, Subspace};
 use common::{Engines, event};
 use serde::{Deserialize, Serialize};
@@ -120,7 +123,7 @@ fn rows_live_and_die_with_the_event_they_came_with() {
 fn keys_have_the_parts_their_space_asks_for() {
     let store = Store::memory().unwrap();
     let repository = RepositoryId::new();
-    let disk = [repository.into(), "".into(), "src/a\0ü.rs".into()];
+    let disk = [repository.into(), HostId::new().into(), "".into(), "src/a\0ü.rs".into()];
     store.write(&[Row::set(Subspace::Disk, &disk, &1_u8).unwrap()]).unwrap();
     let (parts, value) = store.scan::<u8>(Subspace::Disk, &[]).next().unwrap().unwrap();
     assert_eq!((&parts[..], value), (&disk[..], 1));
@@ -135,4 +138,26 @@ fn keys_have_the_parts_their_space_asks_for() {
     let long = "x".repeat(ROW_BYTES);
     let error = Row::set(Subspace::Meta, &["n".into()], &long).unwrap_err();
     assert!(matches!(error, StoreError::TooLarge { what: "a row", .. }), "{error}");
+}
+
+#[test]
+fn what_hubs_share_is_merged_where_others_write_too() {
+    fn both(stored: Vec<u32>, new: Vec<u32>) -> Vec<u32> {
+        [stored, new].concat()
+    }
+    let long: Vec<u32> = vec![u32::MAX; 30_000];
+    for (engine, is_shared) in [(Memory::shared(), true), (Memory::new(), false)] {
+        let store = Store::on(Arc::new(engine)).unwrap();
+        assert_eq!(store.is_shared(), is_shared);
+        for values in [vec![1], long.clone(), vec![2, 3]] {
+            let row = Row::merged(Subspace::Meta, &["row".into()], &values, both).unwrap();
+            store.append(&[Pending { rows: vec![row], ..Pending::default() }]).unwrap();
+        }
+        let expected = if is_shared { [&[1], &long[..], &[2, 3]].concat() } else { vec![2, 3] };
+        assert_eq!(store.get::<Vec<u32>>(Subspace::Meta, &["row".into()]).unwrap(), Some(expected));
+        // One that was deleted is begun anew.
+        store.write(&[Row::delete_below(Subspace::Meta, &[])]).unwrap();
+        store.write(&[Row::merged(Subspace::Meta, &["row".into()], &vec![7_u32], both).unwrap()]).unwrap();
+        assert_eq!(store.get::<Vec<u32>>(Subspace::Meta, &["row".into()]).unwrap(), Some(vec![7]));
+    }
 }

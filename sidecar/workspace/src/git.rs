@@ -178,6 +178,11 @@ impl View {
         }
     }
 
+    /// The commit at the end of HEAD's line of first parents. Always asks the program, which walks far without loading.
+    pub(crate) fn first_commit(&self) -> Option<String> {
+        self.program.line(&["rev-list", "--first-parent", "--max-parents=0", "HEAD"])
+    }
+
     pub(crate) fn head(&self) -> Result<Head, ViewError> {
         match &self.library {
             Some(library) => library.head(),

@@ -13,6 +13,7 @@
 
 mod decode;
 mod git;
+mod lineage;
 mod mounts;
 mod observe;
 mod path;
@@ -27,6 +28,7 @@ mod watch;
 pub use codi2_config::Globs;
 pub use decode::{Decoded, Encoding, decode, encode};
 pub use git::Oid;
+pub use lineage::{Lineage, lineage};
 pub use mounts::silent as silent_file_system;
 pub use observe::{Cause, Content, GitExplanation, GitOperation, GitSource, Observation, WatchEvent, Written};
 pub use path::{from_relative, to_relative};

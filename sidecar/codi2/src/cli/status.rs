@@ -1,7 +1,7 @@
 //! `codi2 status` and `codi2 hub status`: how the hub is, who works where. Never starts a hub.
 
 use anyhow::Result;
-use codi2_protocol::{Call, HubStatus, Presence, Reply, WatchStatus};
+use codi2_protocol::{Call, HostId, HubPresence, HubStatus, Presence, Reach, Reply, WatchStatus};
 use jiff::Zoned;
 use serde_json::json;
 
@@ -59,13 +59,23 @@ fn human(status: &HubStatus, now: &Zoned) -> Vec<String> {
             when::show(status.started_ms, now),
             count(status.connections.into(), "connection")
         ),
-        format!("store     {}, {}, {}", status.store, count(status.events, "event"), bytes(status.store_bytes)),
+        format!(
+            "store     {}, {}, {}{}",
+            status.store,
+            count(status.events, "event"),
+            bytes(status.store_bytes),
+            status.reach.as_ref().map(|reach| reached(reach, now)).unwrap_or_default()
+        ),
     ];
+    for (at, hub) in status.hubs.iter().enumerate() {
+        lines.push(format!("{:<8}  {}", if at == 0 { "hubs" } else { "" }, among_others(hub, now)));
+    }
+    let this = status.hubs.iter().find(|hub| hub.is_this).map(|hub| hub.host);
     for (at, watch) in status.watches.iter().enumerate() {
         lines.push(format!("{:<8}  {}", if at == 0 { "watches" } else { "" }, watched(watch)));
     }
     for (at, presence) in status.sessions.iter().enumerate() {
-        lines.push(format!("{:<8}  {}", if at == 0 { "sessions" } else { "" }, session(presence, now)));
+        lines.push(format!("{:<8}  {}", if at == 0 { "sessions" } else { "" }, session(presence, this, now)));
     }
     for (at, problem) in status.problems.iter().enumerate() {
         lines.push(format!("{:<8}  {problem}", if at == 0 { "problems" } else { "" }));
@@ -79,7 +89,18 @@ fn watched(watch: &WatchStatus) -> String {
     format!("{}{branch}: {}, {}{detail}", watch.root, feed::watch_state(watch.state), count(watch.files, "file"))
 }
 
-fn session(presence: &Presence, now: &Zoned) -> String {
+fn reached(reach: &Reach, now: &Zoned) -> String {
+    let state = if reach.ok { "reached" } else { "NOT reached" };
+    format!(", {state} since {}", when::show(reach.since_ms, now))
+}
+
+fn among_others(hub: &HubPresence, now: &Zoned) -> String {
+    let this = if hub.is_this { "this one, " } else { "" };
+    let lost = if hub.lost { ", lost" } else { "" };
+    format!("{this}machine {}, {}, since {}{lost}", hub.host, hub.build, when::show(hub.started_ms, now))
+}
+
+fn session(presence: &Presence, this: Option<HostId>, now: &Zoned) -> String {
     let info = &presence.info;
     let version = info.editor.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
     let root = info.root.as_deref().map(|root| format!(", in {root}")).unwrap_or_default();
@@ -88,7 +109,11 @@ fn session(presence: &Presence, now: &Zoned) -> String {
     let file = presence.touched.as_ref().map(|touched| &touched.file).or_else(|| beat?.file.as_ref());
     let file = file.map(|file| format!(", at {}", file.path)).unwrap_or_default();
     let seen = beat.map(|beat| format!(", alive {}", when::show(beat.at_ms, now))).unwrap_or_default();
-    format!("{} with {}{version}, pid {}{root}{branch}{file}{seen}", info.actor, info.editor.name, info.pid)
+    let elsewhere = info.host.filter(|host| this.is_some_and(|this| this != *host));
+    let elsewhere = elsewhere.map(|host| format!(", machine {host}")).unwrap_or_default();
+    let lost = if presence.lost { ", lost" } else { "" };
+    let (actor, editor, pid) = (&info.actor, &info.editor.name, info.pid);
+    format!("{actor} with {editor}{version}, pid {pid}{elsewhere}{root}{branch}{file}{seen}{lost}")
 }
 
 fn compact(status: &HubStatus, printer: &mut Printer) -> Result<()> {
@@ -100,11 +125,23 @@ fn compact(status: &HubStatus, printer: &mut Printer) -> Result<()> {
         let files = watch.files.to_string();
         printer.fields(&["watch", &watch.root, branch, feed::watch_state(watch.state), &files, &watch.detail])?;
     }
-    for Presence { info, .. } in &status.sessions {
+    if let Some(Reach { ok, since_ms, detail }) = &status.reach {
+        printer.fields(&["reach", if *ok { "yes" } else { "no" }, &when::rfc3339(*since_ms), detail])?;
+    }
+    for hub in &status.hubs {
+        let (host, which) = (hub.host.to_string(), if hub.is_this { "this" } else { "" });
+        let lost = if hub.lost { "lost" } else { "" };
+        printer.fields(&["peer", &host, &hub.build, &when::rfc3339(hub.started_ms), which, lost])?;
+    }
+    for Presence { info, lost, .. } in &status.sessions {
         let [root, branch] = [&info.root, &info.branch].map(|it| it.as_deref().unwrap_or(""));
         let (id, pid) = (info.session.to_string(), info.pid.to_string());
         let actor = &info.actor;
-        printer.fields(&["session", &id, actor.kind.as_str(), &actor.name, &info.editor.name, &pid, root, branch])?;
+        let (host, lost) =
+            (info.host.map(|host| host.to_string()).unwrap_or_default(), if *lost { "lost" } else { "" });
+        let editor = &info.editor.name;
+        let kind = actor.kind.as_str();
+        printer.fields(&["session", &id, kind, &actor.name, editor, &pid, root, branch, &host, lost])?;
     }
     status.problems.iter().try_for_each(|problem| printer.fields(&["problem", problem]))
 }
@@ -138,13 +175,14 @@ mod tests {
     fn a_page_for_people() {
         let now: Zoned = "2026-11-22T12:00:00+00:00[UTC]".parse().unwrap();
         let worktree = WorktreeId { repository: RepositoryId::new(), name: String::new() };
+        let [here, there] = [1, 2].map(|number| HostId::from_uuid(uuid::Uuid::from_u128(number)));
         let info = SessionInfo {
             session: SessionId::new(),
             actor: Actor::named(ActorKind::Person, "Ada"),
             editor: Editor { name: "nvim".into(), version: Some("0.11".into()) },
             pid: 9,
             process: None,
-            host: None,
+            host: Some(here),
             worktree: Some(worktree.clone()),
             root: Some("/r".into()),
             branch: Some("main".into()),
@@ -157,10 +195,29 @@ mod tests {
             store: "redb /s/log.redb".into(),
             events: 1,
             store_bytes: 1_572_864,
+            reach: Some(Reach {
+                ok: true,
+                since_ms: now.timestamp().as_millisecond() as u64 - 60_000,
+                detail: String::new(),
+            }),
+            hubs: [here, there]
+                .map(|host| HubPresence {
+                    host,
+                    build: "codi2 0.1.0".into(),
+                    started_ms: now.timestamp().as_millisecond() as u64 - 60_000,
+                    is_this: host == here,
+                    lost: host == there,
+                })
+                .to_vec(),
             connections: 2,
             sessions: vec![
-                Presence { info: info.clone(), heartbeat: None, touched: None },
-                Presence { info, heartbeat: None, touched: None },
+                Presence { info: info.clone(), heartbeat: None, touched: None, lost: false },
+                Presence {
+                    info: SessionInfo { host: Some(there), ..info },
+                    heartbeat: None,
+                    touched: None,
+                    lost: true,
+                },
             ],
             watches: vec![WatchStatus {
                 worktree,
@@ -176,10 +233,12 @@ mod tests {
             human(&status, &now),
             [
                 "hub       codi2 0.1.0, pid 7, since 11:59:00, 2 connections",
-                "store     redb /s/log.redb, 1 event, 1.5 MiB",
+                "store     redb /s/log.redb, 1 event, 1.5 MiB, reached since 11:59:00",
+                "hubs      this one, machine 00000000-0000-0000-0000-000000000001, codi2 0.1.0, since 11:59:00",
+                "          machine 00000000-0000-0000-0000-000000000002, codi2 0.1.0, since 11:59:00, lost",
                 "watches   /r: polling, 3 files (asked for)",
                 "sessions  person Ada with nvim 0.11, pid 9, in /r on main",
-                "          person Ada with nvim 0.11, pid 9, in /r on main",
+                "          person Ada with nvim 0.11, pid 9, machine 00000000-0000-0000-0000-000000000002, in /r on main, lost",
                 "problems  disk full: free some",
             ]
         );

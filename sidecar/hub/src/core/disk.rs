@@ -292,12 +292,12 @@ impl Core {
         };
         let mut rows = Vec::new();
         if renamed {
-            rows.push(Row::Disk(before_file, None));
+            rows.push(Row::Disk(self.host, before_file, None));
         }
         match after_bytes {
             None => {
                 self.ledger.gone(file, scanned);
-                rows.push(Row::Disk(file.clone(), None));
+                rows.push(Row::Disk(self.host, file.clone(), None));
             }
             Some(bytes) => {
                 let text_digest = after_text.unwrap_or(bytes);
@@ -360,9 +360,9 @@ impl Core {
     /// The rows that keep a file's state and its owners.
     pub(super) fn rows(&self, file: &FileId, on_disk: &DiskFile) -> Vec<Row> {
         vec![
-            Row::Disk(file.clone(), Some(self.ledger.disk_row(on_disk))),
+            Row::Disk(self.host, file.clone(), Some(self.ledger.disk_row(on_disk))),
             Row::Owners {
-                repository: file.worktree.repository,
+                repository: self.ledger.shared(file.worktree.repository),
                 path: file.path.clone(),
                 digest: on_disk.known.digest,
                 owners: self.ledger.book.store(&on_disk.known.owners),

@@ -230,7 +230,8 @@ impl Core {
         }
         self.ledger.remember(file, digest, &owners);
         let owners = self.ledger.book.store(&owners);
-        rows.push(Row::Owners { repository: file.worktree.repository, path: file.path.clone(), digest, owners });
+        let repository = self.ledger.shared(file.worktree.repository);
+        rows.push(Row::Owners { repository, path: file.path.clone(), digest, owners });
         rows
     }
 

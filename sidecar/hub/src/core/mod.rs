@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use codi2_attribution::{Calls, OpenBook};
 use codi2_protocol::{
     Actor, ActorKind, Body, Call, Digest, ErrorCode, Event, EventBody, EventId, Fact, FileId, GroupId, HostId,
-    HubError, Notice, Numbered, ProducerId, Reply, SessionId, Text, WorktreeId,
+    HubError, Notice, Numbered, ProducerId, Reply, RepositoryId, SessionId, Text, WorktreeId,
 };
 use codi2_workspace::WatchEvent;
 
@@ -68,6 +68,12 @@ pub enum Input {
     Spent(ProducerId),
     /// A watch saw something.
     Watched(WorktreeId, WatchEvent),
+    /// Another hub took this one for dead and ended its sessions in the store.
+    WasEnded,
+    /// Late evidence explained these events, perhaps that of another hub.
+    Upgraded(Vec<EventId>),
+    /// The first repository shares owners under the second's id.
+    Joins(RepositoryId, RepositoryId),
     /// Time passed.
     Tick,
 }
@@ -179,6 +185,11 @@ impl Core {
         }
     }
 
+    /// The machine it runs on.
+    pub fn host(&self) -> HostId {
+        self.host
+    }
+
     /// Takes one thing that happened at `now` (ms since the Unix epoch) and says what to do about it.
     pub fn on(&mut self, mut input: Input, now: u64, ports: &mut dyn Ports) -> Vec<Effect> {
         self.door.pass(&mut input);
@@ -202,6 +213,9 @@ impl Core {
             }
             Input::Spent(producer) => self.flush_last(producer, now, ports),
             Input::Watched(worktree, event) => self.watched(&worktree, event, now, ports),
+            Input::WasEnded => self.begin_again(now),
+            Input::Upgraded(events) => self.upgraded_elsewhere(&events, ports),
+            Input::Joins(repository, shared) => self.ledger.join(repository, shared),
             Input::Tick => self.tick(now, ports),
         }
         let (fails, words) = ports.failed_reads();

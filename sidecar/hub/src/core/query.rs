@@ -65,6 +65,8 @@ impl Core {
             store: String::new(),
             events: 0,
             store_bytes: 0,
+            reach: None,
+            hubs: Vec::new(),
             connections: 0,
             sessions: self.presence(),
             watches: self.watches(),

@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use codi2_protocol::{
-    Actor, ErrorCode, EventBody, Heartbeat, HubError, Notice, Presence, ProducerId, Reply, SessionId, SessionInfo,
-    Touched, WatchState, WatchStatus, WorktreeId,
+    Actor, ErrorCode, EventBody, EventId, Heartbeat, HubError, Notice, Presence, ProducerId, Reply, SessionId,
+    SessionInfo, Touched, WatchState, WatchStatus, WorktreeId,
 };
 
 use super::bounds::{WAITING_TICKETS, WORKTREES};
 use super::{ConnectionId, Core, Effect, Entry, Origin, Ticket};
 use crate::ports::Ports;
-use crate::rows::Row;
+use crate::rows::{BranchRow, Life, Row};
 
 /// A session that has not shown a sign of life for this long has ended, in ms: six heartbeats.
 const SESSION_SILENCE_MS: u64 = 30_000;
@@ -38,6 +38,8 @@ pub(super) struct Session {
     pub connected: bool,
     /// Whether a heartbeat came since the last were written.
     pub beat: bool,
+    /// Whether it touched something since then.
+    pub moved: bool,
 }
 
 /// A worktree under watch.
@@ -75,6 +77,7 @@ impl Core {
             seen_ms: origin.received_ms,
             connected,
             beat: false,
+            moved: false,
         });
         (session.producer, session.connected) = (Some(origin.producer), connected);
         session.info = info.clone();
@@ -108,7 +111,7 @@ impl Core {
     ) -> (codi2_protocol::Event, Vec<Row>) {
         let actor = self.actor_of(Some(id));
         let session = self.sessions.remove(&id);
-        let mut rows = vec![Row::Session(id, None)];
+        let mut rows = vec![Row::Session(id, None), Row::Life(id, None)];
         let files: Vec<_> = self.ledger.branches.keys().filter(|(_, of)| *of == id).cloned().collect();
         for key in files {
             self.ledger.take_branch(&key.0, id);
@@ -127,6 +130,7 @@ impl Core {
     pub(super) fn touched(&mut self, touched: Touched) {
         if let Some(session) = self.sessions.get_mut(&touched.session) {
             session.touched = Some(touched);
+            session.moved = true;
         }
     }
 
@@ -187,14 +191,44 @@ impl Core {
 
     fn adopt(&mut self, info: SessionInfo, producer: Option<ProducerId>, connected: bool, now: u64) {
         let id = info.session;
-        let session = Session { info, producer, heartbeat: None, touched: None, seen_ms: now, connected, beat: false };
+        let (heartbeat, touched) = (None, None);
+        let session =
+            Session { info, producer, heartbeat, touched, seen_ms: now, connected, beat: false, moved: false };
         self.sessions.insert(id, session);
     }
 
     /// The hub begins: the sessions that an earlier one left in the store are at work until shown otherwise.
     pub(super) fn begin(&mut self, now: u64, ports: &dyn Ports) {
-        for info in ports.sessions() {
+        // Those of other machines are their hubs'.
+        let mine = self.host;
+        for info in ports.sessions().into_iter().filter(|info| info.host.is_none_or(|host| host == mine)) {
             self.adopt(info, None, false, now);
+        }
+    }
+
+    /// Another hub took this one for dead, as after a night's suspension, and ended its sessions: those at work begin again.
+    pub(super) fn begin_again(&mut self, now: u64) {
+        for (id, session) in &self.sessions {
+            let info = &session.info;
+            let body = EventBody::SessionStarted { info: info.clone() };
+            let mut event = self.own_event(now, info.worktree.clone(), info.actor.clone(), body);
+            event.session = Some(*id);
+            let mut rows = vec![Row::Session(*id, Some(Box::new(info.clone())))];
+            let branches = self.ledger.branches.iter().filter(|((_, of), branch)| of == id && !branch.is_lost());
+            rows.extend(branches.map(|((file, _), branch)| {
+                let (digest, owners) = (branch.known.digest, self.ledger.book.store(&branch.known.owners));
+                Row::Branch(*id, file.clone(), Some(BranchRow { digest, owners }))
+            }));
+            self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+        }
+    }
+
+    /// Late evidence of another hub names who wrote what this one's files and buffers hold, too.
+    pub(super) fn upgraded_elsewhere(&mut self, events: &[EventId], ports: &dyn Ports) {
+        for event in events {
+            if let Some(owner) = ports.upgrade(*event) {
+                self.ledger.book.amend(*event, &owner);
+            }
         }
     }
 
@@ -262,7 +296,7 @@ impl Core {
         for id in silent {
             self.end_unheard(id, "its sidecar is gone and has not come back", now);
         }
-        self.keep_heartbeats(now);
+        self.keep_lives(now, ports.is_shared());
         self.forget_producers(now, ports);
         self.expire(now);
         self.unwatch_unwanted(now, ports);
@@ -288,17 +322,21 @@ impl Core {
         self.forget_too_many(gone, now, ports);
     }
 
-    /// Writes the signs of life of all sessions in one transaction, never in the log.
-    fn keep_heartbeats(&mut self, now: u64) {
-        if now.saturating_sub(self.heartbeats_ms) < HEARTBEAT_MS {
-            return;
+    /// Writes the signs of life of all sessions in one transaction, never in the log: heartbeats now and then, what was
+    /// touched each time, where other hubs may ask.
+    fn keep_lives(&mut self, now: u64, is_shared: bool) {
+        let is_due = now.saturating_sub(self.heartbeats_ms) >= HEARTBEAT_MS;
+        if is_due {
+            self.heartbeats_ms = now;
         }
-        self.heartbeats_ms = now;
-        let beat = |(id, session): (&SessionId, &mut Session)| {
-            std::mem::take(&mut session.beat)
-                .then(|| session.heartbeat.clone().map(|beat| Row::Heartbeat(*id, beat)))?
+        let life = |(id, session): (&SessionId, &mut Session)| {
+            let beat = is_due && std::mem::take(&mut session.beat);
+            let moved = is_shared && std::mem::take(&mut session.moved);
+            let touched = session.touched.clone().filter(|_| is_shared);
+            let life = Life { heartbeat: session.heartbeat.clone(), touched };
+            (beat || moved).then(|| Row::Life(*id, Some(Box::new(life))))
         };
-        let rows: Vec<Row> = self.sessions.iter_mut().filter_map(beat).collect();
+        let rows: Vec<Row> = self.sessions.iter_mut().filter_map(life).collect();
         if !rows.is_empty() {
             self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
         }
@@ -363,7 +401,7 @@ impl Core {
                 hooked_ms: 0,
             };
             self.worktrees.insert(id.clone(), worktree);
-            let rows = vec![Row::Worktree(id.clone(), root)];
+            let rows = vec![Row::Worktree(self.host, id.clone(), root)];
             self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
         }
         Ok(id)
@@ -424,6 +462,7 @@ impl Core {
             info: session.info.clone(),
             heartbeat: session.heartbeat.clone(),
             touched: session.touched.clone(),
+            lost: false,
         };
         self.sessions.values().map(presence).collect()
     }

@@ -8,6 +8,7 @@ mod clients;
 mod faults;
 #[path = "../../../ipc/tests/support/roles.rs"]
 mod roles;
+mod several;
 mod support;
 
 use std::io::Write;
@@ -30,6 +31,10 @@ const TESTS: &[(&str, fn())] = &[
     ("the_hooks_spool_is_taken_in_and_its_damage_counted", the_hooks_spool_is_taken_in_and_its_damage_counted),
     ("the_secret_is_private_and_a_damaged_one_is_said", the_secret_is_private_and_a_damaged_one_is_said),
     ("a_watch_under_way_holds_up_no_end", a_watch_under_way_holds_up_no_end),
+    (
+        "two_hubs_of_one_store_see_each_others_events_and_sessions",
+        several::two_hubs_of_one_store_see_each_others_events_and_sessions,
+    ),
     ("tails_have_no_loss_and_no_repeats", clients::tails_have_no_loss_and_no_repeats),
     ("a_tail_that_is_not_read_slows_nobody", clients::a_tail_that_is_not_read_slows_nobody),
     ("a_client_that_reads_no_answers_is_cut_off", clients::a_client_that_reads_no_answers_is_cut_off),

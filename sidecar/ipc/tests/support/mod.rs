@@ -189,6 +189,8 @@ fn status(store: &Store) -> HubStatus {
         store: "memory".into(),
         events: store.kept.lock().unwrap().facts.len() as u64,
         store_bytes: 0,
+        reach: None,
+        hubs: Vec::new(),
         connections: 0,
         sessions: Vec::new(),
         watches: Vec::new(),

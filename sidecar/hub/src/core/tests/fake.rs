@@ -109,15 +109,16 @@ impl Fake {
             Row::Owners { repository, path, digest, owners } => {
                 self.owners.insert((repository, path, digest), owners);
             }
-            Row::Disk(file, Some(row)) => drop(self.disk.insert(file, row)),
-            Row::Disk(file, None) => drop(self.disk.remove(&file)),
+            Row::Disk(_, file, Some(row)) => drop(self.disk.insert(file, row)),
+            Row::Disk(_, file, None) => drop(self.disk.remove(&file)),
             Row::Branch(session, file, Some(row)) => drop(self.branches.insert((session, file), row)),
             Row::Branch(session, file, None) => drop(self.branches.remove(&(session, file))),
             Row::Session(session, Some(info)) => drop(self.sessions.insert(session, *info)),
             Row::Session(session, None) => drop(self.sessions.remove(&session)),
             Row::Upgrade(event, owner) => drop(self.upgrades.insert(event, owner)),
-            Row::Worktree(worktree, _) => drop(self.worktrees.insert(worktree)),
-            Row::Heartbeat(..) => self.heartbeats += 1,
+            Row::Worktree(_, worktree, _) => drop(self.worktrees.insert(worktree)),
+            Row::Life(_, Some(_)) => self.heartbeats += 1,
+            Row::Life(_, None) => {}
         }
     }
 }

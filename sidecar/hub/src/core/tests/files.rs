@@ -1,8 +1,13 @@
 //! Files on disk: programs, reloads, saves, kinds of content, what happened while the hub was away.
 
-use codi2_protocol::{DiskOperation, ErrorCode, EventBody, SourceKind};
+use codi2_protocol::{
+    Actor, ActorKind, Class, DiskOperation, ErrorCode, EventBody, EvidenceKind, Owner, RepositoryId, SourceKind, Span,
+    Verdict,
+};
 
-use super::world::{World, body, of};
+use super::super::Input;
+use super::world::{World, body, of, worktree};
+use crate::book::StoredOwners;
 
 const OLD: &str = "unknown unknown BeforeCodi2";
 const TYPED: &str = "person ada declared EditorDeclared";
@@ -348,4 +353,34 @@ fn a_store_that_cannot_be_read_is_never_taken_for_an_empty_one() {
     w.ports.damaged = false;
     let now = w.blame("a.rs");
     assert_eq!((&now[..2], now[2].as_str()), (&owners[..], "external unknown DiskChange"));
+}
+
+/// Another clone of the repository, perhaps on another machine, shares the store.
+#[test]
+fn what_another_clone_knows_of_a_content_is_known_here() {
+    let mut w = World::new(&[("a.rs", "one\n"), ("b.rs", "one\n")]);
+    let shared = RepositoryId::new();
+    w.feed(Input::Joins(worktree().repository, shared));
+    let text = "one\ntwo\n";
+    let owner = |kind, name: &str, class| {
+        let verdict = Verdict::new(Actor::named(kind, name), class, EvidenceKind::EditorDeclared, "");
+        Owner { verdict, at_ms: None, event: None }
+    };
+    let bea = owner(ActorKind::Person, "bea", Class::Declared);
+    let theirs = StoredOwners {
+        spans: vec![Span { len: 4, owner: 0 }, Span { len: 4, owner: 1 }],
+        owners: vec![owner(ActorKind::Unknown, "", Class::Unknown), bea],
+    };
+    w.ports.owners.insert((shared, "a.rs".to_owned(), of(text)), theirs.clone());
+    w.program_writes("a.rs", text);
+    assert_eq!(w.blame("a.rs")[1], "person bea declared EditorDeclared");
+    // What is found out here is stored for all.
+    w.program_writes("b.rs", text);
+    assert_eq!(w.blame("b.rs")[1], EXTERNAL);
+    assert!(w.ports.owners.contains_key(&(shared, "b.rs".to_owned(), of(text))));
+    // The other finds out later: known here when the content comes again.
+    w.ports.owners.insert((shared, "b.rs".to_owned(), of(text)), theirs);
+    w.program_writes("b.rs", "one\n");
+    w.program_writes("b.rs", text);
+    assert_eq!(w.blame("b.rs")[1], "person bea declared EditorDeclared");
 }

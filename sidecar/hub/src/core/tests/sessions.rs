@@ -1,6 +1,6 @@
 //! Sessions: their beginning, silence and end; what the hub knows of them after a restart; who keeps a watch alive.
 
-use codi2_protocol::{Call, EventBody, Fact, Notice};
+use codi2_protocol::{Call, EventBody, Fact, HostId, Notice, Process, SessionId, SessionInfo};
 
 use super::super::{Input, Ticket};
 use super::sidecar::info;
@@ -234,4 +234,42 @@ fn a_session_that_never_comes_back_after_a_restart() {
     assert_eq!(w.count("session-ended"), 0);
     w.tick(2_000);
     assert_eq!(w.count("session-ended"), 1);
+}
+
+/// What another machine's hub keeps in the same store is not this one's to end.
+#[test]
+fn sessions_of_other_machines_are_left_to_their_hubs() {
+    let mut w = World::new(&[]);
+    w.editor("ada");
+    let mine = info(&w.people["ada"]);
+    // Its process is none of this machine, whatever has its number here.
+    let process = Process { pid: 77, start: None };
+    let (session, host) = (SessionId::new(), Some(HostId::new()));
+    let there = SessionInfo { session, host, process: Some(process), ..mine.clone() };
+    w.ports.sessions.insert(there.session, there.clone());
+    w.ports.gone.insert(process.pid);
+    let connection = w.people["ada"].connection;
+    w.hub_restarts();
+    w.feed(Input::Left(connection));
+    let known: Vec<SessionId> = w.core.presence().into_iter().map(|presence| presence.info.session).collect();
+    assert_eq!(known, [mine.session]);
+    w.tick(31_000);
+    assert_eq!(w.count("session-ended"), 1);
+    assert_eq!(w.ports.sessions.keys().collect::<Vec<_>>(), [&there.session]);
+}
+
+/// Another hub ended the sessions of a machine that was only suspended: they begin again, with their open buffers.
+#[test]
+fn a_hub_that_was_taken_for_dead_begins_its_sessions_again() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.types("ada", "a.rs", 0, "x");
+    let (sessions, branches) = (w.ports.sessions.clone(), w.ports.branches.clone());
+    assert!(sessions.len() == 1 && branches.len() == 1);
+    w.ports.sessions.clear();
+    w.ports.branches.clear();
+    w.feed(Input::WasEnded);
+    assert_eq!((w.count("session-started"), w.count("session-ended")), (2, 0));
+    assert_eq!((w.ports.sessions.len(), &w.ports.branches), (sessions.len(), &branches));
+    assert_eq!(w.core.presence().len(), 1);
 }

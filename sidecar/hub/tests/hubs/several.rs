@@ -1,0 +1,126 @@
+//! Two hubs over one engine in memory, as those of two machines over a cluster: with folders of their own, in threads.
+
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use codi2_hub::{HubFailure, Shared, StoreSpec};
+use codi2_protocol::{
+    Actor, ActorKind, Call, Editor, Fact, Filter, Numbered, Presence, ProducerId, Reply, SessionId, SessionInfo,
+};
+use codi2_store::memory::Memory;
+use codi2_store::{Engine, check};
+
+use crate::support::{Home, Wire, numbers, until};
+
+/// A hub in a thread.
+struct Machine {
+    home: Home,
+    hub: JoinHandle<Result<(), HubFailure>>,
+}
+
+impl Machine {
+    fn new(engine: &Arc<dyn Engine>) -> Self {
+        Self::at(Home::new(), engine)
+    }
+
+    fn at(home: Home, engine: &Arc<dyn Engine>) -> Self {
+        let options = codi2_hub::Options {
+            places: home.places.clone(),
+            store: StoreSpec::Shared(Shared(Arc::clone(engine))),
+            idle_ms: 600_000,
+            watch: codi2_workspace::WatchOptions::default(),
+            build: "test hub".into(),
+            remarks: codi2_hub::Remarks::default(),
+        };
+        let hub = std::thread::spawn(move || codi2_hub::run(options));
+        until("the hub is there", || UnixStream::connect(home.places.socket()).is_ok());
+        Self { home, hub }
+    }
+
+    fn stop(self) -> Home {
+        assert_eq!(self.home.wire().call(Call::Stop), Ok(Reply::Done));
+        self.hub.join().unwrap().unwrap();
+        self.home
+    }
+
+    fn sessions(&self) -> Vec<Presence> {
+        self.home.wire().status().sessions
+    }
+
+    fn kinds(&self, kind: &str) -> usize {
+        self.home.wire().log(false, 100).iter().filter(|event| event.event.kind() == kind).count()
+    }
+}
+
+fn begin(wire: &mut Wire, seq: u64) -> SessionId {
+    let info = SessionInfo {
+        session: SessionId::new(),
+        actor: Actor::named(ActorKind::Person, "Ada"),
+        editor: Editor { name: "nvim".into(), version: None },
+        pid: 1,
+        process: None,
+        host: None,
+        worktree: None,
+        root: None,
+        branch: None,
+        base: None,
+    };
+    let session = info.session;
+    let fact = Numbered { seq, occurred_ms: 1, session: Some(session), fact: Fact::SessionStarted { info } };
+    wire.send(None, Call::Report { facts: vec![fact] });
+    wire.durable(seq);
+    session
+}
+
+pub fn two_hubs_of_one_store_see_each_others_events_and_sessions() {
+    let engine: Arc<dyn Engine> = Arc::new(Memory::shared());
+    let (here, there) = (Machine::new(&engine), Machine::new(&engine));
+    // Tails on both hubs, of what both append.
+    let mut tails = [&here, &there].map(|machine| machine.home.wire());
+    for tail in &mut tails {
+        assert_eq!(tail.call(Call::Tail { filter: Filter::default(), from: None }), Ok(Reply::Done));
+    }
+    let producers = [ProducerId::new(), ProducerId::new()];
+    let mut wires = [here.home.producer(producers[0]), there.home.producer(producers[1])];
+    for round in 0..20 {
+        for wire in &mut wires {
+            wire.report(round * 10 + 1..=round * 10 + 10);
+        }
+    }
+    wires.iter_mut().for_each(|wire| drop(wire.durable(200)));
+    for tail in &mut tails {
+        let events = tail.tailed(400);
+        for producer in producers {
+            assert_eq!(numbers(&events, producer), (1..=200).collect::<Vec<_>>());
+        }
+        assert!(events.is_sorted_by_key(|event| event.stamp));
+    }
+    // Who works where, with the machine.
+    let [mine, theirs] = [begin(&mut wires[0], 201), begin(&mut wires[1], 201)];
+    for machine in [&here, &there] {
+        until("both sessions are seen", || machine.sessions().len() == 2);
+        let sessions = machine.sessions();
+        let host = |session| sessions.iter().find(|p| p.info.session == session).and_then(|p| p.info.host);
+        assert!(host(mine).is_some() && host(theirs).is_some() && host(mine) != host(theirs), "{sessions:?}");
+        let mut status = machine.home.wire().status();
+        until("both hubs are seen", || {
+            status = machine.home.wire().status();
+            status.hubs.len() == 2
+        });
+        assert!(status.hubs.iter().filter(|hub| hub.is_this).count() == 1 && !status.hubs.iter().any(|hub| hub.lost));
+        assert!(status.reach.is_some_and(|reach| reach.ok) && status.problems.is_empty(), "{:?}", status.problems);
+    }
+    // One starts again on its machine and takes up what is its own; nothing ends, here or there.
+    drop(wires);
+    let home = there.stop();
+    let again = Machine::at(home, &engine);
+    until("it is seen again", || again.sessions().len() == 2);
+    assert_eq!((here.kinds("session-ended"), here.kinds("session-started")), (0, 2));
+    assert_eq!(here.home.wire().log(false, 100), again.home.wire().log(false, 100));
+    drop(tails);
+    here.stop();
+    again.stop();
+    let checked = check(engine).unwrap();
+    assert_eq!((checked.faulty, checked.spaces["e"].rows), (0, 402), "{:?}", checked.faults);
+}
