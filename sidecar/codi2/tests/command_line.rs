@@ -409,3 +409,24 @@ fn a_store_is_checked_and_copied() {
     assert_eq!(code(&damaged), 1);
     assert!(text(&damaged.stderr).contains("damaged"), "{}", text(&damaged.stderr));
 }
+
+#[test]
+fn a_hub_starts_with_the_store_that_was_asked_for_or_not_at_all() {
+    let home = Home::new();
+    let unknown = home.run(&["hub", "start", "--store", "foundation"]);
+    assert_eq!(code(&unknown), 2, "{}", text(&unknown.stderr));
+    assert!(text(&unknown.stderr).contains("file, foundationdb"), "{}", text(&unknown.stderr));
+    let unsaid = home.run(&["hub", "start", "--store", "foundationdb"]);
+    assert_ne!(code(&unsaid), 0);
+    assert!(text(&unsaid.stderr).contains("--cluster-file"), "{}", text(&unsaid.stderr));
+    let missing = home.run(&["hub", "start", "--store", "foundationdb", "--cluster-file", "none"]);
+    assert_ne!(code(&missing), 0);
+    assert!(text(&missing.stderr).contains("cluster file cannot be read"), "{}", text(&missing.stderr));
+    assert!(!home.path("state/store").exists(), "no other store was made");
+    let file = home.path("none");
+    let set = format!("store.cluster_file={}", file.to_str().unwrap());
+    let doctor = home.run(&["--set", "store.kind=foundationdb", "--set", &set, "doctor", "--format", "json"]);
+    let findings: Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    let store = findings.as_array().unwrap().iter().find(|finding| finding["check"] == "store").unwrap().clone();
+    assert!(store["ok"] == false && store["found"].as_str().unwrap().contains("cannot be read"), "{store}");
+}

@@ -10,6 +10,7 @@ use crate::glob::Globs;
 use crate::layers::Layer;
 use crate::mistake::{Mistake, Origin};
 use crate::schema::{self, Key, joined, keys, properties};
+use crate::settings::{PREFIX_BYTES, STORE_KINDS};
 use crate::tree::{Content, Entry, Node, Place, short};
 use crate::{toml_text, yaml_text};
 
@@ -232,6 +233,11 @@ fn misshapen(shape: &Value, text: &str) -> Option<(String, String)> {
             let wrong = text.split(',').find(|part| !is_level(part.rsplit('=').next().unwrap_or(part)))?;
             let todo = format!("write one of {}, also as `part=level`, parted by commas", LEVELS.join(", "));
             Some((format!("names no level in {:?}", short(wrong)), todo))
+        }
+        Some("store-kind") => (!STORE_KINDS.contains(&text))
+            .then(|| ("is no store".to_owned(), format!("write one of {}", STORE_KINDS.join(", ")))),
+        Some("store-prefix") => {
+            (text.len() > PREFIX_BYTES).then(|| ("is too long".to_owned(), format!("keep it to {PREFIX_BYTES} bytes")))
         }
         _ => None,
     }

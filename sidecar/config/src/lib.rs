@@ -23,7 +23,8 @@ pub use glob::{GlobError, Globs};
 pub use layers::{Layer, Layers, Row};
 pub use mistake::{Mistake, Origin};
 pub use settings::{
-    HubSettings, RepositorySettings, RepositoryWatch, Settings, SpoolSettings, StoreSettings, WatchSettings,
+    HubSettings, PREFIX_BYTES, RepositorySettings, RepositoryWatch, STORE_KINDS, Settings, SpoolSettings,
+    StoreSettings, WatchSettings,
 };
 pub use toml_text::data;
 pub use tree::Place;

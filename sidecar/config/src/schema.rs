@@ -1,7 +1,7 @@
 //! JSON Schema (draft 7, which editors' TOML and YAML servers read) of the settings, generated from their types.
 //!
 //! The checked-in copies are `config/*.schema.json`; a test fails when they differ, and `CODI2_BLESS=1` rewrites them.
-//! Formats of ours: `glob`, `absolute-path`, `log-filter`; other programs take them as notes.
+//! Formats of ours: `glob`, `absolute-path`, `log-filter`, `store-kind`, `store-prefix`; other programs take them as notes.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -37,6 +37,8 @@ formats! {
     Glob "glob" "A text that is a glob."
     AbsolutePath "absolute-path" "A text that is a path from the root on."
     LogFilter "log-filter" "A text that says what is told on standard error."
+    StoreKind "store-kind" "A text that names a store."
+    StorePrefix "store-prefix" "A text of at most 32 bytes."
 }
 
 /// The schema of a person's file.

@@ -8,7 +8,12 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{AbsolutePath, Glob, LogFilter};
+use crate::schema::{AbsolutePath, Glob, LogFilter, StoreKind, StorePrefix};
+
+/// What `store.kind` may be.
+pub const STORE_KINDS: [&str; 2] = ["file", "foundationdb"];
+/// Longest `store.prefix`, in bytes.
+pub const PREFIX_BYTES: usize = 32;
 
 /// Settings of codi2, for one person on one machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,13 +74,31 @@ pub struct WatchSettings {
 }
 
 /// The store.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreSettings {
+    /// Which store: `file`, of this machine alone, or `foundationdb`, a cluster that a team's machines share.
+    #[schemars(with = "StoreKind")]
+    pub kind: String,
     /// The store's file, from the root on. Not set: `store/codi2.redb` in the state folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "AbsolutePath")]
     pub path: Option<PathBuf>,
+    /// For `foundationdb`: the cluster file, from the root on; the client library must be able to write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AbsolutePath")]
+    pub cluster_file: Option<PathBuf>,
+    /// For `foundationdb`: the client library, from the root on. Not set: where it is installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AbsolutePath")]
+    pub library: Option<PathBuf>,
+    /// For `foundationdb`: what every key begins with, so that several stores share a cluster. All machines of a team
+    /// set the same.
+    #[schemars(with = "StorePrefix")]
+    pub prefix: String,
+    /// For `foundationdb`: after so many ms without an answer the cluster counts as away.
+    #[schemars(range(min = 100, max = 60_000))]
+    pub timeout_ms: u64,
 }
 
 /// The spool.
@@ -104,6 +127,19 @@ impl Default for WatchSettings {
             settle_ms: 30,
             max_file_mib: 2,
             max_folders: None,
+        }
+    }
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            kind: STORE_KINDS[0].to_owned(),
+            path: None,
+            cluster_file: None,
+            library: None,
+            prefix: "codi2/".to_owned(),
+            timeout_ms: 5_000,
         }
     }
 }

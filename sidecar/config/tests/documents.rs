@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codi2_config::schema::{self, Key, keys};
-use codi2_config::{Layers, Owner, Settings, Syntax, check};
+use codi2_config::{Layers, Owner, PREFIX_BYTES, STORE_KINDS, Settings, Syntax, check};
 use serde_json::Value;
 
 fn file(below: &str) -> PathBuf {
@@ -102,6 +102,8 @@ fn table(keys: &[Key]) -> String {
             "array" => format!("globs, {} at most", shape["maxItems"]),
             _ => match shape["format"].as_str().unwrap() {
                 "absolute-path" => "a path from the root on".to_owned(),
+                "store-kind" => STORE_KINDS.join(", "),
+                "store-prefix" => format!("a text, {PREFIX_BYTES} bytes at most"),
                 _ => "a text".to_owned(),
             },
         };

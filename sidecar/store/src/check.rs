@@ -69,6 +69,21 @@ impl Checked {
     }
 }
 
+/// How many events a store has that is only looked at; none where there is no store yet.
+///
+/// # Errors
+/// As [`check`].
+pub fn look(engine: Arc<dyn Engine>) -> Result<Option<u64>, StoreError> {
+    if is_empty(&*engine)? {
+        return Ok(None);
+    }
+    let store = Store::unopened(engine);
+    match store.read(&mut |transaction| store.root(transaction))? {
+        Some(_) => store.events().map(Some),
+        None => Err(store.damaged(Damage("no root row".to_owned()))),
+    }
+}
+
 /// Checks all rows.
 ///
 /// # Errors

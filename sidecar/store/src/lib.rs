@@ -30,7 +30,7 @@ mod watch;
 
 pub use append::{Dedupe, Pending};
 pub use atomic::Atomic;
-pub use check::{Checked, Tally, check};
+pub use check::{Checked, Tally, check, look};
 pub use copy::{Copied, copy};
 pub use engine::{Abort, Committed, Engine, Page, PageLimit, Transaction};
 pub use error::{Fate, StoreError};

@@ -3,6 +3,7 @@
 //! Absent on purpose: what the commands do, and defaults of settings (they live in `codi2_config`). A test holds
 //! `docs/cli.md` against the commands named here.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -127,6 +128,12 @@ pub enum Hub {
         /// Stay in this process until the hub ends
         #[arg(long)]
         foreground: bool,
+        /// The store: file or foundationdb; as --set store.kind=…
+        #[arg(long, value_name = "KIND")]
+        store: Option<String>,
+        /// The cluster's file, for foundationdb; as --set store.cluster_file=…
+        #[arg(long, value_name = "FILE")]
+        cluster_file: Option<PathBuf>,
     },
     /// End the hub once everything is durable
     Stop,
@@ -253,18 +260,18 @@ pub enum ConfigCommand {
 pub enum StoreCommand {
     /// Verify every row and what it refers to; exit code 1 when something is wrong
     Check {
-        /// The store's file; else the one that the settings name
+        /// The store's file, or foundationdb:CLUSTER_FILE; else the store that the settings name
         #[arg(value_name = "STORE")]
-        store: Option<PathBuf>,
+        store: Option<OsString>,
     },
     /// Copy a store into an empty place and prove it; one that was broken off goes on
     Copy {
-        /// The store's file
+        /// The store's file, or foundationdb:CLUSTER_FILE
         #[arg(long, value_name = "STORE")]
-        from: PathBuf,
-        /// Where the copy is made, or goes on
+        from: OsString,
+        /// Where the copy is made, or goes on: a file, or foundationdb:CLUSTER_FILE
         #[arg(long, value_name = "STORE")]
-        to: PathBuf,
+        to: OsString,
     },
 }
 

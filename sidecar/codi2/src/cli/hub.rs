@@ -5,12 +5,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use codi2_config::STORE_KINDS;
 use codi2_protocol::{Call, Reply};
 use codi2_workspace::WatchOptions;
 use serde_json::json;
 
-use super::args::{Format, Hub};
+use super::args::{Command, Format, Hub};
+use super::failure::{Code, Failure};
 use super::link::{Hub as Linked, LinkError};
 use super::printer::{Printer, complain};
 use super::status;
@@ -23,8 +25,10 @@ const END: Duration = Duration::from_secs(10);
 /// Does what is asked of the hub.
 pub fn run(hub: &Hub, printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
     match hub {
-        Hub::Start { foreground: true } => foreground(surroundings),
-        Hub::Start { foreground: false } => start(printer, surroundings),
+        Hub::Start { foreground: true, .. } => foreground(surroundings),
+        Hub::Start { store, cluster_file, .. } => {
+            start(store.is_some() || cluster_file.is_some(), printer, surroundings)
+        }
         Hub::Stop => stop(printer, surroundings),
         Hub::Status => status::run(printer, surroundings),
     }
@@ -42,9 +46,13 @@ fn foreground(surroundings: &Surroundings) -> Result<()> {
     if let Err(error) = kept.and_then(|()| loaded.keep(surroundings.places.state())) {
         tracing::warn!(%error, "no copy of the settings is kept");
     }
+    let store = surroundings.store(settings).and_then(|chosen| chosen.spec()).inspect_err(|error| {
+        // Whoever starts the hub waits for its first line.
+        let _ = codi2_ipc::announce(&codi2_ipc::Announcement::Failed(format!("{error:#}")));
+    })?;
     let options = codi2_hub::Options {
         places: surroundings.places.clone(),
-        store: codi2_hub::StoreSpec::File(surroundings.store(settings)),
+        store,
         idle_ms: settings.idle_ms(),
         watch: WatchOptions::from(&settings.watch),
         build: BUILD.to_owned(),
@@ -53,7 +61,23 @@ fn foreground(surroundings: &Surroundings) -> Result<()> {
     codi2_hub::run(options).context("the hub ended")
 }
 
-fn start(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
+/// What the flags of `hub start` set.
+pub fn set(command: &Command) -> Result<Vec<String>> {
+    let Command::Hub(Hub::Start { store, cluster_file, .. }) = command else { return Ok(Vec::new()) };
+    // A hub with another store than was asked for would be worse than none.
+    if let Some(kind) = store.as_deref().filter(|kind| !STORE_KINDS.contains(kind)) {
+        return Err(anyhow!("{kind:?} is no store; write one of {}", STORE_KINDS.join(", "))).code(Failure::Usage);
+    }
+    let mut set: Vec<String> = store.iter().map(|kind| format!("store.kind={kind}")).collect();
+    if let Some(file) = cluster_file {
+        let file = std::path::absolute(file).context("this folder is gone")?;
+        let file = file.to_str().with_context(|| format!("{} is not UTF-8; rename it", file.display()))?;
+        set.push(format!("store.cluster_file={file}"));
+    }
+    Ok(set)
+}
+
+fn start(chosen: bool, printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
     // Said here, too: nobody reads the log of a hub that just starts.
     settings::load(&surroundings.flags).mistakes.iter().for_each(|mistake| complain(&mistake.to_string()));
     let running = surroundings.connect_if_running()?;
@@ -62,6 +86,9 @@ fn start(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
         None => ("started", surroundings.connect_or_start()?),
     };
     let status = status::ask(&mut *hub)?;
+    if chosen && state == "already running" {
+        complain(&format!("it uses the store {}; `codi2 hub stop` first, to start it with another", status.store));
+    }
     said(printer, state, Some(status.pid))
 }
 

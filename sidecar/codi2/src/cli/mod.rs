@@ -8,6 +8,7 @@ mod blame;
 mod blocks;
 mod config;
 mod doctor;
+mod engine;
 mod failure;
 mod feed;
 mod follow;
@@ -65,7 +66,7 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Lsp(_) => return lsp(&Flags { config: line.config.clone(), set: line.set.clone() }),
         _ => {}
     }
-    let flags = &Flags { config: line.config.clone(), set: line.set.clone() };
+    let flags = &Flags { config: line.config.clone(), set: [&line.set[..], &hub::set(&line.command)?[..]].concat() };
     let printer = &mut Printer::stdout(line.format);
     // Then what needs no place for a hub.
     let done = match &line.command {

@@ -2,14 +2,14 @@
 //!
 //! Absent on purpose: repairs, and starting or stopping hubs.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use codi2_store::{Checked, Copied, Engine, Tally, check, copy, file::File};
+use codi2_store::{Checked, Copied, Engine, Tally, check, copy};
 use serde_json::{Value, json};
 
 use super::args::{Format, StoreCommand};
+use super::engine::Chosen;
 use super::failure::{Code, Failure};
 use super::printer::{Printer, complain};
 use super::status::{bytes, count};
@@ -23,8 +23,12 @@ const TOLD_EVERY: u64 = 1 << 18;
 pub fn run(command: &StoreCommand, printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
     match command {
         StoreCommand::Check { store } => {
-            let usual = || surroundings.store(&settings::load(&surroundings.flags).settings);
-            let engine = existing(&store.clone().unwrap_or_else(usual))?;
+            let settings = settings::load(&surroundings.flags).settings;
+            let chosen = match store {
+                Some(word) => Chosen::named(word, &settings.store)?,
+                None => surroundings.store(&settings)?,
+            };
+            let engine = existing(&chosen)?;
             let place = engine.place();
             let checked = check(engine).context("the store cannot be checked")?;
             print_checked(&place, &checked, printer)?;
@@ -34,10 +38,12 @@ pub fn run(command: &StoreCommand, printer: &mut Printer, surroundings: &Surroun
             }
         }
         StoreCommand::Copy { from, to } => {
-            if from.canonicalize().is_ok_and(|from| to.canonicalize().is_ok_and(|to| from == to)) {
-                return Err(anyhow!("{} is both: name another file to copy into", from.display())).code(Failure::Usage);
+            let settings = settings::load(&surroundings.flags).settings;
+            let (from, to) = (Chosen::named(from, &settings.store)?, Chosen::named(to, &settings.store)?);
+            if from == to {
+                return Err(anyhow!("both are the same store: name another one to copy into")).code(Failure::Usage);
             }
-            let (source, target) = (existing(from)?, opened(to)?);
+            let (source, target) = (existing(&from)?, to.open()?);
             let places = (source.place(), target.place());
             let mut told = 0;
             let copied = copy(source, target, &mut |copied| {
@@ -53,15 +59,13 @@ pub fn run(command: &StoreCommand, printer: &mut Printer, surroundings: &Surroun
 }
 
 /// A store that must be there.
-fn existing(path: &Path) -> Result<Arc<dyn Engine>> {
-    if !path.try_exists().with_context(|| format!("{} cannot be looked at", path.display()))? {
+fn existing(chosen: &Chosen) -> Result<Arc<dyn Engine>> {
+    if let Chosen::File(path) = chosen
+        && !path.try_exists().with_context(|| format!("{} cannot be looked at", path.display()))?
+    {
         return Err(anyhow!("there is no store at {}", path.display())).code(Failure::NotFound);
     }
-    opened(path)
-}
-
-fn opened(path: &Path) -> Result<Arc<dyn Engine>> {
-    Ok(Arc::new(File::open(path)?))
+    chosen.open()
 }
 
 fn spaces<'a>(spaces: impl Iterator<Item = (&'a String, &'a Tally)>) -> Vec<Value> {

@@ -3,7 +3,6 @@
 //! The only place of the command line that knows `codi2_ipc`'s connections (besides the hooks). Absent on purpose:
 //! reconnecting, which only those who follow need.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -13,6 +12,7 @@ use codi2_ipc::{CallError, ConnectError, Places, SpawnSpec};
 use codi2_protocol::{Call, Notice, Reply};
 
 use super::blocks;
+use super::engine::Chosen;
 use super::link::{Hub, LinkError};
 use crate::settings::Flags;
 
@@ -57,9 +57,9 @@ impl Surroundings {
         Ok(Box::new(Linked(link)))
     }
 
-    /// The store's file under these settings.
-    pub fn store(&self, settings: &Settings) -> PathBuf {
-        settings.store.path.clone().unwrap_or_else(|| self.places.state().join("store").join("codi2.redb"))
+    /// The store under these settings.
+    pub fn store(&self, settings: &Settings) -> Result<Chosen> {
+        Chosen::by(&settings.store, &self.places)
     }
 }
 

@@ -83,7 +83,9 @@ fn values_arrive_where_they_belong() {
         (format, log.limit, log.wanted.kind),
         (Some(Format::Compact), 100, ["edit", "disk", "git"].map(str::to_owned).to_vec())
     );
-    let Command::Hub(Hub::Start { foreground }) = parse("hub start --foreground").unwrap().command else { panic!() };
+    let Command::Hub(Hub::Start { foreground, .. }) = parse("hub start --foreground").unwrap().command else {
+        panic!()
+    };
     assert!(foreground);
 }
 

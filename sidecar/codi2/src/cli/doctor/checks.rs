@@ -10,7 +10,7 @@ use codi2_protocol::{ErrorCode, HubStatus, WatchState};
 
 use super::{Finding, store};
 use crate::cli::surroundings::{BUILD, Surroundings};
-use crate::cli::{feed, status};
+use crate::cli::{feed, status, when};
 use crate::settings::Loaded;
 
 /// Folders counted at most: more than any watch limit in use.
@@ -55,7 +55,10 @@ pub fn of_places(surroundings: &Surroundings, settings: &Settings, findings: &mu
     let running = hub(surroundings, findings);
     match &running {
         Some(status) => findings.extend(told(status)),
-        None if usable => findings.push(store::store(&surroundings.store(settings))),
+        None if usable => findings.push(match surroundings.store(settings) {
+            Ok(chosen) => store::chosen(&chosen),
+            Err(error) => told_wrong("store", &format!("{error:#}"), "correct the settings"),
+        }),
         None => {}
     }
     findings.push(spools(places, running.is_some()));
@@ -123,7 +126,12 @@ fn version(hub: &str) -> Finding {
 
 /// What a running hub says is wrong.
 fn told(status: &HubStatus) -> Vec<Finding> {
-    let mut findings = vec![Finding::well("store", format!("{}, {} events", status.store, status.events))];
+    let reached = match &status.reach {
+        Some(reach) if reach.ok => format!(", reached since {}", when::rfc3339(reach.since_ms)),
+        Some(reach) => format!(", not reached since {}", when::rfc3339(reach.since_ms)),
+        None => String::new(),
+    };
+    let mut findings = vec![Finding::well("store", format!("{}, {} events{reached}", status.store, status.events))];
     findings.extend(
         status
             .problems
@@ -147,7 +155,10 @@ fn told(status: &HubStatus) -> Vec<Finding> {
 
 /// A finding from a message that ends in what to do, as those of our crates do; else the advice is ours.
 pub(super) fn told_wrong(check: &'static str, message: &str, otherwise: &str) -> Finding {
-    const VERBS: [&str; 9] = ["run ", "set ", "remove ", "move ", "stop ", "update ", "check ", "raise ", "free "];
+    const VERBS: [&str; 12] = [
+        "run ", "set ", "remove ", "move ", "stop ", "update ", "check ", "raise ", "free ", "see ", "copy ",
+        "install ",
+    ];
     let advice = |rest: &str| VERBS.iter().any(|verb| rest.starts_with(verb));
     let parted =
         [": ", "; "].iter().flat_map(|mark| message.match_indices(mark)).filter(|(at, _)| advice(&message[at + 2..]));

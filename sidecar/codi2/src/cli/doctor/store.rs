@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codi2_store::{Store, StoreError};
+use codi2_store::{Store, StoreError, look};
 
 use super::Finding;
 use super::checks::told_wrong;
+use crate::cli::engine::Chosen;
 use crate::cli::status;
 
 /// Longest store that is copied to be checked, in bytes.
@@ -37,6 +38,20 @@ fn open_to_others(path: &Path) -> Option<Finding> {
 #[cfg(not(unix))]
 fn open_to_others(_: &Path) -> Option<Finding> {
     None
+}
+
+/// The store of the settings, while no hub runs.
+pub(super) fn chosen(chosen: &Chosen) -> Finding {
+    if let Chosen::File(path) = chosen {
+        return store(path);
+    }
+    let opened = chosen.open().map(|engine| (engine.place(), look(engine)));
+    match opened {
+        Ok((place, Ok(Some(events)))) => Finding::well("store", format!("{place}, {events} events, reached")),
+        Ok((place, Ok(None))) => Finding::well("store", format!("{place}, reached, nothing in it yet")),
+        Ok((_, Err(error))) => told_wrong("store", &error.to_string(), "see docs/foundationdb.md"),
+        Err(error) => told_wrong("store", &format!("{error:#}"), "see docs/foundationdb.md"),
+    }
 }
 
 /// Opens a copy of the store, so that a hub starting meanwhile finds its file free.
