@@ -150,8 +150,9 @@ impl Core {
             let owners = self.ledger.owners_of(ports, file, text_digest).filter(|owners| owners.len() == len);
             let converted = |ledger: &mut Ledger| ledger.owners_of_converted(ports, file, text.as_ref()?);
             let owners = owners.or_else(|| converted(&mut self.ledger));
-            let by_git = text.as_ref().filter(|_| found.blob.is_some());
-            let owners = owners.or_else(|| Some(self.ledger.known_to_git(ports, file, by_git?)?.1));
+            let elsewhere =
+                |ledger: &mut Ledger| ledger.owners_elsewhere(ports, file, found.blob.map(|_| text_digest)?);
+            let owners = owners.or_else(|| elsewhere(&mut self.ledger)).filter(|owners| owners.len() == len);
             if ports.failed_reads().0 > failed {
                 return self.leave_unread(file);
             }
@@ -340,11 +341,10 @@ impl Core {
         if let Some(owners) = here.filter(|owners| owners.len() == text.len_bytes()) {
             return Some((Seen::Here, owners));
         }
-        if by_git {
-            return self.ledger.known_to_git(ports, file, text);
+        if by_git || text.len_bytes() >= COPIED_BYTES {
+            return self.ledger.known_otherwise(ports, file, text);
         }
-        let elsewhere = self.ledger.owners_elsewhere(ports, file, digest).filter(|_| text.len_bytes() >= COPIED_BYTES);
-        elsewhere.map(|owners| (Seen::Elsewhere, owners))
+        None
     }
 
     /// The change that emptied or removed a file just now, where nobody saved it so.

@@ -99,7 +99,7 @@ impl Core {
         if let Some(kept) = self.kept.get_mut(&event).filter(|kept| kept.written == written) {
             kept.git = Some(git);
             if let Some(after) = kept.after.as_ref().filter(|_| !kept.is_seen_here()) {
-                kept.seen = self.ledger.known_to_git(ports, file, after).or(kept.seen.take());
+                kept.seen = self.ledger.known_otherwise(ports, file, after).or(kept.seen.take());
             }
             self.judge_again(file, |change, _| change.event == event, now, ports);
         }

@@ -20,9 +20,8 @@ impl Ledger {
         on_disk.map(|there| there.known.owners.clone()).or_else(|| self.owners_of(ports, file, digest))
     }
 
-    /// The owners of a text that git wrote and that this path never had just so: it had it with other line ends, or
-    /// another path had it.
-    pub fn known_to_git(
+    /// The owners of a text that this path never had just so: it had it with other line ends, or another path had it.
+    pub fn known_otherwise(
         &mut self,
         ports: &dyn Ports,
         file: &FileId,

@@ -67,6 +67,20 @@ fn owners_survive_other_line_ends() {
     assert_eq!(w.blame("a.rs"), [AGENT, OLD]);
 }
 
+/// Line ends are nobody's work, whether or not git is seen to have made them others.
+#[test]
+fn owners_survive_other_line_ends_that_nobody_explains() {
+    let mut w = World::new(&[]);
+    let typed = "typed by ada, and longer than others\n";
+    w.opens("ada", "a.rs");
+    w.types("ada", "a.rs", 0, typed);
+    w.saves("ada", "a.rs");
+    w.closes("ada", "a.rs");
+    w.program_writes("a.rs", "another text\n");
+    w.program_writes("a.rs", typed.replace('\n', "\r\n"));
+    assert_eq!(w.blame("a.rs"), [TYPED]);
+}
+
 /// Programs truncate a file or remove it, and then write it; a look between the two sees it empty, or gone.
 #[test]
 fn a_look_between_truncation_or_removal_and_write_takes_nobodys_lines() {
