@@ -80,6 +80,8 @@ pub enum EvidenceKind {
     LargeInsert,
     /// The hub was away, or the change was found by a rescan: nobody saw it happen.
     NotObserved,
+    /// What was reported of it was lost on the way to the hub: a gap in the log says how much.
+    Gap,
     /// A kind this program does not know.
     #[serde(other)]
     Other,

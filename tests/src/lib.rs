@@ -15,6 +15,7 @@ mod process;
 mod program;
 pub mod replay;
 mod rpc;
+pub mod sidecar;
 mod wait;
 mod world;
 

@@ -1,107 +1,38 @@
-//! P3: while the hub is away everything is kept, and owners stay right. The real client in this process, and the real
-//! hub. Absent on purpose: a spool that is full (the tests of the client's outbox).
+//! P3: while the hub is away everything is kept up to the spool's cap, and owners stay right; what is over the cap is a
+//! gap, and nothing else is unknown. The real client in this process or real sidecars, and the real hub.
 //!
 //! `CODI2_SOAK=1`: ten minutes at 200 events a second, in real time.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test code")]
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use codi2_ipc::{Client, Flushed, Options};
-use codi2_protocol::{
-    Actor, ActorKind, Call, Digest, Edit, EditGroup, Editor as EditorName, Fact, FileId, GroupId, Reply, SessionId,
-    SessionInfo, Shape, WorktreeId, limits,
-};
+use codi2_ipc::{Flushed, Options};
+use codi2_protocol::{ActorKind, Call, Reply, limits};
+use codi2_tests::editor::Editor;
 use codi2_tests::hub::told;
-use codi2_tests::{World, wait_for};
+use codi2_tests::sidecar::Sidecar;
+use codi2_tests::{Blame, Line, World, wait_for};
+use serde_json::json;
 use tokio::time::MissedTickBehavior;
 
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A sidecar in this process that types at the end of one file.
+/// A sidecar in this process that types at the end of one file, each key a group of its own.
 struct Typist {
-    client: Client,
-    session: SessionId,
-    file: FileId,
-    text: String,
-    digest: Digest,
+    sidecar: Sidecar,
     groups: u64,
 }
 
 impl Typist {
     async fn start(world: &World, name: &str) -> Self {
-        let (client, news) = Client::spawn(world.places(), None, Options::new("test"));
-        drop(news);
-        let root = world.repository().to_string_lossy().into_owned();
-        let worktree = match client.call(Call::Watch { path: root.clone(), poll: false }).await {
-            Ok(Reply::Watch(watch)) => watch.worktree,
-            other => panic!("{other:?}"),
-        };
-        let text = world.read(name);
-        let file = FileId { worktree: worktree.clone(), path: name.to_owned() };
-        let (session, digest) = (SessionId::new(), digest(&text));
-        let typist = Self { client, session, file: file.clone(), text, digest, groups: 0 };
-        typist.report(Fact::SessionStarted { info: info(session, worktree, root, world.person()) });
-        typist.report(Fact::Opened { file, digest, bytes: typist.text.len() as u64 });
-        assert_eq!(typist.client.flush(PATIENCE).await, Flushed::Durable);
-        typist
+        Self { sidecar: Sidecar::start(world, name, &world.read(name), Options::new("test")).await, groups: 0 }
     }
 
-    fn report(&self, fact: Fact) {
-        self.client.report(self.session, 1, fact);
-    }
-
-    /// Types one key, as a group of its own.
     fn types(&mut self) {
-        let (before, at) = (self.digest, self.text.len() as u64);
-        self.text.push('x');
-        self.digest = digest(&self.text);
-        let edit = Edit {
-            at,
-            deleted: 0,
-            inserted: 1,
-            line: 2,
-            lines_deleted: 0,
-            lines_inserted: 0,
-            shape: Shape::Keystroke,
-            source: None,
-            restored: Vec::new(),
-            copied: Vec::new(),
-        };
-        let (group, file, after) = (GroupId::new(), self.file.clone(), self.digest);
-        let edits = vec![edit];
-        self.report(Fact::Edits(EditGroup {
-            group,
-            file,
-            part: 0,
-            parts: 1,
-            before,
-            after,
-            edits,
-            first_ms: 1,
-            last_ms: 1,
-        }));
+        let (_, group) = self.sidecar.types(self.sidecar.text.len(), 1);
+        self.sidecar.report(group);
         self.groups += 1;
     }
-}
-
-fn info(session: SessionId, worktree: WorktreeId, root: String, person: &str) -> SessionInfo {
-    SessionInfo {
-        session,
-        actor: Actor::named(ActorKind::Person, person),
-        editor: EditorName { name: "test".into(), version: None },
-        pid: std::process::id(),
-        process: None,
-        host: None,
-        worktree: Some(worktree),
-        root: Some(root),
-        branch: Some("main".into()),
-        base: None,
-    }
-}
-
-fn digest(text: &str) -> Digest {
-    Digest::new(codi2_text::digest_of(text.as_bytes()))
 }
 
 #[test]
@@ -142,8 +73,8 @@ fn an_outage_loses_nothing_and_owners_stay() {
         }
         let mut spooled = 0;
         for typist in &typists {
-            assert_eq!(typist.client.flush(PATIENCE).await, Flushed::Spooled { facts: each });
-            let bytes = typist.client.status().spool_bytes;
+            assert_eq!(typist.sidecar.flush().await, Flushed::Spooled { facts: each });
+            let bytes = typist.sidecar.client.status().spool_bytes;
             assert!(bytes > 0 && bytes <= limits::SPOOL_BYTES, "{bytes}");
             spooled += bytes;
         }
@@ -152,7 +83,7 @@ fn an_outage_loses_nothing_and_owners_stay() {
         let mut living = Vec::new();
         for (number, typist) in typists.into_iter().enumerate() {
             match number % 2 {
-                0 => counts.push((typist.client.producer(), typist.groups)),
+                0 => counts.push((typist.sidecar.client.producer(), typist.groups)),
                 _ => living.push(typist),
             }
         }
@@ -163,10 +94,10 @@ fn an_outage_loses_nothing_and_owners_stay() {
             for _ in 0..200 {
                 typist.types();
             }
-            assert_eq!(typist.client.flush(PATIENCE).await, Flushed::Durable);
+            assert_eq!(typist.sidecar.flush().await, Flushed::Durable);
             // Nothing was saved: the buffer's owners are what the groups say.
-            assert_eq!(typed(&world, &typist), typist.groups, "{}", typist.file.path);
-            counts.push((typist.client.producer(), typist.groups));
+            assert_eq!(typed(&world, &typist), typist.groups, "{}", typist.sidecar.file.path);
+            counts.push((typist.sidecar.client.producer(), typist.groups));
         }
         (counts, spooled)
     });
@@ -193,10 +124,132 @@ fn an_outage_loses_nothing_and_owners_stay() {
     );
 }
 
+/// Types at the end of an open file, each key said to be typed, as clients of codi2's own do.
+fn types(editor: &mut Editor, path: &Path, keys: &str) {
+    for key in keys.chars() {
+        editor.hint(path, &json!({"kind": "typed"}));
+        let end = editor.text(path).len();
+        editor.type_at(path, end, key.encode_utf8(&mut [0; 4]));
+    }
+}
+
+/// Eight windows type and save over hubs that stand still and hubs that are killed: in the end every line is its
+/// typist's, and the one that is older is older than codi2.
+#[test]
+fn hubs_that_stand_and_die_leave_nobody_out() {
+    const WINDOWS: usize = 8;
+    let rounds = if std::env::var_os("CODI2_SOAK").is_some() { 20 } else { 3 };
+    let names: Vec<String> = (0..WINDOWS).map(|n| format!("f{n}.txt")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "old\n")).collect();
+    let world = World::new(&files);
+    let mut windows: Vec<(PathBuf, Editor)> = names
+        .iter()
+        .map(|name| {
+            let mut editor = Editor::start(&world, world.repository());
+            assert!(editor.open(&world.path(name)));
+            (world.path(name), editor)
+        })
+        .collect();
+    let mut lines = 0;
+    for round in 0..rounds {
+        let frozen = world.freeze_hub();
+        for (number, (path, editor)) in windows.iter_mut().enumerate() {
+            types(editor, path, &format!("{number} while it stands\n"));
+            if (number + round) % 3 > 0 {
+                editor.save(path);
+            }
+            editor.hover(path);
+        }
+        // It dies as it stands, or goes on and dies with all that came in at once.
+        if round % 2 == 0 {
+            world.kill_hub();
+            drop(frozen);
+        } else {
+            drop(frozen);
+            world.kill_hub();
+        }
+        for (number, (path, editor)) in windows.iter_mut().enumerate() {
+            types(editor, path, &format!("{number} after it\n"));
+            if (number + round) % 2 > 0 {
+                editor.save(path);
+            }
+        }
+        lines += 2;
+    }
+    for (path, editor) in &mut windows {
+        types(editor, path, "last\n");
+        editor.save(path);
+    }
+    let wanted = |blame: &Blame| {
+        let old = blame.lines.first().is_some_and(|line| line.evidence == ["before-codi2"]);
+        let hers = blame.lines.iter().skip(1).filter(|line| line.kind == "person" && line.name == world.person());
+        old && blame.lines.len() == lines + 2 && hers.count() == lines + 1
+    };
+    for name in &names {
+        world.wait_blame("every line its typist's", name, false, wanted);
+    }
+    println!(
+        "COUNT P3 | {WINDOWS} windows type and save over {rounds} hubs that stand still and are killed | {} lines | every line its typist's",
+        WINDOWS * (lines + 2)
+    );
+}
+
+/// The spool is full: the oldest facts are one gap. What was typed before it and after it has its owners, whether the
+/// text is saved or not, and what it swallowed is unknown and says why.
+#[test]
+fn a_full_spool_swallows_what_it_says_and_nothing_else() {
+    // Twice as much as the spool holds.
+    const LINES: usize = 1_400;
+    let world = World::new(&[("a.txt", "old\n")]);
+    let settings = world.home().join("config/codi2");
+    std::fs::create_dir_all(&settings).unwrap();
+    std::fs::write(settings.join("config.toml"), "[spool]\ncap_mib = 1\n").unwrap();
+    let path = world.path("a.txt");
+    let mut editor = Editor::start(&world, world.repository());
+    assert!(editor.open(&path));
+    types(&mut editor, &path, "before\n");
+    world.wait_log("the line before", |log| {
+        let typed: u64 = log.iter().filter(|entry| entry.kind() == "edit").map(|entry| entry.inserted()).sum();
+        (typed == 7).then_some(())
+    });
+    let away = world.without_hub();
+    for number in 0..LINES {
+        types(&mut editor, &path, &format!("line {number} of many\n"));
+    }
+    editor.save(&path);
+    types(&mut editor, &path, "after\n");
+    editor.hover(&path);
+    drop(away);
+    let wanted = |blame: &Blame| {
+        let is = |evidence: &str| blame.lines.iter().filter(|line| line.evidence == [evidence]).count();
+        let hers = |line: &Line| line.kind == "person" && line.name == world.person();
+        let [old, before, rest @ ..] = &blame.lines[..] else { return false };
+        // One line may be half in the gap and half behind it.
+        let lost = rest.iter().take_while(|line| line.evidence == ["gap"]).count();
+        let behind = rest[lost..].iter().skip_while(|line| line.mixed);
+        let right = old.evidence == ["before-codi2"] && hers(before) && lost > 0 && is("gap") == lost;
+        right && rest.len() == LINES + 1 && rest.last().is_some_and(hers) && behind.clone().all(hers)
+    };
+    let blame = world.wait_blame("owners around the gap", "a.txt", true, wanted);
+    editor.save(&path);
+    let saved = world.wait_blame("the same owners of the file", "a.txt", false, wanted);
+    assert_eq!(blame.kinds(), saved.kinds());
+    let told: Vec<_> = told(&world.events()).into_values().flat_map(|told| told.gaps).collect();
+    assert!(!told.is_empty() && told.iter().all(|gap| gap.facts > 0), "{told:?}");
+    let lost: u64 = told.iter().map(|gap| gap.facts).sum();
+    let lines = blame.lines.iter().filter(|line| line.evidence == ["gap"]).count();
+    println!(
+        "COUNT P3 | a spool of 1 MiB is full | {lost} facts in {} gaps | {lines} of {} lines unknown, all others their owners'",
+        told.len(),
+        LINES + 3
+    );
+    editor.quit();
+}
+
 /// How many bytes of its buffer are a person's.
 fn typed(world: &World, typist: &Typist) -> u64 {
-    let call = Call::Owners { file: typist.file.clone(), digest: Some(typist.digest), buffer: false };
-    let Ok(Reply::Owners(reply)) = world.link().call(call) else { panic!("no owners of {}", typist.file.path) };
+    let call = Call::Owners { file: typist.sidecar.file.clone(), digest: Some(typist.sidecar.digest), buffer: false };
+    let Ok(Reply::Owners(reply)) = world.link().call(call) else { panic!("no owners of {}", typist.sidecar.file.path) };
     let by_hand = |owner: u32| reply.owners[owner as usize].verdict.origin.kind == ActorKind::Person;
     reply.spans.iter().filter(|span| by_hand(span.owner)).map(|span| span.len).sum()
 }

@@ -141,6 +141,16 @@ T.test("a sidecar that dies is started again, but not for ever, and typing goes 
   assert(line == "one1234!", line)
   child:wait("no sidecar", "return #vim.lsp.get_clients({ name = 'codi2' }) == 0")
   assert(child:lua("return require('codi2').statusline()"):find("not running"))
+  -- Nothing but loading the file again brings it back, and it hears what is typed then.
+  child:request("nvim_command", "doautocmd BufEnter")
+  child:keys("A?<Esc>")
+  assert(child:lua("return #vim.lsp.get_clients({ name = 'codi2' })") == 0)
+  child:request("nvim_command", "edit!")
+  child:wait("a sidecar again", "local c = vim.lsp.get_clients({ name = 'codi2', bufnr = 0 })[1] return c and c.initialized or false")
+  child:sources()
+  child:keys("Atwo<Esc>")
+  assert(vim.deep_equal(child:sources(), { "typed" }))
+  assert(child:request("nvim_get_current_line") == "onetwo")
 end)
 
 T.test("a sidecar that does not even start is tried once", function()

@@ -69,9 +69,11 @@ impl Rung {
             EvidenceKind::OnlyAgentCall => Self::OnlyCall,
             EvidenceKind::Candidate => Self::Candidates,
             EvidenceKind::BeforeCodi2 => Self::Older,
-            EvidenceKind::DiskChange | EvidenceKind::LargeInsert | EvidenceKind::NotObserved | EvidenceKind::Other => {
-                Self::Unexplained
-            }
+            EvidenceKind::DiskChange
+            | EvidenceKind::LargeInsert
+            | EvidenceKind::NotObserved
+            | EvidenceKind::Gap
+            | EvidenceKind::Other => Self::Unexplained,
         }
     }
 

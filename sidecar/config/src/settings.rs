@@ -105,7 +105,7 @@ pub struct StoreSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpoolSettings {
-    /// Most that the spool of one editor holds, in MiB; what is beyond becomes a gap with exact counts.
+    /// Most that the spool of one editor, or of all hooks, holds, in MiB; what is beyond becomes a gap with exact counts.
     #[schemars(range(min = 1, max = 16_384))]
     pub cap_mib: u64,
 }

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use codi2_attribution::Rung;
-use codi2_protocol::{Class, EventId, Owner, Span};
+use codi2_protocol::{Class, EventId, EvidenceKind, Owner, Span};
 use codi2_text::OwnerTree;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,31 @@ impl Book {
     /// The owner behind a number that this book gave out.
     pub fn owner(&self, number: OwnerRef) -> &Owner {
         &self.owners[number as usize]
+    }
+
+    /// How much is known of whose text this is: that nobody saw it, that it was lost on the way, that it is older than
+    /// codi2, or all that could be found out.
+    fn says(&self, number: OwnerRef) -> u8 {
+        let verdict = &self.owner(number).verdict;
+        match verdict.evidence.first().map(|reason| reason.kind).filter(|_| verdict.class == Class::Unknown) {
+            Some(EvidenceKind::NotObserved | EvidenceKind::DiskChange) => 0,
+            Some(EvidenceKind::Gap) => 1,
+            Some(EvidenceKind::BeforeCodi2) => 2,
+            _ => 3,
+        }
+    }
+
+    /// The owners of `one`, and those of `other` where they say more; both are of one text.
+    pub fn joined(&self, one: &OwnerTree<OwnerRef>, other: &OwnerTree<OwnerRef>) -> OwnerTree<OwnerRef> {
+        let mut runs = Vec::new();
+        let mut at = 0;
+        for (len, owner) in one.iter() {
+            let says = self.says(owner);
+            let better = |beside: OwnerRef| if self.says(beside) > says { beside } else { owner };
+            runs.extend(other.spans(at..at + len).into_iter().map(|(len, beside)| (len, better(beside))));
+            at += len;
+        }
+        OwnerTree::from_spans(runs)
     }
 
     /// Replaces the verdict of the owners that this event left open; says whether there were any.

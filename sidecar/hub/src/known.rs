@@ -91,6 +91,15 @@ impl Known {
             }
         }
     }
+
+    /// The owners of `new`, of which `unseen` has what does not stand here.
+    pub fn carried_to(&self, new: &Text, unseen: OwnerRef, secret: &[u8; 32]) -> OwnerTree<OwnerRef> {
+        let mut owners = self.owners.clone();
+        for hunk in self.hunks_to(new, secret) {
+            owners.splice(hunk.at, hunk.deleted, &[(hunk.inserted, unseen)]);
+        }
+        if owners.len() == new.len_bytes() { owners } else { OwnerTree::new(new.len_bytes(), unseen) }
+    }
 }
 
 fn text_hunks(old: &Text, new: &Text) -> Vec<Hunk> {

@@ -16,7 +16,7 @@ use crate::book::{Book, OwnerRef, StoredOwners, better, open_to_change};
 use crate::known::{Content, Known, lines_of};
 use crate::ports::Ports;
 use crate::recent::Recent;
-use crate::rows::DiskRow;
+use crate::rows::{BranchRow, DiskRow};
 
 /// States of contents kept in memory.
 const SEEN_STATES: usize = if cfg!(test) { 256 } else { 4_096 };
@@ -28,6 +28,9 @@ const DELETIONS: usize = if cfg!(test) { 512 } else { 8_192 };
 const TEXTS: usize = 2_048;
 /// Texts of files kept in memory, in bytes together; beyond, git's blobs and line hashes serve.
 const TEXT_BYTES: usize = 32 << 20;
+/// Lines of a buffer that are written with each of its groups, at most: some 20 bytes each. Of a longer one those of
+/// the file on disk serve.
+const BRANCH_LINES: usize = 1_024;
 /// Texts of open buffers kept in memory, in bytes together; beyond, those edited longest ago are let go: their owners stay.
 const LIVE_BYTES: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 
@@ -72,6 +75,8 @@ pub struct Branch {
     pub loaded: Option<(Digest, u64)>,
     /// Earlier texts of this very buffer, the newest last, at most [`PAST_STATES`].
     pub past: VecDeque<Digest>,
+    /// Whether its sidecar lost facts on the way, so that what nobody saw of it may be among them.
+    pub gap: bool,
 }
 
 /// How far a buffer's owners can be trusted.
@@ -81,7 +86,8 @@ pub enum Drift {
     Sure,
     /// They are as long as its text, of which only later edits have owners.
     Unseen,
-    /// They are nothing: edits were missed.
+    /// They are longer than its text, whose length nobody said: of its bytes, counted from the first, only later edits
+    /// have owners.
     Lost,
 }
 
@@ -91,7 +97,7 @@ const PAST_STATES: usize = 256;
 const SAVE_MS: u64 = 5_000;
 
 impl Branch {
-    /// Whether the owners are not those of the text, not even in length.
+    /// Whether the owners are not as long as the text.
     pub fn is_lost(&self) -> bool {
         self.drift == Drift::Lost
     }
@@ -116,7 +122,9 @@ impl Branch {
     /// Is where this buffer is now, after states that were not seen: what was known before is what to compare with.
     pub fn goes_on_from(&mut self, missed: Self) {
         (self.asked, self.ahead, self.past, self.let_go) = (missed.asked, missed.ahead, missed.past, missed.let_go);
-        self.base = if missed.drift == Drift::Sure { Some(missed.known) } else { missed.base };
+        let base = if missed.drift == Drift::Sure { Some(missed.known) } else { missed.base };
+        // One without its text says nothing.
+        self.base = base.filter(|base| !matches!(base.content, Content::Forgotten)).or(self.base.take());
     }
 
     /// Goes on to another text.
@@ -366,6 +374,13 @@ impl Ledger {
         DiskRow { bytes: on_disk.bytes, text: on_disk.known.digest, size: on_disk.size, lines }
     }
 
+    /// The row that keeps a buffer's state.
+    pub fn branch_row(&self, known: &Known) -> BranchRow {
+        let few = |text: &&Text| text.line_of(text.len_bytes()) < BRANCH_LINES;
+        let lines = known.text().filter(few).map(|text| lines_of(text, &self.secret)).unwrap_or_default();
+        BranchRow { digest: known.digest, owners: self.book.store(&known.owners), lines }
+    }
+
     /// The known state of a file as it lies on disk, with its text fetched from git's blob if it was let go.
     pub fn on_disk(&mut self, ports: &mut dyn Ports, file: &FileId) -> Option<Known> {
         let on_disk = self.disk.get(file)?.as_ref()?;
@@ -377,6 +392,11 @@ impl Ledger {
             known.content = Content::Text(text);
         }
         Some(known)
+    }
+
+    /// Whether the file on disk is known to hold the text with this digest.
+    pub fn is_on_disk(&self, file: &FileId, text: Digest) -> bool {
+        self.disk.get(file).and_then(Option::as_ref).is_some_and(|on_disk| on_disk.known.digest == text)
     }
 
     /// One owner for a whole text.

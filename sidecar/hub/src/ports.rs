@@ -35,6 +35,8 @@ pub trait Ports {
     fn is_private(&self, file: &FileId) -> bool;
     /// The bytes with this digest, if git still has them: in this blob, or for this path.
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>>;
+    /// The file as git's index has it: the blob, and the bytes that a checkout would write.
+    fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)>;
 
     /// Owners of a content that this path, in any worktree, held before.
     fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners>;

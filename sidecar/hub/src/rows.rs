@@ -28,6 +28,10 @@ pub struct BranchRow {
     pub digest: Digest,
     /// Its owners.
     pub owners: StoredOwners,
+    /// Its lines, hashed with the hub's secret, where they are few enough to be written with every group: what carries
+    /// the owners on where later groups were lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Line>,
 }
 
 /// A session's last sign of life: one overwritten row, which other hubs read.

@@ -215,6 +215,10 @@ impl Ports for World {
         self.watches.get(&file.worktree)?.blob_bytes(&file.path, blob, digest)
     }
 
+    fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)> {
+        self.watches.get(&file.worktree)?.indexed(&file.path)
+    }
+
     fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {
         self.row(Subspace::Owners, &[repository.into(), path.into(), (&digest).into()])
     }

@@ -168,13 +168,23 @@ pub enum HookOutcome {
     /// It waits in the hooks' spool (and, where the hub answered too late, may be in the hub too: its id makes it
     /// count once).
     Spooled,
+    /// No hub took it, and nothing of it may be kept.
+    Private,
 }
 
 /// Brings a hook's record to the hub if one runs, else to the hooks' spool. Starts nothing.
 ///
+/// `may_keep` is asked only where the hub is away: it takes out of the record what must not lie on disk, and says how
+/// many bytes the spool may hold; none where nothing is left to be kept.
+///
 /// # Errors
 /// The record is lost: neither could be reached. A hook still exits 0.
-pub fn hook_or_spool(places: &Places, mut record: HookRecord, build: &str) -> io::Result<HookOutcome> {
+pub fn hook_or_spool(
+    places: &Places,
+    mut record: HookRecord,
+    build: &str,
+    may_keep: impl FnOnce(&mut HookRecord) -> Option<u64>,
+) -> io::Result<HookOutcome> {
     Door::new(places).pass(&mut record);
     let deadline = Instant::now() + HOOK_DEADLINE;
     let told =
@@ -185,7 +195,10 @@ pub fn hook_or_spool(places: &Places, mut record: HookRecord, build: &str) -> io
         Ok(_) => Ok(HookOutcome::Done),
         Err(reason) => {
             tracing::debug!(reason, "the hook's record goes to the spool");
-            hooks::keep(places, &record).map(|()| HookOutcome::Spooled)
+            match may_keep(&mut record) {
+                Some(cap) => hooks::keep(places, &record, cap).map(|()| HookOutcome::Spooled),
+                None => Ok(HookOutcome::Private),
+            }
         }
     }
 }

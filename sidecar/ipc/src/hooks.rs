@@ -2,13 +2,13 @@
 //!
 //! Hooks are processes of milliseconds, so they share one file: each appends under its lock. The hub takes the file
 //! away by renaming it under that lock and reads it at leisure. The hub knows records by their id, so one that comes
-//! twice counts once. Over [`HALF_BYTES`] the file becomes the old half and the former old half is lost, counted.
+//! twice counts once. Over half of its cap the file becomes the old half and the former old half is lost, counted.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use codi2_protocol::limits::{BATCH_FACTS, SPOOL_BYTES};
+use codi2_protocol::limits::BATCH_FACTS;
 use codi2_protocol::{Gap, GapReason, HookRecord};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -17,8 +17,6 @@ use crate::places::Places;
 use crate::records::{self, Damage, Records};
 
 const MAGIC: &[u8; 8] = b"codi2hk1";
-/// Half of what the hooks' spool may hold, in bytes.
-pub const HALF_BYTES: u64 = SPOOL_BYTES / 2;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,21 +34,18 @@ fn older(places: &Places) -> PathBuf {
     places.spool().join("hooks-older.spool")
 }
 
-/// Keeps a record until a hub reads it. Not synced: a hook has 5 ms, and a crash of the machine ends the agent too.
+/// Keeps a record until a hub reads it, in a spool of at most `cap` bytes and a record. Not synced: a hook has 5 ms, and
+/// a crash of the machine ends the agent too.
 ///
 /// # Errors
 /// What the system says.
-pub fn keep(places: &Places, record: &HookRecord) -> io::Result<()> {
-    keep_within(places, record, HALF_BYTES)
-}
-
-fn keep_within(places: &Places, record: &HookRecord, half: u64) -> io::Result<()> {
+pub fn keep(places: &Places, record: &HookRecord, cap: u64) -> io::Result<()> {
     places.prepare().map_err(io::Error::other)?;
     let path = current(places);
     let mut file = records::open_locked(&path)?;
     let mut length = file.seek(SeekFrom::End(0))?;
     let mut bytes = Vec::new();
-    if length >= half {
+    if length >= cap / 2 {
         let lost = lost_with(&older(places))?;
         std::fs::rename(&path, older(places))?;
         file = records::open_locked(&path)?;

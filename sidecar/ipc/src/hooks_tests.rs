@@ -1,5 +1,6 @@
 //! Tests of the hooks' spool: kept, drained once, bounded, torn.
 
+use codi2_protocol::limits::SPOOL_BYTES;
 use codi2_protocol::{EventId, HookPhase};
 
 use super::*;
@@ -41,13 +42,13 @@ fn records_wait_until_they_are_durable() {
     let (_folder, places) = places();
     assert_eq!(drain(&places).unwrap().len(), 0);
     for n in 1..=3 {
-        keep(&places, &record(n)).unwrap();
+        keep(&places, &record(n), SPOOL_BYTES).unwrap();
     }
     let mut taken = drain(&places).unwrap();
     assert_eq!(taken.len(), 1);
     assert_eq!(read_all(&mut taken[0]), [1, 2, 3]);
     assert_eq!(taken[0].lost(), None);
-    keep(&places, &record(4)).unwrap();
+    keep(&places, &record(4), SPOOL_BYTES).unwrap();
     // Not removed: this hub died. The next one gets both, in order.
     let mut taken = drain(&places).unwrap();
     assert_eq!(taken.iter_mut().flat_map(read_all).collect::<Vec<_>>(), [1, 2, 3, 4]);
@@ -66,7 +67,9 @@ fn hooks_at_the_same_time_lose_nothing_while_a_hub_drains() {
         let places = &places;
         let writers: Vec<_> = (0..threads)
             .map(|thread| {
-                scope.spawn(move || (0..each).for_each(|n| keep(places, &record(thread * each + n)).unwrap()))
+                scope.spawn(move || {
+                    (0..each).for_each(|n| keep(places, &record(thread * each + n), SPOOL_BYTES).unwrap())
+                })
             })
             .collect();
         while writers.iter().any(|writer| !writer.is_finished()) {
@@ -88,7 +91,7 @@ fn a_full_spool_loses_the_oldest_and_counts_them() {
     let (_folder, places) = places();
     let total = 60u64;
     for n in 0..total {
-        keep_within(&places, &record(n), 1_500).unwrap();
+        keep(&places, &record(n), 3_000).unwrap();
     }
     let held: u64 = crate::spool::waiting(&places).unwrap().iter().map(|(_, bytes)| bytes).sum();
     assert!(held < 2 * 1_500 + 1_000, "{held}");
@@ -101,9 +104,9 @@ fn a_full_spool_loses_the_oldest_and_counts_them() {
 #[test]
 fn a_cut_record_costs_only_itself() {
     let (_folder, places) = places();
-    keep(&places, &record(1)).unwrap();
+    keep(&places, &record(1), SPOOL_BYTES).unwrap();
     let whole = std::fs::metadata(current(&places)).unwrap().len();
-    keep(&places, &record(2)).unwrap();
+    keep(&places, &record(2), SPOOL_BYTES).unwrap();
     File::options().write(true).open(current(&places)).unwrap().set_len(whole + 5).unwrap();
     let mut taken = drain(&places).unwrap();
     assert_eq!(read_all(&mut taken[0]), [1]);

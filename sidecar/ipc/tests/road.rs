@@ -15,7 +15,7 @@ use codi2_ipc::{
     CallError, Client, ConnectError, Flushed, GreetError, HubLock, Limits, Listener, LockError, News, Options, Places,
     SendError,
 };
-use codi2_protocol::limits::CONNECTIONS;
+use codi2_protocol::limits::{CONNECTIONS, SPOOL_BYTES};
 use codi2_protocol::{
     Call, Digest, ErrorCode, EventId, Fact, FileId, Filter, Hello, HookPhase, HookRecord, HubFrame, Notice, Reply,
     RepositoryId, SessionId, Touched, WorktreeId,
@@ -408,11 +408,11 @@ async fn hooks_go_to_the_hub_or_to_their_spool() {
     let store = Store::default();
     let (first, second) = (hook(), hook());
     let (at, record) = (places.clone(), first.clone());
-    let away = beside(move || hook_or_spool(&at, record, "test").unwrap()).await;
+    let away = beside(move || hook_or_spool(&at, record, "test", |_| Some(SPOOL_BYTES)).unwrap()).await;
     assert_eq!(away, HookOutcome::Spooled);
     let _hub = TestHub::start(&places, &store);
     let (at, record) = (places.clone(), second.clone());
-    let there = beside(move || hook_or_spool(&at, record, "test").unwrap()).await;
+    let there = beside(move || hook_or_spool(&at, record, "test", |_| Some(SPOOL_BYTES)).unwrap()).await;
     assert_eq!(there, HookOutcome::Done);
     assert_eq!(store.kept.lock().unwrap().hooks, [first, second]);
 }

@@ -196,6 +196,18 @@ impl Watch {
         bytes_of(&mut view, head)
     }
 
+    /// A file as git's index has it: the blob, and the bytes that a checkout would write. Runs on the calling thread
+    /// with a git handle of its own.
+    pub fn indexed(&self, path: &str) -> Option<(Oid, Vec<u8>)> {
+        self.shared.permitted(path).ok()?;
+        let place = &self.shared.place;
+        let mut view = View::open(&place.root, place.git_dir.as_deref()?, place.common_dir.as_deref()?).ok()?;
+        let index = self.shared.index();
+        view.set_filters(index.has_attributes());
+        let oid = index.entry(path).and_then(|entry| entry.oid())?;
+        Some((oid, view.worktree_form(path, oid)?))
+    }
+
     /// Acts as if the kernel had dropped events: everything is looked at again. For tests, and for whoever knows that
     /// events were lost.
     pub fn rescan(&self) {

@@ -97,10 +97,13 @@ local function connect(cmd, root, exit)
   end
 end
 
---- A connection made `delay` ms from now; until then what goes through it waits. So a client that died has its next one
---- at once, and Neovim never sees a key typed into a buffer without any: it would stop listening to the buffer for good
---- (measured on 0.11.4: `on_lines` ends that without `on_detach`, and attaching again finds "attached").
-local function later(delay, start)
+--- What makes the connection of a repository whose sidecar was given up.
+local asleep = {} --- @type table<string, fun()>
+
+--- A connection made when `arrange` calls what it gets; until then what goes through it waits. So a client that died has
+--- its next one at once, and Neovim never sees a key typed into a buffer without any: it would stop listening to the
+--- buffer for good (measured on 0.11.4: `on_lines` ends that without `on_detach`, and attaching again finds "attached").
+local function later(arrange, start)
   return function(dispatchers)
     local real, waiting, closing = nil, {}, false
     local function pass(name)
@@ -112,7 +115,7 @@ local function later(delay, start)
         return true, 0
       end
     end
-    vim.defer_fn(guard.wrap(function()
+    arrange(guard.wrap(function()
       if closing then
         return
       end
@@ -120,7 +123,7 @@ local function later(delay, start)
       for _, call in ipairs(waiting) do
         real[call[1]](vim.F.unpack_len(call[2]))
       end
-    end), delay)
+    end))
     return {
       request = pass("request"),
       notify = pass("notify"),
@@ -234,10 +237,10 @@ local function on_exit(root, exit)
       local how = ("(code %s, signal %s)"):format(exit.code, exit.signal)
       if not may_restart(root, client_id) then
         local ended = answered[client_id] and "ended again and again" or "does not start"
-        guard.say(("the sidecar %s %s; nothing is recorded. :checkhealth codi2"):format(ended, how))
-        return
+        guard.say(("the sidecar %s %s; nothing is recorded. :edit tries again, :checkhealth codi2 tells more"):format(ended, how))
+      else
+        vim.lsp.log.warn("codi2", "the sidecar ended " .. how .. " and is started again")
       end
-      vim.lsp.log.warn("codi2", "the sidecar ended " .. how .. " and is started again")
       for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
         require("codi2").attach(bufnr)
       end
@@ -287,9 +290,12 @@ function M.attach(bufnr, root)
     end
     return
   end
-  -- Only :edit, which loads the buffer anew, tries once more then.
-  if given_up(root) and watches[bufnr] then
-    return
+  -- Only :edit, which loads the buffer anew, tries once more then; until then a client without a sidecar keeps Neovim
+  -- listening.
+  local sleeps = given_up(root) and watches[bufnr] ~= nil and not watches[bufnr].reloaded
+  if asleep[root] and not sleeps then
+    asleep[root]()
+    asleep[root] = nil
   end
   source.start()
   watch_buffer(bufnr)
@@ -297,9 +303,16 @@ function M.attach(bufnr, root)
   local start = connect(cmd, root, exit)
   -- A program that breaks must not spin.
   local tries = #(crashes[root] or {})
+  local function arrange(connect_now)
+    if sleeps then
+      asleep[root] = connect_now
+    else
+      vim.defer_fn(connect_now, 200 * tries)
+    end
+  end
   vim.lsp.start({
     name = M.NAME,
-    cmd = tries > 0 and later(200 * tries, start) or start,
+    cmd = tries > 0 and later(arrange, start) or start,
     root_dir = root,
     capabilities = { experimental = { codi2 = { status = true, editHint = true, documentText = true } } },
     -- Each edit is a version of its own, so that each has its own source.

@@ -241,6 +241,7 @@ pub fn evidence(kind: EvidenceKind) -> &'static str {
         EvidenceKind::DiskChange => "nobody announced it",
         EvidenceKind::LargeInsert => "large insert",
         EvidenceKind::NotObserved => "not observed",
+        EvidenceKind::Gap => "lost in a gap",
         EvidenceKind::Other => "other",
     }
 }

@@ -61,9 +61,10 @@ pub fn main() -> ExitCode {
 
 fn run(line: &Line) -> Result<ExitCode> {
     // First what must be quick, or owns standard output.
+    let flags = &Flags { config: line.config.clone(), set: line.set.clone() };
     match &line.command {
-        Command::Hook(hook) => return hook::run(hook).map(|()| ExitCode::SUCCESS),
-        Command::Lsp(_) => return lsp(&Flags { config: line.config.clone(), set: line.set.clone() }),
+        Command::Hook(hook) => return hook::run(hook, flags).map(|()| ExitCode::SUCCESS),
+        Command::Lsp(_) => return lsp(flags),
         _ => {}
     }
     let flags = &Flags { config: line.config.clone(), set: [&line.set[..], &hub::set(&line.command)?[..]].concat() };

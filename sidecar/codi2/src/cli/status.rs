@@ -1,5 +1,7 @@
 //! `codi2 status` and `codi2 hub status`: how the hub is, who works where. Never starts a hub.
 
+use std::path::Path;
+
 use anyhow::Result;
 use codi2_protocol::{Call, HostId, HubPresence, HubStatus, Presence, Reach, Reply, WatchStatus};
 use jiff::Zoned;
@@ -16,7 +18,8 @@ use super::{Surroundings, when};
 pub fn run(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
     match surroundings.connect_if_running()? {
         Some(mut hub) => {
-            let status = ask(&mut *hub)?;
+            let mut status = ask(&mut *hub)?;
+            status.problems.extend(status.watches.iter().filter_map(|watch| mistaken(Path::new(&watch.root))));
             print(&status, printer)?;
             printer.flush()
         }
@@ -32,6 +35,17 @@ pub fn run(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
             Err(anyhow::anyhow!("no hub runs")).code(Failure::NotRunning)
         }
     }
+}
+
+/// What is wrong with the settings that a repository brings along; the hub leaves out what is wrong, and goes on.
+fn mistaken(root: &Path) -> Option<String> {
+    let (_, mistakes) = codi2_workspace::repository_settings(root);
+    let first = mistakes.first()?;
+    let more = match mistakes.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more: `codi2 config check`)"),
+    };
+    Some(format!("settings of the repository: {first}{more}"))
 }
 
 /// The hub's own account of itself.
@@ -241,6 +255,18 @@ mod tests {
                 "          person Ada with nvim 0.11, pid 9, machine 00000000-0000-0000-0000-000000000002, in /r on main, lost",
                 "problems  disk full: free some",
             ]
+        );
+    }
+
+    #[test]
+    fn mistakes_of_a_repository_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(mistaken(root.path()), None);
+        std::fs::write(root.path().join(".codi2.toml"), "[watch]\nprivat = []\npoll = true\n").unwrap();
+        let words = mistaken(root.path()).unwrap();
+        assert!(
+            words.contains(".codi2.toml:2:1: ") && words.ends_with("(and 1 more: `codi2 config check`)"),
+            "{words}"
         );
     }
 

@@ -3,16 +3,21 @@
 use std::collections::VecDeque;
 
 use codi2_protocol::{
-    Actor, ActorKind, Class, Digest, EditGroup, EvidenceKind, FileId, Notice, Owner, SessionId, Verdict,
+    Actor, ActorKind, Class, Digest, EditGroup, Event, EventBody, EvidenceKind, FileId, Notice, Owner, SessionId,
+    Verdict,
 };
 use codi2_text::{OwnerTree, Text};
 
+use super::disk::decode_text;
 use super::{Core, Effect, Entry, Origin};
 use crate::book::OwnerRef;
 use crate::known::{Content, Known};
 use crate::ledger::{Branch, Drift};
 use crate::ports::Ports;
 use crate::rows::{BranchRow, Row};
+
+/// More bytes than any text has: where nobody said how long a text is, its edits are placed in one of this length.
+const UNKNOWN_BYTES: usize = usize::MAX >> 2;
 
 impl Core {
     /// Keeps the buffer's text in step where it can. The digest is the new one already.
@@ -29,19 +34,28 @@ impl Core {
         }
     }
 
-    /// Puts a buffer's new state in place. Where its text is lacking, it is asked for: once, until it comes.
-    pub(super) fn put_branch(&mut self, session: SessionId, file: &FileId, mut branch: Branch) {
+    /// Puts a buffer's new state in place. Where its text is lacking and the file does not hold the same, it is asked
+    /// for: once, until it comes.
+    pub(super) fn put_branch(&mut self, session: SessionId, file: &FileId, mut branch: Branch, ports: &mut dyn Ports) {
         if branch.known.text().is_none()
             && let Some((digest, text)) = branch.ahead.take()
         {
             // The text asked for is older than what was sealed since: it says nothing any more.
             branch.asked = false;
             if digest == branch.known.digest {
-                self.settle_text(file, &mut branch, text);
+                self.settle_text(file, &mut branch, text, ports);
             }
         }
         // An owner tree that is sure needs no text.
         let is_wanted = !branch.let_go || branch.drift != Drift::Sure;
+        if branch.known.text().is_none()
+            && is_wanted
+            && self.ledger.is_on_disk(file, branch.known.digest)
+            && let Some(text) = self.ledger.on_disk(ports, file).and_then(|known| known.text().cloned())
+        {
+            branch.asked = false;
+            self.settle_text(file, &mut branch, text, ports);
+        }
         if branch.known.text().is_none() && !branch.asked && is_wanted {
             branch.asked = true;
             let notice = Notice::WantText { session, file: file.clone() };
@@ -51,12 +65,12 @@ impl Core {
     }
 
     /// Somebody looks at a file's buffers: those whose texts were let go are asked for them.
-    pub(super) fn want_again(&mut self, file: &FileId) {
+    pub(super) fn want_again(&mut self, file: &FileId, ports: &mut dyn Ports) {
         let sessions: Vec<_> = self.ledger.branches_of(file).filter(|(_, b)| b.let_go).map(|(id, _)| id).collect();
         for session in sessions {
             if let Some(mut branch) = self.ledger.take_branch(file, session) {
                 branch.let_go = false;
-                self.put_branch(session, file, branch);
+                self.put_branch(session, file, branch, ports);
             }
         }
     }
@@ -68,13 +82,45 @@ impl Core {
         }
     }
 
-    /// A buffer's state with this digest, from wherever it is known.
+    /// A buffer's state with this digest, from wherever it is known. `missed`: where the buffer was before states that
+    /// were not seen.
     pub(super) fn branch_at(
         &mut self,
         origin: Origin,
         file: &FileId,
         digest: Digest,
         bytes: Option<u64>,
+        missed: Option<Branch>,
+        ports: &mut dyn Ports,
+    ) -> Branch {
+        let row = origin.session.and_then(|session| ports.branch_row(session, file));
+        let mut branch = self.state_at(origin, file, digest, bytes, row.as_ref(), ports);
+        if let Some(row) = row.filter(|row| row.digest != digest && !row.lines.is_empty()) {
+            let owners = self.ledger.load(ports, row.owners);
+            branch.base = Some(Known { digest: row.digest, owners, content: Content::Lines(row.lines) });
+        }
+        if let Some(missed) = missed {
+            branch.goes_on_from(missed);
+        }
+        branch.gap = self.producers.get(&origin.producer).is_some_and(|known| known.gap);
+        if branch.drift == Drift::Sure
+            && let (Some(base), Some(text)) = (branch.base.take(), branch.known.text())
+        {
+            // What the buffer had before is known here, and not to whoever wrote of this text.
+            let unseen = self.ledger.book.enter(unseen(branch.gap));
+            let carried = base.carried_to(text, unseen, self.ledger.secret());
+            branch.known.owners = self.ledger.book.joined(&branch.known.owners, &carried);
+        }
+        branch
+    }
+
+    fn state_at(
+        &mut self,
+        origin: Origin,
+        file: &FileId,
+        digest: Digest,
+        bytes: Option<u64>,
+        row: Option<&BranchRow>,
         ports: &mut dyn Ports,
     ) -> Branch {
         let branch = |known, drift| Branch {
@@ -89,11 +135,10 @@ impl Core {
             saved: None,
             loaded: None,
             past: VecDeque::new(),
+            gap: false,
         };
-        if let Some(row) = origin.session.and_then(|session| ports.branch_row(session, file))
-            && row.digest == digest
-        {
-            let owners = self.ledger.load(ports, row.owners);
+        if let Some(row) = row.filter(|row| row.digest == digest) {
+            let owners = self.ledger.load(ports, row.owners.clone());
             // An undo may come back to it.
             self.ledger.remember(file, digest, &owners);
             return branch(Known { digest, owners, content: Content::Forgotten }, Drift::Sure);
@@ -111,11 +156,27 @@ impl Core {
         if let Some(owners) = self.ledger.owners_of(ports, file, digest) {
             return branch(Known { digest, owners, content: Content::Forgotten }, Drift::Sure);
         }
+        if let Some(text) = ports.blob(file, None, digest).and_then(|bytes| decode_text(&bytes))
+            && Digest::new(text.digest()) == digest
+        {
+            // As git has it, which the hub had no reason to note.
+            let owners = self.ledger.uniform(text.len_bytes(), Owner::before_codi2());
+            return branch(Known { digest, owners, content: Content::Text(text) }, Drift::Sure);
+        }
         // Never seen: an unsaved text from another day, or a gap. Its owners are found when the whole text is here.
+        let gap = self.producers.get(&origin.producer).is_some_and(|known| known.gap);
         let len = bytes.and_then(|bytes| usize::try_from(bytes).ok());
-        let owners = self.ledger.uniform(len.unwrap_or(0), not_observed());
-        let drift = if len.is_some() { Drift::Unseen } else { Drift::Lost };
+        let unseen = self.ledger.book.enter(unseen(gap));
+        let (owners, drift) = match len {
+            Some(len) => (OwnerTree::new(len, unseen), Drift::Unseen),
+            None => (self.unknown_text(gap), Drift::Lost),
+        };
         branch(Known { digest, owners, content: Content::Forgotten }, drift)
+    }
+
+    /// The owners of a text of which nothing is known, not even its length.
+    pub(super) fn unknown_text(&mut self, gap: bool) -> OwnerTree<OwnerRef> {
+        self.ledger.uniform(UNKNOWN_BYTES, unseen(gap))
     }
 
     /// The whole text of a buffer came because it was asked for.
@@ -135,13 +196,13 @@ impl Core {
         let Some(mut branch) = self.ledger.take_branch(file, session) else { return };
         if branch.known.digest == digest {
             branch.asked = false;
-            if branch.drift != Drift::Sure && branch.base.is_none() {
-                branch.base = self.ledger.on_disk(ports, file);
-            }
-            self.settle_text(file, &mut branch, text);
-            let row = BranchRow { digest, owners: self.ledger.book.store(&branch.known.owners) };
-            let rows = vec![Row::Branch(session, file.clone(), Some(row))];
+            self.settle_text(file, &mut branch, text, ports);
+            let rows = vec![Row::Branch(session, file.clone(), Some(self.ledger.branch_row(&branch.known)))];
             self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
+            if branch.loaded_as(digest) {
+                self.ledger.put_branch(file, session, branch);
+                return self.agree(file, session, None, ports);
+            }
         } else if branch.known.text().is_none() {
             // It overtook the group that leads to it, or was overtaken by one.
             branch.ahead = Some((digest, text));
@@ -149,26 +210,65 @@ impl Core {
         self.ledger.put_branch(file, session, branch);
     }
 
-    /// Gives a buffer its text, and its owners where they were not sure: those of the last sure state, carried over.
-    fn settle_text(&mut self, file: &FileId, branch: &mut Branch, text: Text) {
-        let unseen = self.ledger.book.enter(not_observed());
-        if branch.drift != Drift::Sure || branch.known.owners.len() != text.len_bytes() {
-            let mut owners = OwnerTree::new(text.len_bytes(), unseen);
-            if let Some(base) = branch.base.take() {
-                let mut carried = base.owners.clone();
-                for hunk in base.hunks_to(&text, self.ledger.secret()) {
-                    carried.splice(hunk.at, hunk.deleted, &[(hunk.inserted, unseen)]);
-                }
-                if carried.len() == owners.len() {
-                    owners = carried;
-                }
+    /// Buffer and file hold one text: what the one knows of its owners and the other does not, both know from now on.
+    /// `saved`: because the buffer was saved (ms), maybe before the hub looked at the file at all.
+    pub(super) fn agree(&mut self, file: &FileId, session: SessionId, saved: Option<u64>, ports: &mut dyn Ports) {
+        let Some(branch) = self.ledger.take_branch(file, session) else { return };
+        // Its text may be had from the file now.
+        self.put_branch(session, file, branch, ports);
+        let Some(Some(on_disk)) = self.ledger.disk.get(file) else { return };
+        let Some(branch) = self.ledger.branches.get(&(file.clone(), session)) else { return };
+        let (own, theirs) = (&branch.known.owners, &on_disk.known.owners);
+        if branch.known.digest != on_disk.known.digest || own.len() != theirs.len() {
+            return;
+        }
+        let owners = self.ledger.book.joined(theirs, own);
+        let (is_new_to_file, is_new_to_buffer) = (owners != *theirs, owners != *own);
+        let mut on_disk = on_disk.clone();
+        on_disk.known.owners = owners.clone();
+        let mut entry = Entry::default();
+        if is_new_to_buffer && let Some(branch) = self.ledger.branches.get_mut(&(file.clone(), session)) {
+            branch.known.owners = owners;
+            let row = Row::Branch(session, file.clone(), Some(self.ledger.branch_row(&on_disk.known)));
+            entry.rows.push(row);
+        }
+        if is_new_to_file {
+            if let Some(now) = saved.filter(|_| self.open.ended_in(file, Some(on_disk.bytes)).is_none()) {
+                // Nobody saw the file become what it is.
+                let body = EventBody::Saved { digest: on_disk.bytes };
+                let event = self.own_event(now, Some(file.worktree.clone()), self.actor_of(Some(session)), body);
+                entry.events.push(Event { session: Some(session), file: Some(file.path.clone()), ..event });
             }
-            if branch.drift == Drift::Unseen && branch.known.owners.len() == owners.len() {
-                // What was edited since the text was first heard of has owners already.
-                owners = overlay(&branch.known.owners, &owners, |owner| owner != unseen);
+            entry.rows.extend(self.rows(file, &on_disk));
+            self.ledger.settle(file, on_disk);
+        }
+        if !entry.rows.is_empty() {
+            self.effects.push(Effect::Commit(entry));
+        }
+    }
+
+    /// Gives a buffer its text, and its owners where they were not sure: those of the last sure state, carried over, and
+    /// those of what was edited since the text was last known.
+    fn settle_text(&mut self, file: &FileId, branch: &mut Branch, text: Text, ports: &mut dyn Ports) {
+        if branch.drift != Drift::Sure || branch.known.owners.len() != text.len_bytes() {
+            let marks = [false, true].map(|gap| self.ledger.book.enter(unseen(gap)));
+            let unseen = marks[usize::from(branch.gap)];
+            if branch.drift != Drift::Sure && branch.base.is_none() {
+                branch.base = self.ledger.on_disk(ports, file);
+            }
+            let base = branch.base.take();
+            let nobody = || OwnerTree::new(text.len_bytes(), unseen);
+            let mut owners = base.map_or_else(nobody, |base| base.carried_to(&text, unseen, self.ledger.secret()));
+            let is_edited = |owner| !marks.contains(&owner);
+            // Nothing is known behind the end of a text of unknown length.
+            let (since, rest) =
+                (branch.known.owners.part(0..owners.len()), branch.known.owners.runs_from(owners.len()));
+            let fits = since.len() == owners.len() && !rest.map(|(_, owner)| owner).any(is_edited);
+            if branch.drift != Drift::Sure && fits {
+                owners = overlay(&since, &owners, is_edited);
             }
             branch.known.owners = owners;
-            branch.drift = Drift::Sure;
+            (branch.drift, branch.gap) = (Drift::Sure, false);
         }
         (branch.base, branch.let_go) = (None, false);
         branch.known.content = Content::Text(text);
@@ -193,6 +293,16 @@ pub(super) fn overlay(
         at += len;
     }
     OwnerTree::from_spans(runs)
+}
+
+/// The owner of text that nobody saw come to be; `gap`: it may have been seen and lost on the way.
+fn unseen(gap: bool) -> Owner {
+    if !gap {
+        return not_observed();
+    }
+    let detail = "what the editor reported of it was lost on the way";
+    let verdict = Verdict::new(Actor::unknown(), Class::Unknown, EvidenceKind::Gap, detail);
+    Owner { verdict, at_ms: None, event: None }
 }
 
 /// The owner of text that came to be while nobody looked.

@@ -15,13 +15,14 @@ impl Core {
         if let Some(session) = origin.session {
             let known = self.ledger.branches.get(&(file.clone(), session)).map(|branch| branch.known.digest);
             if known != Some(digest) {
+                // Edits were lost on the way where there is one, and the sidecar says again what there is.
                 let missed = self.ledger.take_branch(&file, session);
-                let mut branch = self.branch_at(origin, &file, digest, Some(bytes), ports);
-                if let Some(missed) = missed {
-                    // Edits were lost on the way, and the sidecar says again what there is.
-                    branch.goes_on_from(missed);
+                let branch = self.branch_at(origin, &file, digest, Some(bytes), missed, ports);
+                let is_on_disk = branch.loaded_as(digest);
+                self.put_branch(session, &file, branch, ports);
+                if is_on_disk {
+                    self.agree(&file, session, None, ports);
                 }
-                self.put_branch(session, &file, branch);
             }
         }
         self.commit(origin, Vec::new(), Vec::new());
@@ -34,10 +35,10 @@ impl Core {
             let key = (file.clone(), session);
             if !self.ledger.branches.contains_key(&key) {
                 // The hub was away: the buffer's last state is in the store.
-                let mut branch = self.branch_at(origin, &file, digest, None, ports);
+                let mut branch = self.branch_at(origin, &file, digest, None, None, ports);
                 // It had this text before the hub came, so every change the hub saw may be this very save.
                 branch.loaded = None;
-                self.put_branch(session, &file, branch);
+                self.put_branch(session, &file, branch, ports);
             }
             let branch = self.ledger.branches.get_mut(&key);
             if let Some(branch) = branch.filter(|branch| branch.known.digest == digest) {
@@ -48,6 +49,7 @@ impl Core {
                 let is_there = on_disk.is_some_and(|on_disk| on_disk.known.digest == digest);
                 if let Some(branch) = self.ledger.branches.get_mut(&key).filter(|_| is_there) {
                     (branch.saved, branch.loaded) = (None, Some((digest, self.kept_number)));
+                    self.agree(&file, session, Some(origin.received_ms), ports);
                 }
             }
         }

@@ -68,10 +68,11 @@ impl Core {
             }
             WatchEvent::State(state, detail) => {
                 let Some(worktree) = self.worktree(id) else { return };
-                let news = worktree.status.state != state || worktree.status.detail != detail;
                 worktree.status.state = state;
                 worktree.status.detail.clone_from(&detail);
-                if news {
+                let said = (state, detail.clone());
+                if self.said.get(id) != Some(&said) {
+                    self.said.put(id.clone(), said);
                     let event =
                         self.own_event(now, Some(id.clone()), Actor::unknown(), EventBody::Watch { state, detail });
                     self.effects.push(Effect::Commit(Entry { events: vec![event], ..Entry::default() }));
@@ -143,6 +144,27 @@ impl Core {
                 self.ledger.disk.insert(file.clone(), None);
                 return false;
             };
+            if watched_before
+                && found.blob.is_none()
+                && let Some((blob, bytes)) = ports.indexed(file)
+                && let Some(text) = decode_text(&bytes)
+            {
+                // A file without a row was as git has it, and has been changed while the hub was away.
+                let digest = Digest::new(text.digest());
+                let owners =
+                    self.ledger.owners_of(ports, file, digest).filter(|owners| owners.len() == text.len_bytes());
+                let owners = owners.or_else(|| Some(self.ledger.known_otherwise(ports, file, &text)?.1));
+                if ports.failed_reads().0 > failed {
+                    return self.leave_unread(file);
+                }
+                let owners = owners.unwrap_or_else(|| self.ledger.uniform(text.len_bytes(), Owner::before_codi2()));
+                let known = Known { digest, owners, content: Content::Text(text) };
+                let size = bytes.len() as u64;
+                let bytes = Digest::new(codi2_text::digest_of(&bytes));
+                self.ledger.settle(file, DiskFile { bytes, size, known, blob: Some(blob), seen_ms: 0 });
+                self.changed(file, found.clone(), Observed::WhileAway, now, ports);
+                return false;
+            }
             let text = text_of(&found.content);
             let (text_digest, len) =
                 text.as_ref().map_or((digest, 0), |text| (Digest::new(text.digest()), text.len_bytes()));

@@ -13,7 +13,7 @@ use crate::changes::ChangeBuilder;
 use crate::known::Known;
 use crate::ledger::{Branch, Drift};
 use crate::ports::Ports;
-use crate::rows::{BranchRow, Row};
+use crate::rows::Row;
 
 /// A group with the numbers of its parts and, where they came, the inserted texts of its edits.
 pub(super) struct Whole {
@@ -46,20 +46,16 @@ impl Core {
         let session = origin.session.unwrap_or_else(|| SessionId::from_uuid(origin.producer.uuid()));
         let mut branch = match self.ledger.take_branch(&file, session) {
             Some(branch) if branch.known.digest == group.before => branch,
-            missed => {
-                let mut branch = self.branch_at(origin, &file, group.before, None, ports);
-                if let Some(missed) = missed {
-                    branch.goes_on_from(missed);
-                }
-                branch
-            }
+            missed => self.branch_at(origin, &file, group.before, None, missed, ports),
         };
         let follows = complete && fits(&group, branch.known.owners.len());
         if !branch.is_lost() && !follows {
             let base = branch.known.clone();
-            branch.known.owners = OwnerTree::from_spans([]);
             branch.base = if branch.drift == Drift::Sure { Some(base) } else { branch.base };
             branch.drift = Drift::Lost;
+        }
+        if !follows {
+            branch.known.owners = self.unknown_text(branch.gap);
         }
         let (state_seen, seen) = self.state_seen(&file, &group, &branch, ports);
         let calls = self.calls.open_on(&file);
@@ -92,8 +88,8 @@ impl Core {
                 self.apply(&group, &mut branch.known, rulings, texts.as_deref(), ids[0], was_lost, ports)
             }
         };
-        if branch.is_lost() {
-            branch.known.owners = OwnerTree::from_spans([]);
+        if branch.is_lost() && !follows {
+            branch.known.owners = self.unknown_text(branch.gap);
         }
         branch.moves_on(group.after);
         Self::follow_text(&mut branch, &group, texts.as_deref());
@@ -102,7 +98,7 @@ impl Core {
             self.ledger.remember(&file, group.after, &branch.known.owners);
         }
         self.commit_group(origin, &group, &parts, &ids, judged, session, &branch);
-        self.put_branch(session, &file, branch);
+        self.put_branch(session, &file, branch, ports);
     }
 
     /// Whether the text after the group was known before, and its owners. A text that this buffer had itself is an
@@ -160,9 +156,10 @@ impl Core {
             entry.events.push(Event { id: *id, ..origin.file_event(&group.file, actor, body) });
             last = part.seq;
         }
-        let sure = branch.drift == Drift::Sure;
-        let row = sure.then(|| BranchRow { digest: group.after, owners: self.ledger.book.store(&branch.known.owners) });
-        entry.rows.push(Row::Branch(session, group.file.clone(), row));
+        if branch.drift == Drift::Sure {
+            // Else the last state that was sure stays: it is what the text is compared with when it comes.
+            entry.rows.push(Row::Branch(session, group.file.clone(), Some(self.ledger.branch_row(&branch.known))));
+        }
         entry.then.push((origin.producer, Notice::Judged { group: group.group, verdict: all.uniform() }));
         self.acknowledge(entry, origin.producer, last);
     }

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use codi2_attribution::{Calls, OpenBook};
 use codi2_protocol::{
     Actor, ActorKind, Body, Call, Digest, ErrorCode, Event, EventBody, EventId, Fact, FileId, GroupId, HostId,
-    HubError, Notice, Numbered, ProducerId, Reply, RepositoryId, SessionId, Text, WorktreeId,
+    HubError, Notice, Numbered, ProducerId, Reply, RepositoryId, SessionId, Text, WatchState, WorktreeId,
 };
 use codi2_workspace::WatchEvent;
 
@@ -133,6 +133,8 @@ pub struct Core {
     effects: Vec<Effect>,
     /// Hook records taken in lately; the store drops older repetitions.
     known_hooks: Recent<EventId, ()>,
+    /// What the log said last of a worktree's watch: one that ends and begins again as it was is no news.
+    said: Recent<WorktreeId, (WatchState, String)>,
     /// Sessions that ended by silence: their sidecars may only have been stopped for a while.
     silent: Recent<SessionId, codi2_protocol::SessionInfo>,
 }
@@ -148,6 +150,8 @@ struct Producer {
     parts: Vec<(u64, codi2_protocol::EditGroup)>,
     /// The session of those parts.
     session: Option<SessionId>,
+    /// Whether it lost facts on the way.
+    gap: bool,
 }
 
 /// Groups whose texts wait for them, at most.
@@ -156,7 +160,7 @@ const WAITING_TEXTS: usize = 256;
 const WAITING_BYTES: usize = 8 << 20;
 /// What a piece of text takes beside its bytes: deletions have pieces without any.
 const PIECE_BYTES: usize = size_of::<String>();
-/// Hook records and silent sessions remembered.
+/// Hook records, silent sessions and states of watches remembered.
 const REMEMBERED: usize = 1_024;
 
 impl Core {
@@ -181,6 +185,7 @@ impl Core {
             heartbeats_ms: 0,
             effects: Vec::new(),
             known_hooks: Recent::new(REMEMBERED),
+            said: Recent::new(REMEMBERED),
             silent: Recent::new(REMEMBERED),
         }
     }
@@ -311,6 +316,9 @@ impl Core {
             Fact::Closed { file, digest } => self.closed(origin, file, digest),
             Fact::Hook(record) => self.hook(Some(origin), record, now, ports),
             Fact::Gap(gap) => {
+                if let Some(known) = self.producers.get_mut(&producer) {
+                    known.gap = true;
+                }
                 let event = origin.event(Actor::unknown(), EventBody::Gap(gap));
                 self.commit(origin, vec![event], Vec::new());
             }

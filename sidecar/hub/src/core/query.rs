@@ -28,7 +28,7 @@ impl Core {
             // A buffer that differs from the file is what was asked for; one that does not is as good.
             let chosen = unsaved.max_by_key(|known| (Some(known.digest) != on_disk, known.text().is_some())).cloned();
             if let Some(known) = chosen {
-                self.want_again(file);
+                self.want_again(file, ports);
                 return self.reply(&known, true);
             }
         } else if let Some(digest) = digest {

@@ -60,13 +60,11 @@ impl Core {
         match ruling {
             DiskRuling::Echo { unexplained } => {
                 let tree = self.saved_owners(file, saved_by, digest, ports);
-                match tree.filter(|tree| tree.len() == after.len_bytes()) {
-                    Some(tree) => owners = tree,
-                    // The buffer's owners are not known (yet): what is new is nobody's.
-                    None => {
-                        let unseen = self.ledger.book.enter(not_observed());
-                        hunks.iter().for_each(|hunk| splice(&mut owners, hunk, &[(hunk.inserted, unseen)]));
-                    }
+                // What stood there keeps its owners where the buffer's are not known (yet), and what is new is nobody's.
+                let unseen = self.ledger.book.enter(not_observed());
+                hunks.iter().for_each(|hunk| splice(&mut owners, hunk, &[(hunk.inserted, unseen)]));
+                if let Some(tree) = tree.filter(|tree| tree.len() == after.len_bytes()) {
+                    owners = if owners.len() == tree.len() { self.ledger.book.joined(&tree, &owners) } else { tree };
                 }
                 if let Some(verdict) = unexplained {
                     let owner = self.ledger.book.enter(fresh(verdict));

@@ -13,7 +13,7 @@ use codi2_protocol::{
 use super::bounds::{WAITING_TICKETS, WORKTREES};
 use super::{ConnectionId, Core, Effect, Entry, Origin, Ticket};
 use crate::ports::Ports;
-use crate::rows::{BranchRow, Life, Row};
+use crate::rows::{Life, Row};
 
 /// A session that has not shown a sign of life for this long has ended, in ms: six heartbeats.
 const SESSION_SILENCE_MS: u64 = 30_000;
@@ -216,8 +216,7 @@ impl Core {
             let mut rows = vec![Row::Session(*id, Some(Box::new(info.clone())))];
             let branches = self.ledger.branches.iter().filter(|((_, of), branch)| of == id && !branch.is_lost());
             rows.extend(branches.map(|((file, _), branch)| {
-                let (digest, owners) = (branch.known.digest, self.ledger.book.store(&branch.known.owners));
-                Row::Branch(*id, file.clone(), Some(BranchRow { digest, owners }))
+                Row::Branch(*id, file.clone(), Some(self.ledger.branch_row(&branch.known)))
             }));
             self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
         }
@@ -378,12 +377,18 @@ impl Core {
     ) -> Result<WorktreeId, String> {
         let watched = ports.watch(path, poll)?;
         let id = watched.worktree.clone();
+        let root = watched.root.to_string_lossy().into_owned();
+        if let Some(known) = self.worktrees.get_mut(&id).filter(|known| known.status.root != root) {
+            // The repository was moved, and is watched where it lies now.
+            known.status.root.clone_from(&root);
+            let rows = vec![Row::Worktree(self.host, id.clone(), root.clone())];
+            self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
+        }
         if !self.worktrees.contains_key(&id) {
             if self.worktrees.len() >= WORKTREES {
                 ports.unwatch(&id);
                 return Err(format!("the hub watches {WORKTREES} worktrees already: close some windows"));
             }
-            let root = watched.root.to_string_lossy().into_owned();
             let status = WatchStatus {
                 worktree: id.clone(),
                 root: root.clone(),

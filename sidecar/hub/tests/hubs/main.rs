@@ -243,7 +243,7 @@ fn damage_at_a_spools_start_is_a_gap() {
 fn the_hooks_spool_is_taken_in_and_its_damage_counted() {
     let home = Home::new();
     for _ in 0..3 {
-        codi2_ipc::hooks::keep(&home.places, &hook()).unwrap();
+        codi2_ipc::hooks::keep(&home.places, &hook(), codi2_protocol::limits::SPOOL_BYTES).unwrap();
     }
     let path = home.places.spool().join("hooks.spool");
     let mut bytes = std::fs::read(&path).unwrap();

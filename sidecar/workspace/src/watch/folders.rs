@@ -228,33 +228,41 @@ impl Folders {
         let polled = self.known.values().filter(|by_events| !**by_events).count();
         let watched = self.known.len() - polled;
         match &self.why {
-            Why::No => (WatchState::Watching, format!("{watched} folders watched")),
-            Why::Asked => (WatchState::Polling, format!("{polled} folders looked at every {every} ms, as asked")),
+            Why::No => (WatchState::Watching, format!("{} watched", folders(watched))),
+            Why::Asked => (WatchState::Polling, format!("{} looked at every {every} ms, as asked", folders(polled))),
             Why::Silent(kind) => (
                 WatchState::Polling,
                 format!(
-                    "{polled} folders looked at every {every} ms: the file system here ({kind}) reports no changes; \
-                     move the worktree to a local disk for faster answers"
+                    "{} looked at every {every} ms: the file system here ({kind}) reports no changes; \
+                     move the worktree to a local disk for faster answers",
+                    folders(polled)
                 ),
             ),
             Why::NoWatcher(error) => (
                 WatchState::Degraded,
                 format!(
-                    "{polled} folders looked at every {every} ms: no watcher could be made ({error}); \
+                    "{} looked at every {every} ms: no watcher could be made ({error}); \
                      raise fs.inotify.max_user_instances{}",
+                    folders(polled),
                     now_at("max_user_instances")
                 ),
             ),
             Why::Limit => (
                 WatchState::Degraded,
                 format!(
-                    "the watch limit is reached: {watched} folders are watched, {polled} are looked at every {every} ms; \
+                    "the watch limit is reached: {} watched, {} looked at every {every} ms; \
                      raise it with `sysctl fs.inotify.max_user_watches=524288`{} or exclude folders",
+                    folders(watched),
+                    folders(polled),
                     now_at("max_user_watches")
                 ),
             ),
         }
     }
+}
+
+fn folders(count: usize) -> String {
+    if count == 1 { "1 folder".to_owned() } else { format!("{count} folders") }
 }
 
 /// The limit as it stands, for people.

@@ -295,7 +295,7 @@ fn the_watch_limit_degrades_and_says_so() {
     let (_keep, watching) = watched(script, options);
     let found = states(&watching.scanned);
     assert_eq!(found[0].0, WatchState::Degraded);
-    for word in ["limit", "max_user_watches", "folders are watched", "looked at every 40 ms"] {
+    for word in ["limit", "max_user_watches", " watched, ", "looked at every 40 ms"] {
         assert!(found[0].1.contains(word), "{}", found[0].1);
     }
     let found = watching.after(|| {

@@ -15,7 +15,7 @@ use crate::ground::{Counts, Ground};
 use crate::interrupt;
 use crate::report::Row;
 use crate::samples::Samples;
-use crate::sidecar::{all_at_once, sidecars};
+use crate::sidecar::{all_at_once, group, sidecars};
 
 const PRODUCERS: usize = 16;
 const GROUPS_ALONE: usize = 500;
@@ -40,7 +40,7 @@ pub fn run(counts: Counts) -> Vec<Row> {
     let (mut alone, mut bare) = (Samples::default(), Samples::default());
     for _ in 0..counts.of(GROUPS_ALONE) {
         interrupt::check();
-        alone.add(runtime.block_on(sidecars[0].group()));
+        alone.add(runtime.block_on(group(&mut sidecars[0])));
         bare.add(floor.write());
     }
 

@@ -16,6 +16,8 @@ use crate::rows::{BranchRow, DiskRow, Row};
 
 /// Where the worktree lies.
 pub const ROOT: &str = "/w";
+/// Where it lies after it was moved.
+pub const MOVED: &str = "/w/moved";
 /// When every scenario begins (ms since the Unix epoch).
 const BEGIN: u64 = 1_800_000_000_000;
 
@@ -129,7 +131,8 @@ impl Ports for Fake {
             return Err(format!("{} is in no repository", path.display()));
         }
         self.watched.insert(worktree());
-        Ok(Watched { worktree: worktree(), root: PathBuf::from(ROOT), branch: Some("main".into()) })
+        let root = if path.starts_with(MOVED) { MOVED } else { ROOT };
+        Ok(Watched { worktree: worktree(), root: PathBuf::from(root), branch: Some("main".into()) })
     }
 
     fn unwatch(&mut self, worktree: &WorktreeId) {
@@ -152,6 +155,11 @@ impl Ports for Fake {
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
         let staged = self.index.get(&file.path).filter(|bytes| of(bytes) == digest);
         staged.or_else(|| self.objects.get(&blob?).filter(|bytes| of(bytes) == digest)).cloned()
+    }
+
+    fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)> {
+        let bytes = self.index.get(&file.path)?;
+        Some((Oid::of_blob(bytes)?, bytes.clone()))
     }
 
     fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {

@@ -9,7 +9,7 @@ const TYPED: &str = "person ada declared EditorDeclared";
 const AGENT: &str = "agent bot exact IntentExact";
 
 /// All interleavings of lanes, each in its own order: as sequences of lane numbers.
-pub(super) fn interleavings(lengths: &[usize]) -> Vec<Vec<usize>> {
+pub fn interleavings(lengths: &[usize]) -> Vec<Vec<usize>> {
     if lengths.iter().all(|len| *len == 0) {
         return vec![Vec::new()];
     }
@@ -27,7 +27,7 @@ pub(super) fn interleavings(lengths: &[usize]) -> Vec<Vec<usize>> {
     all
 }
 
-type Step = fn(&mut World);
+pub type Step = fn(&mut World);
 
 /// Runs every interleaving and compares what is said in the end.
 fn check(name: &str, start: impl Fn() -> World, lanes: &[&[Step]], end: Step, expected: &[&str]) -> usize {

@@ -1,10 +1,11 @@
 //! Sessions: their beginning, silence and end; what the hub knows of them after a restart; who keeps a watch alive.
 
-use codi2_protocol::{Call, EventBody, Fact, HostId, Notice, Process, SessionId, SessionInfo};
+use codi2_protocol::{Call, EventBody, Fact, HostId, Notice, Process, SessionId, SessionInfo, WatchState};
+use codi2_workspace::WatchEvent;
 
 use super::super::{Input, Ticket};
 use super::sidecar::info;
-use super::world::{ROOT, World, body, core, host, worktree};
+use super::world::{MOVED, ROOT, World, body, core, host, worktree};
 
 const OLD: &str = "unknown unknown BeforeCodi2";
 const TYPED: &str = "person ada declared EditorDeclared";
@@ -165,6 +166,32 @@ fn watched_while_somebody_wants_it() {
     assert_eq!(w.events.len(), events + 1);
     let EventBody::Disk { change, .. } = body(w.last("disk")) else { panic!() };
     assert_eq!(change.verdicts[0].class, codi2_protocol::Class::Unknown);
+}
+
+/// Whoever asks again and again, with nobody else watching, makes no news of it.
+#[test]
+fn a_watch_that_comes_and_goes_is_told_once() {
+    let mut w = World::bare();
+    let state = |state, detail: &str| WatchEvent::State(state, detail.to_owned());
+    for _ in 0..3 {
+        w.scan();
+        w.feed(Input::Watched(worktree(), state(WatchState::Watching, "1 folder watched")));
+        w.feed(Input::Left(1));
+    }
+    assert_eq!(w.count("watch"), 1);
+    w.scan();
+    w.feed(Input::Watched(worktree(), state(WatchState::Degraded, "the limit is reached")));
+    w.feed(Input::Watched(worktree(), state(WatchState::Watching, "1 folder watched")));
+    assert_eq!(w.count("watch"), 3);
+}
+
+/// A repository that was moved is where it is watched.
+#[test]
+fn a_moved_worktree_has_its_new_root() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    assert_eq!(w.core.watches()[0].root, ROOT);
+    w.feed(Input::Called(None, 2, Call::Watch { path: MOVED.into(), poll: false }));
+    assert_eq!((w.core.watches().len(), w.core.watches()[0].root.as_str()), (1, MOVED));
 }
 
 /// A worktree that only a hook named is let go after a while.

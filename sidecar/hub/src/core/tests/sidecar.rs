@@ -63,6 +63,25 @@ impl Change {
 impl World {
     /// A person opens an editor.
     pub fn editor(&mut self, name: &'static str) {
+        self.new_editor(name);
+        let (connection, producer) = (self.people[name].connection, self.people[name].producer);
+        self.joins(connection, producer);
+        self.introduces(name);
+    }
+
+    /// A person opens an editor while there is no hub: what the sidecar has to say is held.
+    pub fn editor_away(&mut self, name: &'static str) {
+        self.new_editor(name);
+        self.holds(name);
+        self.introduces(name);
+    }
+
+    fn introduces(&mut self, name: &'static str) {
+        let info = info(&self.people[name]);
+        self.report(name, Fact::SessionStarted { info });
+    }
+
+    fn new_editor(&mut self, name: &'static str) {
         let connection = 100 + self.people.len() as u64;
         let person = Sidecar {
             name,
@@ -77,11 +96,7 @@ impl World {
             deleted: Vec::new(),
             held: None,
         };
-        let info = info(&person);
-        let producer = person.producer;
         self.people.insert(name, person);
-        self.joins(connection, producer);
-        self.report(name, Fact::SessionStarted { info });
     }
 
     /// A person opens an editor and in it a file as it is on disk.

@@ -13,7 +13,7 @@ use codi2_text::{Text, lines_by};
 use codi2_workspace::{Cause, GitExplanation, GitSource, Oid, WatchEvent};
 
 use super::super::{Core, Effect, Input, Ticket};
-pub use super::fake::{Fake, ROOT, file, host, of, worktree};
+pub use super::fake::{Fake, MOVED, ROOT, file, host, of, worktree};
 use super::sidecar::Sidecar;
 
 /// A core that knows nothing yet.
@@ -383,7 +383,7 @@ pub fn body(event: &Event) -> &EventBody {
     }
 }
 
-fn view(text: &str, reply: &OwnersReply) -> Vec<String> {
+pub fn view(text: &str, reply: &OwnersReply) -> Vec<String> {
     assert_eq!(reply.digest, of(text), "the answer is about the text asked for");
     let len: u64 = reply.spans.iter().map(|span| span.len).sum();
     assert_eq!(len, text.len() as u64, "the spans cover the text");

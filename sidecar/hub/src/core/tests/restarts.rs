@@ -1,0 +1,201 @@
+//! A hub that knows nothing in memory, over the store of one that was killed: the first look at a file, the sidecar that
+//! comes back with its spool, and the watch, in every order. What was typed is its typist's, whoever came first.
+
+use codi2_protocol::Call;
+
+use super::super::Input;
+use super::orders::{Step, interleavings};
+use super::world::{World, core};
+
+const OLD: &str = "unknown unknown BeforeCodi2";
+const TYPED: &str = "person ada declared EditorDeclared";
+
+/// How a file was known to the hub that was killed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Known {
+    /// By a row of its own.
+    Row,
+    /// As git's index has it, which needs no row.
+    Tracked,
+    /// So, but the index holds what was saved by the time the new hub looks.
+    Committed,
+    /// Not at all: the hub is this store's first.
+    Never,
+}
+
+/// Ada has `a.rs` open; then her hub is killed, and what she does from now on waits in her sidecar's spool.
+fn away(known: Known) -> World {
+    let mut w = World::bare();
+    w.put("a.rs", "one\n");
+    if matches!(known, Known::Tracked | Known::Committed) {
+        w.staged("a.rs");
+    }
+    if known == Known::Never {
+        w.core = core();
+        w.editor_away("ada");
+    } else {
+        w.scan();
+        w.editor("ada");
+    }
+    w.opens("ada", "a.rs");
+    if known != Known::Never {
+        w.holds("ada");
+    }
+    w
+}
+
+fn saves(w: &mut World) {
+    w.writes_file("ada", "a.rs");
+    w.says_saved("ada", "a.rs");
+}
+
+/// The next hub begins; texts do not outlive a connection.
+fn begins(w: &mut World) {
+    let spooled = |input: &Input| matches!(input, Input::Called(_, _, Call::Report { .. }));
+    w.person("ada").held.as_mut().unwrap().retain(spooled);
+    w.core = core();
+    w.ports.watched.clear();
+    w.feed(Input::Begin);
+    w.feed(Input::CaughtUp);
+}
+
+fn joins(w: &mut World) {
+    let (connection, producer) = (w.people["ada"].connection, w.people["ada"].producer);
+    w.joins(connection, producer);
+}
+
+/// The next fact of the spool arrives.
+fn next(w: &mut World) {
+    let input = w.person("ada").held.as_mut().unwrap().remove(0);
+    w.feed(input);
+}
+
+/// The sidecar sends the text that it was asked for.
+fn answers(w: &mut World) {
+    if w.wanted() > 0 {
+        let held = w.person("ada").held.take();
+        w.sends_whole("ada", "a.rs", 100);
+        w.person("ada").held = held;
+    }
+}
+
+fn asked(w: &mut World) {
+    // Nobody watches yet: then there is nothing to say.
+    let _ = w.owners("a.rs", None, false);
+}
+
+/// Runs every order of what the hub looks at and what the sidecar sends.
+fn check(name: &str, start: impl Fn() -> World, expected: &[&str]) -> usize {
+    let mut count = 0;
+    let facts = start().people["ada"].held.as_ref().unwrap().len();
+    let road: Vec<Step> =
+        [joins as Step].into_iter().chain(vec![next as Step; facts]).chain([answers as Step]).collect();
+    let looks: &[Step] = &[World::scan, |w| w.watch_sees("a.rs")];
+    for order in interleavings(&[road.len(), looks.len(), 1]) {
+        let mut w = start();
+        let mut at = [0; 3];
+        for lane in &order {
+            let step: Step = match lane {
+                0 => road[at[0]],
+                1 => looks[at[1]],
+                _ => asked,
+            };
+            step(&mut w);
+            at[*lane] += 1;
+        }
+        answers(&mut w);
+        w.watch_sees("a.rs");
+        assert_eq!(w.blame("a.rs"), expected, "{name}: {order:?}\n{:#?}", w.log(0));
+        assert!(w.people["ada"].held.as_ref().unwrap().is_empty());
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn a_file_saved_while_no_hub_was_there() {
+    for known in [Known::Row, Known::Tracked, Known::Committed, Known::Never] {
+        let start = || {
+            let mut w = away(known);
+            w.appends("ada", "a.rs", "two\n");
+            saves(&mut w);
+            if known == Known::Committed {
+                w.staged("a.rs");
+            }
+            begins(&mut w);
+            w
+        };
+        let orders = if known == Known::Never { 252 } else { 105 };
+        assert_eq!(check(&format!("{known:?}"), start, &[OLD, TYPED]), orders);
+    }
+}
+
+/// She saves twice and types on: the hub has seen the last save only.
+#[test]
+fn a_file_saved_twice_while_no_hub_was_there() {
+    for known in [Known::Row, Known::Tracked, Known::Committed] {
+        let start = || {
+            let mut w = away(known);
+            w.appends("ada", "a.rs", "two\n");
+            saves(&mut w);
+            w.appends("ada", "a.rs", "three\n");
+            saves(&mut w);
+            if known == Known::Committed {
+                w.staged("a.rs");
+            }
+            w.appends("ada", "a.rs", "four, not saved\n");
+            begins(&mut w);
+            w
+        };
+        check(&format!("{known:?}"), start, &[OLD, TYPED, TYPED]);
+    }
+}
+
+/// The killed hub had the group, and not the save.
+#[test]
+fn a_save_that_the_killed_hub_did_not_hear_of() {
+    for known in [Known::Row, Known::Tracked, Known::Committed] {
+        let start = || {
+            let mut w = away(known);
+            w.arrives("ada");
+            w.appends("ada", "a.rs", "two\n");
+            w.holds("ada");
+            saves(&mut w);
+            if known == Known::Committed {
+                w.staged("a.rs");
+            }
+            begins(&mut w);
+            w
+        };
+        check(&format!("{known:?}"), start, &[OLD, TYPED]);
+    }
+}
+
+/// She makes a file while no hub is there.
+#[test]
+fn a_file_made_while_no_hub_was_there() {
+    let start = || {
+        let mut w = World::new(&[]);
+        w.editor("ada");
+        w.holds("ada");
+        w.opens_with("ada", "a.rs", "");
+        w.appends("ada", "a.rs", "new\n");
+        saves(&mut w);
+        begins(&mut w);
+        w
+    };
+    check("made", start, &[TYPED]);
+}
+
+/// What a program did to a file while no hub was there is nobody's, and the rest keeps its owners.
+#[test]
+fn a_tracked_file_that_others_changed_while_no_hub_was_there() {
+    let mut w = World::bare();
+    w.put("a.rs", "one\ntwo\n");
+    w.staged("a.rs");
+    w.scan();
+    w.put("a.rs", "one\nprogram\ntwo\n");
+    w.hub_restarts();
+    w.scan();
+    assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange", OLD]);
+}
