@@ -1,0 +1,93 @@
+//! Two machines on one FoundationDB cluster, as two homes on this one: what is typed on one is printed on the other, who
+//! works there is seen, and a hub that stands still is missed. Said by name and passed where there is no cluster.
+
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use codi2_tests::editor::Editor;
+use codi2_tests::{DEADLINE, World, cluster, wait_for};
+use serde_json::Value;
+
+/// A home whose settings name the cluster; all of one test share a prefix.
+fn machine(cluster: &cluster::Cluster, prefix: &str) -> World {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let folder = world.home().join("config/codi2");
+    fs::create_dir_all(&folder).expect("a folder for settings");
+    let mut settings =
+        format!("[store]\nkind = \"foundationdb\"\nprefix = {prefix:?}\ncluster_file = {:?}\n", cluster.file);
+    if let Some(library) = &cluster.library {
+        settings += &format!("library = {library:?}\n");
+    }
+    fs::write(folder.join("config.toml"), settings).expect("settings");
+    world
+}
+
+fn status(world: &World) -> Value {
+    let output = world.codi2(&["status", "--format", "json"]);
+    serde_json::from_str::<Value>(&output.out).map(|value| value["status"].clone()).unwrap_or_default()
+}
+
+/// Waits until a status is as it should be: longer than other tests do, because a silent hub is given half a minute.
+fn until(world: &World, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    let end = Instant::now() + 6 * DEADLINE;
+    loop {
+        let status = status(world);
+        if holds(&status) {
+            return status;
+        }
+        assert!(Instant::now() < end, "waited for: {what}\n{status:#}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn hosts(status: &Value) -> Vec<&str> {
+    let sessions = status["sessions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    sessions.iter().filter_map(|session| session["info"]["host"].as_str()).collect()
+}
+
+#[test]
+fn what_is_typed_on_one_machine_is_seen_on_the_other_and_a_hub_that_stands_still_is_missed() {
+    let Some(cluster) = cluster::shared("several_hubs") else { return };
+    let prefix = format!("e2e-{}/", std::process::id());
+    let (here, there) = (machine(&cluster, &prefix), machine(&cluster, &prefix));
+    let started = here.codi2(&["hub", "start"]);
+    assert_eq!(started.code, 0, "{}", started.err);
+    let mut tail = here.tail(&[]);
+    until(&here, "the tail is there", |status| status["connections"].as_u64() >= Some(2));
+    let mut editor = Editor::start(&there, there.repository());
+    let file = there.path("a.txt");
+    assert!(editor.open(&file));
+    editor.type_at(&file, 4, "two");
+    let typed = || {
+        let lines = tail.lines();
+        lines.iter().any(|entry| entry.kind() == "edit" && entry.file() == "a.txt").then_some(())
+    };
+    wait_for("the edit is printed on the other machine", || here.explain(), typed);
+    let seen = until(&here, "the session is seen", |status| hosts(status).len() == 1);
+    assert_eq!(seen["hubs"].as_array().map(Vec::len), Some(2), "{seen:#}");
+    assert!(seen["store"].as_str().is_some_and(|store| store.starts_with("FoundationDB")), "{seen:#}");
+    assert_eq!(seen["reach"]["ok"], true);
+    // Its hub stands still: shown as lost, then its session ends, once.
+    let ends = |world: &World| world.log().iter().filter(|entry| entry.kind() == "session-ended").count();
+    let frozen = there.freeze_hub();
+    until(&here, "the hub is lost", |status| status["sessions"][0]["lost"] == true);
+    until(&here, "its session ended", |status| hosts(status).is_empty());
+    assert_eq!(ends(&here), 1);
+    // It goes on, and so does the session.
+    drop(frozen);
+    until(&here, "the session begins again", |status| hosts(status).len() == 1);
+    editor.type_at(&file, 7, "three");
+    wait_for(
+        "both hold the same log",
+        || here.explain(),
+        || {
+            let logs = [here.log(), there.log()];
+            let stamps =
+                logs.each_ref().map(|log| log.iter().map(|entry| entry.stamp().to_owned()).collect::<Vec<_>>());
+            (stamps[0] == stamps[1] && ends(&here) == 1).then_some(())
+        },
+    );
+    editor.quit();
+    let checked = here.codi2(&["store", "check"]);
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+}
