@@ -91,6 +91,9 @@ impl<'a> Encoded<'a> {
 /// What one run of the body decided: the order of each pending's event, where it has one and is no duplicate.
 pub(crate) type Plan = Vec<Option<u16>>;
 
+/// A transaction's body that says, beside its result, whether it wrote.
+type Body<'a, R> = dyn FnMut(&mut dyn Transaction) -> Result<(R, bool), Abort> + 'a;
+
 impl Store {
     /// Appends a batch in one durable transaction and tells each event's place: `None` for a duplicate, which is
     /// dropped with its rows, and for a pending without an event. Numbers of one producer ascend inside a batch.
@@ -127,7 +130,7 @@ impl Store {
     pub(crate) fn settled<R>(
         &self,
         wait: &mut dyn FnMut(&StoreError) -> bool,
-        body: &mut dyn FnMut(&mut dyn Transaction) -> Result<(R, bool), Abort>,
+        body: &mut Body<'_, R>,
     ) -> Result<(R, [u8; 10]), StoreError> {
         let fresh = Lane { id: Uuid::now_v7(), run: 0 };
         let used = locked(&self.lanes).pop().filter(|used| made_ms(&used.id) + LANE_MS > made_ms(&fresh.id));
@@ -141,7 +144,7 @@ impl Store {
         &self,
         lane: &mut Lane,
         wait: &mut dyn FnMut(&StoreError) -> bool,
-        body: &mut dyn FnMut(&mut dyn Transaction) -> Result<(R, bool), Abort>,
+        body: &mut Body<'_, R>,
     ) -> Result<(R, [u8; 10]), StoreError> {
         let key = layout::space("b", &lane.id);
         let first = lane.run + 1;

@@ -150,10 +150,12 @@ fn walk(
     }
 }
 
+type KeyValue = (Vec<u8>, Vec<u8>);
+
 /// The rows of an engine, a page at a time.
 struct Rows<'a> {
     engine: &'a dyn Engine,
-    page: VecDeque<(Vec<u8>, Vec<u8>)>,
+    page: VecDeque<KeyValue>,
     next: Option<Vec<u8>>,
 }
 
@@ -162,7 +164,7 @@ impl<'a> Rows<'a> {
         Self { engine, page: VecDeque::new(), next: Some(vec![0]) }
     }
 
-    fn next_row(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn next_row(&mut self) -> Result<Option<KeyValue>, StoreError> {
         loop {
             if let Some(row) = self.page.pop_front() {
                 if row.0 == layout::root() || layout::space_of(&row.0).as_deref() == Some("b") {
@@ -185,7 +187,7 @@ impl<'a> Rows<'a> {
 /// Writes that wait for their transaction.
 struct Writes<'a> {
     store: &'a Store,
-    sets: Vec<(Vec<u8>, Vec<u8>)>,
+    sets: Vec<KeyValue>,
     clears: Vec<Vec<u8>>,
     bytes: usize,
 }

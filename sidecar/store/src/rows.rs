@@ -33,9 +33,11 @@ pub struct Row {
     merge: Option<Merge>,
 }
 
-/// What of a stored and a new value is to be stored, both encoded.
+/// Gives, of a stored and a new value, what is to be stored; all encoded.
+type MergeValues = dyn Fn(&[u8], &[u8]) -> Result<Vec<u8>, Damage> + Send + Sync;
+
 #[derive(Clone)]
-struct Merge(Arc<dyn Fn(&[u8], &[u8]) -> Result<Vec<u8>, Damage> + Send + Sync>);
+struct Merge(Arc<MergeValues>);
 
 impl PartialEq for Merge {
     fn eq(&self, other: &Self) -> bool {
