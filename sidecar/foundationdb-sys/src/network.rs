@@ -8,7 +8,7 @@ use std::ffi::CStr;
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::{FDB_API_VERSION, fdb_error_t};
+use crate::{FDB_API_VERSION, fdb_error_t, table};
 
 /// Why the network thread does not run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,20 +78,28 @@ fn run() -> Result<JoinHandle<()>, StartError> {
         allowed(crate::fdb_setup_network())?;
     }
     let thread = std::thread::Builder::new().name("foundationdb".to_owned()).spawn(|| {
-        // SAFETY: the network is set up, and runs once.
-        let _ = unsafe { crate::fdb_run_network() };
+        // SAFETY: the network is set up, and runs once. It returns only at the end, so it passes by the lock on calls.
+        let _ = unsafe { (table::table().fdb_run_network)() };
     });
     let thread = thread.map_err(|error| StartError::Refused(error.to_string()))?;
-    if atexit(stop) == 0 { Ok(thread) } else { Err(StartError::Refused("its stop cannot be registered".to_owned())) }
+    if stop_at_exit() { Ok(thread) } else { Err(StartError::Refused("its stop cannot be registered".to_owned())) }
 }
 
-/// Ends the network thread. Whoever still waits for an answer then waits as long as the process has left to live.
+/// Registers the stop; whether that went well. What was registered last runs first, and the library registers the end of
+/// what it makes when it first needs it: so that the thread is stopped before that, this is done again now and then.
+pub(crate) fn stop_at_exit() -> bool {
+    atexit(stop) == 0
+}
+
+/// Ends the network thread and lets no call in any more. Whoever still waits for an answer then waits as long as the
+/// process has left to live.
 extern "C" fn stop() {
     let mut network = NETWORK.lock().unwrap_or_else(PoisonError::into_inner);
     let over = Network::Over(StartError::Refused("the process is about to exit".to_owned()));
     if let Network::Running(thread) = std::mem::replace(&mut *network, over) {
-        // SAFETY: it runs, and is stopped once.
-        let _ = unsafe { crate::fdb_stop_network() };
+        table::close();
+        // SAFETY: it runs, and is stopped once, by the one caller who still gets in.
+        let _ = unsafe { (table::table().fdb_stop_network)() };
         let _ = thread.join();
     }
 }

@@ -4,7 +4,8 @@
 //! The library is never closed: its network thread and what it handed out live as long as the process.
 
 use std::ffi::OsStr;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use libloading::Library;
 
@@ -31,6 +32,11 @@ pub enum LoadError {
 
 static TABLE: OnceLock<Table> = OnceLock::new();
 static LOADING: Mutex<()> = Mutex::new(());
+
+/// Held by every call while it is in the library, and from its end on by nobody: see [`close`].
+static OPEN: RwLock<()> = RwLock::new(());
+/// Calls so far.
+static CALLS: AtomicU64 = AtomicU64::new(0);
 
 /// Opens the first of these libraries that can be opened (paths, or names for the system's loader to find) and looks
 /// up every function. Once it has succeeded it does nothing more, whatever it is asked for.
@@ -73,13 +79,29 @@ pub(crate) fn table() -> &'static Table {
     table
 }
 
+/// Lets a call into the library. At each doubling of their number the stop is registered anew: see
+/// [`crate::network::stop_at_exit`].
+pub(crate) fn enter() -> RwLockReadGuard<'static, ()> {
+    let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+    if calls.is_power_of_two() {
+        crate::network::stop_at_exit();
+    }
+    OPEN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until no call is in the library and lets none in again: whoever calls then waits for the end of the process.
+/// When a process exits, the library's destructors run while its other threads go on.
+pub(crate) fn close() {
+    std::mem::forget(OPEN.write().unwrap_or_else(PoisonError::into_inner));
+}
+
 /// Declares the functions: the table that holds them, the look-up that fills it, and a function of each name that
 /// calls through it.
 macro_rules! functions {
     ($(fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
         /// One pointer for each function.
         pub(crate) struct Table {
-            $($name: unsafe extern "C" fn($($type),*) $(-> $result)?,)*
+            $(pub(crate) $name: unsafe extern "C" fn($($type),*) $(-> $result)?,)*
         }
 
         impl Table {
@@ -99,8 +121,10 @@ macro_rules! functions {
 
         $(
             pub unsafe fn $name($($argument: $type),*) $(-> $result)? {
+                let table = crate::table::table();
+                let _open = crate::table::enter();
                 // SAFETY: the caller keeps what the C client's documentation asks of this function's callers.
-                unsafe { (crate::table::table().$name)($($argument),*) }
+                unsafe { (table.$name)($($argument),*) }
             }
         )*
     };
