@@ -98,8 +98,15 @@ extern "C" fn stop() {
     let over = Network::Over(StartError::Refused("the process is about to exit".to_owned()));
     if let Network::Running(thread) = std::mem::replace(&mut *network, over) {
         table::close();
-        // SAFETY: it runs, and is stopped once, by the one caller who still gets in.
-        let _ = unsafe { (table::table().fdb_stop_network)() };
+        let halt = || {
+            // SAFETY: it runs, and is stopped once, by the one caller who still gets in.
+            let _ = unsafe { (table::table().fdb_stop_network)() };
+        };
+        // On a thread of its own: this one's share of the library's memory was given back before its exit began.
+        match std::thread::Builder::new().spawn(halt) {
+            Ok(halting) => drop(halting.join()),
+            Err(_) => halt(),
+        }
         let _ = thread.join();
     }
 }
