@@ -14,7 +14,7 @@ use codi2_ipc::spool::{self, DeadSpool};
 use codi2_protocol::{
     Actor, Body, Call, Event, EventBody, EventId, Fact, Gap, GapReason, HookRecord, Numbered, ProducerId,
 };
-use codi2_store::Store;
+use codi2_store::{Fate, Store};
 
 use crate::core::{Entry, Input};
 
@@ -82,6 +82,8 @@ impl Dead {
         let producer = spool.producer();
         let durable = match store.producer(producer) {
             Ok(durable) => durable,
+            // Away for now: it is drained later.
+            Err(error) if error.fate() == Fate::Later => return,
             Err(error) => return take(Piece::Problem(error.to_string())),
         };
         let mut is_first = true;

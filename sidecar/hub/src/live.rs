@@ -65,11 +65,13 @@ impl Hub<'_> {
                 tracing::info!(reason = stop.reason, "the hub ends");
                 stops.extend(stop.ticket);
                 self.shared.ending.store(true, Ordering::Relaxed);
+                self.shared.store.end_waits();
                 drop(door);
                 self.settle(&mut stops).await.map(|()| stop.reason)
             }
             Err(failure) => {
                 self.shared.ending.store(true, Ordering::Relaxed);
+                self.shared.store.end_waits();
                 drop(door);
                 Err(failure)
             }

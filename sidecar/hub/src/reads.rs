@@ -71,7 +71,17 @@ async fn follow(
         // Before the read: what becomes durable from here on wakes.
         durable.mark_unchanged();
         let filter = Arc::clone(&filter);
-        let (last, frame) = read(shared, move |store| page(store, &filter, cursor)).await?;
+        let (last, frame) = match attempt(shared, move |store| page(store, &filter, cursor)).await {
+            Ok(page) => page,
+            // A store that is away comes back: readers wait for it like everybody else.
+            Err(StoreError::Away { .. }) => {
+                if durable.changed().await.is_err() {
+                    return Ok(());
+                }
+                continue;
+            }
+            Err(error) => return Err(told(&error)),
+        };
         let Some(last) = last else {
             if durable.changed().await.is_err() {
                 return Ok(());
@@ -140,11 +150,19 @@ pub async fn read<T: Send + 'static>(
     shared: &Shared,
     body: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, HubError> {
+    attempt(shared, body).await.map_err(|error| told(&error))
+}
+
+async fn attempt<T: Send + 'static>(
+    shared: &Shared,
+    body: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
     let store = Arc::clone(&shared.store);
-    let result = tokio::task::spawn_blocking(move || body(&store)).await;
-    match result {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(HubError { code: ErrorCode::Store, message: error.to_string() }),
-        Err(error) => Err(HubError { code: ErrorCode::Store, message: format!("reading the store failed: {error}") }),
-    }
+    let ended =
+        |error: tokio::task::JoinError| StoreError::Io { doing: "read the store".into(), detail: error.to_string() };
+    tokio::task::spawn_blocking(move || body(&store)).await.map_err(ended)?
+}
+
+fn told(error: &StoreError) -> HubError {
+    HubError { code: ErrorCode::Store, message: error.to_string() }
 }

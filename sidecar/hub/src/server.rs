@@ -115,6 +115,12 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether the store cannot be reached: then the core waits for it.
+    pub fn is_away(&self) -> bool {
+        let reach = self.board.as_ref().and_then(|board| board.view().reach);
+        reach.is_some_and(|reach| !reach.ok)
+    }
+
     /// Tells the server's loop.
     pub fn tell(&self, heard: Heard) {
         // A loop that is gone has ended the hub.
@@ -300,7 +306,7 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
                         }
                     }
                     // The core may wait for the writer, which waits for room.
-                    Call::Status if shared.waiting().is_some() => {
+                    Call::Status if shared.waiting().is_some() || shared.is_away() => {
                         ticket.into_iter().for_each(|ticket| shared.tell(Heard::Status(ticket)));
                         continue;
                     }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use codi2_protocol::{
     Digest, EventId, FileId, HostId, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
@@ -37,6 +38,13 @@ pub struct World {
     folders: HashMap<PathBuf, (WorktreeId, Identity)>,
     /// How many reads of the store failed, and the last failure.
     failed_reads: RefCell<(u64, String)>,
+}
+
+/// Between two tries to read a store that is away; each takes its own time, too.
+const PAUSE: Duration = Duration::from_millis(100);
+
+fn is_away(error: &StoreError) -> bool {
+    matches!(error, StoreError::Away { .. })
 }
 
 /// Folders remembered, at most; then they are looked up again.
@@ -128,11 +136,38 @@ impl World {
 
     /// A row; nothing where it cannot be read, which is counted.
     fn row<T: serde::de::DeserializeOwned>(&self, space: Subspace, parts: &[Part<'_>]) -> Option<T> {
-        self.read(self.store.get(space, parts)).flatten()
+        self.given(self.waited(|| self.store.get(space, parts))).flatten()
+    }
+
+    /// The rows below these parts; one that cannot be read is left out and counted.
+    fn rows<T: serde::de::DeserializeOwned>(
+        &self,
+        space: Subspace,
+        parts: &[Part<'_>],
+    ) -> Vec<(Vec<Part<'static>>, T)> {
+        let all = self.waited(|| {
+            let rows: Vec<_> = self.store.scan::<T>(space, parts).collect();
+            match rows.iter().find_map(|row| row.as_ref().err().filter(|error| is_away(error))) {
+                Some(error) => Err(error.clone()),
+                None => Ok(rows),
+            }
+        });
+        self.given(all).unwrap_or_default().into_iter().filter_map(|row| self.given(row)).collect()
+    }
+
+    /// Reads, and waits for a store that is away: nothing could be written meanwhile either, and what is judged without
+    /// what is stored would be judged wrongly, for good.
+    fn waited<T>(&self, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        loop {
+            match read() {
+                Err(error) if is_away(&error) && !self.store.is_ending() => std::thread::sleep(PAUSE),
+                result => return result,
+            }
+        }
     }
 
     /// What was read of the store; nothing where that failed, which is counted.
-    fn read<T>(&self, result: Result<T, StoreError>) -> Option<T> {
+    fn given<T>(&self, result: Result<T, StoreError>) -> Option<T> {
         let failed = |error: StoreError| {
             let mut reads = self.failed_reads.borrow_mut();
             *reads = (reads.0 + 1, error.to_string());
@@ -229,9 +264,8 @@ impl Ports for World {
 
     fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String> {
         let prefix = worktree_key(self.host, worktree);
-        let rows = self.store.scan::<DiskRow>(Subspace::Disk, &prefix);
-        let path = |(parts, _): (Vec<Part<'_>>, DiskRow)| parts.last().and_then(Part::text).map(str::to_owned);
-        rows.filter_map(|row| self.read(row).and_then(path)).collect()
+        let rows = self.rows::<DiskRow>(Subspace::Disk, &prefix);
+        rows.iter().filter_map(|(parts, _)| parts.last().and_then(Part::text).map(str::to_owned)).collect()
     }
 
     fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow> {
@@ -243,11 +277,7 @@ impl Ports for World {
     }
 
     fn sessions(&self) -> Vec<SessionInfo> {
-        self.store
-            .scan::<SessionInfo>(Subspace::Session, &[])
-            .filter_map(|row| self.read(row))
-            .map(|(_, info)| info)
-            .collect()
+        self.rows::<SessionInfo>(Subspace::Session, &[]).into_iter().map(|(_, info)| info).collect()
     }
 
     fn is_gone(&self, process: &Process) -> bool {

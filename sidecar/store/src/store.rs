@@ -3,6 +3,7 @@
 //! Absent on purpose: keys and values of the log (`append`, `query`), of the hub (`rows`).
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use codi2_protocol::{EventId, ProducerId, Stamp};
@@ -60,6 +61,7 @@ pub struct Store {
     pub(crate) incarnation: u64,
     pub(crate) lanes: Mutex<Vec<Lane>>,
     place: String,
+    ending: AtomicBool,
 }
 
 impl Store {
@@ -93,7 +95,7 @@ impl Store {
     /// A store as it lies, if it is one.
     pub(crate) fn unopened(engine: Arc<dyn Engine>) -> Self {
         let place = engine.place();
-        Self { engine, incarnation: 0, lanes: Mutex::default(), place }
+        Self { engine, incarnation: 0, lanes: Mutex::default(), place, ending: AtomicBool::new(false) }
     }
 
     /// Reads the root row, or writes it into an empty store.
@@ -185,6 +187,16 @@ impl Store {
     /// Whether others use it, too, from other processes or machines.
     pub fn is_shared(&self) -> bool {
         !self.engine.exclusive()
+    }
+
+    /// Whoever waits for it to answer is to give up: its user ends.
+    pub fn end_waits(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is no use any more to wait for it to answer.
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 
     /// Backend and place, in words.

@@ -2,16 +2,46 @@
 
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use codi2_hub::{HubFailure, Shared, StoreSpec};
 use codi2_protocol::{
     Actor, ActorKind, Call, Editor, Fact, Filter, Numbered, Presence, ProducerId, Reply, SessionId, SessionInfo,
 };
+use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Engine, check};
+use codi2_store::{Committed, Engine, StoreError, Watch, check};
 
 use crate::support::{Home, Wire, numbers, until};
+
+/// A cluster that can be away.
+struct Cluster {
+    engine: Memory,
+    is_away: AtomicBool,
+}
+
+impl Engine for Cluster {
+    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        if self.is_away.load(Ordering::SeqCst) {
+            let [place, detail, remedy] = ["the cluster", "no answer", "look for it"].map(str::to_owned);
+            return Err(StoreError::Away { place, detail, remedy });
+        }
+        self.engine.transact(body)
+    }
+    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
+        self.engine.watch(key)
+    }
+    fn place(&self) -> String {
+        self.engine.place()
+    }
+    fn bytes(&self) -> Result<u64, StoreError> {
+        self.engine.bytes()
+    }
+    fn exclusive(&self) -> bool {
+        false
+    }
+}
 
 /// A hub in a thread.
 struct Machine {
@@ -123,4 +153,42 @@ pub fn two_hubs_of_one_store_see_each_others_events_and_sessions() {
     again.stop();
     let checked = check(engine).unwrap();
     assert_eq!((checked.faulty, checked.spaces["e"].rows), (0, 402), "{:?}", checked.faults);
+}
+
+/// What is typed and what changes on disk meanwhile is judged when the store answers again, by what it holds.
+pub fn a_store_that_is_away_is_waited_for() {
+    let cluster = Arc::new(Cluster { engine: Memory::shared(), is_away: AtomicBool::new(false) });
+    let machine = Machine::new(&(Arc::clone(&cluster) as Arc<dyn Engine>));
+    let folder = machine.home.folder().join("w");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("a"), "one\n").unwrap();
+    let mut asker = machine.home.wire();
+    asker.call(Call::Watch { path: folder.to_str().unwrap().into(), poll: false }).unwrap();
+    let mut tail = machine.home.wire();
+    assert_eq!(tail.call(Call::Tail { filter: Filter::default(), from: None }), Ok(Reply::Done));
+    let producer = ProducerId::new();
+    let mut wire = machine.home.producer(producer);
+    wire.report(1..=10);
+    wire.durable(10);
+    cluster.is_away.store(true, Ordering::SeqCst);
+    std::fs::write(folder.join("a"), "one\ntwo\n").unwrap();
+    wire.report(11..=20);
+    let words = "does not answer";
+    let mut status = machine.home.wire().status();
+    until("it is said", || {
+        status = machine.home.wire().status();
+        status.reach.as_ref().is_some_and(|reach| !reach.ok && reach.detail.contains(words))
+    });
+    assert_eq!(status.problems.iter().filter(|problem| problem.contains(words)).count(), 1, "{:?}", status.problems);
+    cluster.is_away.store(false, Ordering::SeqCst);
+    wire.durable(20);
+    // The tail was never cut off, and misses nothing; nor is anything said any more.
+    let mut seen = Vec::new();
+    while numbers(&seen, producer).len() < 20 || !seen.iter().any(|event| event.event.kind() == "disk") {
+        seen.extend(tail.tailed(1));
+    }
+    assert_eq!(numbers(&seen, producer), (1..=20).collect::<Vec<_>>());
+    until("all is well again", || machine.home.wire().status().problems.is_empty());
+    drop((asker, tail, wire));
+    machine.stop();
 }
