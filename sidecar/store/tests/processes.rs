@@ -22,11 +22,11 @@ fn repository() -> RepositoryId {
     RepositoryId::from_uuid(uuid::Uuid::from_u128(7))
 }
 
-/// Tries again where others were quicker 64 times in a row.
+/// Tries again where others were quicker 64 times in a row, or the server had too much to do for a while.
 fn patiently<R>(mut work: impl FnMut() -> Result<R, StoreError>) -> R {
     loop {
         match work() {
-            Err(StoreError::Conflict) => {}
+            Err(StoreError::Conflict | StoreError::Away { .. }) => {}
             result => return result.unwrap(),
         }
     }
