@@ -19,6 +19,8 @@ pub struct Watched {
     pub root: std::path::PathBuf,
     /// Branch checked out.
     pub branch: Option<String>,
+    /// The id under which its repository shares owners with other clones, where that is settled.
+    pub shared: Option<RepositoryId>,
 }
 
 /// What the core asks of the world.

@@ -131,7 +131,10 @@ impl World {
 
     fn watched(&self, worktree: &WorktreeId) -> Option<Watched> {
         let place = self.place(worktree)?;
-        Some(Watched { worktree: worktree.clone(), root: place.root.clone(), branch: place.branch.clone() })
+        // Before anything of it is judged: what it shares is stored under that id.
+        let settled = || self.row(Subspace::Joined, &[worktree.repository.into()]);
+        let shared = if self.store.is_shared() { settled() } else { None };
+        Some(Watched { worktree: worktree.clone(), root: place.root.clone(), branch: place.branch.clone(), shared })
     }
 
     /// A row; nothing where it cannot be read, which is counted.

@@ -377,6 +377,9 @@ impl Core {
     ) -> Result<WorktreeId, String> {
         let watched = ports.watch(path, poll)?;
         let id = watched.worktree.clone();
+        if let Some(shared) = watched.shared {
+            self.ledger.join(id.repository, shared);
+        }
         let root = watched.root.to_string_lossy().into_owned();
         if let Some(known) = self.worktrees.get_mut(&id).filter(|known| known.status.root != root) {
             // The repository was moved, and is watched where it lies now.

@@ -61,6 +61,8 @@ pub struct Fake {
     pub upgrades: HashMap<EventId, Owner>,
     pub sessions: HashMap<SessionId, SessionInfo>,
     pub worktrees: BTreeSet<WorktreeId>,
+    /// Under which id the repository shares, where the store has it.
+    pub shared: Option<RepositoryId>,
     pub producers: HashMap<ProducerId, u64>,
     pub hooks: BTreeSet<EventId>,
     pub heartbeats: usize,
@@ -132,7 +134,12 @@ impl Ports for Fake {
         }
         self.watched.insert(worktree());
         let root = if path.starts_with(MOVED) { MOVED } else { ROOT };
-        Ok(Watched { worktree: worktree(), root: PathBuf::from(root), branch: Some("main".into()) })
+        Ok(Watched {
+            worktree: worktree(),
+            root: PathBuf::from(root),
+            branch: Some("main".into()),
+            shared: self.shared,
+        })
     }
 
     fn unwatch(&mut self, worktree: &WorktreeId) {

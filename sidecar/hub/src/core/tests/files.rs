@@ -384,3 +384,19 @@ fn what_another_clone_knows_of_a_content_is_known_here() {
     w.program_writes("b.rs", text);
     assert_eq!(w.blame("b.rs")[1], "person bea declared EditorDeclared");
 }
+
+/// A hub begins: what its repository shares is under another clone's id, and found before anything is judged.
+#[test]
+fn a_hub_that_begins_knows_at_once_what_is_shared() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    let shared = RepositoryId::new();
+    w.ports.shared = Some(shared);
+    w.feed(Input::Joins(worktree().repository, shared));
+    w.opens("ada", "a.rs");
+    w.types("ada", "a.rs", 4, "two\n");
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    w.hub_restarts();
+    w.scan();
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+}
