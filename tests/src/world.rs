@@ -270,7 +270,8 @@ impl World {
     pub fn hub_pid(&self) -> Option<u32> {
         let note = fs::read_to_string(self.state().join("hub.json")).ok()?;
         let pid = serde_json::from_str::<Value>(&note).ok()?["pid"].as_u64()? as u32;
-        Path::new(&format!("/proc/{pid}")).exists().then_some(pid)
+        // One that was killed keeps its note, and its number until it is collected.
+        (!is_gone(pid)).then_some(pid)
     }
 
     /// Ends the hub at once, as a crash would; waits until it is gone.
