@@ -6,14 +6,17 @@
 use codi2_ipc::frame;
 use codi2_protocol::limits::VALUE_BYTES;
 use codi2_protocol::{Fact, HookRecord, Numbered};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::check_words;
 
 pub(crate) fn run(input: &[u8]) {
-    match codi2::doors::hook_record(input) {
-        Ok(record) => check(record),
-        Err(error) => check_words(&format!("{error:#}")),
+    for record in [codi2::doors::agent_v1_record(input), codi2::doors::tool_record(input)] {
+        match record {
+            Ok(Some(record)) => check(record),
+            Ok(None) => {}
+            Err(error) => check_words(&format!("{error:#}")),
+        }
     }
 }
 
@@ -35,5 +38,9 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let after = json!({"type": "ai_agent", "repo_working_dir": folder, "edited_filepaths": ["src/a.rs"],
         "agent_name": "my-agent", "model": "m1", "conversation_id": "c1", "transcript": {"messages": [{"text": "x"}]}});
     let bare = json!({"type": "human", "repo_working_dir": "/"});
-    [before, after, bare].iter().map(|payload| payload.to_string().into_bytes()).collect()
+    let own = [before, after, bare].into_iter();
+    // Every tool's payloads.
+    let samples = include_str!("../../sidecar/codi2/src/cli/hook/samples.jsonl").lines();
+    let sample = |line: &str| -> Value { serde_json::from_str::<Value>(line).expect("a sample")["payload"].take() };
+    own.chain(samples.map(sample)).map(|payload| payload.to_string().into_bytes()).collect()
 }

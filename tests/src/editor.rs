@@ -81,9 +81,15 @@ impl Editor {
 
     /// As [`Editor::start`], for an editor of another name, its sidecar's standard error going there.
     pub fn start_as(world: &World, root: &Path, name: &str, errors: Stdio) -> Self {
+        Self::start_within(world, root, name, errors, &[])
+    }
+
+    /// As [`Editor::start_as`], with more variables in its environment.
+    pub fn start_within(world: &World, root: &Path, name: &str, errors: Stdio, variables: &[(&str, &str)]) -> Self {
         let mut child = world
             .command(program())
             .arg("lsp")
+            .envs(variables.iter().copied())
             .current_dir(root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

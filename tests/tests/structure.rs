@@ -67,6 +67,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("schemars", &["codi2-protocol", "codi2-config"]),
     ("rmpv", &["codi2-tests"]),
     ("flate2", &["codi2"]),
+    ("jsonc-parser", &["codi2"]),
 ];
 
 /// Without async, clock, file or socket: no runtime and no way to one.

@@ -5,12 +5,13 @@
 mod cli;
 mod lsp;
 mod settings;
+mod tools;
 
 pub use cli::main;
 
 /// The doors where bytes from outside come in: for the fuzz targets alone.
 #[doc(hidden)]
 pub mod doors {
-    pub use crate::cli::hook::record as hook_record;
+    pub use crate::cli::{agent_v1_record, tool_record};
     pub use crate::lsp::doors::{Frames, Told, Window};
 }

@@ -14,6 +14,8 @@ use std::time::SystemTime;
 use codi2_config::{Layer, Layers, Mistake, Origin, Owner, Place, Row, Settings, Syntax, check, flag, variables};
 use codi2_ipc::Places;
 
+use crate::tools;
+
 /// Names of the person's file in its folder, the one to begin with first.
 const NAMES: [&str; 3] = ["config.toml", "config.yaml", "config.yml"];
 /// Longest file that is read, in bytes.
@@ -104,6 +106,14 @@ fn candidates(flags: &Flags, get: &dyn Fn(&str) -> Option<OsString>) -> (Vec<Pat
     (folder.map(files).unwrap_or_default(), None)
 }
 
+/// What of a file counts, and all its mistakes: those of its form, and those of the tools it adds.
+pub fn checked(owner: Owner, syntax: Syntax, path: &Path, text: &str) -> (Layer, Vec<Mistake>) {
+    let (layer, mut mistakes) = check(owner, syntax, path, text);
+    mistakes.extend(tools::mistakes(path, &layer));
+    mistakes.sort();
+    (layer, mistakes)
+}
+
 fn look(candidates: &[PathBuf]) -> Seen {
     let stamp = |path: &PathBuf| fs::metadata(path).ok().map(|found| (found.len(), found.modified().ok()));
     // Absolute, since a hub leaves its folder.
@@ -122,7 +132,7 @@ fn file(candidates: &[PathBuf], named: Option<&str>, mistakes: &mut Vec<Mistake>
     }
     let layer = match read(path) {
         Ok(text) => {
-            let (layer, wrong) = check(Owner::User, Syntax::of(path).unwrap_or(Syntax::Toml), path, &text);
+            let (layer, wrong) = checked(Owner::User, Syntax::of(path).unwrap_or(Syntax::Toml), path, &text);
             mistakes.extend(wrong);
             layer
         }

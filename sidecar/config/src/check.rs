@@ -107,8 +107,10 @@ impl Check<'_> {
                 continue;
             };
             if shape.get("properties").is_none() {
-                if let Some(value) = value(&full, shape, &entry.value, &mut self.wrong) {
+                let mut kept = Vec::new();
+                if let Some(value) = noted(&full, shape, &entry.value, &mut self.wrong, &mut kept) {
                     self.layer.set(&full, value, Origin::File(self.path.to_owned(), entry.value.at));
+                    self.layer.put(&full, kept);
                 }
                 continue;
             }
@@ -154,7 +156,46 @@ fn unknown(owner: Owner, table: &str, key: &str, schema: &Value) -> (String, Str
     (found, todo)
 }
 
-/// The value as settings have it; nothing where it is wrong. Of a list the texts that are right count, if any is.
+/// As [`value`]; of a list, where each item stands that is in the value.
+fn noted(key: &str, shape: &Value, node: &Node, wrong: &mut Vec<Wrong>, kept: &mut Vec<Place>) -> Option<Value> {
+    let Content::List(list) = &node.content else { return value(key, shape, node, wrong) };
+    let found = value(key, shape, node, wrong)?;
+    for item in list {
+        let (mut ours, alone) = (Vec::new(), Content::List(vec![item.clone()]));
+        let alone = value(key, shape, &Node { at: node.at, content: alone }, &mut ours);
+        if alone.is_some_and(|alone| alone.as_array().is_some_and(|items| !items.is_empty())) {
+            kept.push(item.at);
+        }
+    }
+    Some(found)
+}
+
+/// The table as settings have it; nothing where anything in it is wrong: half an entry may mean something else.
+fn object(key: &str, shape: &Value, node: &Node, entries: &[Entry], wrong: &mut Vec<Wrong>) -> Option<Value> {
+    let (before, mut all) = (wrong.len(), serde_json::Map::new());
+    for entry in entries {
+        let full = joined(key, &entry.key);
+        match shape["properties"].get(&entry.key) {
+            Some(shape) => {
+                if let Some(value) = value(&full, shape, &entry.value, wrong) {
+                    all.insert(entry.key.clone(), value);
+                }
+            }
+            None => {
+                let (found, todo) = unknown(Owner::User, key, &entry.key, shape);
+                wrong.push((entry.at, found, todo));
+            }
+        }
+    }
+    for required in shape["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if !entries.iter().any(|entry| entry.key == required) {
+            wrong.push((node.at, format!("an entry of `{key}` has no `{required}`"), format!("add `{required}`")));
+        }
+    }
+    (wrong.len() == before).then_some(Value::Object(all))
+}
+
+/// The value as settings have it; nothing where it is wrong. Of a list the items that are right count, if any is.
 fn value(key: &str, shape: &Value, node: &Node, wrong: &mut Vec<Wrong>) -> Option<Value> {
     match (shape["type"].as_str()?, &node.content) {
         ("boolean", Content::Bool(value)) => Some(json!(value)),
@@ -179,13 +220,21 @@ fn value(key: &str, shape: &Value, node: &Node, wrong: &mut Vec<Wrong>) -> Optio
             let most = shape["maxItems"].as_u64().unwrap_or(u64::MAX);
             if list.len() as u64 > most {
                 let found = format!("`{key}` has {} entries", list.len());
-                wrong.push((node.at, found, format!("keep {most} at most; one glob can match many files")));
+                wrong.push((
+                    node.at,
+                    found,
+                    format!(
+                        "keep {most} at most{}",
+                        if shape["items"]["format"] == "glob" { "; one glob can match many files" } else { "" }
+                    ),
+                ));
             }
             let most = usize::try_from(most).unwrap_or(usize::MAX);
             let items = list.iter().take(most);
             let good: Vec<Value> = items.filter_map(|item| value(key, &shape["items"], item, wrong)).collect();
             (list.is_empty() || !good.is_empty()).then_some(Value::Array(good))
         }
+        ("object", Content::Table(entries)) => object(key, shape, node, entries, wrong),
         (_, content) => {
             wrong.push((node.at, format!("`{key}` is {}", content.shown()), wanted(shape)));
             None
@@ -205,6 +254,11 @@ fn wanted(shape: &Value) -> String {
             let (least, most) = range(shape);
             format!("write a whole number from {least} to {most}")
         }
+        Some("array") if shape["items"].get("properties").is_some() => "write a list of tables".to_owned(),
+        Some("object") => {
+            let known: Vec<String> = properties(shape).map(|(key, _)| format!("`{key}`")).collect();
+            format!("write a table; its keys are {}", known.join(", "))
+        }
         Some("array") => "write a list of texts, such as [\"*.log\", \"build/\"]".to_owned(),
         _ => "write a text in quotes".to_owned(),
     }
@@ -218,6 +272,17 @@ fn misshapen(shape: &Value, text: &str) -> Option<(String, String)> {
     }
     if text.chars().count() as u64 > most {
         return Some(("is too long".to_owned(), format!("keep it to {most} characters")));
+    }
+    if let Some(words) = shape["enum"].as_array() {
+        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        return (!words.contains(&text))
+            .then(|| ("is not known".to_owned(), format!("write one of {}", words.join(", "))));
+    }
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    // The one pattern there is.
+    if shape.get("pattern").is_some() && !text.chars().all(letter) {
+        let todo = "write lower-case letters, digits and dashes, such as my-agent";
+        return Some(("is no id".to_owned(), todo.to_owned()));
     }
     match shape["format"].as_str() {
         Some("glob") => {
@@ -337,7 +402,13 @@ fn node(value: &Value) -> Option<Node> {
         Value::Number(number) => Content::Whole(number.as_u64()?.into()),
         Value::String(text) => Content::Text(text.clone()),
         Value::Array(list) => Content::List(list.iter().filter_map(node).collect()),
-        Value::Null | Value::Object(_) => return None,
+        Value::Object(all) => {
+            let entry = |(key, value): (&String, &Value)| {
+                Some(Entry { key: key.clone(), at: Place::default(), value: node(value)? })
+            };
+            Content::Table(all.iter().filter_map(entry).collect())
+        }
+        Value::Null => return None,
     };
     Some(Node { at: Place::default(), content })
 }

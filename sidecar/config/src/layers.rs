@@ -7,17 +7,33 @@ use serde_json::{Map, Value};
 use crate::check;
 use crate::mistake::Origin;
 use crate::schema::{self, keys};
-use crate::settings::{RepositorySettings, Settings};
+use crate::settings::{RepositorySettings, Settings, ToolSettings};
+use crate::tree::Place;
 
 const PRIVATE: &str = "watch.private";
 
 /// Values from one place: a file, the environment, a flag.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Layer(BTreeMap<String, (Value, Origin)>);
+pub struct Layer(BTreeMap<String, (Value, Origin)>, BTreeMap<String, Vec<Place>>);
 
 impl Layer {
     pub(crate) fn set(&mut self, key: &str, value: Value, origin: Origin) {
         self.0.insert(key.to_owned(), (value, origin));
+    }
+
+    pub(crate) fn put(&mut self, key: &str, places: Vec<Place>) {
+        self.1.insert(key.to_owned(), places);
+    }
+
+    /// Where the items of a list stand in its file, in their order.
+    pub fn places(&self, key: &str) -> &[Place] {
+        self.1.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The tools it adds.
+    pub fn tools(&self) -> Vec<ToolSettings> {
+        let value = self.0.get("tools").map(|(value, _)| value.clone());
+        value.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
     }
 
     /// Its values as JSON, to be kept for the day when its file has mistakes.

@@ -24,7 +24,7 @@ pub use layers::{Layer, Layers, Row};
 pub use mistake::{Mistake, Origin};
 pub use settings::{
     HubSettings, PREFIX_BYTES, RepositorySettings, RepositoryWatch, STORE_KINDS, Settings, SpoolSettings,
-    StoreSettings, WatchSettings,
+    StoreSettings, ToolSettings, ToolVariable, WatchSettings,
 };
 pub use toml_text::data;
 pub use tree::Place;

@@ -41,6 +41,40 @@ formats! {
     StorePrefix "store-prefix" "A text of at most 32 bytes."
 }
 
+/// A text that is a tool's id.
+pub(crate) enum ToolId {}
+
+impl JsonSchema for ToolId {
+    fn schema_name() -> Cow<'static, str> {
+        "ToolId".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[a-z0-9-]+$", "minLength": 1, "maxLength": 64})
+    }
+}
+
+/// A text that is a strength of evidence.
+pub(crate) enum Strength {}
+
+impl JsonSchema for Strength {
+    fn schema_name() -> Cow<'static, str> {
+        "Strength".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": ["strong", "medium", "weak"]})
+    }
+}
+
 /// The schema of a person's file.
 pub fn user() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(|| of::<Settings>("codi2 settings"));
@@ -90,6 +124,11 @@ pub struct Key {
 }
 
 impl Key {
+    /// Whether it is a list of tables, which only a file can hold.
+    pub fn is_tables(&self) -> bool {
+        self.shape["items"].get("properties").is_some()
+    }
+
     /// The environment variable that sets it.
     pub fn variable(&self) -> String {
         format!("CODI2_{}", self.name.replace('.', "_").to_uppercase())

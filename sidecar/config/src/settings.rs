@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{AbsolutePath, Glob, LogFilter, StoreKind, StorePrefix};
+use crate::schema::{AbsolutePath, Glob, LogFilter, StoreKind, StorePrefix, Strength, ToolId};
 
 /// What `store.kind` may be.
 pub const STORE_KINDS: [&str; 2] = ["file", "foundationdb"];
@@ -32,6 +32,57 @@ pub struct Settings {
     pub store: StoreSettings,
     /// What waits on disk while no hub runs.
     pub spool: SpoolSettings,
+    /// More AI tools, or more marks of known ones, by which to tell who acts. Only in a file.
+    #[schemars(length(max = 100))]
+    pub tools: Vec<ToolSettings>,
+}
+
+/// An AI tool of one's own, or more marks of a known one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["id"]))]
+pub struct ToolSettings {
+    /// Its id, such as `my-agent`; the id of a known tool adds marks to it.
+    #[schemars(with = "ToolId")]
+    pub id: String,
+    /// Its name for people; not set: the id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub name: Option<String>,
+    /// Variables that it sets for the commands it runs.
+    #[schemars(length(max = 100))]
+    pub env: Vec<ToolVariable>,
+    /// Names of its programs.
+    #[schemars(length(max = 100))]
+    pub processes: Vec<String>,
+    /// Names by which it introduces itself over MCP; a `*` at the end stands for any end.
+    #[schemars(length(max = 100))]
+    pub mcp_clients: Vec<String>,
+    /// Ids of its extensions in editors.
+    #[schemars(length(max = 100))]
+    pub extensions: Vec<String>,
+    /// Addresses by which it signs commits, as author or in a trailer.
+    #[schemars(length(max = 100))]
+    pub commit_emails: Vec<String>,
+}
+
+/// A variable that a tool sets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name"]))]
+pub struct ToolVariable {
+    /// The variable's name.
+    pub name: String,
+    /// Its value; not set: anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub value: Option<String>,
+    /// How sure it makes the tool: `strong` (proves it), `medium` (needs a second fact), `weak`. Not set: `medium`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Strength")]
+    pub strength: Option<String>,
+    /// Whether its value is the session's id.
+    pub session: bool,
 }
 
 /// The hub.

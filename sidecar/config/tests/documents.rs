@@ -99,6 +99,7 @@ fn table(keys: &[Key]) -> String {
         let may = match shape["type"].as_str().unwrap() {
             "boolean" => "true, false".to_owned(),
             "integer" => format!("{} to {}", shape["minimum"].as_u64().unwrap_or(0), shape["maximum"]),
+            "array" if key.is_tables() => format!("tables, {} at most (see below)", shape["maxItems"]),
             "array" => format!("globs, {} at most", shape["maxItems"]),
             _ => match shape["format"].as_str().unwrap() {
                 "absolute-path" => "a path from the root on".to_owned(),
@@ -107,7 +108,8 @@ fn table(keys: &[Key]) -> String {
                 _ => "a text".to_owned(),
             },
         };
-        writeln!(text, "| `{}` | `{}` | {default} | {may} | {} |", key.name, key.variable(), key.about).unwrap();
+        let variable = if key.is_tables() { "only in a file".to_owned() } else { format!("`{}`", key.variable()) };
+        writeln!(text, "| `{}` | {variable} | {default} | {may} | {} |", key.name, key.about).unwrap();
     }
     text
 }

@@ -1,8 +1,14 @@
-//! Which process: its number and when it started, so that one that got a dead process's number is told from it.
+//! Which process: its number and when it started, so that one that got a dead process's number is told from it; and
+//! which processes are above it.
 //!
-//! Absent on purpose: signals, children, and other systems than Linux, where nothing here tells more than a number.
+//! Absent on purpose: signals, children, which of them is an agent, and other systems than Linux, where nothing here tells more than a number.
+
+use std::ffi::OsString;
 
 use codi2_protocol::Process;
+
+/// Processes above one that are looked at, at most: what goes on longer is a circle of reused numbers.
+const ABOVE: usize = 64;
 
 /// This process.
 pub fn own() -> Process {
@@ -32,6 +38,76 @@ pub fn is_gone(process: &Process) -> bool {
         Ok(stat) => start(&stat).is_some_and(|now| now != began) || state(&stat) == Some("Z"),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
+}
+
+/// A process that runs above this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// Which.
+    pub process: Process,
+    /// Its program's path, else the name the system shows.
+    pub program: String,
+    /// Its command line.
+    pub args: Vec<String>,
+    /// The environment it was started with; absent where the system does not tell (another user's process).
+    pub env: Option<Vec<(OsString, OsString)>>,
+}
+
+/// The processes above this one, the nearest first. A parent that started after its child is none: it has got a dead
+/// process's number.
+pub fn ancestors() -> Vec<Running> {
+    let (mut found, mut child) = (Vec::new(), own());
+    let mut next = parent();
+    while next.pid > 0 && found.len() < ABOVE {
+        let Some(text) = stat(next.pid) else { break };
+        if matches!((next.start, child.start), (Some(parent), Some(child)) if parent > child) {
+            break;
+        }
+        let above = of(fields(&text).and_then(|mut fields| fields.nth(1)?.parse().ok()).unwrap_or(0));
+        found.push(running(next, &text));
+        (child, next) = (next, above);
+    }
+    found
+}
+
+/// Whether this process is in the foreground of a terminal, where a person may be typing.
+pub fn in_foreground() -> bool {
+    // Fields 5 (process group), 7 (terminal) and 8 (its foreground group).
+    let number = |stat: &str, at: usize| fields(stat)?.nth(at)?.parse::<i64>().ok();
+    let Some(stat) = stat(std::process::id()) else { return false };
+    number(&stat, 4).is_some_and(|terminal| terminal != 0)
+        && number(&stat, 2).is_some_and(|group| Some(group) == number(&stat, 5))
+}
+
+fn running(process: Process, stat: &str) -> Running {
+    let read = |name: &str| std::fs::read(format!("/proc/{}/{name}", process.pid)).ok();
+    let parts = |bytes: Vec<u8>| -> Vec<Vec<u8>> {
+        let parts = bytes.split(|byte| *byte == 0).filter(|part| !part.is_empty());
+        parts.map(<[u8]>::to_vec).collect()
+    };
+    let lossy = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let shown = || stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map(|(name, _)| name.to_owned());
+    let program = std::fs::read_link(format!("/proc/{}/exe", process.pid)).ok();
+    let program = program.map(|path| path.to_string_lossy().into_owned());
+    Running {
+        process,
+        program: program.or_else(shown).unwrap_or_default(),
+        args: read("cmdline").map(|bytes| parts(bytes).into_iter().map(lossy).collect()).unwrap_or_default(),
+        env: read("environ").map(|bytes| parts(bytes).into_iter().filter_map(variable).collect()),
+    }
+}
+
+#[cfg(unix)]
+fn variable(bytes: Vec<u8>) -> Option<(OsString, OsString)> {
+    use std::os::unix::ffi::OsStringExt;
+    let at = bytes.iter().position(|byte| *byte == b'=')?;
+    Some((OsString::from_vec(bytes[..at].to_vec()), OsString::from_vec(bytes[at + 1..].to_vec())))
+}
+
+// Elsewhere no system tells environments this way. Untested.
+#[cfg(not(unix))]
+fn variable(_: Vec<u8>) -> Option<(OsString, OsString)> {
+    None
 }
 
 fn path(pid: u32) -> String {
@@ -71,6 +147,19 @@ mod tests {
         }
         assert_eq!(start("42 (bash) S 1"), None);
         assert_eq!(start(""), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_processes_above_are_told_up_to_the_first() {
+        let above = ancestors();
+        assert_eq!(above.first().map(|first| first.process), Some(parent()));
+        assert!(above.windows(2).all(|pair| pair[1].process.start <= pair[0].process.start), "{above:#?}");
+        assert!(above.iter().all(|running| !running.program.is_empty()));
+        let first = &above[0];
+        assert!(
+            !first.args.is_empty() && first.env.as_ref().is_some_and(|env| env.iter().any(|(name, _)| name == "PATH"))
+        );
     }
 
     #[cfg(target_os = "linux")]

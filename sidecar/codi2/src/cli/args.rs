@@ -11,6 +11,7 @@ use clap_complete::Shell;
 
 use codi2_protocol::{SessionId, Stamp};
 
+use super::hook::tool::{self, HookTool};
 use super::replay::model::Units;
 
 /// The whole command line.
@@ -60,6 +61,10 @@ pub enum Command {
     Tail(Tail),
     /// Who wrote each line of a file, how sure, and why
     Blame(Blame),
+    /// The AI tools that codi2 knows, or which of them are here
+    ListAiTools(ListAiTools),
+    /// Whom this process would be taken for, and by what evidence
+    Whoami(Whoami),
     /// How the hub is, who works where, what is watched
     Status,
     /// How fast codi2 itself is
@@ -89,8 +94,10 @@ pub enum Command {
         out: PathBuf,
     },
     /// What agents call before and after they edit
-    #[command(subcommand)]
     Hook(Hook),
+    /// Set up a tool's own hooks so that it tells codi2 what it edits
+    #[command(subcommand)]
+    Hooks(Hooks),
     /// Type a recorded editing history once more, and check its text and owners
     Replay(Replay),
 }
@@ -203,6 +210,22 @@ pub struct Blame {
     pub buffer: bool,
 }
 
+/// `codi2 list-ai-tools`
+#[derive(Debug, Args)]
+pub struct ListAiTools {
+    /// Only those for which something speaks here, how likely each acts, and why
+    #[arg(long)]
+    pub detect: bool,
+}
+
+/// `codi2 whoami`
+#[derive(Debug, Args)]
+pub struct Whoami {
+    /// Whom this commit's author and trailers name, instead of this process
+    #[arg(long, value_name = "COMMIT")]
+    pub commit: Option<String>,
+}
+
 /// `codi2 doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -276,12 +299,81 @@ pub enum StoreCommand {
 }
 
 /// `codi2 hook`
+#[derive(Debug, Args)]
+pub struct Hook {
+    /// Whose payload comes on standard input: `agent-v1`, or the tool, as a hint (its shape decides)
+    #[arg(value_name = "TOOL", value_parser = HookFormat::named)]
+    pub of: HookFormat,
+    /// As git-ai has it: the payload itself, or `stdin` (which it is anyhow)
+    #[arg(long, value_name = "JSON")]
+    pub hook_input: Option<String>,
+}
+
+/// `codi2 hooks`
 #[derive(Debug, Subcommand)]
-pub enum Hook {
-    /// Take on standard input what agents send to `git-ai checkpoint agent-v1`
-    AgentV1 {
-        /// As git-ai has it: the payload itself, or `stdin` (which it is anyhow)
-        #[arg(long, value_name = "JSON")]
-        hook_input: Option<String>,
+pub enum Hooks {
+    /// Put `codi2 hook` into the tool's settings; what is there stays
+    Install {
+        /// Which tool, and whose settings.
+        #[command(flatten)]
+        target: HooksTarget,
+        /// Only print what would change
+        #[arg(long)]
+        dry_run: bool,
     },
+    /// Whether the hooks are there: installed, partly, not
+    Status {
+        /// The tool; without it all
+        #[arg(value_name = "TOOL")]
+        tool: Option<String>,
+        /// In the repository here instead of your own settings
+        #[arg(long)]
+        project: bool,
+    },
+    /// Take `codi2 hook` out again; everything else stays to the byte
+    Remove {
+        /// Which tool, and whose settings.
+        #[command(flatten)]
+        target: HooksTarget,
+        /// Only print what would change
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Which tool's hooks, and where.
+#[derive(Debug, Args)]
+pub struct HooksTarget {
+    /// The tool
+    #[arg(value_name = "TOOL")]
+    pub tool: String,
+    /// In the repository here instead of your own settings
+    #[arg(long)]
+    pub project: bool,
+}
+
+/// Whose payload a hook gets.
+#[derive(Debug, Clone, Copy)]
+pub enum HookFormat {
+    /// What agents send to `git-ai checkpoint agent-v1`.
+    AgentV1,
+    /// A tool's own.
+    Tool(&'static HookTool),
+}
+
+impl HookFormat {
+    /// The format of this name.
+    ///
+    /// # Errors
+    /// Which names there are.
+    pub fn named(name: &str) -> Result<Self, String> {
+        if name == "agent-v1" {
+            return Ok(Self::AgentV1);
+        }
+        let known = || {
+            let ids = tool::TOOLS.iter().map(|tool| tool.id);
+            format!("known are agent-v1, {}", ids.collect::<Vec<_>>().join(", "))
+        };
+        tool::named(name).map(Self::Tool).ok_or_else(known)
+    }
 }

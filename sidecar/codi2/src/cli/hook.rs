@@ -1,13 +1,20 @@
 //! `codi2 hook`: what agents call before and after they edit.
 //!
-//! The agent waits for this process, so it takes 5 ms and never breaks the agent: no runtime, no log, and settings only
-//! where there is no hub: then private files are left out of what lies in the spool, and its cap counts. The record is
-//! cut to tool, ids and paths while it is read; contents are never kept. Absent on purpose: output on
+//! The agent waits for this process, so it takes 5 ms and never breaks the agent: no runtime, no log, no catalogue, and
+//! settings only where there is no hub: then private files are left out of what lies in the spool, and its cap counts.
+//! The record is cut to tool, ids and paths while it is read; contents are never kept. Absent on purpose: output on
 //! standard output (agents parse it), and any judgement, which is the hub's.
 //!
-//! Exit codes: 0 when the hub or the spool has the record; 1 when the input makes no sense or neither could take it.
+//! Exit codes: 0 when the hub or the spool has the record, or there is nothing to record. Where the input makes no sense
+//! or neither could take it: 1 for `agent-v1`; 0 for a tool, because to some tools any other code says to stop (ADR 0040).
 
 mod agent_v1;
+mod bounds;
+mod call;
+mod payload;
+#[cfg(test)]
+mod tests;
+pub(super) mod tool;
 
 use std::io::Read;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,7 +23,8 @@ use anyhow::{Context, Result, bail};
 use codi2_config::{Globs, Settings};
 use codi2_protocol::HookRecord;
 
-use super::args::Hook;
+use super::args::{Hook, HookFormat};
+use super::printer::complain;
 use super::surroundings::BUILD;
 use crate::settings::{self, Flags};
 
@@ -25,12 +33,21 @@ const INPUT_BYTES: u64 = 16 << 20;
 
 /// Reads the payload and hands the record over.
 pub fn run(hook: &Hook, flags: &Flags) -> Result<()> {
-    let Hook::AgentV1 { hook_input } = hook;
-    let input = match hook_input {
+    match (told(hook, flags), &hook.of) {
+        (Err(error), HookFormat::Tool(_)) => {
+            complain(&format!("codi2: {error:#}"));
+            Ok(())
+        }
+        (told, _) => told,
+    }
+}
+
+fn told(hook: &Hook, flags: &Flags) -> Result<()> {
+    let input = match &hook.hook_input {
         Some(payload) if payload != "stdin" => payload.clone().into_bytes(),
         _ => read(std::io::stdin().lock())?,
     };
-    let record = record(&input)?;
+    let Some(record) = record(&hook.of, &input)? else { return Ok(()) };
     let places = codi2_ipc::Places::find().context("no place for the record")?;
     let may_keep = |record: &mut HookRecord| may_keep(record, &settings::load(flags).settings);
     let outcome = codi2_ipc::blocking::hook_or_spool(&places, record, BUILD, may_keep);
@@ -47,10 +64,17 @@ fn may_keep(record: &mut HookRecord, settings: &Settings) -> Option<u64> {
     (named == 0 || !record.files.is_empty()).then(|| settings.spool_bytes())
 }
 
-/// The record of a payload that arrives now.
-pub fn record(input: &[u8]) -> Result<HookRecord> {
+/// The record of a payload that arrives now; none where it changes no file.
+pub fn record(format: &HookFormat, input: &[u8]) -> Result<Option<HookRecord>> {
     let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-    agent_v1::record(input, at_ms, codi2_ipc::process::parent())
+    let parent = codi2_ipc::process::parent();
+    match format {
+        HookFormat::AgentV1 => agent_v1::record(input, at_ms, parent).map(Some),
+        HookFormat::Tool(hint) => {
+            let here = std::env::current_dir().context("there is no folder here")?;
+            call::record(Some(hint), input, at_ms, parent, &here)
+        }
+    }
 }
 
 fn read(from: impl Read) -> Result<Vec<u8>> {
@@ -60,31 +84,4 @@ fn read(from: impl Read) -> Result<Vec<u8>> {
         bail!("the input is longer than {} MiB", INPUT_BYTES >> 20);
     }
     Ok(input)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_files_do_not_lie_in_the_spool() {
-        let mut settings = Settings::default();
-        settings.spool.cap_mib = 3;
-        settings.watch.private.push("secret/*".to_owned());
-        let kept = |files: &[&str]| {
-            let payload = serde_json::json!({"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": files});
-            let mut record = record(payload.to_string().as_bytes()).unwrap();
-            may_keep(&mut record, &settings).map(|cap| (record.files.join(" "), cap))
-        };
-        let all = ["/r/a.rs", "/r/.ENV.local", "/r/deep/id_rsa", "/r/secret/b", "/r/other/secret/b"];
-        assert_eq!(kept(&all), Some(("/r/a.rs /r/other/secret/b".to_owned(), 3 << 20)));
-        assert_eq!(kept(&["/r/.env", "/r/secret/b"]), None);
-        assert_eq!(kept(&[]), Some((String::new(), 3 << 20)));
-    }
-
-    #[test]
-    fn input_without_end_is_refused() {
-        assert!(read(std::io::repeat(b' ')).unwrap_err().to_string().contains("16 MiB"));
-        assert_eq!(read(&b"{}"[..]).unwrap(), b"{}");
-    }
 }

@@ -3,6 +3,7 @@
 //! Each command gets its flags, a [`printer::Printer`] and the [`Surroundings`]; nothing else writes to standard
 //! output. Absent on purpose: a runtime (commands block; `lsp` and the hub bring their own), colours, a pager.
 
+mod ai_tools;
 mod args;
 mod blame;
 mod blocks;
@@ -13,6 +14,7 @@ mod failure;
 mod feed;
 mod follow;
 pub(crate) mod hook;
+mod hooks;
 mod hub;
 mod link;
 mod log;
@@ -41,6 +43,18 @@ use printer::{OutputClosed, Printer};
 use surroundings::Surroundings;
 
 use crate::settings::{self, Flags};
+
+/// What `codi2 hook agent-v1` makes of an input.
+#[doc(hidden)]
+pub fn agent_v1_record(input: &[u8]) -> Result<Option<codi2_protocol::HookRecord>> {
+    hook::record(&args::HookFormat::AgentV1, input)
+}
+
+/// What `codi2 hook claude-code` makes of an input: the hint of the most shared shape.
+#[doc(hidden)]
+pub fn tool_record(input: &[u8]) -> Result<Option<codi2_protocol::HookRecord>> {
+    hook::record(&args::HookFormat::Tool(&hook::tool::TOOLS[0]), input)
+}
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -71,6 +85,9 @@ fn run(line: &Line) -> Result<ExitCode> {
     let printer = &mut Printer::stdout(line.format);
     // Then what needs no place for a hub.
     let done = match &line.command {
+        Command::Hooks(command) => Some(hooks::run(command, printer)),
+        Command::ListAiTools(list) => Some(ai_tools::list(list, flags, printer)),
+        Command::Whoami(whoami) => Some(ai_tools::whoami(whoami, flags, printer)),
         Command::Config(command) => Some(config::run(command, flags, printer)),
         Command::Doctor(doctor) => Some(doctor::run(doctor, flags, printer)),
         Command::Completions { shell } => Some(words::completions(*shell, printer)),
@@ -96,6 +113,7 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Store(command) => store::run(command, printer, surroundings),
         Command::Stats { .. } => stats::run(printer, surroundings),
         Command::Hook(_) | Command::Lsp(_) | Command::Config(_) | Command::Doctor(_) => Ok(()),
+        Command::ListAiTools(_) | Command::Whoami(_) | Command::Hooks(_) => Ok(()),
         Command::Completions { .. } | Command::Man { .. } | Command::Replay(_) => Ok(()),
     }?;
     Ok(ExitCode::SUCCESS)
@@ -130,6 +148,7 @@ fn lsp(flags: &Flags) -> Result<ExitCode> {
         build: surroundings::BUILD.to_owned(),
         about_settings: loaded.problem(),
         spool_bytes: loaded.settings.spool_bytes(),
+        agent: crate::tools::agent(&loaded.settings),
         private: loaded.settings.watch.private,
     };
     Ok(match crate::lsp::run(options)? {

@@ -24,6 +24,9 @@ mod tests;
 mod wire;
 
 use codi2_ipc::{Places, SpawnSpec};
+use codi2_protocol::Actor;
+
+use place::Locator;
 
 pub use server::Ended;
 
@@ -42,6 +45,8 @@ pub struct LspOptions {
     pub private: Vec<String>,
     /// Most that waits for a hub that is away, in bytes; more becomes a gap.
     pub spool_bytes: u64,
+    /// The agent that started this window, if one is proven to have: what is typed here is its.
+    pub agent: Option<Actor>,
 }
 
 /// Serves one window over standard input and output until it ends; facts are then durable or spooled.
@@ -51,10 +56,11 @@ pub struct LspOptions {
 pub fn run(options: LspOptions) -> std::io::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let LspOptions { places, start, build, about_settings, private, spool_bytes } = options;
+        let LspOptions { places, start, build, about_settings, private, spool_bytes, agent } = options;
         let link = move |news| hub::HubRoad::new(places, start, &build, spool_bytes, about_settings, news);
-        server::serve(tokio::io::stdin(), tokio::io::stdout(), link, private, told_to_stop(), server::Trial::default())
-            .await
+        let locator = Locator::new(private, agent);
+        let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
+        server::serve(input, output, link, locator, told_to_stop(), server::Trial::default()).await
     });
     // A thread may still be reading standard input, and cannot be stopped.
     runtime.shutdown_background();

@@ -28,14 +28,16 @@ const FOLDERS: usize = 256;
 pub struct Locator {
     known: Arc<Mutex<Known>>,
     private: Arc<[String]>,
+    agent: Option<Actor>,
 }
 
 type Known = HashMap<PathBuf, (Instant, Option<codi2_workspace::Place>)>;
 
 impl Locator {
-    /// A locator for which files that match these globs are private.
-    pub fn new(private: Vec<String>) -> Self {
-        Self { known: Arc::default(), private: private.into() }
+    /// A locator for which files that match these globs are private. In a window that an agent started, who works is
+    /// that agent and no person.
+    pub fn new(private: Vec<String>, agent: Option<Actor>) -> Self {
+        Self { known: Arc::default(), private: private.into(), agent }
     }
 
     /// Where a document lies. Never takes longer than two seconds: a file system that does is [`Apart::Unreachable`].
@@ -53,7 +55,7 @@ impl Locator {
     pub async fn folder(&self, uri: &str) -> Option<Site> {
         let path = file_path(uri)?;
         let this = self.clone();
-        let found = tokio::task::spawn_blocking(move || this.place_of(&path).map(|place| site(&place)));
+        let found = tokio::task::spawn_blocking(move || this.place_of(&path).map(|place| this.site(&place)));
         found.await.ok().flatten()
     }
 
@@ -77,7 +79,7 @@ impl Locator {
             Some(Unwatched::Unreadable) => return Place::Apart(Apart::Unreachable),
         }
         let file = FileId { worktree: place.worktree.clone(), path: relative };
-        Place::Recorded { file, site: Box::new(site(&place)) }
+        Place::Recorded { file, site: Box::new(self.site(&place)) }
     }
 
     /// The worktree of a folder. Plain folders without git are none here: an editor opens files anywhere.
@@ -104,19 +106,20 @@ impl Locator {
         place
     }
 
+    fn site(&self, place: &codi2_workspace::Place) -> Site {
+        let person = || Actor::named(ActorKind::Person, place.person.clone());
+        Site {
+            worktree: place.worktree.clone(),
+            root: place.root.to_string_lossy().into_owned(),
+            branch: place.branch.clone(),
+            head: place.head.clone(),
+            actor: self.agent.clone().unwrap_or_else(person),
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         // A map of answers is whole whenever its lock is free.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn site(place: &codi2_workspace::Place) -> Site {
-    Site {
-        worktree: place.worktree.clone(),
-        root: place.root.to_string_lossy().into_owned(),
-        branch: place.branch.clone(),
-        head: place.head.clone(),
-        person: Actor::named(ActorKind::Person, place.person.clone()),
     }
 }
 

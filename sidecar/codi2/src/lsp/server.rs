@@ -64,13 +64,13 @@ pub struct Trial {
     pub breaks_on: Option<String>,
 }
 
-/// Serves one window over `input` and `output`; `link` makes the road to the hub, given where its news go. Files that
-/// match the `private` globs are not recorded; `stop` ends it from outside.
+/// Serves one window over `input` and `output`; `link` makes the road to the hub, given where its news go. `locator`
+/// says which files are recorded and for whom; `stop` ends it from outside.
 pub async fn serve<R, W, L>(
     input: R,
     output: W,
     link: impl FnOnce(mpsc::Sender<Input>) -> L,
-    private: Vec<String>,
+    locator: Locator,
     stop: impl Future<Output = ()>,
     trial: Trial,
 ) -> Ended
@@ -99,7 +99,7 @@ where
     let Some((outbox, outbound)) = made else { return Ended::Abandoned };
     let outbound = tokio::spawn(outbound);
 
-    let actor = Actor::new(link(news), outbox, Locator::new(private), passed);
+    let actor = Actor::new(link(news), outbox, locator, passed);
     #[cfg(test)]
     let actor = {
         let mut actor = actor;

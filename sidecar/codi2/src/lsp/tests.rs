@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::link::HubLink;
+use super::place::Locator;
 use super::server::{Ended, Trial, serve};
 use super::session::{Input, Link};
 
@@ -61,7 +62,8 @@ impl Editor {
             let _ = news.try_send(Input::Link(Link { connected: true, ..Link::default() }));
             Listening { heard, news }
         };
-        let ended = tokio::spawn(serve(input, output, link, vec!["*.pem".to_owned()], std::future::pending(), trial));
+        let locator = Locator::new(vec!["*.pem".to_owned()], None);
+        let ended = tokio::spawn(serve(input, output, link, locator, std::future::pending(), trial));
         let (from, to) = tokio::io::split(ours);
         Self { to: Some(to), from: BufReader::new(from), heard: hearing, ended, next: 0 }
     }

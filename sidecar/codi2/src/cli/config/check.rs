@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use codi2_config::{Mistake, Origin, Owner, Syntax, check};
+use codi2_config::{Mistake, Origin, Owner, Syntax};
 use serde_json::json;
 
 use crate::cli::args::Format;
@@ -54,7 +54,7 @@ fn of_file(file: &Path) -> Result<Vec<Mistake>> {
     let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".codi2."));
     let owner = if hidden { Owner::Repository } else { Owner::User };
     match settings::read(file) {
-        Ok(text) => Ok(check(owner, syntax, file, &text).1),
+        Ok(text) => Ok(settings::checked(owner, syntax, file, &text).1),
         Err((found, todo)) => {
             let error = anyhow!("{} {found}; {todo}", file.display());
             if file.exists() { Err(error) } else { Err(error).code(Failure::NotFound) }

@@ -4,18 +4,13 @@
 //! paths about to change; `type: ai_agent` after it, with name, model, conversation and paths. Unknown fields (a
 //! transcript, the contents of unsaved files) are skipped while reading and never kept.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, Process, limits};
 use serde::Deserialize;
 
-/// Most files in a record (see [`HookRecord::files`]).
-const FILES: usize = 1_000;
-/// Longest list of files, in bytes together: the record must fit in one fact and one event.
-const LIST_BYTES: usize = 60_000;
-/// Longest name, model or conversation kept, in bytes.
-const NAME_BYTES: usize = 256;
+use super::bounds::{absolute, cut, files};
 
 /// Both shapes at once: one pass over the input, whatever the order of its fields, without a copy of what is skipped.
 #[derive(Deserialize)]
@@ -61,11 +56,7 @@ pub fn record(input: &[u8], at_ms: u64, parent: Process) -> Result<HookRecord> {
         }
         other => bail!("type must be human or ai_agent, not {other:?}"),
     };
-    let paths = paths.unwrap_or_default();
-    // A cut list would claim less than the agent did: without a list the hub takes every path for possible.
-    let files: Vec<_> = paths.iter().filter(|path| !path.is_empty()).map(|path| absolute(folder, path)).collect();
-    let fits = files.len() <= FILES && files.iter().map(String::len).sum::<usize>() <= LIST_BYTES;
-    let files = if fits { files } else { Vec::new() };
+    let files = files(folder, paths.unwrap_or_default().iter().map(String::as_str));
     Ok(HookRecord {
         id: EventId::new(),
         at_ms,
@@ -80,33 +71,9 @@ pub fn record(input: &[u8], at_ms: u64, parent: Process) -> Result<HookRecord> {
     })
 }
 
-/// The path below the folder, without `.` and `..`. By name only: a link is not followed, the file may not exist yet.
-fn absolute(folder: &Path, path: &str) -> String {
-    let mut plain = PathBuf::new();
-    for component in folder.join(path).components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            other => plain.push(other),
-        }
-    }
-    // Both came in as text, so nothing is lost here.
-    plain.to_string_lossy().into_owned()
-}
-
-fn cut(mut text: String) -> String {
-    let mut end = text.len().min(NAME_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::bounds::{FILES, LIST_BYTES, NAME_BYTES};
     use super::*;
     use serde_json::{Value, json};
 

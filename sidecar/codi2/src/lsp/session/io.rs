@@ -35,8 +35,8 @@ pub struct Site {
     pub branch: Option<String>,
     /// Commit checked out, in hexadecimal, if there is one.
     pub head: Option<String>,
-    /// Who works here: the repository's git identity, else the account.
-    pub person: Actor,
+    /// Who works here: the agent that started the window, else the repository's git identity, else the account.
+    pub actor: Actor,
 }
 
 /// Where a document lies.

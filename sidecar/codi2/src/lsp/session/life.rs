@@ -23,7 +23,7 @@ impl Session {
     pub(super) fn introduce(&mut self, site: &Site, own: bool) {
         let info = SessionInfo {
             session: self.window.session,
-            actor: site.person.clone(),
+            actor: site.actor.clone(),
             editor: self.window.editor.clone(),
             pid: self.window.pid,
             process: self.window.process,

@@ -47,7 +47,7 @@ pub(super) fn site() -> Site {
         root: "/w".to_owned(),
         branch: Some("main".to_owned()),
         head: None,
-        person: Actor::named(ActorKind::Person, "Ada"),
+        actor: Actor::named(ActorKind::Person, "Ada"),
     }
 }
 

@@ -233,7 +233,7 @@ fn place(uri: &str) -> Place {
         root: "/w".to_owned(),
         branch: None,
         head: None,
-        person: Actor::named(ActorKind::Person, "Ada"),
+        actor: Actor::named(ActorKind::Person, "Ada"),
     };
     Place::Recorded { file: FileId { worktree, path }, site: Box::new(site) }
 }

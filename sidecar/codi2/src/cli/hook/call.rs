@@ -1,0 +1,178 @@
+//! From a tool's payload to the record that every hook becomes: before or after, which files, who.
+//!
+//! A command may change any file, so a call that runs one names none: the hub takes every path of the worktree for
+//! possible while it is open. Calls are paired by the tool's own id where it has one, else by session and tool.
+//! Absent on purpose: what was written or run; judgement; any output.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, Process, limits};
+
+use super::bounds::{absolute, cut, files};
+use super::payload::{Input, Payload};
+use super::tool::{HookTool, caller, plain};
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Does {
+    Edit,
+    /// A completion that a person accepted.
+    Complete,
+    Run,
+}
+
+/// The record of a payload; none for an event that changes no file. `here` is where relative paths start if the payload
+/// names no folder.
+///
+/// # Errors
+/// The input is no payload of a known tool.
+pub(super) fn record(
+    hint: Option<&'static HookTool>,
+    input: &[u8],
+    at_ms: u64,
+    parent: Process,
+    here: &Path,
+) -> Result<Option<HookRecord>> {
+    let payload = read(input)?;
+    let tool = caller(&payload, hint).context(
+        "the input is no payload that codi2 knows; `codi2 hook --help` names the tools whose hooks it reads",
+    )?;
+    let Some((phase, does, given)) = event(tool, &payload) else { return Ok(None) };
+    if !tool.tells_after && does == Does::Run {
+        return Ok(None);
+    }
+    let roots = [&payload.workspace_roots, &payload.camel_workspace_roots];
+    let folders = [payload.cwd.get(), given.and_then(|given| given.cwd.as_deref())].into_iter().flatten();
+    let folders = folders.chain(roots.into_iter().flat_map(|roots| roots.0.first()).map(String::as_str));
+    let usable = |folder: &&str| Path::new(folder).is_absolute() && folder.len() <= limits::PATH_BYTES;
+    let folder = folders.filter(usable).map(Path::new).next().unwrap_or(here);
+    let paths = given.map_or(&[][..], |given| &given.paths).iter().map(String::as_str);
+    let paths = paths.chain(payload.file_path.get());
+    let listed = if does == Does::Run { Vec::new() } else { files(folder, paths) };
+    let actor = actor(tool, &payload, does);
+    Ok(Some(HookRecord {
+        id: EventId::new(),
+        at_ms,
+        phase,
+        format: tool.id.to_owned(),
+        call: call(&payload, actor.session.as_deref()),
+        actor: Some(actor),
+        parent_pid: parent.pid,
+        parent_start: parent.start,
+        folder: absolute(folder, ""),
+        files: listed,
+    }))
+}
+
+fn read(input: &[u8]) -> Result<Payload> {
+    let said = match serde_json::from_slice(input) {
+        Ok(payload) => return Ok(payload),
+        Err(error) => error,
+    };
+    // Windsurf puts control characters into its texts as they are.
+    serde_json::from_slice(&escaped(input)).map_err(|_| said).context("the input is no JSON object")
+}
+
+/// The input with control characters inside texts escaped.
+fn escaped(input: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(input.len() + 64);
+    let (mut inside, mut after_backslash) = (false, false);
+    for byte in input {
+        match byte {
+            0..0x20 if inside => {
+                out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+                after_backslash = false;
+                continue;
+            }
+            b'"' if !after_backslash => inside = !inside,
+            _ => {}
+        }
+        after_backslash = inside && *byte == b'\\' && !after_backslash;
+        out.push(*byte);
+    }
+    out
+}
+
+/// What happens, and what the tool was given; nothing for an event that changes no file.
+fn event<'a>(tool: &HookTool, payload: &'a Payload) -> Option<(HookPhase, Does, Option<&'a Input>)> {
+    use HookPhase::{After, Before};
+    let events = [&payload.hook_event_name, &payload.agent_action_name, &payload.hook_name, &payload.event];
+    let event = events.into_iter().chain([&payload.camel_event_name]).find_map(|event| event.get());
+    let input = [&payload.tool_input, &payload.tool_args, &payload.tool_info].into_iter().find(|input| input.is_some);
+    let (phase, does) = match event.map(plain).as_deref() {
+        Some("afterfileedit") => (After, Some(Does::Edit)),
+        Some("aftertabfileedit") => (After, Some(Does::Complete)),
+        Some("prewritecode") => (Before, Some(Does::Edit)),
+        Some("postwritecode") => (After, Some(Does::Edit)),
+        Some("beforeshellexecution" | "preruncommand") => (Before, Some(Does::Run)),
+        Some("aftershellexecution" | "postruncommand") => (After, Some(Does::Run)),
+        Some("pretooluse" | "beforetool") => (Before, None),
+        Some("posttooluse" | "posttoolusefailure" | "aftertool") => (After, None),
+        // Copilot's own spelling names no event: a result says that the call is over.
+        None if payload.camel_tool_name.is_some() && payload.has_result() => (After, None),
+        None if payload.camel_tool_name.is_some() => (Before, None),
+        _ => return None,
+    };
+    let invocation = match phase {
+        Before => payload.pre_tool_use.as_ref(),
+        After => payload.post_tool_use.as_ref(),
+    };
+    let input = invocation.map(|invocation| &invocation.parameters).or(input);
+    if let Some(does) = does {
+        return Some((phase, does, input));
+    }
+    let name = plain(tool_name(payload)?);
+    if tool.edits.contains(&name.as_str()) {
+        Some((phase, Does::Edit, input))
+    } else if tool.commands.contains(&name.as_str()) {
+        Some((phase, Does::Run, input))
+    } else {
+        None
+    }
+}
+
+fn tool_name(payload: &Payload) -> Option<&str> {
+    let invocations = [&payload.pre_tool_use, &payload.post_tool_use].into_iter().flatten();
+    let names = [&payload.tool_name, &payload.camel_tool_name].into_iter();
+    names.chain(invocations.map(|invocation| &invocation.tool_name)).find_map(|name| name.get())
+}
+
+/// Who acts: the agent, or inside it the sub-agent on its behalf.
+fn actor(tool: &HookTool, payload: &Payload, does: Does) -> Actor {
+    let kept = |text: &str| cut(text.to_owned());
+    let sessions = [
+        &payload.session_id,
+        &payload.camel_session_id,
+        &payload.conversation_id,
+        &payload.trajectory_id,
+        &payload.task_id,
+    ];
+    let kind = if does == Does::Complete { ActorKind::Completion } else { ActorKind::Agent };
+    let agent = Actor {
+        session: sessions.into_iter().find_map(|session| session.get()).map(kept),
+        model: payload.model.0.as_deref().or(payload.model_name.get()).map(kept),
+        ..Actor::named(kind, tool.id)
+    };
+    match payload.agent_id.get() {
+        None => agent,
+        Some(id) => Actor {
+            kind: ActorKind::Agent,
+            name: payload.agent_type.get().map_or_else(|| agent.name.clone(), kept),
+            tool: Some(tool.id.to_owned()),
+            model: None,
+            session: Some(kept(id)),
+            parent: Some(Box::new(agent)),
+        },
+    }
+}
+
+/// By what the hooks before and after a call are paired.
+fn call(payload: &Payload, session: Option<&str>) -> Option<String> {
+    let own = [&payload.tool_use_id, &payload.execution_id].into_iter().find_map(|id| id.get());
+    let own = own.map(str::to_owned).or_else(|| {
+        let does = tool_name(payload).or(payload.agent_action_name.get().map(|_| "action"))?;
+        Some(format!("{}/{}", session?, plain(does)))
+    });
+    own.map(cut)
+}

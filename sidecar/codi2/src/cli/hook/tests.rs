@@ -1,0 +1,159 @@
+//! Payloads of every tool, made by hand after its documentation (`samples.jsonl`), and the records they become.
+
+use std::path::Path;
+
+use codi2_protocol::{ActorKind, HookPhase, HookRecord, Process};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::tool::{TOOLS, named, plain};
+use super::*;
+
+const PARENT: Process = Process { pid: 7, start: Some(9) };
+/// What every sample holds where contents, commands and results are.
+const CONTENTS: &str = "SECRET-content";
+
+#[derive(Deserialize)]
+struct Sample {
+    hint: String,
+    payload: Value,
+    /// Phase, who, model, session, call, files; `nothing`; `unknown`.
+    expect: String,
+}
+
+fn samples() -> Vec<Sample> {
+    let lines = include_str!("samples.jsonl").lines();
+    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+fn read_as(hint: &str, input: &[u8]) -> Result<Option<HookRecord>> {
+    call::record(named(hint), input, 5, PARENT, Path::new("/r"))
+}
+
+fn shown(record: &HookRecord) -> String {
+    let mut words = vec![if record.phase == HookPhase::Before { "before" } else { "after" }.to_owned()];
+    let mut next = record.actor.as_ref();
+    while let Some(actor) = next {
+        if actor.kind == ActorKind::Completion {
+            words.push("completion".to_owned());
+        }
+        words.push(actor.name.clone());
+        words.extend(actor.model.iter().map(|model| format!("model={model}")));
+        words.extend(actor.session.iter().map(|session| format!("session={session}")));
+        next = actor.parent.as_deref();
+        words.extend(next.map(|_| "of".to_owned()));
+    }
+    words.extend(record.call.iter().map(|call| format!("call={call}")));
+    if record.files.is_empty() {
+        words.push("anywhere".to_owned());
+    }
+    words.extend(record.files.iter().cloned());
+    words.join(" ")
+}
+
+#[test]
+fn payloads_become_records_without_contents() {
+    let mut wrong = Vec::new();
+    for Sample { hint, payload, expect } in samples() {
+        let found = match read_as(&hint, payload.to_string().as_bytes()) {
+            Ok(Some(record)) => {
+                let json = serde_json::to_string(&record).unwrap();
+                assert!(!json.contains(CONTENTS) && !json.contains("ada@example"), "{json}");
+                let caller = record
+                    .actor
+                    .as_ref()
+                    .and_then(|actor| actor.tool.clone())
+                    .unwrap_or_else(|| record.actor.as_ref().unwrap().name.clone());
+                assert_eq!(record.format, caller, "the format is the tool's");
+                shown(&record)
+            }
+            Ok(None) => "nothing".to_owned(),
+            Err(_) => "unknown".to_owned(),
+        };
+        if found != expect {
+            wrong.push(format!("{payload}\n  is {found}\n  not {expect}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_tool_has_a_sample_of_each_thing_it_does() {
+    let expected: Vec<String> = samples().into_iter().map(|sample| sample.expect).collect();
+    for tool in TOOLS {
+        let of = |phase: &str| {
+            expected.iter().any(|text| text.starts_with(phase) && text.split(' ').any(|word| word == tool.id))
+        };
+        assert!(of("before ") || tool.id == "continue", "no sample of {} before", tool.id);
+        assert!(of("after ") || !tool.tells_after, "no sample of {} after", tool.id);
+    }
+}
+
+/// The table in code and the catalogue's facts are the same.
+#[test]
+fn the_tools_are_those_of_the_catalogue() {
+    let catalogue = crate::tools::catalogue(&codi2_config::Settings::default());
+    for tool in TOOLS {
+        let known = catalogue.named(tool.id).unwrap_or_else(|| panic!("{} is not in the catalogue", tool.id));
+        let said = |names: &[String]| {
+            names.iter().filter(|name| !name.contains(' ')).map(|name| plain(name)).collect::<Vec<_>>()
+        };
+        for facts in &known.hooks {
+            for edit in said(&facts.edit_tools) {
+                assert!(tool.edits.contains(&edit.as_str()), "{}: {edit} edits", tool.id);
+            }
+            for command in said(&facts.shell_tools) {
+                assert!(tool.commands.contains(&command.as_str()), "{}: {command} runs commands", tool.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn control_characters_inside_texts_are_read() {
+    let input = b"{\"agent_action_name\": \"pre_run_command\", \"trajectory_id\": \"j\",\n\t\"tool_info\": {\"command_line\": \"a\tb\nc \\\" d\\\\\", \"cwd\": \"/r\"}}";
+    assert!(serde_json::from_slice::<Value>(input).is_err());
+    assert_eq!(
+        shown(&read_as("windsurf", input).unwrap().unwrap()),
+        "before windsurf session=j call=j/action anywhere"
+    );
+}
+
+#[test]
+fn nonsense_is_refused_and_depth_costs_nothing() {
+    for input in ["", "null", "[1]", "{", "\u{0}"] {
+        assert!(read_as("claude-code", input.as_bytes()).is_err(), "{input:?}");
+    }
+    let nested = |open: &str, close: &str| {
+        format!(
+            r#"{{"x": {}{}, "hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Write", "tool_input": {{"content": {}{}, "file_path": "/r/a"}}}}"#,
+            open.repeat(100_000),
+            close.repeat(100_000),
+            open.repeat(100_000),
+            close.repeat(100_000)
+        )
+    };
+    assert_eq!(read_as("claude-code", nested("[", "]").as_bytes()).unwrap().unwrap().files, ["/r/a"]);
+}
+
+#[test]
+fn input_without_end_is_refused() {
+    assert!(read(std::io::repeat(b' ')).unwrap_err().to_string().contains("16 MiB"));
+    assert_eq!(read(&b"{}"[..]).unwrap(), b"{}");
+}
+
+#[test]
+fn private_files_do_not_lie_in_the_spool() {
+    let mut settings = Settings::default();
+    settings.spool.cap_mib = 3;
+    settings.watch.private.push("secret/*".to_owned());
+    let kept = |files: &[&str]| {
+        let payload = serde_json::json!({"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": files});
+        let mut record = record(&HookFormat::AgentV1, payload.to_string().as_bytes()).unwrap().unwrap();
+        may_keep(&mut record, &settings).map(|cap| (record.files.join(" "), cap))
+    };
+    let all = ["/r/a.rs", "/r/.ENV.local", "/r/deep/id_rsa", "/r/secret/b", "/r/other/secret/b"];
+    assert_eq!(kept(&all), Some(("/r/a.rs /r/other/secret/b".to_owned(), 3 << 20)));
+    assert_eq!(kept(&["/r/.env", "/r/secret/b"]), None);
+    assert_eq!(kept(&[]), Some((String::new(), 3 << 20)));
+}

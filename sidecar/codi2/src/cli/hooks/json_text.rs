@@ -1,0 +1,422 @@
+//! Hooks in a tool's settings, put in and taken out of the text itself, so that everything else stays as it was written.
+//!
+//! What `install` puts in, `remove` takes out to the byte. No memory is needed for that: what stands directly behind the
+//! bracket of a list or table was put into one that was there; what stands behind a blank came with its list or table,
+//! which then goes with it. Absent on purpose: reading and writing files; comments and trailing commas that a tool's own
+//! reader would refuse are kept as they are.
+
+use anyhow::{Result, anyhow, bail};
+use jsonc_parser::ast::{Array, Object, Value};
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+
+/// One hook: the event it is for, and its entry in JSON on one line.
+pub struct Wanted {
+    /// The event.
+    pub event: &'static str,
+    /// The entry.
+    pub entry: String,
+}
+
+/// A mark of byte order, as some editors put it before a text.
+const MARK: char = '\u{feff}';
+
+/// Whether a text in an entry is a command of ours.
+pub type IsOurs<'a> = &'a dyn Fn(&str) -> bool;
+
+/// How many of the wanted hooks are there as they should be, and how many are there that are ours in all.
+///
+/// # Errors
+/// The text is no settings, with line and column.
+pub fn count(text: &str, wanted: &[Wanted], is_ours: IsOurs) -> Result<(usize, usize)> {
+    let text = text.strip_prefix(MARK).unwrap_or(text);
+    let root = parse(text)?;
+    let there = |wanted: &&Wanted| {
+        let entries = hooks(&root).and_then(|hooks| hooks.get_array(wanted.event));
+        entries.is_some_and(|entries| {
+            entries.elements.iter().any(|entry| text[entry.start()..entry.end()] == *wanted.entry)
+        })
+    };
+    Ok((wanted.iter().filter(there).count(), ours(&root, is_ours).len()))
+}
+
+/// The text with the wanted hooks; `None`: there is no file yet. `with_version`: a `version` belongs beside them.
+///
+/// # Errors
+/// The text is no settings, or has something else where hooks belong.
+pub fn install(text: Option<&str>, wanted: &[Wanted], with_version: bool, is_ours: IsOurs) -> Result<String> {
+    let Some(text) = text else {
+        let layout = Layout { end: "\n", indent: "  ".to_owned(), base: "  ".to_owned() };
+        let version = if with_version { ",\n  \"version\": 1" } else { "" };
+        return Ok(format!("{{\n  \"hooks\": {}{version}\n}}\n", Layout::table(Some(&layout), wanted)));
+    };
+    if let Some(rest) = text.strip_prefix(MARK) {
+        return install(Some(rest), wanted, with_version, is_ours).map(|text| format!("{MARK}{text}"));
+    }
+    if count(text, wanted, is_ours)? == (wanted.len(), wanted.len()) {
+        return Ok(text.to_owned());
+    }
+    // What an earlier version or another place of the program left goes first.
+    let mut text = remove(text, is_ours)?.unwrap_or_else(|| "{}\n".to_owned());
+    let root = parse(&text)?;
+    if root.get("hooks").is_none() {
+        let layout = Layout::of(&text, root.range.start, &child_starts(&root));
+        let table = Layout::table(layout.as_ref(), wanted);
+        let version = match with_version && root.get("version").is_none() {
+            true => format!(",{}\"version\": 1", Layout::gap(layout.as_ref())),
+            false => String::new(),
+        };
+        let at = Spot::of(root.range.start, root.properties.last().map(Ranged::end), layout.as_ref());
+        return Ok(at.put(&text, &format!("\"hooks\": {table}{version}")));
+    }
+    for hook in wanted {
+        let root = parse(&text)?;
+        let Some(hooks) = hooks(&root) else { bail!("`hooks` is there and is no table; codi2 leaves it alone") };
+        text = match hooks.get(hook.event).map(|member| &member.value) {
+            None => {
+                let layout = Layout::of(&text, hooks.range.start, &child_starts(hooks));
+                let list = Layout::list(layout.as_ref(), hook);
+                let at = Spot::of(hooks.range.start, hooks.properties.last().map(Ranged::end), layout.as_ref());
+                at.put(&text, &format!("\"{}\": {list}", hook.event))
+            }
+            Some(Value::Array(list)) => {
+                let starts: Vec<usize> = list.elements.iter().map(Ranged::start).collect();
+                let layout = Layout::of(&text, list.range.start, &starts);
+                let at = Spot::of(list.range.start, list.elements.last().map(Ranged::end), layout.as_ref());
+                at.put(&text, &hook.entry)
+            }
+            Some(_) => bail!("`hooks.{}` is there and is no list; codi2 leaves it alone", hook.event),
+        };
+    }
+    Ok(text)
+}
+
+/// The text without hooks of ours; `None` where nothing is left but what came with them.
+///
+/// # Errors
+/// The text is no settings, with line and column.
+pub fn remove(text: &str, is_ours: IsOurs) -> Result<Option<String>> {
+    if let Some(rest) = text.strip_prefix(MARK) {
+        return Ok(remove(rest, is_ours)?.map(|text| format!("{MARK}{text}")));
+    }
+    let mut text = text.to_owned();
+    loop {
+        let root = parse(&text)?;
+        let Some((event, at)) = ours(&root, is_ours).into_iter().next_back() else { return Ok(Some(text)) };
+        let (Some(hooks), Some(member)) = (hooks(&root), root.get("hooks")) else { return Ok(Some(text)) };
+        let Some(list) = hooks.get_array(&event) else { return Ok(Some(text)) };
+        let spans: Vec<(usize, usize)> = list.elements.iter().map(|entry| (entry.start(), entry.end())).collect();
+        if spans.len() > 1 || !came_along(list.range.start, &spans) {
+            text = without(&text, &spans, at, at);
+            continue;
+        }
+        // The list came with its entry, perhaps the table with its list, the file with its table.
+        let events = members(hooks);
+        let which = hooks.properties.iter().position(|member| member.name.as_str() == event).unwrap_or_default();
+        if events.len() > 1 || !came_along(hooks.range.start, &events) {
+            text = without(&text, &events, which, which);
+            continue;
+        }
+        let all = members(&root);
+        let first = root.properties.iter().position(|other| other.range == member.range).unwrap_or_default();
+        let version = root.properties.get(first + 1).filter(|next| &text[next.start()..next.end()] == "\"version\": 1");
+        let last = first + usize::from(version.is_some());
+        if (first, last) == (0, all.len() - 1) && came_along(root.range.start, &all) {
+            return Ok(None);
+        }
+        text = without(&text, &all, first, last);
+    }
+}
+
+fn parse(text: &str) -> Result<Object<'_>> {
+    let options = ParseOptions {
+        allow_comments: true,
+        allow_trailing_commas: true,
+        allow_loose_object_property_names: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &options).map_err(|error| {
+        anyhow!("line {}, column {}: {}", error.line_display(), error.column_display(), error.kind())
+    })?;
+    match parsed.value {
+        Some(Value::Object(root)) => Ok(root),
+        Some(_) => bail!("it is no JSON object"),
+        None => bail!("it is empty; remove it, or write {{}}"),
+    }
+}
+
+fn hooks<'a, 'b>(root: &'b Object<'a>) -> Option<&'b Object<'a>> {
+    root.get_object("hooks")
+}
+
+fn members(table: &Object<'_>) -> Vec<(usize, usize)> {
+    table.properties.iter().map(|member| (member.start(), member.end())).collect()
+}
+
+fn child_starts(table: &Object<'_>) -> Vec<usize> {
+    table.properties.iter().map(Ranged::start).collect()
+}
+
+/// Each entry of ours: its event and its number in the event's list.
+fn ours(root: &Object<'_>, is_ours: IsOurs) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    for member in hooks(root).into_iter().flat_map(|hooks| &hooks.properties) {
+        let Value::Array(Array { elements, .. }) = &member.value else { continue };
+        let at = elements.iter().enumerate().filter(|(_, entry)| holds(entry, is_ours));
+        found.extend(at.map(|(at, _)| (member.name.as_str().to_owned(), at)));
+    }
+    found
+}
+
+/// Whether all commands of an entry are ours: one that a person added another command to is theirs.
+fn holds(entry: &Value<'_>, is_ours: IsOurs) -> bool {
+    fn commands<'v>(value: &'v Value<'_>, found: &mut Vec<&'v str>) {
+        match value {
+            Value::Array(list) => list.elements.iter().for_each(|value| commands(value, found)),
+            Value::Object(table) => {
+                for member in &table.properties {
+                    match &member.value {
+                        Value::StringLit(text) if member.name.as_str() == "command" => found.push(&text.value),
+                        value => commands(value, found),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    commands(entry, &mut found);
+    !found.is_empty() && found.iter().all(|command| is_ours(command))
+}
+
+/// Whether a list or table came with its only child.
+fn came_along(open: usize, children: &[(usize, usize)]) -> bool {
+    children.first().is_some_and(|(start, _)| *start > open + 1)
+}
+
+/// The text without the children from `first` to `last` and the comma that parted them from the others.
+fn without(text: &str, children: &[(usize, usize)], first: usize, last: usize) -> String {
+    let (start, end) = match (first.checked_sub(1).map(|before| children[before]), children.get(last + 1)) {
+        (Some((_, before_ends)), _) => (before_ends, children[last].1),
+        (None, Some((next_starts, _))) => (children[first].0, *next_starts),
+        (None, None) => (children[first].0, children[last].1),
+    };
+    format!("{}{}", &text[..start], &text[end..])
+}
+
+/// How a list or table is written: one child a line.
+struct Layout {
+    /// The line's end.
+    end: &'static str,
+    /// One step of indentation.
+    indent: String,
+    /// What stands before its children.
+    base: String,
+}
+
+impl Layout {
+    /// Of a list or table by its children, or by the file's; `None`: all on one line.
+    fn of(text: &str, open: usize, children: &[usize]) -> Option<Self> {
+        let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let last = *children.last()?;
+        let before = &text[open + 1..last];
+        let line = before.rfind('\n')?;
+        let base: String = before[line + 1..].chars().take_while(|c| c.is_whitespace()).collect();
+        let tabs = base.contains('\t');
+        let steps = text.lines().map(|line| line.len() - line.trim_start_matches(' ').len()).filter(|width| *width > 0);
+        let indent = if tabs { "\t".to_owned() } else { " ".repeat(steps.min().unwrap_or(2)) };
+        Some(Self { end, indent, base })
+    }
+
+    fn gap(layout: Option<&Self>) -> String {
+        layout.map_or_else(|| " ".to_owned(), |layout| format!("{}{}", layout.end, layout.base))
+    }
+
+    /// A table of hooks that comes with them.
+    fn table(layout: Option<&Self>, wanted: &[Wanted]) -> String {
+        let inner = layout.map(Self::deeper);
+        let members = wanted.iter().map(|hook| format!("\"{}\": {}", hook.event, Self::list(inner.as_ref(), hook)));
+        let gap = Self::gap(inner.as_ref());
+        format!("{{{gap}{}{}}}", members.collect::<Vec<_>>().join(&format!(",{gap}")), Self::gap(layout))
+    }
+
+    /// A list that comes with its hook.
+    fn list(layout: Option<&Self>, hook: &Wanted) -> String {
+        let inner = layout.map(Self::deeper);
+        format!("[{}{}{}]", Self::gap(inner.as_ref()), hook.entry, Self::gap(layout))
+    }
+
+    fn deeper(&self) -> Self {
+        Self { end: self.end, indent: self.indent.clone(), base: format!("{}{}", self.base, self.indent) }
+    }
+}
+
+/// Where a child goes: behind the last one, or directly behind the bracket.
+struct Spot {
+    at: usize,
+    before: String,
+}
+
+impl Spot {
+    fn of(open: usize, last: Option<usize>, layout: Option<&Layout>) -> Self {
+        match last {
+            None => Self { at: open + 1, before: String::new() },
+            Some(end) => Self { at: end, before: format!(",{}", Layout::gap(layout)) },
+        }
+    }
+
+    fn put(&self, text: &str, child: &str) -> String {
+        format!("{}{}{child}{}", &text[..self.at], self.before, &text[self.at..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn wanted(program: &str) -> Vec<Wanted> {
+        let entry = |matcher: &str| {
+            format!(
+                r#"{{ "matcher": "{matcher}", "hooks": [{{ "type": "command", "command": "{program} hook x" }}] }}"#
+            )
+        };
+        vec![
+            Wanted { event: "PreToolUse", entry: entry("Write") },
+            Wanted { event: "PostToolUse", entry: entry("Write|Bash") },
+        ]
+    }
+
+    fn is_ours(command: &str) -> bool {
+        command.ends_with("codi2 hook x")
+    }
+
+    fn put(text: Option<&str>, version: bool) -> String {
+        install(text, &wanted("/usr/bin/codi2"), version, &is_ours).unwrap()
+    }
+
+    #[test]
+    fn what_is_put_in_comes_out_to_the_byte() {
+        for text in [
+            "{}",
+            "{}\n",
+            "{ }",
+            "{\n}\n",
+            "{\"a\": 1}",
+            "{\n  \"a\": 1\n}\n",
+            "{\r\n\t\"a\": 1\r\n}\r\n",
+            "{\n    \"a\": {\"b\": [1]}, // why\n}",
+            "// head\n{\n  /* x */ \"a\": 1 // tail\n}\n// end",
+            "{\"hooks\": {}}",
+            "{\"hooks\": { } }",
+            "{\n  \"hooks\": {\n  }\n}",
+            "{\"hooks\": {\"PreToolUse\": []}}",
+            "{\"hooks\": {\"PreToolUse\": [\n]}, \"version\": 1}",
+            "{\n  \"hooks\": {\n    \"Stop\": [{\"hooks\": [{\"command\": \"echo\"}]}]\n  }\n}",
+            "{\n  \"hooks\": {\n    \"PreToolUse\": [\n      { \"command\": \"echo hook x\" }\n    ],\n    \"Z\": []\n  },\n  \"version\": 1\n}",
+            "{\"version\": 1}",
+            "{\"version\": 1, \"hooks\": {\"PostToolUse\": [{\"command\": \"a\"}, {\"command\": \"b\"},]}}",
+            "\u{feff}{\n  \"a\": \"é\"\n}",
+        ] {
+            for version in [false, true] {
+                let with = put(Some(text), version);
+                assert_eq!(count(&with, &wanted("/usr/bin/codi2"), &is_ours).unwrap(), (2, 2), "{text:?}: {with}");
+                assert_eq!(put(Some(&with), version), with, "twice is once: {text:?}");
+                assert_eq!(remove(&with, &is_ours).unwrap().as_deref(), Some(text), "{with}");
+                assert_eq!(remove(text, &is_ours).unwrap().as_deref(), Some(text), "nothing of ours");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_came_with_them_goes_with_them() {
+        for version in [false, true] {
+            let with = put(None, version);
+            assert!(serde_json::from_str::<serde_json::Value>(&with).is_ok(), "{with}");
+            assert_eq!(remove(&with, &is_ours).unwrap(), None);
+            // Not if something was added since.
+            let more = with.replacen('{', "{\"mine\": 1,", 1);
+            assert_eq!(
+                remove(&more, &is_ours).unwrap().unwrap().split_whitespace().collect::<String>(),
+                "{\"mine\":1}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_place_of_the_program_is_replaced_and_a_persons_entry_stays() {
+        let old = install(Some("{\"hooks\": {}}"), &wanted("/old/codi2"), false, &is_ours).unwrap();
+        assert_eq!(count(&old, &wanted("/usr/bin/codi2"), &is_ours).unwrap(), (0, 2));
+        let new = put(Some(&old), false);
+        assert!(!new.contains("/old/") && count(&new, &wanted("/usr/bin/codi2"), &is_ours).unwrap() == (2, 2));
+        let both =
+            "{\"hooks\": {\"PreToolUse\": [{\"hooks\": [{\"command\": \"codi2 hook x\"}, {\"command\": \"mine\"}]}]}}";
+        assert_eq!(remove(both, &is_ours).unwrap().as_deref(), Some(both));
+    }
+
+    #[test]
+    fn what_is_no_settings_is_refused_with_its_place() {
+        for (text, expected) in [
+            ("{\n  \"a\": }", "line 2, column 8"),
+            ("[]", "no JSON object"),
+            ("", "it is empty"),
+            ("{\"hooks\": []}", "`hooks` is there and is no table"),
+            ("{\"hooks\": {\"PreToolUse\": {}}}", "`hooks.PreToolUse` is there and is no list"),
+            ("{'a': 1}", "line 1"),
+        ] {
+            let error = install(Some(text), &wanted("codi2"), false, &is_ours).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    fn json() -> impl Strategy<Value = String> {
+        let blank = || prop::sample::select(vec!["", " ", "\n  ", "\n", " /* c */ ", " // c\n"]);
+        let leaf = prop::sample::select(vec!["1", "\"x\"", "null", "[]", "{}", "{\"command\": \"echo\"}"]);
+        let list =
+            (prop::collection::vec((leaf.clone(), blank(), blank()), 0..3), blank()).prop_map(|(items, inside)| {
+                let items: Vec<String> = items.into_iter().map(|(item, a, b)| format!("{a}{item}{b}")).collect();
+                if items.is_empty() { format!("[{inside}]") } else { format!("[{}]", items.join(",")) }
+            });
+        let table = |value: BoxedStrategy<String>, names: Vec<&'static str>| {
+            (
+                prop::sample::subsequence(names.clone(), 0..=names.len()),
+                prop::collection::vec((value, blank(), blank()), names.len()),
+                blank(),
+            )
+                .prop_map(|(names, values, inside)| {
+                    let members =
+                        names.iter().zip(values).map(|(name, (value, a, b))| format!("{a}\"{name}\":{value}{b}"));
+                    let members: Vec<String> = members.collect();
+                    if members.is_empty() { format!("{{{inside}}}") } else { format!("{{{}}}", members.join(",")) }
+                })
+        };
+        let hooks = table(list.boxed(), vec!["PreToolUse", "Stop", "PostToolUse"]);
+        table(hooks.boxed(), vec!["hooks"]).prop_flat_map(move |hooks| {
+            let hooks = hooks.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or("").to_owned();
+            (prop::sample::select(vec!["", "\"version\": 1", "\"a\": [1, {\"b\": 2}]"]), blank(), any::<bool>())
+                .prop_map(move |(other, end, first)| {
+                    let parts: Vec<&str> =
+                        [hooks.as_str(), other].into_iter().filter(|part| part.contains('"')).collect();
+                    let parts: Vec<&str> = if first { parts } else { parts.into_iter().rev().collect() };
+                    format!("{{{}{end}}}{end}", parts.join(","))
+                })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_settings_come_back_as_they_were(text in json(), version: bool) {
+            if let Ok(with) = install(Some(&text), &wanted("/usr/bin/codi2"), version, &is_ours) {
+                prop_assert_eq!(count(&with, &wanted("/usr/bin/codi2"), &is_ours).unwrap(), (2, 2));
+                prop_assert_eq!(remove(&with, &is_ours).unwrap(), Some(text), "{}", with);
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! `codi2 hooks`: puts `codi2 hook` into a tool's own settings, says whether it is there, takes it out again.
+//!
+//! Everything else in a file stays to the byte; a file that came with the hooks goes with them. Absent on purpose: tools'
+//! own switches and questions of trust, which are a person's to answer.
+
+mod json_text;
+pub mod place;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::json;
+
+use super::args::{Format, Hooks, HooksTarget};
+use super::failure::{Code, Failure};
+use super::hook::tool;
+use super::printer::Printer;
+use place::{Form, PLACES, Place};
+
+/// Longest settings that are read, in bytes.
+const LONGEST: u64 = 4 << 20;
+/// The line by which a file that is all ours is known.
+const MARK: &str = "Made by `codi2 hooks install`";
+
+/// Does what is asked.
+pub fn run(hooks: &Hooks, printer: &mut Printer) -> Result<()> {
+    match hooks {
+        Hooks::Install { target, dry_run } => change(target, *dry_run, true, printer),
+        Hooks::Remove { target, dry_run } => change(target, *dry_run, false, printer),
+        Hooks::Status { tool, project } => status(tool.as_deref(), *project, printer),
+    }
+}
+
+/// How a file is and how it should be; `None`: not there.
+struct Edit {
+    path: PathBuf,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// Where the hooks of one tool go on this machine, and what calls them.
+struct Site {
+    place: &'static Place,
+    path: PathBuf,
+    command: String,
+    program: String,
+}
+
+impl Site {
+    fn of(place: &'static Place, project: bool) -> Result<Self> {
+        let path = if project {
+            let here = std::env::current_dir().context("there is no folder here")?;
+            let root = codi2_workspace::identify(&here).map(|place| place.root);
+            place.of_project(&root.context("no repository here; run it inside one, or without --project")?)
+        } else {
+            let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+            let home = variable("HOME").filter(|home| home.is_absolute()).context("HOME is not set")?;
+            place.of_user(&home, variable)
+        };
+        let program = std::env::current_exe().context("this program's own path is not known")?;
+        let program = program.to_str().context("this program's own path is not UTF-8")?.to_owned();
+        let command = format!("{} hook {}", quoted(&program), place.tool);
+        Ok(Self { place, path, command, program })
+    }
+
+    fn is_ours(&self) -> impl Fn(&str) -> bool {
+        let end = format!(" hook {}", self.place.tool);
+        move |command| {
+            let program = command.strip_suffix(end.as_str()).map(|program| program.trim_matches('\''));
+            program.is_some_and(|program| matches!(program.rsplit(['/', '\\']).next(), Some("codi2" | "codi2.exe")))
+        }
+    }
+
+    fn edits(&self, install: bool) -> Result<Vec<Edit>> {
+        if let Form::Json { version, .. } = &self.place.form {
+            let path = self.path.clone();
+            let before = read(&path)?;
+            let wanted = self.place.wanted(&self.command);
+            let after = match (install, &before) {
+                (true, before) => json_text::install(before.as_deref(), &wanted, *version, &self.is_ours()).map(Some),
+                (false, Some(text)) => json_text::remove(text, &self.is_ours()),
+                (false, None) => Ok(None),
+            };
+            let after = after.with_context(|| format!("{} is left as it is", path.display()))?;
+            return Ok(vec![Edit { path, before, after }]);
+        }
+        let mut edits = Vec::new();
+        for (path, text) in self.place.files(&self.path, &self.command, &self.program) {
+            let before = read(&path)?;
+            if before.as_ref().is_some_and(|text| !text.contains(MARK)) {
+                if !install {
+                    continue;
+                }
+                bail!("{} is there and is yours; add the line `{}` to it", path.display(), self.command);
+            }
+            edits.push(Edit { path, before, after: install.then_some(text) });
+        }
+        Ok(edits)
+    }
+
+    /// How many of the hooks are there as they should be, how many should be, and whether others of ours are.
+    fn state(&self) -> Result<(usize, usize, bool)> {
+        if let Form::Json { .. } = &self.place.form {
+            let wanted = self.place.wanted(&self.command);
+            let Some(text) = read(&self.path)? else { return Ok((0, wanted.len(), false)) };
+            let (right, all) = json_text::count(&text, &wanted, &self.is_ours())
+                .with_context(|| format!("{} cannot be read", self.path.display()))?;
+            return Ok((right, wanted.len(), all > right));
+        }
+        let files = self.place.files(&self.path, &self.command, &self.program);
+        let (mut right, mut others) = (0, false);
+        for (path, text) in &files {
+            match read(path)? {
+                Some(found) if found == *text => right += 1,
+                Some(found) => others |= found.contains(MARK),
+                None => {}
+            }
+        }
+        Ok((right, files.len(), others))
+    }
+}
+
+fn change(target: &HooksTarget, dry_run: bool, install: bool, printer: &mut Printer) -> Result<()> {
+    let site = Site::of(known(&target.tool)?, target.project)?;
+    let edits: Vec<Edit> = site.edits(install)?.into_iter().filter(|edit| edit.before != edit.after).collect();
+    for edit in &edits {
+        let path = edit.path.display().to_string();
+        let doing = match (&edit.before, &edit.after) {
+            (None, _) => "make",
+            (_, None) => "remove",
+            _ => "change",
+        };
+        match printer.format() {
+            Format::Json | Format::Jsonl => printer.json(&json!({"path": path, "change": doing, "done": !dry_run}))?,
+            Format::Compact => printer.fields(&[&path, doing, if dry_run { "would" } else { "done" }])?,
+            Format::Human => {
+                printer.line(&format!("{}{doing} {path}", if dry_run { "would " } else { "" }))?;
+                if dry_run {
+                    shown(edit, printer)?;
+                }
+            }
+        }
+        if !dry_run {
+            write(edit, matches!(site.place.form, Form::Scripts(_)))?;
+        }
+    }
+    if printer.format() == Format::Human {
+        if edits.is_empty() {
+            let state = if install { "are there already" } else { "are not there" };
+            printer.line(&format!("nothing to do: the hooks of {} {state}", site.place.tool))?;
+        } else if install && !site.place.note.is_empty() {
+            printer.line(&format!("note: {}", site.place.note))?;
+        }
+    }
+    printer.flush()
+}
+
+fn status(tool: Option<&str>, project: bool, printer: &mut Printer) -> Result<()> {
+    let places: Vec<&'static Place> = match tool {
+        Some(tool) => vec![known(tool)?],
+        None => PLACES.iter().collect(),
+    };
+    for place in places {
+        let site = Site::of(place, project)?;
+        let state = match site.state() {
+            Ok((0, _, false)) => "not".to_owned(),
+            Ok((right, all, false)) if right == all => "installed".to_owned(),
+            Ok((_, _, true)) => "partly: another codi2 is called; install again".to_owned(),
+            Ok((right, all, false)) => format!("partly: {right} of {all}; install again"),
+            Err(error) => format!("unknown: {error:#}"),
+        };
+        let path = site.path.display().to_string();
+        match printer.format() {
+            Format::Json | Format::Jsonl => {
+                let word = state.split(':').next().unwrap_or_default();
+                printer.json(&json!({"tool": place.tool, "state": word, "detail": state, "path": path}))?;
+            }
+            Format::Compact => printer.fields(&[place.tool, &state, &path])?,
+            Format::Human => printer.line(&format!("{:<20}  {state:<10}  {path}", place.tool))?,
+        }
+    }
+    printer.flush()
+}
+
+fn known(name: &str) -> Result<&'static Place> {
+    let tool = tool::named(name).map_or(name, |tool| tool.id);
+    let names = || PLACES.iter().map(|place| place.tool).collect::<Vec<_>>().join(", ");
+    place::of(tool)
+        .ok_or_else(|| anyhow!("codi2 cannot set up hooks of {name}; it can for {}", names()))
+        .code(Failure::Usage)
+}
+
+/// A program's path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+fn read(path: &Path) -> Result<Option<String>> {
+    let unreadable = || format!("{} cannot be read", path.display());
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(unreadable),
+        Ok(found) if !found.is_file() || found.len() > LONGEST => {
+            bail!("{} is no file of settings", path.display());
+        }
+        Ok(_) => {}
+    }
+    let bytes = fs::read(path).with_context(unreadable)?;
+    String::from_utf8(bytes).map(Some).with_context(|| format!("{} is not UTF-8", path.display()))
+}
+
+/// Puts the new text in the place of the old at once, with the old one's rights; through a link, into what it names.
+fn write(edit: &Edit, is_program: bool) -> Result<()> {
+    let path = edit.path.canonicalize().unwrap_or_else(|_| edit.path.clone());
+    let unwritten = || format!("{} cannot be written; nothing is changed", path.display());
+    let Some(text) = &edit.after else { return fs::remove_file(&path).with_context(unwritten) };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(unwritten)?;
+    }
+    let new = path.with_extension(format!("codi2-{}", std::process::id()));
+    let written = fs::write(&new, text).and_then(|()| {
+        match fs::metadata(&path) {
+            Ok(old) => fs::set_permissions(&new, old.permissions())?,
+            Err(_) if is_program => executable(&new)?,
+            Err(_) => {}
+        }
+        fs::rename(&new, &path)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written.with_context(unwritten)
+}
+
+#[cfg(unix)]
+fn executable(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// The lines that go and come, with those around them left out.
+fn shown(edit: &Edit, printer: &mut Printer) -> Result<()> {
+    let lines =
+        |text: &Option<String>| text.iter().flat_map(|text| text.lines()).map(str::to_owned).collect::<Vec<_>>();
+    let (before, after) = (lines(&edit.before), lines(&edit.after));
+    let head = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
+    let most = before.len().min(after.len()) - head;
+    let tail = before.iter().rev().zip(after.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
+    before[head..before.len() - tail].iter().try_for_each(|line| printer.line(&format!("- {line}")))?;
+    after[head..after.len() - tail].iter().try_for_each(|line| printer.line(&format!("+ {line}")))
+}
