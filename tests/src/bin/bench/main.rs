@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its results")]
 
 mod blame;
+mod cluster;
 mod commit;
 mod did_change;
 mod disk;
@@ -70,6 +71,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "worktree", about: "100,000 files: first look, memory, one change", run: worktree::run },
     Bench { name: "large", about: "files of 1 MB and 20 MB", run: large::run },
     Bench { name: "redaction", about: "events and source text through the door for secrets", run: redaction::run },
+    Bench { name: "cluster", about: "the store on FoundationDB beside the bare client", run: cluster::run },
     Bench { name: "memory", about: "sidecar and hub, idle and loaded", run: memory::run },
 ];
 
