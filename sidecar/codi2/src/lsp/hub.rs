@@ -1,8 +1,8 @@
 //! The road to the hub over `codi2_ipc`: facts numbered and kept there, everything else told; news turned into inputs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use codi2_ipc::{Client, News, Options, Places, SpawnSpec};
+use codi2_ipc::{Client, News, Options, Places, SpawnSpec, Status};
 use codi2_protocol::{
     Call, Capability, Count, Digest, Fact, FileId, Heartbeat, Notice, ProcessStats, Reply, SessionId, Text, Touched,
 };
@@ -13,6 +13,10 @@ use super::session::{Input, Link};
 
 /// How often the counts of the status are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a hub that is there may take to store anything before that is said.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How it is said.
+const STUCK: &str = "the hub stores nothing for the moment, edits are kept; codi2 doctor says why";
 /// Time the hub has at the end to make everything durable; what it does not is spooled.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -46,6 +50,7 @@ impl HubRoad {
 /// Turns the client's news into the machine's inputs, and looks at its counts now and then.
 async fn listen(client: Client, mut from: mpsc::Receiver<News>, standing: Option<String>, news: mpsc::Sender<Input>) {
     let mut shown = Link::default();
+    let mut progress = Progress { durable: 0, since: Instant::now() };
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -67,8 +72,9 @@ async fn listen(client: Client, mut from: mpsc::Receiver<News>, standing: Option
             },
             _ = look.tick() => {
                 let status = client.status();
+                let stuck = progress.stuck(&status, Instant::now());
                 // Whether it is connected is the news' to say, in their order.
-                let problem = status.problem.or_else(|| standing.clone());
+                let problem = status.problem.or_else(|| stuck.then(|| STUCK.to_owned())).or_else(|| standing.clone());
                 let (pending, spool_bytes) = (status.pending, status.spool_bytes);
                 let seen = Link { connected: shown.connected, pending, spool_bytes, problem };
                 (std::mem::replace(&mut shown, seen.clone()) != seen).then_some(Input::Link(seen))
@@ -79,6 +85,22 @@ async fn listen(client: Client, mut from: mpsc::Receiver<News>, standing: Option
         {
             return;
         }
+    }
+}
+
+/// Whether a hub that is there stores what it gets: its store may be away, its disk full, or it stands still itself.
+struct Progress {
+    durable: u64,
+    since: Instant,
+}
+
+impl Progress {
+    /// Whether facts have waited for [`PATIENCE`] while none became durable.
+    fn stuck(&mut self, status: &Status, now: Instant) -> bool {
+        if !status.connected || status.pending == 0 || status.durable != self.durable {
+            *self = Self { durable: status.durable, since: now };
+        }
+        now - self.since >= PATIENCE
     }
 }
 
@@ -147,5 +169,34 @@ impl HubLink for HubRoad {
     async fn finish(&mut self) {
         let flushed = self.client.flush(FLUSH).await;
         tracing::debug!(?flushed, "facts made safe");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_that_is_there_and_stores_nothing_is_noticed() {
+        // Seconds; connected, facts that wait, durable up to; whether it is stuck then.
+        let seen = [
+            (60, true, 0, 0, false),
+            (61, true, 3, 0, false),
+            (69, true, 9, 0, false),
+            (70, true, 9, 0, true),
+            (71, true, 8, 1, false),
+            (80, true, 8, 1, false),
+            (81, true, 8, 1, true),
+            (82, false, 8, 1, false),
+            (83, true, 8, 1, false),
+            (92, true, 8, 1, true),
+            (93, true, 0, 9, false),
+        ];
+        let start = Instant::now();
+        let mut progress = Progress { durable: 0, since: start };
+        for (second, connected, pending, durable, stuck) in seen {
+            let status = Status { connected, pending, durable, ..Status::default() };
+            assert_eq!(progress.stuck(&status, start + Duration::from_secs(second)), stuck, "at {second} s");
+        }
     }
 }

@@ -401,6 +401,7 @@ impl Driver {
         let now = Status {
             connected: self.link.is_some(),
             pending: self.outbox.pending(),
+            durable: self.outbox.durable(),
             spool_bytes: self.keeper.as_ref().map_or(0, Keeper::bytes),
             dropped_texts: self.lanes.dropped_texts(),
             // A hub away is bad; that nothing can be kept for it on disk is worse.

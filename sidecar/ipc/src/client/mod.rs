@@ -96,6 +96,8 @@ pub struct Status {
     pub connected: bool,
     /// Facts that the hub does not have durably.
     pub pending: u64,
+    /// The hub has every fact up to this number durably.
+    pub durable: u64,
     /// Bytes of the spool.
     pub spool_bytes: u64,
     /// Texts that were dropped since the start: while the hub was away, or too slow.
