@@ -40,12 +40,15 @@ fn tools_are_named_by_their_own_hooks() {
     hook(&world, &patch("PostToolUse"));
     let blame = world.wait_blame("Codex's line", "b.txt", false, |blame| blame.kinds() == ["unknown", "agent"]);
     assert_eq!((blame.lines[1].name.as_str(), blame.lines[1].class.as_str()), ("codex-cli", "exact"));
-    // A command names no file: only the one agent whose call was open can have written it.
+    // A command names no file: only the one agent whose call was open can have written it. Until the call has ended it
+    // may have been refused, and names nobody.
     hook(&world, &claude(&world, "PreToolUse", "Bash", &json!({"command": "sed"})));
     world.write("c.txt", "one\nby a command\n");
+    let possible = world.wait_blame("the line", "c.txt", false, |blame| blame.kinds().len() == 2);
+    assert_eq!(possible.kinds(), ["unknown", "unknown"]);
+    hook(&world, &claude(&world, "PostToolUse", "Bash", &json!({"command": "sed"})));
     let blame = world.wait_blame("the command's line", "c.txt", false, |blame| blame.kinds() == ["unknown", "agent"]);
     assert_eq!((blame.lines[1].name.as_str(), blame.lines[1].class.as_str()), ("claude-code", "inferred"));
-    hook(&world, &claude(&world, "PostToolUse", "Bash", &json!({"command": "sed"})));
     monitor.kill().expect("our own child");
     monitor.wait().expect("our own child");
 }

@@ -410,6 +410,8 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
 fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
     let mut candidates: Vec<Candidate> =
         facts.calls.iter().filter(|call| call.since_ms <= facts.to_ms).map(Candidate::from).collect();
+    // A command that only began may have been refused since: of all the paths it might have written it confirms none.
+    let (begun, mut confirmed) = (candidates.len(), facts.calls.iter().any(|call| call.names_path));
     let mut sole = true;
     for intent in facts.intents.iter().filter(|intent| !used.contains(&intent.call)) {
         let idle = intent.before != Reading::NotRead && intent.before == intent.after;
@@ -424,8 +426,9 @@ fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
     }
     let author = candidates.first().and_then(|candidate| candidate.actor.clone());
     let alone = candidates.iter().all(|candidate| candidate.actor.is_some() && candidate.actor == author);
+    confirmed |= candidates.len() > begun;
     match author {
-        Some(author) if alone && sole && facts.observed == Observed::Live => {
+        Some(author) if alone && sole && confirmed && facts.observed == Observed::Live => {
             let detail = format!("{} was the only agent at work on this path", label(&author));
             Verdict::new(author, Class::Inferred, EvidenceKind::OnlyAgentCall, detail)
         }

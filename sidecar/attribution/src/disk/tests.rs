@@ -308,6 +308,13 @@ fn exactly_one_open_call() {
         ("nobody watched", vec![call(1, Some(agent("a")), 1)], vec![], Observed::WhileAway, vec!["agent a"]),
         ("events were lost", vec![call(1, Some(agent("a")), 1)], vec![], Observed::Rescan, vec!["agent a"]),
         (
+            "a command that may write anywhere, if it was not refused",
+            vec![OpenCall { names_path: false, ..call(1, Some(agent("a")), 1) }],
+            vec![],
+            Observed::Live,
+            vec!["agent a"],
+        ),
+        (
             "another has just ended",
             vec![call(1, Some(agent("a")), 1)],
             vec![intent(2, "b", (1, 950), UNREAD, UNREAD)],
