@@ -115,8 +115,11 @@ pub fn here(catalogue: &Catalogue) -> Findings {
     detect(catalogue, &around(catalogue))
 }
 
-/// The agent that this process works for, if one is proven to act.
+/// The agent that an editor's window works for, if one is proven to act.
 pub fn agent(settings: &Settings) -> Option<Actor> {
     let catalogue = catalogue(settings);
-    here(&catalogue).actor(&catalogue)
+    // A window outlives whoever opened it, a person goes on in it, and its sidecar has no terminal that would tell: a
+    // mark counts while its setter lives.
+    let around = Surroundings { terminal: true, ..around(&catalogue) };
+    detect(&catalogue, &around).actor(&catalogue)
 }
