@@ -1,5 +1,6 @@
 //! Two machines on one FoundationDB cluster, as two homes on this one: what is typed on one is printed on the other, who
-//! works there is seen, and a hub that stands still is missed. Said by name and passed where there is no cluster.
+//! works there is seen, and a hub that stands still is missed. And one machine whose cluster goes away under it. Said by
+//! name and passed where there is no cluster.
 
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -90,4 +91,57 @@ fn what_is_typed_on_one_machine_is_seen_on_the_other_and_a_hub_that_stands_still
     editor.quit();
     let checked = here.codi2(&["store", "check"]);
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+}
+
+/// The server stands still, and later it is killed: the person types on and is answered, the status and `doctor` say what
+/// is wrong, and in the end the log has every key once.
+#[test]
+fn a_cluster_that_goes_away_under_a_hub_is_said_and_costs_no_key() {
+    let Some(mut server) = cluster::own("a_cluster_that_goes_away", None) else { return };
+    let world = machine(&server.cluster, "outage/");
+    let mut editor = Editor::start(&world, world.repository());
+    let file = world.path("a.txt");
+    assert!(editor.open(&file));
+    let mut typed = 0;
+    let mut types = |editor: &mut Editor, keys: usize| {
+        for _ in 0..keys {
+            editor.type_at(&file, 4 + typed, "x");
+            typed += 1;
+            editor.hover(&file);
+        }
+        typed
+    };
+    let in_log = |world: &World| {
+        let log = world.log();
+        log.iter().filter(|entry| entry.kind() == "edit").map(|entry| entry.inserted() as usize).sum::<usize>()
+    };
+    let before = types(&mut editor, 10);
+    wait_for("the first keys are in the log", || world.explain(), || (in_log(&world) == before).then_some(()));
+    let said = || {
+        until(&world, "the status says that the store is away", |status| status["reach"]["ok"] == false);
+        let doctor = world.codi2(&["doctor"]);
+        assert!(doctor.code != 0 && doctor.out.contains("does not answer"), "{}{}", doctor.out, doctor.err);
+    };
+    server.pause();
+    types(&mut editor, 100);
+    said();
+    let kept = types(&mut editor, 10);
+    server.resume();
+    wait_for("what was kept is in the log", || world.explain(), || (in_log(&world) == kept).then_some(()));
+    server.kill();
+    types(&mut editor, 100);
+    said();
+    server.restart();
+    let all = types(&mut editor, 10);
+    wait_for("all is in the log", || world.explain(), || (in_log(&world) == all).then_some(()));
+    until(&world, "the store is reached", |status| status["reach"]["ok"] == true);
+    editor.save(&file);
+    let hers = |blame: &codi2_tests::Blame| {
+        blame.lines.get(1).is_some_and(|line| line.kind == "person" && line.name == world.person())
+    };
+    world.wait_blame("the line is its typist's", "a.txt", false, hers);
+    editor.quit();
+    println!(
+        "COUNT P3 | a cluster that stands still and is killed under a hub and its sidecar | {all} keys | 0 lost, 0 twice"
+    );
 }
