@@ -545,6 +545,23 @@ fn a_tools_hook_without_a_hub_is_spooled_and_never_fails() {
 
 /// Every tool: nothing there, somebody's settings there, twice, in a repository.
 #[test]
+fn a_hook_called_wrongly_stops_no_agent() {
+    let home = Home::new();
+    for (arguments, expected) in [
+        (&["hook", "nobody"][..], 0),
+        (&["hook", "claude-code", "--of-a-newer-version"], 0),
+        (&["--format", "compact", "hook"], 0),
+        (&["hook", "agent-v1", "--of-a-newer-version"], 1),
+        (&["log", "--of-a-newer-version"], 2),
+        (&["nobody"], 2),
+    ] {
+        let output = home.run(arguments);
+        assert_eq!((code(&output), text(&output.stdout)), (expected, ""), "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn hooks_come_and_go_without_a_trace() {
     let home = Home::new();
     let git = Command::new("git").args(["init", "--quiet", "repo"]).current_dir(home.0.path()).status().unwrap();

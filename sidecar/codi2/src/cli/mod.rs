@@ -33,10 +33,11 @@ mod wanted;
 pub mod when;
 mod words;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use args::{Command, Line};
 use printer::{OutputClosed, Printer};
@@ -60,7 +61,7 @@ pub fn tool_record(input: &[u8]) -> Result<Option<codi2_protocol::HookRecord>> {
 pub fn main() -> ExitCode {
     let line = match Line::try_parse() {
         Ok(line) => line,
-        Err(error) => return refused(&error),
+        Err(error) => return refused(&error, std::env::args_os().skip(1)),
     };
     match run(&line) {
         Ok(code) => code,
@@ -121,16 +122,26 @@ fn run(line: &Line) -> Result<ExitCode> {
 
 /// Help and version go to standard output, everything else to standard error; both through the escaping printer,
 /// since clap repeats what was typed.
-fn refused(error: &clap::Error) -> ExitCode {
+fn refused(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let text = error.to_string();
     if error.use_stderr() {
         printer::complain(text.trim_end());
-        return ExitCode::from(2);
+        return ExitCode::from(wrong_use(arguments));
     }
     let printer = &mut Printer::stdout(Some(args::Format::Human));
     // A reader that left early is no failure.
     let _ = text.trim_end().lines().try_for_each(|line| printer.line(line)).and_then(|()| printer.flush());
     ExitCode::SUCCESS
+}
+
+/// The exit code of wrong use: 2, but never for a hook, because to many agents 2 says to stop.
+fn wrong_use(arguments: impl Iterator<Item = OsString>) -> u8 {
+    let line = Line::command();
+    let mut arguments = arguments.skip_while(|word| line.find_subcommand(word).is_none());
+    match arguments.next() {
+        Some(word) if word == "hook" => u8::from(arguments.any(|word| word == "agent-v1")),
+        _ => 2,
+    }
 }
 
 /// Serves an editor. Its exit code is the language server protocol's.

@@ -174,25 +174,18 @@ fn ours(root: &Object<'_>, is_ours: IsOurs) -> Vec<(String, usize)> {
     found
 }
 
-/// Whether all commands of an entry are ours: one that a person added another command to is theirs.
+/// Whether all of an entry is ours: one that a person added another handler to, of whatever kind, is theirs.
 fn holds(entry: &Value<'_>, is_ours: IsOurs) -> bool {
-    fn commands<'v>(value: &'v Value<'_>, found: &mut Vec<&'v str>) {
-        match value {
-            Value::Array(list) => list.elements.iter().for_each(|value| commands(value, found)),
-            Value::Object(table) => {
-                for member in &table.properties {
-                    match &member.value {
-                        Value::StringLit(text) if member.name.as_str() == "command" => found.push(&text.value),
-                        value => commands(value, found),
-                    }
-                }
-            }
-            _ => {}
+    let Value::Object(entry) = entry else { return false };
+    let is_command = |handler: &Object<'_>| handler.get_string("command").is_some_and(|text| is_ours(&text.value));
+    match entry.get_array("hooks") {
+        None => is_command(entry),
+        Some(_) if entry.get("command").is_some() => false,
+        Some(list) => {
+            let mut handlers = list.elements.iter();
+            !list.elements.is_empty() && handlers.all(|handler| handler.as_object().is_some_and(is_command))
         }
     }
-    let mut found = Vec::new();
-    commands(entry, &mut found);
-    !found.is_empty() && found.iter().all(|command| is_ours(command))
 }
 
 /// Whether a list or table came with its only child.
@@ -356,9 +349,14 @@ mod tests {
         assert_eq!(count(&old, &wanted("/usr/bin/codi2"), &is_ours).unwrap(), (0, 2));
         let new = put(Some(&old), false);
         assert!(!new.contains("/old/") && count(&new, &wanted("/usr/bin/codi2"), &is_ours).unwrap() == (2, 2));
-        let both =
-            "{\"hooks\": {\"PreToolUse\": [{\"hooks\": [{\"command\": \"codi2 hook x\"}, {\"command\": \"mine\"}]}]}}";
-        assert_eq!(remove(both, &is_ours).unwrap().as_deref(), Some(both));
+        for mine in
+            [r#"{"command": "mine"}"#, r#"{"type": "prompt", "prompt": "p"}"#, r#"{"type": "http", "url": "u"}"#]
+        {
+            let both =
+                format!(r#"{{"hooks": {{"PreToolUse": [{{"hooks": [{{"command": "codi2 hook x"}}, {mine}]}}]}}}}"#);
+            assert_eq!(remove(&both, &is_ours).unwrap().as_deref(), Some(both.as_str()));
+            assert!(put(Some(&both), false).contains(mine));
+        }
     }
 
     #[test]
