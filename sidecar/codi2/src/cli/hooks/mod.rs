@@ -7,11 +7,12 @@ mod json_text;
 pub mod place;
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::args::{Format, Hooks, HooksTarget};
 use super::failure::{Code, Failure};
@@ -46,6 +47,7 @@ struct Site {
     path: PathBuf,
     command: String,
     program: String,
+    project: bool,
 }
 
 impl Site {
@@ -59,21 +61,31 @@ impl Site {
             let home = variable("HOME").filter(|home| home.is_absolute()).context("HOME is not set")?;
             place.of_user(&home, variable)
         };
-        let program = std::env::current_exe().context("this program's own path is not known")?;
-        let program = program.to_str().context("this program's own path is not UTF-8")?.to_owned();
+        // A repository's settings are shared: on another's machine the program lies elsewhere.
+        let program = if project {
+            "codi2".to_owned()
+        } else {
+            let program = std::env::current_exe().context("this program's own path is not known")?;
+            program.to_str().context("this program's own path is not UTF-8")?.to_owned()
+        };
         let command = format!("{} hook {}", quoted(&program), place.tool);
-        Ok(Self { place, path, command, program })
+        Ok(Self { place, path, command, program, project })
     }
 
+    /// Whether a command is what some codi2 put there: the program alone, not a person's command around it.
     fn is_ours(&self) -> impl Fn(&str) -> bool {
         let end = format!(" hook {}", self.place.tool);
         move |command| {
-            let program = command.strip_suffix(end.as_str()).map(|program| program.trim_matches('\''));
+            let program = command.strip_suffix(end.as_str()).and_then(one_word);
             program.is_some_and(|program| matches!(program.rsplit(['/', '\\']).next(), Some("codi2" | "codi2.exe")))
         }
     }
 
     fn edits(&self, install: bool) -> Result<Vec<Edit>> {
+        // Its entries would not be known again: each install would add others.
+        if install && !self.is_ours()(&self.command) {
+            bail!("this program must be called codi2 to be put into settings, but it is {}", self.program);
+        }
         if let Form::Json { version, .. } = &self.place.form {
             let path = self.path.clone();
             let before = read(&path)?;
@@ -89,15 +101,33 @@ impl Site {
         let mut edits = Vec::new();
         for (path, text) in self.place.files(&self.path, &self.command, &self.program) {
             let before = read(&path)?;
-            if before.as_ref().is_some_and(|text| !text.contains(MARK)) {
-                if !install {
-                    continue;
+            match &before {
+                Some(found) if !found.contains(MARK) => {
+                    if !install {
+                        continue;
+                    }
+                    bail!("{} is there and is yours; add the line `{}` to it", path.display(), self.command);
                 }
-                bail!("{} is there and is yours; add the line `{}` to it", path.display(), self.command);
+                Some(found) => self.all_ours(&path, found, &text)?,
+                None => {}
             }
             edits.push(Edit { path, before, after: install.then_some(text) });
         }
         Ok(edits)
+    }
+
+    /// Checks that a file with our mark differs from what we write in nothing but where the program is.
+    ///
+    /// # Errors
+    /// A person has changed it since.
+    fn all_ours(&self, path: &Path, found: &str, text: &str) -> Result<()> {
+        let is_ours = self.is_ours();
+        let names_program = |line: &str| line.starts_with(place::PLUGIN_PROGRAM) || is_ours(line);
+        let same = |(a, b): (&str, &str)| a == b || names_program(a) && names_program(b);
+        if found.lines().count() != text.lines().count() || !found.lines().zip(text.lines()).all(same) {
+            bail!("{} is not as codi2 wrote it and is left as it is; remove it yourself", path.display());
+        }
+        Ok(())
     }
 
     /// How many of the hooks are there as they should be, how many should be, and whether others of ours are.
@@ -114,8 +144,11 @@ impl Site {
         for (path, text) in &files {
             match read(path)? {
                 Some(found) if found == *text => right += 1,
-                Some(found) => others |= found.contains(MARK),
-                None => {}
+                Some(found) if found.contains(MARK) => {
+                    self.all_ours(path, &found, text)?;
+                    others = true;
+                }
+                _ => {}
             }
         }
         Ok((right, files.len(), others))
@@ -126,6 +159,9 @@ fn change(target: &HooksTarget, dry_run: bool, install: bool, printer: &mut Prin
     let site = Site::of(known(&target.tool)?, target.project)?;
     let edits: Vec<Edit> = site.edits(install)?.into_iter().filter(|edit| edit.before != edit.after).collect();
     for edit in &edits {
+        if !dry_run {
+            write(edit, site.project, matches!(site.place.form, Form::Scripts(_)))?;
+        }
         let path = edit.path.display().to_string();
         let doing = match (&edit.before, &edit.after) {
             (None, _) => "make",
@@ -141,9 +177,6 @@ fn change(target: &HooksTarget, dry_run: bool, install: bool, printer: &mut Prin
                     shown(edit, printer)?;
                 }
             }
-        }
-        if !dry_run {
-            write(edit, matches!(site.place.form, Form::Scripts(_)))?;
         }
     }
     if printer.format() == Format::Human {
@@ -192,16 +225,35 @@ fn known(name: &str) -> Result<&'static Place> {
         .code(Failure::Usage)
 }
 
+/// Whether a shell takes this character of a word as it is.
+fn plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "/._-+".contains(c)
+}
+
+/// The word that a shell makes of this; nothing where it is more, or less plain, than what [`quoted`] writes.
+fn one_word(text: &str) -> Option<String> {
+    if text.chars().all(plain) {
+        return Some(text.to_owned());
+    }
+    let word = text.strip_prefix('\'')?.strip_suffix('\'')?.replace(r"'\''", "\0");
+    (!word.contains('\'')).then(|| word.replace('\0', "'"))
+}
+
 /// A program's path as a shell takes it.
 fn quoted(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
     if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 fn read(path: &Path) -> Result<Option<String>> {
     let unreadable = || format!("{} cannot be read", path.display());
     match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // What a link was meant to name may be there again tomorrow.
+            if path.is_symlink() {
+                bail!("{} is a link to nothing", path.display());
+            }
+            return Ok(None);
+        }
         Err(error) => return Err(error).with_context(unreadable),
         Ok(found) if !found.is_file() || found.len() > LONGEST => {
             bail!("{} is no file of settings", path.display());
@@ -213,36 +265,49 @@ fn read(path: &Path) -> Result<Option<String>> {
 }
 
 /// Puts the new text in the place of the old at once, with the old one's rights; through a link, into what it names.
-fn write(edit: &Edit, is_program: bool) -> Result<()> {
+fn write(edit: &Edit, project: bool, is_program: bool) -> Result<()> {
     let path = edit.path.canonicalize().unwrap_or_else(|_| edit.path.clone());
-    let unwritten = || format!("{} cannot be written; nothing is changed", path.display());
-    let Some(text) = &edit.after else { return fs::remove_file(&path).with_context(unwritten) };
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(unwritten)?;
-    }
-    let new = path.with_extension(format!("codi2-{}", std::process::id()));
-    let written = fs::write(&new, text).and_then(|()| {
-        match fs::metadata(&path) {
-            Ok(old) => fs::set_permissions(&new, old.permissions())?,
-            Err(_) if is_program => executable(&new)?,
-            Err(_) => {}
+    let unwritten = || format!("{} cannot be written; it is left as it is", path.display());
+    let unchanged = || {
+        if read(&path)? != edit.before {
+            bail!("{} has changed meanwhile; run it again", path.display());
         }
-        fs::rename(&new, &path)
+        Ok(())
+    };
+    let Some(text) = &edit.after else {
+        unchanged()?;
+        return fs::remove_file(&path).with_context(unwritten);
+    };
+    let folder = path.parent().with_context(unwritten)?;
+    fs::create_dir_all(folder).with_context(unwritten)?;
+    let mut new = NamedTempFile::new_in(folder).with_context(unwritten)?;
+    let written = new.write_all(text.as_bytes()).and_then(|()| {
+        match fs::metadata(&path) {
+            Ok(old) => new.as_file().set_permissions(old.permissions())?,
+            Err(_) => grant(new.as_file(), project, is_program)?,
+        }
+        new.as_file().sync_all()
     });
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written.with_context(unwritten)
+    written.with_context(unwritten)?;
+    unchanged()?;
+    new.persist(&path).with_context(unwritten).map(|_| ())
 }
 
+/// The rights of a new file: a repository's may be read by all, a person's by nobody else.
 #[cfg(unix)]
-fn executable(path: &Path) -> std::io::Result<()> {
+fn grant(file: &fs::File, project: bool, is_program: bool) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+    let mode = match (project, is_program) {
+        (true, true) => 0o755,
+        (true, false) => 0o644,
+        (false, true) => 0o700,
+        (false, false) => 0o600,
+    };
+    file.set_permissions(fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn executable(_: &Path) -> std::io::Result<()> {
+fn grant(_: &fs::File, _: bool, _: bool) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -256,4 +321,114 @@ fn shown(edit: &Edit, printer: &mut Printer) -> Result<()> {
     let tail = before.iter().rev().zip(after.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
     before[head..before.len() - tail].iter().try_for_each(|line| printer.line(&format!("- {line}")))?;
     after[head..after.len() - tail].iter().try_for_each(|line| printer.line(&format!("+ {line}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(tool: &str, program: &str, path: PathBuf) -> Site {
+        let place = place::of(tool).unwrap();
+        let command = format!("{} hook {tool}", quoted(program));
+        Site { place, path, command, program: program.to_owned(), project: false }
+    }
+
+    #[test]
+    fn a_command_is_ours_only_where_the_program_stands_alone() {
+        let site = site("claude-code", "codi2", PathBuf::new());
+        let is_ours = site.is_ours();
+        for program in ["codi2", "/usr/bin/codi2", "/a b/codi2", "/it's/codi2", "C:\\x y\\codi2.exe", "/é/codi2"] {
+            assert!(is_ours(&format!("{} hook claude-code", quoted(program))), "{program}");
+        }
+        for program in [
+            "timeout 5 /usr/bin/codi2",
+            "x; /opt/codi2",
+            "x;/opt/codi2",
+            "$HOME/codi2",
+            "'a' '/opt/codi2'",
+            "'/opt/codi2",
+            "/opt/codi2-dev",
+            "'/opt/codi2'-dev",
+            "",
+        ] {
+            assert!(!is_ours(&format!("{program} hook claude-code")), "{program}");
+        }
+        assert!(!is_ours("/usr/bin/codi2 hook cursor"));
+    }
+
+    #[test]
+    fn a_program_of_another_name_is_not_installed() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = site("cursor", "/opt/codi2-dev", folder.path().join("hooks.json"));
+        let error = site.edits(true).err().unwrap().to_string();
+        assert!(error.contains("must be called codi2") && error.contains("/opt/codi2-dev"), "{error}");
+        assert_eq!(site.edits(false).unwrap().len(), 1, "what is there may always go");
+    }
+
+    #[test]
+    fn a_file_of_ours_that_a_person_changed_is_theirs() {
+        for tool in ["cline", "opencode"] {
+            let folder = tempfile::tempdir().unwrap();
+            let (old, new) = ("/old place/codi2", "/new/codi2");
+            let put = |program: &str, more: &str| {
+                let site = site(tool, program, folder.path().to_owned());
+                for (path, text) in site.place.files(&site.path, &site.command, program) {
+                    fs::write(path, text + more).unwrap();
+                }
+            };
+            let site = site(tool, new, folder.path().to_owned());
+            put(old, "");
+            assert!(site.edits(true).unwrap().iter().all(|edit| edit.after.as_ref().unwrap().contains(new)));
+            assert!(site.edits(false).unwrap().iter().all(|edit| edit.after.is_none()));
+            assert_eq!((site.state().unwrap().0, site.state().unwrap().2), (0, true));
+            put(new, "echo mine\n");
+            for error in [site.edits(true).err(), site.edits(false).err(), site.state().err()] {
+                let error = error.unwrap().to_string();
+                assert!(error.contains("not as codi2 wrote it") && error.contains(folder.path().to_str().unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_changed_meanwhile_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/settings.json");
+        let edit = |before: Option<&str>, after: Option<&str>| Edit {
+            path: path.clone(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+        };
+        write(&edit(None, Some("1")), false, false).unwrap();
+        for late in [edit(None, Some("2")), edit(Some("0"), Some("2")), edit(Some("0"), None)] {
+            let error = write(&late, false, false).unwrap_err().to_string();
+            assert!(error.contains("has changed meanwhile"), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing half written stays");
+        write(&edit(Some("1"), None), false, false).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn rights_stay_and_links_are_followed() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, before: Option<&str>, project: bool, is_program: bool| {
+            let path = folder.path().join(name);
+            let edit = Edit { path: path.clone(), before: before.map(str::to_owned), after: Some("new".to_owned()) };
+            write(&edit, project, is_program).unwrap();
+            fs::metadata(path).unwrap().permissions().mode() & 0o777
+        };
+        let modes = [put("a", None, false, false), put("b", None, true, false)];
+        assert_eq!(modes, [0o600, 0o644]);
+        assert_eq!([put("c", None, false, true), put("d", None, true, true)], [0o700, 0o755]);
+        fs::set_permissions(folder.path().join("a"), fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("a", folder.path().join("link")).unwrap();
+        assert_eq!(put("link", Some("new"), true, false), 0o640);
+        assert!(folder.path().join("link").is_symlink());
+        let dangling = folder.path().join("dangling");
+        symlink("nothing", &dangling).unwrap();
+        assert!(read(&dangling).unwrap_err().to_string().contains("a link to nothing"));
+    }
 }

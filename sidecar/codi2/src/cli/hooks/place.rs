@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use super::MARK;
 use super::json_text::Wanted;
 
+/// How the line of the plugin begins that names the program.
+pub const PLUGIN_PROGRAM: &str = "const PROGRAM = ";
+
 /// How a tool is told to call a program.
 pub enum Form {
     /// JSON with `hooks`: lists of entries by event.
