@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, Process, limits};
 
 use super::bounds::{absolute, cut, files};
@@ -70,8 +70,9 @@ fn read(input: &[u8]) -> Result<Payload> {
         Ok(payload) => return Ok(payload),
         Err(error) => error,
     };
-    // Windsurf puts control characters into its texts as they are.
-    serde_json::from_slice(&escaped(input)).map_err(|_| said).context("the input is no JSON object")
+    // Windsurf puts control characters into its texts as they are. What is wrong is not said: it would quote contents.
+    let place = || anyhow!("line {}, column {}", said.line(), said.column());
+    serde_json::from_slice(&escaped(input)).map_err(|_| place()).context("the input is no JSON object")
 }
 
 /// The input with control characters inside texts escaped.

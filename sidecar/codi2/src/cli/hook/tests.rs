@@ -137,6 +137,15 @@ fn nonsense_is_refused_and_depth_costs_nothing() {
 }
 
 #[test]
+fn what_is_refused_is_not_quoted() {
+    for input in [format!("\"{CONTENTS}\""), format!("{{\n\"hook_event_name\": {CONTENTS}}}")] {
+        let error = format!("{:#}", read_as("claude-code", input.as_bytes()).unwrap_err());
+        assert!(error.contains("the input is no JSON object: line ") && error.contains(", column "), "{error}");
+        assert!(!error.contains("SECRET"), "{error}");
+    }
+}
+
+#[test]
 fn input_without_end_is_refused() {
     assert!(read(std::io::repeat(b' ')).unwrap_err().to_string().contains("16 MiB"));
     assert_eq!(read(&b"{}"[..]).unwrap(), b"{}");

@@ -76,6 +76,9 @@ pub(super) fn caller(payload: &Payload, hint: Option<&'static HookTool>) -> Opti
     let event = payload.hook_event_name.get();
     let transcript = payload.transcript_path.get().unwrap_or_default();
     let in_folder = |name: &str| transcript.split(['/', '\\']).any(|part| part == name);
+    // The folder of its extension, `GitHub.copilot-chat`, and not one that another tool made of a repository's path.
+    let in_copilot_chat =
+        transcript.split(['/', '\\']).any(|part| part.to_ascii_lowercase().ends_with(".copilot-chat"));
     let has_session = payload.session_id.is_some();
     let id = if payload.cursor_version.is_some() {
         "cursor"
@@ -95,7 +98,7 @@ pub(super) fn caller(payload: &Payload, hint: Option<&'static HookTool>) -> Opti
         "github-copilot-cli"
     } else if event.is_none() {
         return None;
-    } else if transcript.contains("copilot-chat") {
+    } else if in_copilot_chat {
         "github-copilot-editor"
     } else if in_folder(".qwen") {
         "qwen-code"
