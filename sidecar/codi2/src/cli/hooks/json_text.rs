@@ -33,9 +33,11 @@ pub fn count(text: &str, wanted: &[Wanted], is_ours: IsOurs) -> Result<(usize, u
     let root = parse(text)?;
     let there = |wanted: &&Wanted| {
         let entries = hooks(&root).and_then(|hooks| hooks.get_array(wanted.event));
-        entries.is_some_and(|entries| {
-            entries.elements.iter().any(|entry| text[entry.start()..entry.end()] == *wanted.entry)
-        })
+        // By what they say: a tool writes its settings anew in a layout of its own.
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        let expected = value(&wanted.entry);
+        let same = |entry: &Value<'_>| value(&text[entry.start()..entry.end()]) == expected;
+        entries.is_some_and(|entries| entries.elements.iter().any(same))
     };
     Ok((wanted.iter().filter(there).count(), ours(&root, is_ours).len()))
 }
@@ -145,7 +147,20 @@ fn parse(text: &str) -> Result<Object<'_>> {
         anyhow!("line {}, column {}: {}", error.line_display(), error.column_display(), error.kind())
     })?;
     match parsed.value {
-        Some(Value::Object(root)) => Ok(root),
+        Some(Value::Object(root)) => {
+            // Of two with one name it is open which one the tool reads.
+            let twice = |name: &str| bail!("`{name}` is there twice; leave one of them");
+            if root.properties.iter().filter(|member| member.name.as_str() == "hooks").count() > 1 {
+                return twice("hooks");
+            }
+            let events = hooks(&root).map_or(&[][..], |hooks| &hooks.properties);
+            let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
+            let again = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+            if let Some((_, name)) = again {
+                return twice(&format!("hooks.{name}"));
+            }
+            Ok(root)
+        }
         Some(_) => bail!("it is no JSON object"),
         None => bail!("it is empty; remove it, or write {{}}"),
     }
@@ -356,6 +371,39 @@ mod tests {
                 format!(r#"{{"hooks": {{"PreToolUse": [{{"hooks": [{{"command": "codi2 hook x"}}, {mine}]}}]}}}}"#);
             assert_eq!(remove(&both, &is_ours).unwrap().as_deref(), Some(both.as_str()));
             assert!(put(Some(&both), false).contains(mine));
+        }
+    }
+
+    #[test]
+    fn what_a_tool_wrote_anew_is_still_installed() {
+        let with = put(Some("{\"model\": \"x\"}"), true);
+        let value: serde_json::Value = serde_json::from_str(&with).unwrap();
+        let anew = serde_json::to_string_pretty(&value).unwrap();
+        assert_ne!(anew, with);
+        assert_eq!(count(&anew, &wanted("/usr/bin/codi2"), &is_ours).unwrap(), (2, 2));
+        assert_eq!(put(Some(&anew), true), anew);
+        let without: serde_json::Value = serde_json::from_str(&remove(&anew, &is_ours).unwrap().unwrap()).unwrap();
+        assert_eq!(without.get("model"), value.get("model"));
+        assert_eq!(without.get("hooks"), None);
+    }
+
+    #[test]
+    fn what_is_there_twice_is_refused() {
+        let list = r#"[{"command": "codi2 hook x"}, {"command": "codi2 hook x"}]"#;
+        for (text, name) in [
+            (format!(r#"{{"hooks": {{"PreToolUse": [], "PreToolUse": {list}}}}}"#), "`hooks.PreToolUse`"),
+            (format!(r#"{{"hooks": {{"PreToolUse": {list}}}, "hooks": {{}}}}"#), "`hooks`"),
+        ] {
+            let wanted = wanted("codi2");
+            let refused = [
+                remove(&text, &is_ours).err(),
+                install(Some(&text), &wanted, false, &is_ours).err(),
+                count(&text, &wanted, &is_ours).err(),
+            ];
+            for error in refused {
+                let error = error.unwrap().to_string();
+                assert!(error.contains(name) && error.contains("twice"), "{error}");
+            }
         }
     }
 
