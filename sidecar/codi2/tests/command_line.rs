@@ -604,6 +604,11 @@ fn hooks_come_and_go_without_a_trace() {
         let mut project = home.command(&["hooks", "install", tool, "--project"]);
         let output = project.current_dir(home.path("repo")).stdin(Stdio::null()).output().unwrap();
         assert!(text(&output.stdout).contains("/repo/"), "{output:?}");
+        for line in text(&output.stdout).lines() {
+            let shared = fs::read_to_string(line.split('\t').next().unwrap()).unwrap();
+            assert!(!shared.contains(env!("CARGO_BIN_EXE_codi2")), "{tool}: no path of one machine: {shared}");
+            assert!(shared.contains("codi2"), "{tool}: {shared}");
+        }
     }
     assert_eq!(code(&home.run(&["hooks", "install", "nobody"])), 2);
 }
