@@ -2,7 +2,7 @@
 //!
 //! Each hub has one row, by its host, and overwrites it with the next number every [`BEAT_MS`]. Nobody's clock is
 //! compared with another's: a row that stands still for [`LOST_MS`] of the onlooker's own time is shown as lost, after
-//! [`END_MS`] the onlooker ends its sessions: in one transaction that holds if the row is still the same, so of several
+//! [`END_MS`] the onlooker ends its sessions (time in which it could not look itself does not count): in one transaction that holds if the row is still the same, so of several
 //! onlookers one does it, and of a hub that beats again none. A hub that finds its row gone was only away for a while
 //! (a suspended machine), and begins its sessions again.
 //! Absent on purpose: threads and clocks (`peering`), what the core knows of its own sessions.
@@ -67,6 +67,8 @@ pub struct Peers {
     host: HostId,
     me: HubRow,
     others: HashMap<HostId, Seen>,
+    /// When it saw the others' rows last.
+    looked_ms: Option<u64>,
     /// Whether another hub ended this one's sessions, and that was not told yet.
     was_ended: bool,
     /// Up to where late evidence was taken from the log; none before the first look.
@@ -85,7 +87,7 @@ impl Peers {
     /// This hub, which has not said anything yet.
     pub fn new(host: HostId, hub: ProducerId, build: String, started_ms: u64) -> Self {
         let me = HubRow { hub, beat: 0, build, started_ms };
-        Self { host, me, others: HashMap::new(), was_ended: false, upgrades: None }
+        Self { host, me, others: HashMap::new(), looked_ms: None, was_ended: false, upgrades: None }
     }
 
     /// Says that this hub lives, looks at the others, and ends the sessions of those that are gone. `now_ms` is of a clock
@@ -103,6 +105,10 @@ impl Peers {
             .filter_map(|row| row.map(|(host, row)| Some((host?, row))).transpose())
             .collect::<Result<_, _>>()?;
         self.others.retain(|host, _| rows.contains_key(host));
+        // A time in which this hub could not look says nothing of the others: the store was away for them, too.
+        if self.looked_ms.replace(now_ms).is_some_and(|looked| now_ms.saturating_sub(looked) >= LOST_MS) {
+            self.others.clear();
+        }
         let mut round = Round::default();
         if matches!(fate, Fate::Taken) {
             let host = self.host;
