@@ -69,7 +69,7 @@ impl Row {
     }
 
     /// Sets a row that hubs share; in a store that others write to, `merge` makes one value of the stored one (first) and
-    /// the new one, in the transaction that writes it.
+    /// the new one, in the transaction that writes it. Where the stored one is damaged it stays, and this is not written.
     ///
     /// # Errors
     /// As [`Row::set`].
@@ -109,9 +109,21 @@ impl Row {
         let mut value = Cow::Borrowed(value);
         if let Some(Merge(merge)) = &self.merge
             && store.is_shared()
-            && let Some(stored) = store.stored(transaction, &self.key)?
         {
-            value = Cow::Owned(merge(&stored, &value).map_err(|damage| store.damaged(damage))?);
+            let merged = match store.stored(transaction, &self.key) {
+                Ok(stored) => stored.map(|stored| merge(&stored, &value)).transpose().map_err(|d| store.damaged(d)),
+                Err(Abort::Store(error @ StoreError::Damaged { .. })) => Err(error),
+                Err(abort) => return Err(abort),
+            };
+            match merged {
+                Ok(merged) => value = merged.map_or(value, Cow::Owned),
+                // One row is no reason to end every hub that comes to it, nor may it be written over: `store check`
+                // finds it, and whoever reads it is told.
+                Err(error) => {
+                    tracing::warn!(%error, "a damaged row is left as it is");
+                    return Ok(());
+                }
+            }
         }
         let count = u32::try_from(value.len().div_ceil(CHUNK).max(1)).unwrap_or(u32::MAX);
         let whole = crc32c::crc32c(&value);

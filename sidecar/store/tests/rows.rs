@@ -161,3 +161,18 @@ fn what_hubs_share_is_merged_where_others_write_too() {
         assert_eq!(store.get::<Vec<u32>>(Subspace::Meta, &["row".into()]).unwrap(), Some(vec![7]));
     }
 }
+
+#[test]
+fn a_damaged_row_that_hubs_share_is_left_and_ends_nobody() {
+    let store = Store::on(Arc::new(Memory::shared())).unwrap();
+    let key: [Part<'_>; 1] = ["row".into()];
+    // Whole, but not of the type that is merged.
+    store.write(&[Row::set(Subspace::Meta, &key, "strange").unwrap()]).unwrap();
+    let merged = Row::merged(Subspace::Meta, &key, &vec![1_u32], |_, new| new).unwrap();
+    let beside = Row::set(Subspace::Meta, &["beside".into()], &2).unwrap();
+    let stamps =
+        store.append(&[Pending { event: Some(event(1, 1)), rows: vec![merged, beside], ..Pending::default() }]);
+    assert!(stamps.unwrap()[0].is_some());
+    assert_eq!(store.get::<String>(Subspace::Meta, &key).unwrap().as_deref(), Some("strange"));
+    assert_eq!(store.get(Subspace::Meta, &["beside".into()]).unwrap(), Some(2));
+}
