@@ -227,7 +227,7 @@ impl Desk<'_> {
         self.append(&[Pending { event: None, dedupe, rows: Vec::new() }]).map(drop)
     }
 
-    /// Appends; waits out a full disk.
+    /// Appends; waits out a full disk, and a cluster that is away or busy.
     fn append(&mut self, batch: &[Pending]) -> Result<(), StoreError> {
         let store = self.store;
         let result = store.append_patiently(batch, &mut |error| self.wait(error));
@@ -241,7 +241,7 @@ impl Desk<'_> {
     /// Waits a while for room; false once the hub ends.
     fn wait(&mut self, error: &StoreError) -> bool {
         if !std::mem::replace(&mut self.waits, true) {
-            tracing::warn!(%error, "waiting for room");
+            tracing::warn!(%error, "waiting for the store");
             (self.news)(News::Waiting(Some(error.to_string())));
         }
         let until = Instant::now() + self.pause;

@@ -122,6 +122,7 @@ struct Failing {
 enum How {
     Disk,
     Full,
+    Busy,
     Unknown,
     Panic,
 }
@@ -133,6 +134,7 @@ impl Engine for Failing {
             None => self.memory.transact(body),
             Some(How::Disk) => Err(StoreError::Io { doing: "write".into(), detail: "no space".into() }),
             Some(How::Full) => Err(StoreError::Full { place: "test".into() }),
+            Some(How::Busy) => Err(StoreError::Conflict),
             Some(How::Unknown) => Err(StoreError::Unknown),
             Some(How::Panic) => std::panic::resume_unwind(Box::new("the engine broke")),
         }
@@ -235,4 +237,27 @@ fn an_end_does_not_wait_for_room() {
     ending.store(true, Ordering::Relaxed);
     writer.finish();
     assert!(matches!(heard.recv().unwrap(), News::Failed(StoreError::Full { .. })));
+}
+
+#[test]
+fn a_store_that_is_only_busy_is_waited_for() {
+    let failure = Arc::new(Mutex::new(None));
+    let engine = Failing { memory: Memory::shared(), how: Arc::clone(&failure) };
+    let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
+    *failure.lock().unwrap() = Some(How::Busy);
+    let (news, heard) = channel();
+    let writer =
+        Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
+            drop(news.send(item))
+        })
+        .unwrap();
+    let producer = ProducerId::new();
+    writer.orders().send(write(entry(producer, 1))).unwrap();
+    let told = heard.recv().unwrap();
+    assert!(matches!(&told, News::Waiting(Some(words)) if words.contains("contended")), "{told:?}");
+    *failure.lock().unwrap() = None;
+    assert!(matches!(heard.recv().unwrap(), News::Waiting(None)));
+    assert!(matches!(heard.recv().unwrap(), News::Durable(_)));
+    writer.finish();
+    assert_eq!(store.producer(producer).unwrap(), 1);
 }

@@ -105,7 +105,7 @@ impl Store {
         self.append_patiently(batch, &mut |_| false)
     }
 
-    /// As [`Store::append`]; where there is no room ([`crate::Fate::Later`]) `wait` is told so each time, and whether it
+    /// As [`Store::append`]; where there is no room ([`crate::Fate::Later`]) or the store stays busy ([`crate::Fate::Retry`]) `wait` is told so each time, and whether it
     /// is to be tried again is what it returns. An append that is tried again by its caller instead would not know
     /// whether an earlier try with an unknown result was stored.
     ///
@@ -179,7 +179,8 @@ impl Store {
                     unknown = true;
                     continue;
                 }
-                Err(error) if error.fate() == Fate::Later && wait(&error) => {
+                // Busy for so many attempts is no reason to end either.
+                Err(error) if matches!(error.fate(), Fate::Later | Fate::Retry) && wait(&error) => {
                     attempts = 0;
                     continue;
                 }
