@@ -14,9 +14,10 @@ use codi2_ipc::spool::{self, DeadSpool};
 use codi2_protocol::{
     Actor, Body, Call, Event, EventBody, EventId, Fact, Gap, GapReason, HookRecord, Numbered, ProducerId,
 };
-use codi2_store::{Fate, Store};
+use codi2_store::{Fate, Store, StoreError};
 
 use crate::core::{Entry, Input};
+use crate::world::{is_away, patiently};
 
 /// Spools open at once, at most: each is open until its facts are durable.
 const AT_ONCE: usize = 32;
@@ -31,6 +32,8 @@ pub enum Piece {
     Durable(Box<dyn FnOnce() + Send>),
     /// This is said in the status.
     Problem(String),
+    /// The store was not waited for any more: what comes now would be judged without what the dead left.
+    GivenUp(StoreError),
 }
 
 /// Looks for what the dead left.
@@ -63,9 +66,11 @@ impl Dead {
             };
             let is_last = round.len() < AT_ONCE;
             for spool in round {
-                self.spool(spool, store, take);
+                if !self.spool(spool, store, take) {
+                    return;
+                }
             }
-            if is_last || !whole || !settled(take) {
+            if is_last || !whole || store.is_ending() || !settled(take) {
                 break;
             }
         }
@@ -78,14 +83,24 @@ impl Dead {
         }
     }
 
-    fn spool(&mut self, mut spool: DeadSpool, store: &Store, take: &mut dyn FnMut(Piece)) {
+    /// Hands over one spool; false where the hub ends while the store is away.
+    fn spool(&mut self, spool: DeadSpool, store: &Store, take: &mut dyn FnMut(Piece)) -> bool {
+        // Left for later, it would come after what is judged by it.
+        match patiently(store, &mut || store.producer(spool.producer())) {
+            Ok(durable) => self.facts(spool, durable, take),
+            Err(error) if is_away(&error) => {
+                take(Piece::GivenUp(error));
+                return false;
+            }
+            // No room for now: it is drained later.
+            Err(error) if error.fate() == Fate::Later => {}
+            Err(error) => take(Piece::Problem(error.to_string())),
+        }
+        true
+    }
+
+    fn facts(&mut self, mut spool: DeadSpool, durable: u64, take: &mut dyn FnMut(Piece)) {
         let producer = spool.producer();
-        let durable = match store.producer(producer) {
-            Ok(durable) => durable,
-            // Away for now: it is drained later.
-            Err(error) if error.fate() == Fate::Later => return,
-            Err(error) => return take(Piece::Problem(error.to_string())),
-        };
         let mut is_first = true;
         loop {
             let mut batch = match spool.next_batch() {

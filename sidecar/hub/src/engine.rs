@@ -205,6 +205,10 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// Gives the core an input that came at `came`.
     fn take(&mut self, input: Input, came: Instant) {
+        // Not acknowledged, it comes again.
+        if self.world.has_given_up() {
+            return;
+        }
         self.count(&input);
         let hook = matches!(input, Input::Called(_, _, Call::Hook(_)));
         let road = match input {
@@ -219,6 +223,10 @@ impl Desk<'_> {
         }
         if hook {
             self.measures.hook.took(came.elapsed());
+        }
+        if self.world.has_given_up() {
+            // Decided without what is stored.
+            return;
         }
         for effect in effects {
             match effect {
@@ -247,10 +255,15 @@ impl Desk<'_> {
             Piece::Write(entry) => self.order(Order::Write(Box::new(entry), None)),
             Piece::Durable(tell) => self.order(Order::Barrier(tell)),
             Piece::Problem(problem) => self.problems.note(problem),
+            Piece::GivenUp(error) => self.world.give_up(error),
         });
     }
 
     fn order(&self, order: Order) {
+        // Nor is anything durable that was dropped before it.
+        if self.world.has_given_up() {
+            return;
+        }
         self.measures.writer_queue.add(1);
         // A writer that is gone has said so, and the hub ends.
         let _ = self.orders.send(order);

@@ -137,7 +137,8 @@ fn a_silent_hub_is_shown_as_lost_then_its_sessions_end_once_and_it_may_come_back
 fn a_time_in_which_nobody_could_look_ends_nobody() {
     let cluster = cluster();
     let (mut one, mut two, mut dead) = (Hub::new(&cluster), Hub::new(&cluster), Hub::new(&cluster));
-    (one.session(), two.session());
+    one.session();
+    two.session();
     let gone = dead.session();
     dead.look(0);
     for hub in [&mut one, &mut two] {

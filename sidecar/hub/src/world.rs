@@ -9,7 +9,7 @@ use std::time::Duration;
 use codi2_protocol::{
     Digest, EventId, FileId, HostId, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
 };
-use codi2_store::{Part, Store, StoreError, Subspace};
+use codi2_store::{Fate, Part, Store, StoreError, Subspace};
 use codi2_workspace::{Globs, Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
 
 use crate::book::{StoredOwners, better};
@@ -38,13 +38,26 @@ pub struct World {
     folders: HashMap<PathBuf, (WorktreeId, Identity)>,
     /// How many reads of the store failed, and the last failure.
     failed_reads: RefCell<(u64, String)>,
+    /// Why the store is not waited for any more. From then on nothing that is decided here may be written.
+    given_up: RefCell<Option<StoreError>>,
 }
 
 /// Between two tries to read a store that is away; each takes its own time, too.
 const PAUSE: Duration = Duration::from_millis(100);
 
-fn is_away(error: &StoreError) -> bool {
-    matches!(error, StoreError::Away { .. })
+/// Whether it is worth waiting: a cluster is away, or only busy.
+pub fn is_away(error: &StoreError) -> bool {
+    matches!(error, StoreError::Away { .. }) || error.fate() == Fate::Retry
+}
+
+/// Tries until the store answers, or whoever uses it ends.
+pub fn patiently<T>(store: &Store, work: &mut dyn FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    loop {
+        match work() {
+            Err(error) if is_away(&error) && !store.is_ending() => std::thread::sleep(PAUSE),
+            result => return result,
+        }
+    }
 }
 
 /// Folders remembered, at most; then they are looked up again.
@@ -91,6 +104,7 @@ impl World {
             watches: HashMap::new(),
             folders: HashMap::new(),
             failed_reads: RefCell::default(),
+            given_up: RefCell::default(),
         }
     }
 
@@ -122,7 +136,8 @@ impl World {
             let Some(lineage) = codi2_workspace::lineage(&place).filter(|lineage| !secret(&lineage.origin)) else {
                 return;
             };
-            match joins::join(&store, place.worktree.repository, &lineage) {
+            // Where it is first watched while the store is away, it would share nothing for as long as it is watched.
+            match patiently(&store, &mut || joins::join(&store, place.worktree.repository, &lineage)) {
                 Ok(shared) => joined(place.worktree.repository, shared),
                 Err(error) => tracing::warn!(%error, "a repository shares nothing until it is watched again"),
             }
@@ -161,12 +176,27 @@ impl World {
     /// Reads, and waits for a store that is away: nothing could be written meanwhile either, and what is judged without
     /// what is stored would be judged wrongly, for good.
     fn waited<T>(&self, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        loop {
-            match read() {
-                Err(error) if is_away(&error) && !self.store.is_ending() => std::thread::sleep(PAUSE),
-                result => return result,
-            }
+        // Each try takes the store's timeout: with many reads to come the hub would not end.
+        if let Some(error) = &*self.given_up.borrow() {
+            return Err(error.clone());
         }
+        let result = patiently(&self.store, &mut read);
+        if let Err(error) = &result
+            && is_away(error)
+        {
+            self.give_up(error.clone());
+        }
+        result
+    }
+
+    /// The store is not waited for any more.
+    pub fn give_up(&self, error: StoreError) {
+        *self.given_up.borrow_mut() = Some(error);
+    }
+
+    /// Whether something was decided without what is stored: it must not be written.
+    pub fn has_given_up(&self) -> bool {
+        self.given_up.borrow().is_some()
     }
 
     /// What was read of the store; nothing where that failed, which is counted.
@@ -333,6 +363,11 @@ pub fn encode(row: &Row) -> Result<codi2_store::Row, StoreError> {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use codi2_store::engine::Body;
+    use codi2_store::memory::Memory;
+    use codi2_store::{Committed, Engine};
 
     use super::*;
 
@@ -361,6 +396,72 @@ mod tests {
         assert_eq!(world.disk_paths(&file.worktree), Vec::<String>::new());
         let (count, words) = world.failed_reads();
         assert!(count == 2 && words.contains("damaged") && words.contains("backup"), "{count}: {words}");
+    }
+
+    /// A cluster in memory, which can be away, and counts how often it was asked then.
+    #[derive(Default)]
+    struct Cluster {
+        memory: Memory,
+        is_away: AtomicBool,
+        asked: AtomicUsize,
+    }
+
+    impl Engine for Cluster {
+        fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+            if !self.is_away.load(Ordering::SeqCst) {
+                return self.memory.transact(body);
+            }
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            Err(StoreError::Away { place: "test".into(), detail: "no answer".into(), remedy: "wait".into() })
+        }
+
+        fn watch(&self, key: &[u8]) -> Result<codi2_store::Watch, StoreError> {
+            self.memory.watch(key)
+        }
+
+        fn place(&self) -> String {
+            self.memory.place()
+        }
+
+        fn bytes(&self) -> Result<u64, StoreError> {
+            self.memory.bytes()
+        }
+
+        fn exclusive(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_hub_that_ends_while_the_store_is_away_waits_for_no_read_and_believes_none() {
+        let cluster = Arc::new(Cluster::default());
+        let store = Arc::new(Store::on(Arc::<Cluster>::clone(&cluster)).unwrap());
+        let world = World::new(
+            Arc::clone(&store),
+            HostId::new(),
+            WatchOptions::default(),
+            Arc::new(|_, _| {}),
+            Arc::new(|_, _| {}),
+        );
+        cluster.is_away.store(true, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while cluster.asked.load(Ordering::SeqCst) < 2 {
+                    std::thread::yield_now();
+                }
+                store.end_waits();
+            });
+            assert!(!world.has_given_up());
+            assert_eq!(world.sessions(), []);
+        });
+        assert!(world.has_given_up());
+        let asked = cluster.asked.load(Ordering::SeqCst);
+        (0..100).for_each(|_| assert_eq!(world.upgrade(EventId::new()), None));
+        assert_eq!(cluster.asked.load(Ordering::SeqCst), asked, "each would take the store's timeout");
+        // Nor does it believe again what it judges while the store is back.
+        cluster.is_away.store(false, Ordering::SeqCst);
+        assert_eq!(world.sessions(), []);
+        assert!(world.has_given_up());
     }
 
     #[test]
