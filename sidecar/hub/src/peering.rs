@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use codi2_protocol::Reach;
-use codi2_store::{Store, StoreError, Watch};
+use codi2_store::{Fate, Store, StoreError, Watch};
 
 use crate::core::Input;
 use crate::engine::{Engine, now_ms};
@@ -127,7 +127,13 @@ impl Desk<'_> {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let round = match self.peers.look(self.store, now, now_ms()) {
             Ok(round) => round,
-            Err(error) => return self.reached(Some(&error)),
+            Err(error) if error.fate() == Fate::Later => return self.reached(Some(&error)),
+            // It answers, but what it says is wrong.
+            Err(error) => {
+                tracing::warn!(%error, "the other hubs cannot be looked at");
+                held(&self.board.view).round.problem = Some(error.to_string());
+                return self.reached(None);
+            }
         };
         if round.was_ended {
             tracing::warn!("another hub took this one for dead and ended its sessions: they begin again");
@@ -143,7 +149,7 @@ impl Desk<'_> {
             (view.events, view.bytes) = *counted;
         }
         drop(view);
-        self.reached(counted.as_ref().err());
+        self.reached(counted.as_ref().err().filter(|error| error.fate() == Fate::Later));
     }
 
     fn reached(&self, error: Option<&StoreError>) {
