@@ -12,6 +12,7 @@ use codi2_protocol::{
 
 use super::bounds::{WAITING_TICKETS, WORKTREES};
 use super::{ConnectionId, Core, Effect, Entry, Origin, Ticket};
+use crate::ledger::Drift;
 use crate::ports::Ports;
 use crate::rows::{Life, Row};
 
@@ -214,9 +215,11 @@ impl Core {
             let mut event = self.own_event(now, info.worktree.clone(), info.actor.clone(), body);
             event.session = Some(*id);
             let mut rows = vec![Row::Session(*id, Some(Box::new(info.clone())))];
-            let branches = self.ledger.branches.iter().filter(|((_, of), branch)| of == id && !branch.is_lost());
-            rows.extend(branches.map(|((file, _), branch)| {
-                Row::Branch(*id, file.clone(), Some(self.ledger.branch_row(&branch.known)))
+            let branches = self.ledger.branches.iter().filter(|((_, of), _)| of == id);
+            rows.extend(branches.filter_map(|((file, _), branch)| {
+                // As after each group: the last state that was sure.
+                let known = if branch.drift == Drift::Sure { &branch.known } else { branch.base.as_ref()? };
+                Some(Row::Branch(*id, file.clone(), Some(self.ledger.branch_row(known))))
             }));
             self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
         }

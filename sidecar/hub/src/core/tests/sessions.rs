@@ -300,3 +300,21 @@ fn a_hub_that_was_taken_for_dead_begins_its_sessions_again() {
     assert_eq!((w.ports.sessions.len(), &w.ports.branches), (sessions.len(), &branches));
     assert_eq!(w.core.presence().len(), 1);
 }
+
+/// What stands in a buffer that lost facts is nobody's yet: its row stays the last state that was sure.
+#[test]
+fn sessions_begin_again_with_what_was_sure_of_their_buffers() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "two\n");
+    let branches = w.ports.branches.clone();
+    // A group is lost on the way, and what is told next leads from a text that nobody knows.
+    w.holds("ada");
+    w.appends("ada", "a.rs", "lost\n");
+    w.person("ada").held = None;
+    w.appends("ada", "a.rs", "three\n");
+    assert_eq!(w.ports.branches, branches);
+    w.ports.branches.clear();
+    w.feed(Input::WasEnded);
+    assert_eq!(w.ports.branches, branches);
+}
