@@ -4,12 +4,12 @@
 //! tells the core something, except watches and, through their places, connections.
 
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use codi2_protocol::{Call, Fact, HubError, Notice, Numbered, ProducerId, Reply};
-use codi2_store::Store;
+use codi2_store::{Store, StoreError};
 use codi2_workspace::WatchOptions;
 
 use crate::core::{Core, Effect, Input, Ticket};
@@ -52,6 +52,7 @@ pub struct Engine {
     messages: Sender<Message>,
     problems: Problems,
     measures: Measures,
+    given_up: Arc<OnceLock<StoreError>>,
 }
 
 /// The thread itself.
@@ -92,6 +93,8 @@ impl Engine {
         let measured = Measures::clone(&measures);
         let problems = Problems::default();
         let noted = problems.clone();
+        let given_up = Arc::<OnceLock<StoreError>>::default();
+        let said = Arc::clone(&given_up);
         let work = move || {
             let mut world = World::new(Arc::clone(&store), core.host(), options, sink, joined);
             // Dropped before the world, also in a panic: a watch that waits for its turn would never end, and dropping
@@ -104,6 +107,7 @@ impl Engine {
                 measures: &measured,
                 output: &output,
                 problems: noted,
+                given_up: &said,
             };
             while let Ok(message) = inbox.recv() {
                 measured.core_queue.leave();
@@ -128,7 +132,7 @@ impl Engine {
             }
         };
         let thread = std::thread::Builder::new().name("codi2-core".into()).spawn(work)?;
-        Ok((Self { messages, problems, measures }, EngineThread(thread)))
+        Ok((Self { messages, problems, measures, given_up }, EngineThread(thread)))
     }
 
     /// Gives the core an input; `place` is freed when it has been taken.
@@ -167,6 +171,11 @@ impl Engine {
         self.problems.note(problem);
     }
 
+    /// Why the store was not waited for any more, where the hub ends while it is away.
+    pub fn given_up(&self) -> Option<StoreError> {
+        self.given_up.get().cloned()
+    }
+
     /// What is measured of this hub.
     pub fn measures(&self) -> &Measures {
         &self.measures
@@ -200,13 +209,14 @@ struct Desk<'a> {
     measures: &'a Measures,
     output: &'a dyn Fn(Output),
     problems: Problems,
+    given_up: &'a OnceLock<StoreError>,
 }
 
 impl Desk<'_> {
     /// Gives the core an input that came at `came`.
     fn take(&mut self, input: Input, came: Instant) {
         // Not acknowledged, it comes again.
-        if self.world.has_given_up() {
+        if self.has_given_up() {
             return;
         }
         self.count(&input);
@@ -224,7 +234,7 @@ impl Desk<'_> {
         if hook {
             self.measures.hook.took(came.elapsed());
         }
-        if self.world.has_given_up() {
+        if self.has_given_up() {
             // Decided without what is stored.
             return;
         }
@@ -259,9 +269,17 @@ impl Desk<'_> {
         });
     }
 
+    /// Whether the store is not waited for any more, so that nothing may be written.
+    fn has_given_up(&self) -> bool {
+        self.world.given_up().is_some_and(|error| {
+            self.given_up.get_or_init(|| error);
+            true
+        })
+    }
+
     fn order(&self, order: Order) {
         // Nor is anything durable that was dropped before it.
-        if self.world.has_given_up() {
+        if self.has_given_up() {
             return;
         }
         self.measures.writer_queue.add(1);
@@ -300,12 +318,14 @@ pub fn now_ms() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
     use std::time::Duration;
 
     use codi2_ipc::Places;
-    use codi2_protocol::HostId;
+    use codi2_protocol::{Gap, GapReason, HostId};
 
     use super::*;
+    use crate::world::tests::Cluster;
 
     #[test]
     fn ends_while_a_watch_waits_for_its_turn() {
@@ -330,5 +350,38 @@ mod tests {
             tell.send(())
         });
         told.recv_timeout(Duration::from_secs(60)).expect("it ends");
+    }
+
+    /// Told to end while the store is away: nothing that was judged without it is ordered, nothing is said to be durable
+    /// and no spool goes, though the store is back.
+    #[test]
+    fn what_comes_after_the_store_was_given_up_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let producer = ProducerId::new();
+        let dead = Dead::new(Places::at(folder.path().join("s"), folder.path().join("r")), producer);
+        let (orders, ordered) = sync_channel(1_000);
+        let cluster = Arc::new(Cluster::default());
+        let store = Arc::new(Store::on(Arc::<Cluster>::clone(&cluster)).unwrap());
+        let core = Core::new(producer, HostId::new(), [0; 32]);
+        let options = WatchOptions::default();
+        cluster.is_away.store(true, Ordering::SeqCst);
+        let (engine, thread) =
+            Engine::start(core, Arc::clone(&store), options, dead, orders, Measures::default(), |_| {}).unwrap();
+        engine.begin();
+        while cluster.asked.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        store.end_waits();
+        let (tell, told) = channel();
+        engine.barrier(move || tell.send(()).unwrap());
+        assert!(told.recv_timeout(Duration::from_secs(60)).is_err(), "what was dropped is not durable");
+        cluster.is_away.store(false, Ordering::SeqCst);
+        let gap = Gap { first_seq: 1, last_seq: 2, facts: 2, bytes: 9, reason: GapReason::SpoolFull };
+        let lost = Numbered { seq: 2, occurred_ms: 1, session: None, fact: Fact::Gap(gap) };
+        engine.tell(Input::Drained(ProducerId::new(), 0, vec![lost]), None);
+        engine.end();
+        thread.join();
+        assert_eq!(ordered.try_iter().count(), 0);
+        assert!(matches!(engine.given_up(), Some(StoreError::Away { .. })));
     }
 }

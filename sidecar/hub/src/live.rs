@@ -181,8 +181,8 @@ impl Hub<'_> {
         while let Ok(heard) = self.heard.try_recv() {
             stops.extend(self.take(heard)?.and_then(|stop| stop.ticket));
         }
-        // The writer says why it ends; the core can't.
-        durable.map_err(|_| HubFailure::Core)
+        // The writer says why it ends, and the core why it writes no more; of its own end it can't.
+        durable.map_err(|_| self.shared.engine.given_up().map_or(HubFailure::Core, HubFailure::from))
     }
 
     /// Answers who asked for the end, tells everybody else, and lets them read it.

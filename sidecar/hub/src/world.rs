@@ -194,9 +194,9 @@ impl World {
         *self.given_up.borrow_mut() = Some(error);
     }
 
-    /// Whether something was decided without what is stored: it must not be written.
-    pub fn has_given_up(&self) -> bool {
-        self.given_up.borrow().is_some()
+    /// Why something was decided without what is stored: it must not be written.
+    pub fn given_up(&self) -> Option<StoreError> {
+        self.given_up.borrow().clone()
     }
 
     /// What was read of the store; nothing where that failed, which is counted.
@@ -361,7 +361,7 @@ pub fn encode(row: &Row) -> Result<codi2_store::Row, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::process::Command;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -400,10 +400,10 @@ mod tests {
 
     /// A cluster in memory, which can be away, and counts how often it was asked then.
     #[derive(Default)]
-    struct Cluster {
+    pub struct Cluster {
         memory: Memory,
-        is_away: AtomicBool,
-        asked: AtomicUsize,
+        pub is_away: AtomicBool,
+        pub asked: AtomicUsize,
     }
 
     impl Engine for Cluster {
@@ -451,17 +451,17 @@ mod tests {
                 }
                 store.end_waits();
             });
-            assert!(!world.has_given_up());
+            assert!(world.given_up().is_none());
             assert_eq!(world.sessions(), []);
         });
-        assert!(world.has_given_up());
+        assert!(world.given_up().is_some());
         let asked = cluster.asked.load(Ordering::SeqCst);
         (0..100).for_each(|_| assert_eq!(world.upgrade(EventId::new()), None));
         assert_eq!(cluster.asked.load(Ordering::SeqCst), asked, "each would take the store's timeout");
         // Nor does it believe again what it judges while the store is back.
         cluster.is_away.store(false, Ordering::SeqCst);
         assert_eq!(world.sessions(), []);
-        assert!(world.has_given_up());
+        assert!(world.given_up().is_some());
     }
 
     #[test]
