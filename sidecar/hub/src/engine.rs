@@ -319,6 +319,7 @@ pub fn now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::Ordering;
+    use std::sync::mpsc::RecvTimeoutError;
     use std::time::Duration;
 
     use codi2_ipc::Places;
@@ -374,7 +375,8 @@ mod tests {
         store.end_waits();
         let (tell, told) = channel();
         engine.barrier(move || tell.send(()).unwrap());
-        assert!(told.recv_timeout(Duration::from_secs(60)).is_err(), "what was dropped is not durable");
+        let dropped = Err(RecvTimeoutError::Disconnected);
+        assert_eq!(told.recv_timeout(Duration::from_secs(60)), dropped, "what was dropped is not durable");
         cluster.is_away.store(false, Ordering::SeqCst);
         let gap = Gap { first_seq: 1, last_seq: 2, facts: 2, bytes: 9, reason: GapReason::SpoolFull };
         let lost = Numbered { seq: 2, occurred_ms: 1, session: None, fact: Fact::Gap(gap) };
