@@ -2,9 +2,9 @@
 //!
 //! Each hub has one row, by its host, and overwrites it with the next number every [`BEAT_MS`]. Nobody's clock is
 //! compared with another's: a row that stands still for [`LOST_MS`] of the onlooker's own time is shown as lost, after
-//! [`END_MS`] the onlooker ends its sessions (time in which it could not look itself does not count): in one transaction that holds if the row is still the same, so of several
-//! onlookers one does it, and of a hub that beats again none. A hub that finds its row gone was only away for a while
-//! (a suspended machine), and begins its sessions again.
+//! [`END_MS`] the onlooker ends its sessions (time in which it could not look itself does not count): in one transaction
+//! that holds if the row is still the same, so of several onlookers one does it, and of a hub that beats again none. A
+//! hub that finds its row gone was only away for a while (a suspended machine), and begins its sessions again.
 //! Absent on purpose: threads and clocks (`peering`), what the core knows of its own sessions.
 
 use std::collections::{BTreeMap, HashMap};
