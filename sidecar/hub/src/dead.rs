@@ -223,3 +223,51 @@ fn removed(result: std::io::Result<Option<PathBuf>>) {
         Err(error) => tracing::warn!(%error, "a spool that is in the log cannot be removed"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::world::tests::Cluster;
+
+    /// More spools than are open at once, over a store that is away until `then` was done.
+    fn drained(then: impl Fn(&Cluster, &Store) + Sync) -> (usize, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places::at(folder.path().join("s"), folder.path().join("r"));
+        for _ in 0..=AT_ONCE {
+            let path = spool::path(&places, ProducerId::new());
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let cluster = Arc::new(Cluster::default());
+        let store = Store::on(Arc::<Cluster>::clone(&cluster)).unwrap();
+        cluster.is_away.store(true, Ordering::SeqCst);
+        let (mut spent, mut given_up) = (0, 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while cluster.asked.load(Ordering::SeqCst) < 2 {
+                    std::thread::yield_now();
+                }
+                then(&cluster, &store);
+            });
+            Dead::new(places, ProducerId::new()).drain(&store, true, 1, &mut |piece| match piece {
+                Piece::Input(Input::Spent(_)) => spent += 1,
+                Piece::GivenUp(_) => given_up += 1,
+                Piece::Durable(tell) => tell(),
+                _ => {}
+            });
+        });
+        (spent, given_up)
+    }
+
+    #[test]
+    fn a_store_that_is_away_is_waited_for_before_anything_is_judged() {
+        assert_eq!(drained(|cluster, _| cluster.is_away.store(false, Ordering::SeqCst)), (AT_ONCE + 1, 0));
+    }
+
+    #[test]
+    fn a_hub_that_ends_leaves_the_spools_of_a_store_that_is_away() {
+        assert_eq!(drained(|_, store| store.end_waits()), (0, 1));
+    }
+}
