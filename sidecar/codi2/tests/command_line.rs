@@ -48,6 +48,12 @@ impl Home {
         let _ = child.stdin.take().unwrap().write_all(input);
         child.wait_with_output().unwrap()
     }
+
+    /// All bytes that lie in the spool.
+    fn spooled(&self) -> Vec<u8> {
+        let files = fs::read_dir(self.path("state/spool")).unwrap();
+        files.flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
+    }
 }
 
 fn code(output: &Output) -> i32 {
@@ -86,10 +92,7 @@ fn a_hook_without_a_hub_is_spooled_and_says_nothing() {
         let output = home.fed(&["hook", "agent-v1"], payload.to_string().as_bytes());
         assert_eq!((code(&output), text(&output.stdout), text(&output.stderr)), (0, "", ""));
     }
-    let spooled: Vec<u8> = fs::read_dir(home.path("state/spool"))
-        .unwrap()
-        .flat_map(|entry| fs::read(entry.unwrap().path()).unwrap())
-        .collect();
+    let spooled = home.spooled();
     let holds = |words: &str| spooled.windows(words.len()).any(|window| window == words.as_bytes());
     assert!(holds("/r/a.rs") && holds("my-agent"));
     assert!(!holds(secret));
@@ -530,10 +533,7 @@ fn a_tools_hook_without_a_hub_is_spooled_and_never_fails() {
         "tool_name": "Write", "tool_input": {"file_path": "/r/a.rs", "content": secret}, "tool_use_id": "t"});
     let output = home.fed(&["hook", "claude-code"], payload.to_string().as_bytes());
     assert_eq!((code(&output), text(&output.stdout), text(&output.stderr)), (0, "", ""));
-    let spooled: Vec<u8> = fs::read_dir(home.path("state/spool"))
-        .unwrap()
-        .flat_map(|entry| fs::read(entry.unwrap().path()).unwrap())
-        .collect();
+    let spooled = home.spooled();
     let holds = |words: &str| spooled.windows(words.len()).any(|window| window == words.as_bytes());
     assert!(holds("/r/a.rs") && holds("claude-code") && !holds(secret));
     for nonsense in [&b"not json"[..], b"", b"{}"] {

@@ -180,30 +180,9 @@ fn every_flipped_bit_of_a_row_is_an_error_or_changes_nothing() {
     assert_eq!(everything(&store).unwrap(), expected);
 }
 
-/// An engine that others write to, too, as a cluster's.
-struct Among(Memory);
-
-impl Engine for Among {
-    fn transact(&self, body: &mut codi2_store::engine::Body<'_>) -> Result<codi2_store::Committed, StoreError> {
-        self.0.transact(body)
-    }
-    fn watch(&self, key: &[u8]) -> Result<codi2_store::Watch, StoreError> {
-        self.0.watch(key)
-    }
-    fn place(&self) -> String {
-        self.0.place()
-    }
-    fn bytes(&self) -> Result<u64, StoreError> {
-        self.0.bytes()
-    }
-    fn exclusive(&self) -> bool {
-        false
-    }
-}
-
 #[test]
 fn where_others_write_only_lanes_of_long_ago_are_forgotten() {
-    let engine = Arc::new(Among(Memory::new()));
+    let engine = Arc::new(Memory::shared());
     let store = Store::on(Arc::clone(&engine) as Arc<dyn Engine>).unwrap();
     store.append(&[pending(event(1, 1), Dedupe::NONE)]).unwrap();
     let lane = |id: uuid::Uuid| foundationdb_tuple::pack(&(LAYOUT, "b", id));
