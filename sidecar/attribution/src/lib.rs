@@ -5,7 +5,8 @@
 //! time; when more becomes known they are asked again, and [`DiskRuling::supersedes`] says whether the new answer is
 //! worth an upgrade. Because an answer depends on the facts alone, facts may come in any order.
 //!
-//! [`tools`] is the other half: which AI tool acts, told from what it leaves in an environment or a commit.
+//! [`tools`] is the other half: which AI tool acts, told from what it leaves in an environment or a commit. [`record`] is
+//! what is known of a commit, as git's notes, exports and reports have it.
 //!
 //! Absent on purpose: clocks, files, sockets, the ledger. A ruling says "carry the owners known for this content", the
 //! hub looks them up. And nothing here turns the absence of evidence into an author: what nobody announced is
@@ -16,6 +17,7 @@ mod calls;
 mod candidate;
 mod disk;
 mod open;
+pub mod record;
 mod replay;
 mod ruling;
 mod rung;
