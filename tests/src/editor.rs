@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -151,16 +152,21 @@ impl Editor {
     /// Types `keys` at a byte offset of an open file, one notification for each key.
     pub fn type_at(&mut self, path: &Path, mut at: usize, keys: &str) {
         for key in keys.chars() {
-            let buffer = self.buffers.get_mut(path).expect("an open file");
-            let place = position(&buffer.text, at);
-            buffer.text.insert(at, key);
-            buffer.version += 1;
-            buffer.dirty = true;
+            self.replace(path, at..at, &key.to_string());
             at += key.len_utf8();
-            let document = json!({"uri": uri(path), "version": buffer.version});
-            let change = json!({"range": {"start": place, "end": place}, "text": key.to_string()});
-            self.notify("textDocument/didChange", json!({"textDocument": document, "contentChanges": [change]}));
         }
+    }
+
+    /// Puts `text` in place of these bytes of an open file, in one change.
+    pub fn replace(&mut self, path: &Path, bytes: Range<usize>, text: &str) {
+        let buffer = self.buffers.get_mut(path).expect("an open file");
+        let place = json!({"start": position(&buffer.text, bytes.start), "end": position(&buffer.text, bytes.end)});
+        buffer.text.replace_range(bytes, text);
+        buffer.version += 1;
+        buffer.dirty = true;
+        let document = json!({"uri": uri(path), "version": buffer.version});
+        let change = json!({"range": place, "text": text});
+        self.notify("textDocument/didChange", json!({"textDocument": document, "contentChanges": [change]}));
     }
 
     /// Asks who wrote the start of a file: answered only once everything sent before is worked through.
