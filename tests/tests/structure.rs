@@ -197,3 +197,17 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// A patch counts for one workspace only. One that lacks it still compiles, and then links to what is not here.
+#[test]
+fn every_workspace_has_the_same_patches() {
+    let patches = |manifest: &str| -> BTreeSet<String> {
+        let text = fs::read_to_string(root().join(manifest)).expect("the manifest is there");
+        let table: Table = toml::from_str(&text).expect("a manifest");
+        let patches = table.get("patch").and_then(|patch| patch.get("crates-io")).and_then(|value| value.as_table());
+        patches.map(|patches| patches.keys().cloned().collect()).unwrap_or_default()
+    };
+    let ours = patches("Cargo.toml");
+    assert!(!ours.is_empty());
+    assert_eq!(patches("fuzz/libfuzzer/Cargo.toml"), ours);
+}
