@@ -16,10 +16,12 @@ mod echo;
 mod editor;
 mod frozen_hub;
 mod ground;
+mod history;
 mod hook;
 mod interrupt;
 mod keys;
 mod large;
+mod long_history;
 mod machine;
 mod memory;
 mod producers;
@@ -66,6 +68,11 @@ const BENCHES: &[Bench] = &[
     Bench { name: "round-trip", about: "small calls to the hub beside a bare echo", run: round_trip::run },
     Bench { name: "blame", about: "owners of lines, beside git blame", run: blame::run },
     Bench { name: "commit", about: "git commit beside a hub that watches", run: commit::run },
+    Bench {
+        name: "history",
+        about: "commit, rebase and 8 agents in a repository of 10,000 commits",
+        run: history::run,
+    },
     Bench { name: "producers", about: "64 producers through the whole hub", run: producers::run },
     Bench { name: "windows", about: "20 windows, 1,000 keys a second each", run: windows::run },
     Bench { name: "worktree", about: "100,000 files: first look, memory, one change", run: worktree::run },

@@ -1,0 +1,166 @@
+//! Git's own work in a repository with a long history, watched by the hub, beside the same in one that nobody watches:
+//! a commit, a rebase of twenty commits, and both while eight agents announce what they write.
+//!
+//! Both worlds take the same steps in turn, first and second by turns: what the first one warms is the second one's
+//! gain. Counted is git's whole process. What the hub then does with it runs beside the next steps, as it would.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use codi2_ipc::blocking::Link;
+use codi2_protocol::{Actor, ActorKind, Call, EventId, HookPhase, HookRecord, Reply};
+
+use crate::ground::{BUILD, Counts, Ground};
+use crate::interrupt;
+use crate::long_history::{self, COMMITS, FILES, name};
+use crate::report::Row;
+use crate::samples::Samples;
+
+const CHANGED: usize = 10;
+const TIMES: usize = 60;
+const REBASED: usize = 20;
+const REBASES: usize = 15;
+const AGENTS: usize = 8;
+/// Pairs of before and after, of each agent.
+const PAIRS: usize = 250;
+
+/// Measures.
+pub fn run(counts: Counts) -> Vec<Row> {
+    let (watched, plain) = (long_history::ground(), long_history::ground());
+    watched.start_hub();
+    let mut link = watched.link();
+    watched.watch(&mut link);
+    watched.world.wait_until_watched();
+    let both = Both { watched: &watched, plain: &plain };
+    let (commit, commit_plain) = both.in_turn(counts.of(TIMES), commit_prepared, &["commit", "-qam", "more"]);
+    let (rebase, rebase_plain) = both.in_turn(counts.of(REBASES), branch_prepared, &["rebase", "-q", "main"]);
+    let (hook, rate) = agents(&watched, counts.of(PAIRS));
+    let repository = format!("{COMMITS} commits, {FILES} files");
+    vec![
+        Row::time(
+            "`git commit` after a long history, watched",
+            commit,
+            ("the same in one that nobody watches", commit_plain),
+            "≤ 1.05 × plain git",
+            format!("{repository}, {CHANGED} changed"),
+        ),
+        Row::time(
+            "`git rebase` of 20 commits, watched",
+            rebase,
+            ("the same in one that nobody watches", rebase_plain),
+            "≤ 1.1 × plain git",
+            repository,
+        ),
+        Row::beyond(
+            "hook acknowledged, 8 agents at once, each writing its files between before and after",
+            hook,
+            "> 2,000 hooks/s, p95 < 20 ms",
+            format!("{rate:.0} hooks/s"),
+        ),
+    ]
+}
+
+struct Both<'a> {
+    watched: &'a Ground,
+    plain: &'a Ground,
+}
+
+impl Both<'_> {
+    /// Times a git command in both worlds, each time prepared alike.
+    fn in_turn(&self, times: usize, prepare: fn(&Ground, usize), command: &[&str]) -> (Samples, Samples) {
+        let [mut with, mut without] = std::array::from_fn(|_| Samples::default());
+        for time in 0..times {
+            interrupt::check();
+            let order = if time % 2 == 0 { [self.watched, self.plain] } else { [self.plain, self.watched] };
+            for ground in order {
+                prepare(ground, time);
+                // The hub is done with the preparation: what it still does for it is no part of the command.
+                if std::ptr::eq(ground, self.watched) {
+                    quiet(ground);
+                }
+                let took = ground.whole_process("git", command, "");
+                if std::ptr::eq(ground, self.watched) { with.add(took) } else { without.add(took) }
+            }
+        }
+        (with, without)
+    }
+}
+
+/// Waits until the hub has told of a file written now, and so of everything before it.
+fn quiet(ground: &Ground) {
+    let mark = format!("mark {}\n", EventId::new());
+    ground.world.write("mark", &mark);
+    ground.world.wait_blame("the mark", "mark", false, |blame| !blame.lines.is_empty());
+    std::fs::remove_file(ground.world.path("mark")).expect("just written");
+}
+
+fn commit_prepared(ground: &Ground, time: usize) {
+    for at in 0..CHANGED {
+        let file = name((time * CHANGED + at) % FILES);
+        let text = ground.world.read(&file);
+        ground.world.write(&file, &format!("{text}let committed_{time} = {time};\n"));
+    }
+}
+
+/// Twenty commits on a branch that left `main` before its last commit.
+fn branch_prepared(ground: &Ground, time: usize) {
+    let world = &ground.world;
+    let branch = format!("topic{time}");
+    world.git(&["switch", "--quiet", "--create", &branch, "main~1"]);
+    for commit in 0..REBASED {
+        let file = name(1 + (time * REBASED + commit) % (FILES - 1));
+        let text = world.read(&file);
+        world.write(&file, &format!("{text}let rebased_{time}_{commit} = {commit};\n"));
+        world.git(&["commit", "--quiet", "--all", "--message", "topic"]);
+    }
+}
+
+/// Agents that announce, write and say that they have written, each on a connection of its own.
+fn agents(ground: &Ground, pairs: usize) -> (Samples, f64) {
+    let start = Instant::now();
+    let times = thread::scope(|scope| {
+        let agents: Vec<_> = (0..AGENTS).map(|agent| scope.spawn(move || work(ground, agent, pairs))).collect();
+        agents.into_iter().map(|agent| agent.join().expect("no agent breaks")).collect::<Vec<_>>()
+    });
+    let took = start.elapsed().as_secs_f64();
+    let mut all = Samples::default();
+    times.into_iter().for_each(|times| all.append(times));
+    let rate = all.count() as f64 / took;
+    (all, rate)
+}
+
+fn work(ground: &Ground, agent: usize, pairs: usize) -> Samples {
+    let mut link = Link::connect(&ground.places, BUILD).expect("the hub runs");
+    let mut times = Samples::default();
+    for pair in 0..pairs {
+        let file = name((agent * FILES / AGENTS + pair) % FILES);
+        for phase in [HookPhase::Before, HookPhase::After] {
+            if phase == HookPhase::After {
+                let text = ground.world.read(&file);
+                ground.world.write(&file, &format!("{text}let by_{agent} = {pair};\n"));
+            }
+            let record = record(ground, agent, phase, &file);
+            let start = Instant::now();
+            let reply = link.call(Call::Hook(record));
+            times.add(start.elapsed());
+            assert!(matches!(reply, Ok(Reply::Done)), "{reply:?}");
+        }
+    }
+    times
+}
+
+fn record(ground: &Ground, agent: usize, phase: HookPhase, file: &str) -> HookRecord {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    HookRecord {
+        id: EventId::new(),
+        at_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+        phase,
+        format: "agent-v1".to_owned(),
+        actor: Some(Actor::named(ActorKind::Agent, format!("agent-{agent}"))),
+        parent_pid: std::process::id(),
+        parent_start: None,
+        call: None,
+        folder: ground.world.repository().to_string_lossy().into_owned(),
+        files: vec![ground.world.path(file).to_string_lossy().into_owned()],
+    }
+}
