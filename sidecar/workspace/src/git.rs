@@ -2,12 +2,14 @@
 //!
 //! Two ways to read. libgit2 for what it can: no process, no locks. The `git` program for what it cannot: SHA-256
 //! objects, reftable, split and sparse indexes, and every filter (line ends, encodings, LFS). A view belongs to one
-//! thread. Absent on purpose: anything that writes.
+//! thread. The one thing that writes is `notes`. Absent on purpose: anything else that does.
 
+mod commits;
 mod explain;
 mod history;
 mod index;
 mod libgit;
+mod notes;
 mod operation;
 mod program;
 mod state;
@@ -17,19 +19,22 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use commits::{Before, Change, Commit, Commits};
 pub(crate) use explain::{Explainer, Found, Writing};
 pub(crate) use history::History;
 pub(crate) use index::Index;
+pub use notes::{Note, Notes};
 pub(crate) use operation::Moved;
 pub(crate) use state::{State, Whose};
 pub(crate) use window::{Lock, Window};
 
 use crate::path::git_bytes;
+use crate::place::Place;
 use libgit::Libgit;
 use program::{Cat, Program};
 
 /// A git object's name: SHA-1 or SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Oid {
     bytes: [u8; 32],
     len: u8,
@@ -42,7 +47,8 @@ impl Oid {
         (raw.len() == 20 || raw.len() == 32).then_some(Self { bytes, len: u8::try_from(raw.len()).ok()? })
     }
 
-    pub(crate) fn parse(hex: &str) -> Option<Self> {
+    /// Reads a whole name in hexadecimal.
+    pub fn parse(hex: &str) -> Option<Self> {
         let digits = hex.as_bytes();
         if digits.len() != 40 && digits.len() != 64 {
             return None;
@@ -130,6 +136,14 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// The view of a place; a plain folder has none.
+    pub(crate) fn of(place: &Place) -> Result<Self, ViewError> {
+        let (Some(git_dir), Some(common_dir)) = (&place.git_dir, &place.common_dir) else {
+            return Err(ViewError::Refused(format!("{} is not in a git repository", place.root.display())));
+        };
+        Self::open(&place.root, git_dir, common_dir)
+    }
+
     pub(crate) fn open(root: &Path, git_dir: &Path, common_dir: &Path) -> Result<Self, ViewError> {
         let program = Program::new(root);
         let library = match Libgit::open(root) {
@@ -325,6 +339,14 @@ impl View {
             None => {
                 self.program.line(&["merge-base", &one.to_string(), &two.to_string()]).and_then(|hex| Oid::parse(&hex))
             }
+        }
+    }
+
+    /// What a reference points to, by its full name.
+    pub(crate) fn reference(&self, name: &str) -> Option<Oid> {
+        match &self.library {
+            Some(library) => library.reference(name),
+            None => self.program.line(&["rev-parse", "--verify", "--quiet", name]).and_then(|hex| Oid::parse(&hex)),
         }
     }
 

@@ -78,6 +78,28 @@ impl Libgit {
         commit.parent_ids().filter_map(|oid| Oid::from_bytes(oid.as_bytes())).collect()
     }
 
+    /// What a reference points to.
+    pub(super) fn reference(&self, name: &str) -> Option<Oid> {
+        Oid::from_bytes(self.repository.refname_to_id(name).ok()?.as_bytes())
+    }
+
+    /// The blobs of the notes on these commits in a commit of notes, whose tree may be fanned out in any way.
+    pub(super) fn notes(&self, tip: Oid, on: &[Oid]) -> Option<Vec<(Oid, Oid)>> {
+        let root = self.commit(tip)?.tree().ok()?;
+        let found = |commit: &Oid| {
+            let name = commit.to_string();
+            let (mut tree, mut rest) = (root.clone(), name.as_str());
+            loop {
+                if let Some(note) = tree.get_name(rest).filter(|entry| entry.kind() == Some(git2::ObjectType::Blob)) {
+                    return Some((*commit, Oid::from_bytes(note.id().as_bytes())?));
+                }
+                let below = tree.get_name(rest.get(..2)?)?.to_object(&self.repository).ok()?.into_tree().ok()?;
+                (tree, rest) = (below, rest.get(2..)?);
+            }
+        };
+        Some(on.iter().filter_map(found).collect())
+    }
+
     pub(super) fn merge_base(&self, one: Oid, two: Oid) -> Option<Oid> {
         let one = git2::Oid::from_bytes(one.raw()).ok()?;
         let two = git2::Oid::from_bytes(two.raw()).ok()?;

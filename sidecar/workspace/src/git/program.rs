@@ -68,6 +68,45 @@ impl Program {
         }
     }
 
+    /// Runs a command that is told `input` and hands its output to `read`; what `read` gives counts if the command
+    /// succeeds. No hook of the repository runs.
+    pub(super) fn converse<T>(
+        &self,
+        arguments: &[&str],
+        input: &[u8],
+        read: impl FnOnce(&mut dyn BufRead) -> std::io::Result<T>,
+    ) -> Result<T, ViewError> {
+        let fail = |detail: String| ViewError::Read(format!("git {}: {detail}", arguments.join(" ")));
+        let io = |error: std::io::Error| fail(error.to_string());
+        let arguments = [&["-c", "core.hooksPath=/dev/null"], arguments].concat();
+        let mut command = self.command(&arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(io)?;
+        let (to, from, said) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        // All three at once: git answers before it has heard everything.
+        let (answer, said) = std::thread::scope(|scope| {
+            // Where git ends early its own words say why.
+            scope.spawn(move || to.map(|mut to| to.write_all(input)));
+            let said = scope.spawn(move || {
+                let mut words = Vec::new();
+                said.map(|mut said| said.read_to_end(&mut words));
+                words
+            });
+            let answer = from.map(|from| {
+                let mut from = BufReader::new(from);
+                let answer = read(&mut from);
+                // What was not read must not keep it waiting.
+                std::io::copy(&mut from, &mut std::io::sink()).ok();
+                answer
+            });
+            (answer, said.join().unwrap_or_default())
+        });
+        let status = child.wait().map_err(io)?;
+        if !status.success() {
+            return Err(fail(String::from_utf8_lossy(&said).trim().to_owned()));
+        }
+        answer.ok_or_else(|| fail("it has no output".into()))?.map_err(io)
+    }
+
     /// The first line of a command's output; `None` if it fails or says nothing.
     pub(super) fn line(&self, arguments: &[&str]) -> Option<String> {
         let output = self.output(arguments).ok()?;

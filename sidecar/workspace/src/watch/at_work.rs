@@ -71,6 +71,8 @@ impl Engine {
             "info/exclude" | "info/attributes" | "config" | "config.worktree" | "info/sparse-checkout" => {
                 self.reload = Some(now + Duration::from_millis(30));
             }
+            // Ours, and nobody's files.
+            _ if name.starts_with("refs/notes") || name.starts_with("logs/refs/notes") => {}
             _ if shared && (name.starts_with("refs/") || name == "packed-refs" || name.starts_with("logs/refs/")) => {
                 self.folders.watch_refs(&self.shared.place, name);
                 self.window.sign(now, false);
