@@ -6,7 +6,9 @@
 //! commit's own files. Whoever asks about a later text follows `git blame` to the commit and reads the record there.
 //! Absent on purpose: git (the workspace reads and writes notes), and how owners are found (the hub).
 
-use codi2_protocol::Owner;
+pub mod codi2;
+
+use codi2_protocol::{Class, Owner};
 use serde::{Deserialize, Serialize};
 
 /// Who wrote the lines that a commit brought.
@@ -51,6 +53,52 @@ impl CommitRecord {
         file.ranges.get(at).filter(|range| range.first <= line)
     }
 
+    /// Whether anybody saw anything of it: an owner is named, or an event tells of the text.
+    pub fn is_known(&self) -> bool {
+        self.owners.iter().any(|owner| owner.verdict.class != Class::Unknown || owner.event.is_some())
+    }
+
+    /// This record, with what another one of the same commit knows beside it: who wrote the lines of which nobody is
+    /// known here, and of those that are not here at all.
+    #[must_use]
+    pub fn completed_by(&self, other: &Self) -> Self {
+        let base = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
+        let shift = |range: &LineRange| LineRange {
+            owner: range.owner.saturating_add(base),
+            second: range.second.map(|second| second.saturating_add(base)),
+            ..*range
+        };
+        let knows = |owners: &[Owner], range: &LineRange| {
+            owners.get(range.owner as usize).is_some_and(|owner| owner.verdict.class != Class::Unknown)
+        };
+        let mut files: Vec<FileRecord> = self.files.clone();
+        for theirs in &other.files {
+            let Some(ours) = files.iter_mut().find(|file| file.path == theirs.path) else {
+                files.push(FileRecord { path: theirs.path.clone(), ranges: theirs.ranges.iter().map(shift).collect() });
+                continue;
+            };
+            let covers = |range: &&LineRange, line: u32| (range.first..=range.last).contains(&line);
+            let mut ranges: Vec<LineRange> = Vec::new();
+            let mut lines: Vec<u32> =
+                ours.ranges.iter().chain(&theirs.ranges).flat_map(|r| [r.first, r.last + 1]).collect();
+            lines.sort_unstable();
+            lines.dedup();
+            for pair in lines.windows(2) {
+                let own = ours.ranges.iter().find(|range| covers(range, pair[0]));
+                let known = |range: &&LineRange| knows(&other.owners, range) || own.is_none();
+                let there = theirs.ranges.iter().find(|range| covers(range, pair[0])).filter(known).map(shift);
+                let chosen = match own {
+                    Some(own) if knows(&self.owners, own) => Some(*own),
+                    own => there.or(own.copied()),
+                };
+                ranges.extend(chosen.map(|range| LineRange { first: pair[0], last: pair[1] - 1, ..range }));
+            }
+            ours.ranges = ranges;
+        }
+        let owners = [&self.owners[..], &other.owners].concat();
+        Self { commit: self.commit.clone(), owners, files }
+    }
+
     /// The owner of a line (from 1) of a file, if the commit brought that line.
     pub fn owner(&self, path: &str, line: u32) -> Option<&Owner> {
         self.owners.get(self.range(path, line)?.owner as usize)
@@ -79,5 +127,38 @@ mod tests {
             assert_eq!(record.range(path, line).map(|range| range.owner), expected, "{path}:{line}");
         }
         assert_eq!(record.owner("a", 2), None, "a record without that owner is damaged, not a panic");
+    }
+
+    #[test]
+    fn a_record_takes_from_another_what_it_does_not_know() {
+        use codi2_protocol::{Actor, ActorKind, EvidenceKind, Verdict};
+        let person = |name: &str| {
+            let verdict =
+                Verdict::new(Actor::named(ActorKind::Person, name), Class::Exact, EvidenceKind::Keystrokes, "");
+            Owner { verdict, ..Owner::before_codi2() }
+        };
+        let range = |first, last, owner| LineRange { first, last, owner, second: None };
+        let record = |owners: Vec<Owner>, files: &[(&str, &[LineRange])]| CommitRecord {
+            commit: "c".into(),
+            owners,
+            files: files
+                .iter()
+                .map(|(path, ranges)| FileRecord { path: (*path).into(), ranges: ranges.to_vec() })
+                .collect(),
+        };
+        let one = record(vec![Owner::before_codi2(), person("ada")], &[("a", &[range(1, 4, 0), range(5, 6, 1)])]);
+        let other = record(
+            vec![person("bea"), Owner::before_codi2()],
+            &[("a", &[range(2, 3, 0), range(4, 4, 1), range(6, 8, 0)]), ("b", &[range(1, 1, 0)])],
+        );
+        let both = one.completed_by(&other);
+        let names = |path: &str| -> Vec<String> {
+            (1..=9)
+                .map(|line| both.owner(path, line).map_or("-".into(), |owner| owner.verdict.origin.name.clone()))
+                .collect()
+        };
+        assert_eq!(names("a"), ["", "bea", "bea", "", "ada", "ada", "bea", "bea", "-"]);
+        assert_eq!(names("b")[..2], ["bea", "-"]);
+        assert!(both.is_known() && !record(vec![Owner::before_codi2()], &[]).is_known());
     }
 }
