@@ -82,6 +82,8 @@ pub enum EvidenceKind {
     NotObserved,
     /// What was reported of it was lost on the way to the hub: a gap in the log says how much.
     Gap,
+    /// The line came with a commit that has no note, or whose note does not have it.
+    NoNote,
     /// A kind this program does not know.
     #[serde(other)]
     Other,

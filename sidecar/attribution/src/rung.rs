@@ -68,7 +68,7 @@ impl Rung {
             EvidenceKind::Keystrokes => Self::Keystrokes,
             EvidenceKind::OnlyAgentCall => Self::OnlyCall,
             EvidenceKind::Candidate => Self::Candidates,
-            EvidenceKind::BeforeCodi2 => Self::Older,
+            EvidenceKind::BeforeCodi2 | EvidenceKind::NoNote => Self::Older,
             EvidenceKind::DiskChange
             | EvidenceKind::LargeInsert
             | EvidenceKind::NotObserved

@@ -146,6 +146,7 @@ fn unknown(owner: Owner, table: &str, key: &str, schema: &Value) -> (String, Str
     let near = near.filter(|(distance, name)| *distance <= 1 + name.len() / 3).min();
     let elsewhere = keys(owner.schema()).into_iter().find(|known| known.name.rsplit('.').next() == Some(key));
     let todo = match (elsewhere, near) {
+        (_, Some((0..=1, name))) => format!("did you mean `{name}`?"),
         (Some(Key { name, .. }), _) => format!("did you mean `{name}`?"),
         (None, Some((_, name))) => format!("did you mean `{name}`?"),
         (None, None) => {
@@ -255,6 +256,9 @@ fn wanted(shape: &Value) -> String {
             format!("write a whole number from {least} to {most}")
         }
         Some("array") if shape["items"].get("properties").is_some() => "write a list of tables".to_owned(),
+        Some("array") if shape["items"].get("enum").is_some() => {
+            format!("write a list of {}", words(&shape["items"]).join(", "))
+        }
         Some("object") => {
             let known: Vec<String> = properties(shape).map(|(key, _)| format!("`{key}`")).collect();
             format!("write a table; its keys are {}", known.join(", "))
@@ -262,6 +266,11 @@ fn wanted(shape: &Value) -> String {
         Some("array") => "write a list of texts, such as [\"*.log\", \"build/\"]".to_owned(),
         _ => "write a text in quotes".to_owned(),
     }
+}
+
+/// The words that a text may be.
+fn words(shape: &Value) -> Vec<&str> {
+    shape["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// Why a text is not what its format says, and what to do.
@@ -273,8 +282,8 @@ fn misshapen(shape: &Value, text: &str) -> Option<(String, String)> {
     if text.chars().count() as u64 > most {
         return Some(("is too long".to_owned(), format!("keep it to {most} characters")));
     }
-    if let Some(words) = shape["enum"].as_array() {
-        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+    if shape.get("enum").is_some() {
+        let words = words(shape);
         return (!words.contains(&text))
             .then(|| ("is not known".to_owned(), format!("write one of {}", words.join(", "))));
     }

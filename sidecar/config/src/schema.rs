@@ -58,21 +58,32 @@ impl JsonSchema for ToolId {
     }
 }
 
-/// A text that is a strength of evidence.
-pub(crate) enum Strength {}
+macro_rules! choices {
+    ($($name:ident [$($word:literal),*] $about:literal)*) => {$(
+        #[doc = $about]
+        pub(crate) enum $name {}
 
-impl JsonSchema for Strength {
-    fn schema_name() -> Cow<'static, str> {
-        "Strength".into()
-    }
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
 
-    fn inline_schema() -> bool {
-        true
-    }
+            fn inline_schema() -> bool {
+                true
+            }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "enum": ["strong", "medium", "weak"]})
-    }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "enum": [$($word),*]})
+            }
+        }
+    )*};
+}
+
+choices! {
+    Strength ["strong", "medium", "weak"] "A text that is a strength of evidence."
+    KnownClass ["exact", "declared", "inferred", "carried"] "A text that is a class of what is known."
+    ActorName ["person", "completion", "agent", "orchestrator", "tool", "git", "external", "unknown"]
+        "A text that is a kind of actor."
 }
 
 /// The schema of a person's file.

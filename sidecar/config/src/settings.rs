@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{AbsolutePath, Glob, LogFilter, StoreKind, StorePrefix, Strength, ToolId};
+use crate::schema::{AbsolutePath, ActorName, Glob, KnownClass, LogFilter, StoreKind, StorePrefix, Strength, ToolId};
 
 /// What `store.kind` may be.
 pub const STORE_KINDS: [&str; 2] = ["file", "foundationdb"];
@@ -35,6 +35,39 @@ pub struct Settings {
     /// More AI tools, or more marks of known ones, by which to tell who acts. Only in a file.
     #[schemars(length(max = 100))]
     pub tools: Vec<ToolSettings>,
+    /// What `codi2 ci` demands of commits.
+    pub ci: CiSettings,
+}
+
+/// What `codi2 ci` demands of commits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CiSettings {
+    /// Rules that the lines of a range of commits must keep to. Only in a file.
+    #[schemars(length(max = 100))]
+    pub rules: Vec<CiRule>,
+}
+
+/// A rule of `codi2 ci`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CiRule {
+    /// Globs of the files to which it applies; none: all files.
+    #[schemars(with = "Vec<Glob>", length(max = 1_000))]
+    pub paths: Vec<String>,
+    /// Most of the lines that the range brought there that may be unknown, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64", range(max = 100))]
+    pub max_unknown_percent: Option<u64>,
+    /// How surely the owner of each of these lines must be known at least: `exact`, `declared`, `inferred` or `carried`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "KnownClass")]
+    pub min_class: Option<String>,
+    /// Kinds of actors that may have written none of these lines, such as `agent`.
+    #[schemars(with = "Vec<ActorName>", length(max = 8))]
+    pub forbid: Vec<String>,
+    /// Whether each commit that brings lines there must have a note.
+    pub require_notes: bool,
 }
 
 /// An AI tool of one's own, or more marks of a known one.

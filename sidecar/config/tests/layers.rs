@@ -47,6 +47,7 @@ fn each_layer_covers_the_one_below_and_says_so() {
     assert_eq!(
         rows,
         [
+            "ci.rules=[] default",
             "hub.idle_minutes=3 c.toml:3:16",
             "log=\"debug\" c.toml:1:7",
             "spool.cap_mib=8 c.toml:9:11",

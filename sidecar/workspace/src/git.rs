@@ -11,6 +11,7 @@ mod index;
 mod libgit;
 mod notes;
 mod operation;
+pub mod past;
 mod program;
 mod state;
 mod window;

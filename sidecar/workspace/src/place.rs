@@ -122,7 +122,7 @@ pub fn absolute(place: &Place, path: &str) -> Option<PathBuf> {
 }
 
 /// The path with its links resolved as far as it exists.
-fn resolve(path: &Path) -> Option<PathBuf> {
+pub(crate) fn resolve(path: &Path) -> Option<PathBuf> {
     if let Ok(real) = fs::canonicalize(path) {
         return Some(real);
     }
@@ -146,6 +146,27 @@ fn existing_folder(path: &Path) -> Result<PathBuf, IdentifyError> {
         if !at.pop() {
             return Err(fail(io::ErrorKind::NotFound.into()));
         }
+    }
+}
+
+/// What holds a folder.
+pub(crate) enum Root {
+    /// A worktree, with git's folder of it and the one that all worktrees share.
+    Worktree { root: PathBuf, git_dir: PathBuf, common_dir: PathBuf },
+    /// A bare repository, or git's own folder.
+    Bare(PathBuf),
+    /// No repository; the folder itself.
+    None(PathBuf),
+}
+
+/// What holds a folder (which need not exist yet). Mints nothing.
+pub(crate) fn root(folder: &Path) -> Result<Root, IdentifyError> {
+    let start = existing_folder(folder)?;
+    match discover(&start) {
+        Ok(Some(Found { root, git_dir, common_dir, .. })) => Ok(Root::Worktree { root, git_dir, common_dir }),
+        Ok(None) => Ok(Root::None(start)),
+        Err(IdentifyError::NoWorktree(bare)) => Ok(Root::Bare(bare)),
+        Err(other) => Err(other),
     }
 }
 

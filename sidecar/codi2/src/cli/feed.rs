@@ -242,6 +242,7 @@ pub fn evidence(kind: EvidenceKind) -> &'static str {
         EvidenceKind::LargeInsert => "large insert",
         EvidenceKind::NotObserved => "not observed",
         EvidenceKind::Gap => "lost in a gap",
+        EvidenceKind::NoNote => "no note",
         EvidenceKind::Other => "other",
     }
 }

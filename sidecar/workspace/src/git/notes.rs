@@ -45,6 +45,11 @@ impl Notes {
         Ok(Self { view: View::of(place)?, reference: reference.to_owned() })
     }
 
+    /// The notes under a full reference, of a repository that is open.
+    pub(super) fn of(view: View, reference: &str) -> Self {
+        Self { view, reference: reference.to_owned() }
+    }
+
     /// The newest commit of notes; none where no note was ever written.
     pub fn tip(&self) -> Option<Oid> {
         self.view.reference(&self.reference)

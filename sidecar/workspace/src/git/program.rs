@@ -3,6 +3,7 @@
 //! Every call: no optional locks, no lazy fetch, no prompt, no pager, no file-system monitor, none of the caller's
 //! `GIT_*` variables that would point it elsewhere.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -31,7 +32,7 @@ impl Program {
         Self { root: root.to_owned() }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new("git");
         command.arg("--no-pager").args(["-c", "core.fsmonitor=false"]).args(arguments);
         command.current_dir(&self.root).stdin(Stdio::null()).stderr(Stdio::piped());

@@ -1,0 +1,386 @@
+//! What git has committed, as reports ask for it: which commit each line of a file came with, and which lines commits
+//! brought. Always through the `git` program, whose blame and diff are the ones that everybody else sees.
+//!
+//! Works where there are no files (bare repositories) and where history ends early (shallow clones), which it can tell.
+//! A person's configuration that changes what a line is or whose it is (ignored revisions, external diffs, renamed
+//! prefixes, another algorithm) is left out: the lines must be those that notes speak of. Absent on purpose: who wrote a
+//! line (notes say), any write.
+
+mod blame;
+mod patch;
+mod quote;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+pub use blame::{Blamed, BlamedCommit, BlamedLine};
+pub use patch::{Commit, FileChange, Keep, PatchLine, Side, Status};
+
+use super::program::Program;
+use super::{Notes, View, ViewError};
+use crate::path::{git_bytes, to_relative};
+use crate::place::{IdentifyError, Root, resolve, root};
+
+/// The committed past of one repository, seen from one folder.
+pub struct Past {
+    /// Where git runs for files: the worktree's root, or the bare repository.
+    root: PathBuf,
+    git_dir: PathBuf,
+    common_dir: PathBuf,
+    bare: bool,
+    top: Program,
+    here: Program,
+}
+
+/// What git could not answer. Ends the request.
+#[derive(Debug, thiserror::Error)]
+pub enum PastError {
+    /// No repository holds the folder.
+    #[error("{0} is in no git repository")]
+    NoRepository(PathBuf),
+    /// The folder or its repository cannot be read.
+    #[error(transparent)]
+    Place(#[from] IdentifyError),
+    /// The git program is not there.
+    #[error("git cannot be run ({0}); install it or put it on the PATH")]
+    NoProgram(std::io::Error),
+    /// No such commit here.
+    #[error("git knows no revision {revision:?} here{}", shallow_words(*.shallow))]
+    NoRevision {
+        /// As asked for.
+        revision: String,
+        /// Whether history ends early in this clone.
+        shallow: bool,
+    },
+    /// No such file in that commit.
+    #[error("{path} is no file of {revision}")]
+    NoFile {
+        /// As asked for.
+        path: String,
+        /// As asked for.
+        revision: String,
+    },
+    /// Anything else git said, or output that makes no sense.
+    #[error("{0}")]
+    Git(String),
+}
+
+fn shallow_words(shallow: bool) -> &'static str {
+    if shallow { "; this clone is shallow: `git fetch --unshallow` gets the rest" } else { "" }
+}
+
+/// By which blame and diffs see the same lines.
+const SAME_LINES: [&str; 6] =
+    ["-c", "diff.algorithm=myers", "-c", "diff.indentHeuristic=true", "-c", "diff.renames=true"];
+
+/// How diffs are made, whatever the person's configuration says.
+const DIFF: [&str; 10] = [
+    "--patch",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-relative",
+    "--find-renames",
+    "--ignore-submodules=all",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "--inter-hunk-context=0",
+];
+
+impl Past {
+    /// The repository that holds a folder.
+    ///
+    /// # Errors
+    /// No repository, or one that leads nowhere.
+    pub fn open(folder: &Path) -> Result<Self, PastError> {
+        let (root, git_dir, common_dir, bare) = match root(folder)? {
+            Root::Worktree { root, git_dir, common_dir } => (root, git_dir, common_dir, false),
+            Root::Bare(root) => (root.clone(), root.clone(), root, true),
+            Root::None(folder) => return Err(PastError::NoRepository(folder)),
+        };
+        let here = if folder.is_dir() { Program::new(folder) } else { Program::new(&root) };
+        Ok(Self { bare, top: Program::new(&root), here, root, git_dir, common_dir })
+    }
+
+    /// The worktree's root, or the bare repository.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The protocol path of a file, which need not exist; links of its folder are resolved. In a bare repository paths
+    /// begin at its root. `None` for what is not below the root.
+    pub fn below(&self, path: &Path) -> Option<String> {
+        if self.bare {
+            return to_relative(path);
+        }
+        let full = std::path::absolute(path).ok()?;
+        let folder = resolve(full.parent()?)?;
+        to_relative(folder.join(full.file_name()?).strip_prefix(&self.root).ok()?)
+    }
+
+    /// Whether there is no worktree.
+    pub fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// Whether history ends early in this clone.
+    pub fn is_shallow(&self) -> bool {
+        self.top.line(&["rev-parse", "--is-shallow-repository"]).as_deref() == Some("true")
+    }
+
+    /// The commits at which history ends early in this clone, in hexadecimal.
+    pub fn shallow_ends(&self) -> Vec<String> {
+        let file = self.top.line(&["rev-parse", "--git-path", "shallow"]);
+        let text = file.and_then(|file| std::fs::read_to_string(self.root.join(file)).ok()).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// The commit that a revision names, in hexadecimal.
+    ///
+    /// # Errors
+    /// No such commit here.
+    pub fn commit(&self, revision: &str) -> Result<String, PastError> {
+        let name = format!("{revision}^{{commit}}");
+        let found = self.top.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name]);
+        // Before git 2.30 the option itself came back.
+        found.filter(|hex| !hex.starts_with('-')).ok_or_else(|| self.no_revision(revision))
+    }
+
+    fn no_revision(&self, revision: &str) -> PastError {
+        PastError::NoRevision { revision: revision.to_owned(), shallow: self.is_shallow() }
+    }
+
+    /// The notes under a full reference, which need not exist.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn notes(&self, reference: &str) -> Result<Notes, ViewError> {
+        Ok(Notes::of(View::open(&self.root, &self.git_dir, &self.common_dir)?, reference))
+    }
+
+    /// Whether a ref, such as `refs/notes/codi2`, is there.
+    pub fn has_ref(&self, name: &str) -> bool {
+        self.top.line(&["rev-parse", "--verify", "--quiet", name]).is_some()
+    }
+
+    /// Which commit each line of a file came with, as `git blame` follows it. `path` is a protocol path.
+    ///
+    /// With `contents` these bytes of the worktree's file count as written after `revision`, and their new lines are
+    /// of no commit. With `lines` (first and last, from 1) only these are answered.
+    ///
+    /// # Errors
+    /// No such revision or file, or whatever git says.
+    pub fn blame(
+        &self,
+        revision: &str,
+        path: &str,
+        contents: Option<&[u8]>,
+        lines: &[(u32, u32)],
+    ) -> Result<Blamed, PastError> {
+        let name = file_name(path)?;
+        let mut words: Vec<OsString> = Vec::from(SAME_LINES.map(Into::into));
+        words.extend(["-c", "blame.ignoreRevsFile=", "blame", "--porcelain", "--encoding=UTF-8"].map(Into::into));
+        words.extend(lines.iter().map(|(first, last)| format!("-L{first},{last}").into()));
+        if contents.is_some() {
+            words.extend(["--contents", "-"].map(Into::into));
+        }
+        words.extend([OsString::from(revision), "--".into(), name]);
+        let output = self.run(&self.top, &words, contents);
+        let output = match output {
+            Ok(output) => output,
+            Err(PastError::Git(said)) => return Err(self.why(revision, path, said)),
+            Err(other) => return Err(other),
+        };
+        blame::parse(&output).ok_or_else(|| PastError::Git(format!("git blame {path}: output that makes no sense")))
+    }
+
+    /// What a failed question about a file of a revision means.
+    fn why(&self, revision: &str, path: &str, said: String) -> PastError {
+        if self.commit(revision).is_err() {
+            return self.no_revision(revision);
+        }
+        if self.is_file(revision, path) {
+            return PastError::Git(said);
+        }
+        PastError::NoFile { path: path.to_owned(), revision: revision.to_owned() }
+    }
+
+    /// Whether a protocol path is a file of a revision.
+    pub fn is_file(&self, revision: &str, path: &str) -> bool {
+        let Ok(name) = file_name(path) else { return false };
+        let mut object = OsString::from(format!("{revision}:"));
+        object.push(name);
+        let words: Vec<OsString> = vec!["cat-file".into(), "-t".into(), object];
+        self.run(&self.top, &words, None).is_ok_and(|kind| kind.starts_with(b"blob"))
+    }
+
+    /// Every file of a revision, as protocol paths.
+    ///
+    /// # Errors
+    /// No such revision.
+    pub fn files(&self, revision: &str) -> Result<Vec<String>, PastError> {
+        let words = ["ls-tree", "-r", "-z", "--full-tree", revision].map(OsString::from);
+        let listing = self.run(&self.top, &words, None).map_err(|_| self.no_revision(revision))?;
+        let blob = |entry: &&[u8]| entry.get(7..).is_some_and(|rest| rest.starts_with(b"blob"));
+        let entries = listing.split(|byte| *byte == 0).filter(blob);
+        let names = entries.filter_map(|entry| entry.splitn(2, |byte| *byte == b'\t').nth(1));
+        Ok(names.map(crate::path::from_git_bytes).collect())
+    }
+
+    /// Every path that commits of a range touched, merges by each of their parents; as protocol paths, sorted.
+    ///
+    /// # Errors
+    /// No such revisions.
+    pub fn touched(&self, range: &[&str]) -> Result<Vec<String>, PastError> {
+        let fixed = ["-c", "log.showRoot=true", "log", "-m", "-z", "--name-only", "--no-renames", "--no-relative"];
+        let mut words: Vec<OsString> = fixed.map(Into::into).into();
+        words.extend(["--format=", "--no-show-signature", "--ignore-submodules=all"].map(Into::into));
+        words.extend(range.iter().map(Into::into));
+        words.push("--".into());
+        let listing = self.run(&self.top, &words, None).map_err(|error| self.about_range(range, error))?;
+        let names = listing.split(|byte| matches!(byte, 0 | b'\n')).filter(|name| !name.is_empty());
+        let mut names: Vec<String> = names.map(crate::path::from_git_bytes).collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// Hands over every commit of a range with what it brought, newest first. A merge brings what none of its parents
+    /// has. `range`: what `git log` takes, such as `main..`, `HEAD~3` or `A --not B`; `paths`: pathspecs from the
+    /// folder this was opened for.
+    ///
+    /// # Errors
+    /// No such revisions, whatever git says, and what `each` returns.
+    pub fn commits<E: From<PastError>>(
+        &self,
+        range: &[&str],
+        paths: &[OsString],
+        keep: Keep,
+        each: &mut dyn FnMut(Commit) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut words: Vec<OsString> = Vec::from(SAME_LINES.map(Into::into));
+        words.extend(["-c", "log.showRoot=true", "log", "--cc", "--no-show-signature"].map(Into::into));
+        words.extend(["--encoding=UTF-8", patch::FORMAT].map(Into::into));
+        words.extend(DIFF.map(Into::into));
+        words.push(format!("--unified={}", keep.context()).into());
+        words.extend(range.iter().map(Into::into));
+        words.push("--".into());
+        words.extend(paths.iter().cloned());
+        let about = |error| self.about_range(range, error);
+        self.streamed(&words, &mut |output| patch::commits(output, keep, each)).map_err(about)?
+    }
+
+    fn about_range(&self, range: &[&str], error: PastError) -> PastError {
+        match error {
+            PastError::Git(said) if said.contains("unknown revision") || said.contains("bad revision") => {
+                self.no_revision(&range.join(" "))
+            }
+            other => other,
+        }
+    }
+
+    /// What differs between two commits, or between a commit and the worktree (`to` is none), in order of paths.
+    ///
+    /// # Errors
+    /// No such revision, or whatever git says.
+    pub fn diff(
+        &self,
+        from: &str,
+        to: Option<&str>,
+        paths: &[OsString],
+        keep: Keep,
+    ) -> Result<Vec<FileChange>, PastError> {
+        let mut words: Vec<OsString> = Vec::from(SAME_LINES.map(Into::into));
+        words.extend(["-c", "diff.autoRefreshIndex=false", "diff"].map(Into::into));
+        words.extend(DIFF.map(Into::into));
+        words.push(format!("--unified={}", keep.context()).into());
+        words.push(from.into());
+        words.extend(to.map(Into::into));
+        words.push("--".into());
+        words.extend(paths.iter().cloned());
+        let mut files = Vec::new();
+        self.streamed(&words, &mut |output| {
+            files = patch::files(output, keep)?;
+            Ok::<_, PastError>(())
+        })
+        .map_err(|error| self.about_range(&[&[from], to.as_slice()].concat(), error))??;
+        Ok(files)
+    }
+
+    /// The commit whose diff to `to` shows what its side did since they parted: `A...B`.
+    ///
+    /// # Errors
+    /// No such revisions, or no common commit.
+    pub fn merge_base(&self, one: &str, two: &str) -> Result<String, PastError> {
+        let (one, two) = (self.commit(one)?, self.commit(two)?);
+        let found = self.top.line(&["merge-base", &one, &two]);
+        found.ok_or_else(|| PastError::Git(format!("{one} and {two} have no commit in common")))
+    }
+
+    fn run(&self, program: &Program, words: &[OsString], input: Option<&[u8]>) -> Result<Vec<u8>, PastError> {
+        let mut command = program.command(words);
+        if input.is_some() {
+            command.stdin(Stdio::piped());
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().map_err(PastError::NoProgram)?;
+        let output = std::thread::scope(|scope| {
+            let feed = child.stdin.take();
+            // Git may stop reading early; what it says then is the answer.
+            scope.spawn(move || feed.zip(input).map(|(mut feed, input)| feed.write_all(input)));
+            child.wait_with_output()
+        });
+        let output = output.map_err(PastError::NoProgram)?;
+        if output.status.success() { Ok(output.stdout) } else { Err(PastError::Git(said(&output.stderr))) }
+    }
+
+    /// Runs git in the folder this was opened for and reads its output as it comes. The inner result is the reader's.
+    #[allow(clippy::type_complexity)]
+    fn streamed<T, E>(
+        &self,
+        words: &[OsString],
+        read: &mut dyn FnMut(&mut dyn std::io::BufRead) -> Result<T, E>,
+    ) -> Result<Result<T, E>, PastError> {
+        let mut command = self.here.command(words);
+        let mut child = command.stdout(Stdio::piped()).spawn().map_err(PastError::NoProgram)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        std::thread::scope(|scope| {
+            let stderr = scope.spawn(move || {
+                let mut bytes = Vec::new();
+                stderr.map(|mut stderr| stderr.read_to_end(&mut bytes));
+                bytes
+            });
+            let done = match stdout {
+                Some(stdout) => read(&mut BufReader::with_capacity(1 << 16, stdout)),
+                None => read(&mut std::io::empty()),
+            };
+            // Whoever read no further closed the pipe, and git ends.
+            let status = child.wait().map_err(PastError::NoProgram)?;
+            let told = stderr.join().unwrap_or_default();
+            if done.is_ok() && !status.success() { Err(PastError::Git(said(&told))) } else { Ok(done) }
+        })
+    }
+}
+
+/// A protocol path as git takes it, from the root.
+fn file_name(path: &str) -> Result<OsString, PastError> {
+    let bytes = git_bytes(path).ok_or_else(|| PastError::Git(format!("{path:?} is no path below a root")))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt;
+        Ok(OsString::from_vec(bytes))
+    }
+    #[cfg(not(unix))]
+    {
+        Ok(String::from_utf8_lossy(&bytes).into_owned().into())
+    }
+}
+
+fn said(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed and said nothing");
+    first.trim().trim_start_matches("fatal: ").to_owned()
+}
