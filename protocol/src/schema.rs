@@ -19,6 +19,9 @@ struct Protocol {
     lsp_edit_hint: lsp::EditHintParams,
     lsp_document_text: lsp::DocumentTextParams,
     lsp_document_text_result: lsp::DocumentTextResult,
+    lsp_blame: lsp::BlameParams,
+    lsp_blame_result: lsp::BlameResult,
+    lsp_owners_changed: lsp::OwnersChangedParams,
 }
 
 /// The schema of the whole protocol.

@@ -73,6 +73,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("WatchStatus.detail", "the hub's: shown and kept nowhere"),
     ("WatchStatus.root", "the hub's: shown and kept nowhere"),
     // Between an editor and its sidecar: what goes on to the hub passes a door as a fact.
+    ("BlameParams.uri", "between an editor and its sidecar"),
     ("DocumentTextParams.uri", "between an editor and its sidecar"),
     ("DocumentTextResult.text", "between an editor and its sidecar"),
     ("EditHintParams.uri", "between an editor and its sidecar"),

@@ -311,11 +311,57 @@ scenario! {
         });
         world.wait_blame("the line is hers", "a.txt", true, |blame| blame.kinds() == ["unknown", "person"]);
         neovim.command("Codi2Blame");
-        let column = wait_for("the column", || world.explain(), || {
-            (neovim.lua("return vim.bo.filetype") == "codi2".into()).then(|| neovim.lines())
+        let name = world.person().split(" <").next().unwrap_or_default().to_owned();
+        let rows = "for _, win in ipairs(vim.api.nvim_list_wins()) do
+                local bufnr = vim.api.nvim_win_get_buf(win)
+                if vim.api.nvim_buf_get_name(bufnr):find('codi2://blame', 1, true) then
+                    return table.concat(vim.api.nvim_buf_get_lines(bufnr, 0, -1, true), '|')
+                end
+            end
+            return ''";
+        let shows = |neovim: &mut Neovim, what: &str, wanted: &dyn Fn(&[&str]) -> bool| {
+            wait_for(what, || world.explain(), || {
+                let shown = neovim.lua(rows);
+                let shown: Vec<&str> = shown.as_str().unwrap_or_default().split('|').collect();
+                wanted(&shown).then_some(())
+            });
+        };
+        let hers = |row: &str| row.starts_with(&name) && row.contains("declared");
+        shows(&mut neovim, "the view", &|rows| {
+            matches!(rows, [first, second] if first.starts_with("unknown") && hers(second))
         });
-        assert_eq!(column, ["unknown (unknown)".to_owned(), format!("person {} (declared)", world.person())]);
-        neovim.type_keys("q");
+        // It follows what she types, and whose it turns out to be.
+        neovim.type_keys("<C-w>lggOmore<Esc>");
+        shows(&mut neovim, "the view after an edit", &|rows| {
+            matches!(rows, [first, second, third] if hers(first) && second.starts_with("unknown") && hers(third))
+        });
+        neovim.type_keys(":Codi2Blame<CR>");
+        shows(&mut neovim, "no view", &|rows| rows == [""]);
+        neovim.type_keys("jj");
+        neovim.command("Codi2Lens");
+        let lens = "local words = {}
+            for _, lens in ipairs(vim.lsp.codelens.get(0)) do words[#words + 1] = lens.command.title end
+            return table.concat(words, '|')";
+        let said = wait_for("a lens with shares", || world.explain(), || {
+            let said = neovim.lua(lens);
+            let said = said.as_str().unwrap_or_default().to_owned();
+            (said.contains('%') && !said.contains("not judged")).then_some(said)
+        });
+        // 10 bytes of 14.
+        assert_eq!(said, format!("{name} 71% · unknown 29%"));
+        neovim.command("Codi2Hints");
+        let hints = "local words = {}
+            for _, hint in ipairs(vim.lsp.inlay_hint.get({ bufnr = 0 })) do
+                words[#words + 1] = hint.inlay_hint.position.line .. ' ' .. hint.inlay_hint.label
+            end
+            return table.concat(words, '|')";
+        wait_for("hints", || world.explain(), || {
+            let said = neovim.lua(hints);
+            let said: Vec<&str> = said.as_str().unwrap_or_default().split('|').collect();
+            let hers = |hint: &str, line: usize| hint.starts_with(&format!("{line} {name}, "));
+            matches!(said[..], [first, second, third] if hers(first, 0) && second == "1 unknown" && hers(third, 2))
+                .then_some(())
+        });
         let hover = "local p = vim.lsp.util.make_position_params(0, 'utf-8')
              local client = vim.lsp.get_clients({ name = 'codi2' })[1]
              local reply = client.request_sync('textDocument/hover', p, 5000, 0)

@@ -22,18 +22,20 @@ vim.api.nvim_create_autocmd({ "BufReadPost", "BufNewFile", "BufEnter", "BufWrite
   end,
 })
 
-local function command(name, method, options)
+local function command(name, module, method, options)
   vim.api.nvim_create_user_command(name, function(call)
-    require("codi2.view")[method](call)
+    require("codi2." .. module)[method](call)
   end, options)
 end
 
-command("Codi2Blame", "blame", {
+command("Codi2Blame", "blame", "blame", {
   desc = "Who wrote each line of this file, unsaved text included (line: only the line under the cursor)",
   nargs = "?",
   complete = function()
     return { "line" }
   end,
 })
-command("Codi2Log", "log", { desc = "The audit log of this file, or what `codi2 log` says to these arguments", nargs = "*" })
-command("Codi2Status", "status", { desc = "How codi2 is, and who works where" })
+command("Codi2Log", "view", "log", { desc = "The audit log of this file, or what `codi2 log` says to these arguments", nargs = "*" })
+command("Codi2Status", "view", "status", { desc = "How codi2 is, and who works where" })
+command("Codi2Lens", "inline", "toggle_lens", { desc = "Code lenses that say who wrote what, on or off" })
+command("Codi2Hints", "inline", "toggle_hints", { desc = "Inlay hints that say who wrote a line, on or off" })

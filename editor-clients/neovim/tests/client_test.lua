@@ -20,7 +20,7 @@ end
 T.test("says what it can do", function()
   local child = T.start({})
   local hello = find(child:heard(), "initialize")
-  assert(vim.deep_equal(hello.params.capabilities.experimental.codi2, { status = true, editHint = true, documentText = true }))
+  assert(vim.deep_equal(hello.params.capabilities.experimental.codi2, { status = true, editHint = true, documentText = true, blame = true }))
   assert(hello.params.rootUri == vim.uri_from_fname(vim.fs.dirname(child.file)), hello.params.rootUri)
 end)
 
@@ -203,23 +203,6 @@ T.test("settings that do not exist are named", function()
   assert(ok:find('no setting "command"', 1, true), ok)
 end)
 
-T.test(":Codi2Blame shows owners beside the lines, and why", function()
-  local child = T.start({ setup = T.fake_program })
-  child:request("nvim_command", "Codi2Blame")
-  child:wait("the column", "return vim.bo.filetype == 'codi2'")
-  local lines = child:request("nvim_buf_get_lines", 0, 0, -1, true)
-  assert(vim.deep_equal(lines, { "person Ada (declared)", "│", "agent Bot (exact) +" }), vim.inspect(lines))
-  child:keys("G<CR>")
-  child:wait("the reasons", [[for _, win in ipairs(vim.api.nvim_list_wins()) do
-    if vim.api.nvim_win_get_config(win).relative ~= "" then
-      return table.concat(vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(win), 0, -1, true), "|"):find("intent%-exact: digests match") ~= nil
-    end end return false]])
-  child:keys("q")
-  child:request("nvim_command", "Codi2Blame line")
-  child:wait("the float", [[for _, win in ipairs(vim.api.nvim_list_wins()) do
-    if vim.api.nvim_win_get_config(win).relative ~= "" then return true end end return false]])
-end)
-
 T.test(":Codi2Log and :Codi2Status show what the program prints", function()
   local child = T.start({ setup = T.fake_program })
   child:request("nvim_command", "Codi2Log --kind edit")
@@ -266,7 +249,7 @@ T.test("the help has a tag for each command, setting and function", function()
   for _, name in ipairs({ "setup()", "statusline()", "attach()" }) do
     wanted[#wanted + 1] = "codi2." .. name
   end
-  assert(#wanted == 11, vim.inspect(wanted))
+  assert(#wanted == 15, vim.inspect(wanted))
   for _, tag in ipairs(wanted) do
     assert(("\n" .. tags):find("\n" .. tag .. "\t", 1, true), "no help tag for " .. tag)
   end

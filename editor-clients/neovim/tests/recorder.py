@@ -53,9 +53,36 @@ def insert(text):
     return [{"range": {"start": ZERO, "end": ZERO}, "newText": text}]
 
 
+def blame(text, params):
+    """Lines that name a kind are that kind's, `mixed` ones are mixed, all others Ada's; nothing for `private`."""
+    if text is None or text.startswith("private"):
+        return None
+    lines = text.split("\n")[: -1 if text.endswith("\n") else None]
+    owners, answered = [], []
+    for line in lines[params["start"] : params.get("end")]:
+        kind = next((kind for kind in ("agent", "unknown", "loading", "pending", "noAnswer") if kind in line), "person")
+        if kind in ("loading", "noAnswer"):
+            owner = {"state": kind}
+        elif kind == "pending":
+            owner = {"state": kind, "at_ms": 86400000}
+        else:
+            origin = {"person": {"kind": "person", "name": "Ada <ada@x>"}, "unknown": {"kind": "unknown"}}
+            origin = origin.get(kind, {"kind": "agent", "name": "Bot\n\u001b[2J", "model": "m"})
+            evidence = [{"kind": "intent-exact", "detail": "digests\nmatch"}]
+            verdict = {"origin": origin, "class": "unknown" if kind == "unknown" else "exact", "evidence": evidence}
+            owner = {"state": "judged", "verdict": verdict, "at_ms": 86400000}
+        if owner not in owners:
+            owners.append(owner)
+        answered.append(dict({"owner": owners.index(owner)}, **({"mixed": True} if "mixed" in line else {})))
+    start = min(params["start"], len(lines))
+    return {"version": 0, "count": len(lines), "outOfStep": False, "start": start, "lines": answered, "owners": owners}
+
+
 def answer(method, params):
     if method == "initialize":
         capabilities = {"textDocumentSync": {"openClose": True, "change": 2, "save": True}}
+        if role == "lsp":
+            capabilities.update(codeLensProvider={}, executeCommandProvider={"commands": ["codi2.showOwner"]})
         if role == "other":
             capabilities.update(
                 documentFormattingProvider=True,
@@ -71,6 +98,16 @@ def answer(method, params):
     if method == "textDocument/codeAction":
         uri = params["textDocument"]["uri"]
         return [{"title": "act", "kind": "quickfix", "edit": {"changes": {uri: insert("acted ")}}}]
+    if method == "codi2/blame":
+        return blame(docs.get(params["uri"]), params)
+    if method == "textDocument/codeLens":
+        said = {"title": "Ada 100%", "command": "codi2.showOwner", "arguments": [{"uri": params["textDocument"]["uri"]}]}
+        return [{"range": {"start": ZERO, "end": ZERO}, "command": said}]
+    if method == "textDocument/inlayHint":
+        return [{"position": ZERO, "label": "Ada, 12:00", "paddingLeft": True}]
+    if method == "workspace/executeCommand":
+        send({"method": "window/showMessage", "params": {"type": 3, "message": "Ada wrote all of it"}})
+        return "Ada wrote all of it"
     if method == "textDocument/completion":
         return {"isIncomplete": False, "items": [{"label": "from_server", "insertText": "from_server"}]}
     return None

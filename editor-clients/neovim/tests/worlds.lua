@@ -44,20 +44,13 @@ T.plugins = [[
   end
 ]]
 
--- In place of `codi2 blame`, `log`, `status`; the sidecar stays the recorder.
+-- In place of `codi2 log` and `status`; the sidecar stays the recorder.
 T.fake_program = [[
 
   local program = vim.fn.tempname()
   vim.fn.writefile({
     "#!/bin/sh",
     "case \"$1\" in",
-    "blame) cat <<'END'",
-    '{"file":"a.txt","lines":['
-      .. '{"line":1,"owner":{"kind":"person","name":"Ada","tool":null,"model":null,"session":null},"class":"declared","mixed":false,"evidence":[{"kind":"keystrokes","detail":""}]},'
-      .. '{"line":2,"owner":{"kind":"person","name":"Ada","tool":null,"model":null,"session":null},"class":"declared","mixed":false,"evidence":[{"kind":"keystrokes","detail":""}]},'
-      .. '{"line":3,"owner":{"kind":"agent","name":"Bot","tool":"t","model":"m","session":"s"},"class":"exact","mixed":true,"evidence":[{"kind":"intent-exact","detail":"digests match"}]}]}',
-    "END",
-    ";;",
     "*) case \"$*\" in *--fail*) echo it failed >&2; exit 1;; *) echo \"ran $*\";; esac;;",
     "esac",
   }, program)

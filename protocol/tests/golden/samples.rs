@@ -379,7 +379,7 @@ pub fn samples() -> BTreeMap<String, Value> {
     }
     add(
         "lsp-capabilities".into(),
-        value(&lsp::ClientCapabilities { status: true, edit_hint: true, document_text: true }),
+        value(&lsp::ClientCapabilities { status: true, edit_hint: true, document_text: true, blame: true }),
     );
     add(
         "lsp-status".into(),
@@ -404,5 +404,25 @@ pub fn samples() -> BTreeMap<String, Value> {
     );
     add("lsp-document-text".into(), value(&lsp::DocumentTextParams { uri: "file:///a.rs".into() }));
     add("lsp-document-text-result".into(), value(&lsp::DocumentTextResult { version: 7, text: "x".into() }));
+    add("lsp-blame".into(), value(&lsp::BlameParams { uri: "file:///a.rs".into(), start: 0, end: Some(4) }));
+    add(
+        "lsp-blame-result".into(),
+        value(&lsp::BlameResult {
+            version: 7,
+            count: 5,
+            out_of_step: false,
+            start: 0,
+            lines: [(0, false), (1, true), (2, false), (3, false)]
+                .map(|(owner, mixed)| lsp::BlameLine { owner, mixed })
+                .to_vec(),
+            owners: vec![
+                lsp::LineOwner::Judged(Owner::before_codi2()),
+                lsp::LineOwner::Pending { at_ms: 1_700_000_000_000 },
+                lsp::LineOwner::Loading,
+                lsp::LineOwner::NoAnswer,
+            ],
+        }),
+    );
+    add("lsp-owners-changed".into(), value(&lsp::OwnersChangedParams {}));
     all
 }

@@ -23,8 +23,8 @@ pub use glob::{GlobError, Globs};
 pub use layers::{Layer, Layers, Row};
 pub use mistake::{Mistake, Origin};
 pub use settings::{
-    CiRule, CiSettings, HubSettings, PREFIX_BYTES, RepositorySettings, RepositoryWatch, STORE_KINDS, Settings,
-    SpoolSettings, StoreSettings, ToolSettings, ToolVariable, WatchSettings,
+    CiRule, CiSettings, EditorSettings, HubSettings, PREFIX_BYTES, RepositorySettings, RepositoryWatch, STORE_KINDS,
+    Settings, SpoolSettings, StoreSettings, ToolSettings, ToolVariable, WatchSettings,
 };
 pub use toml_text::data;
 pub use tree::Place;

@@ -32,6 +32,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// What waits on disk while no hub runs.
     pub spool: SpoolSettings,
+    /// What an editor shows of who wrote what.
+    pub editor: EditorSettings,
     /// More AI tools, or more marks of known ones, by which to tell who acts. Only in a file.
     #[schemars(length(max = 100))]
     pub tools: Vec<ToolSettings>,
@@ -185,6 +187,16 @@ pub struct StoreSettings {
     pub timeout_ms: u64,
 }
 
+/// What an editor shows, beside the hover; its own settings (`codi2.codeLens`, `codi2.inlayHints`) cover these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EditorSettings {
+    /// Say above the first line of a file who wrote it, and above each longer block of an agent or a tool whose it is.
+    pub code_lens: bool,
+    /// Say at the end of a line who wrote it and when, where that is another one than in the line above.
+    pub inlay_hints: bool,
+}
+
 /// The spool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -225,6 +237,12 @@ impl Default for StoreSettings {
             prefix: "codi2/".to_owned(),
             timeout_ms: 5_000,
         }
+    }
+}
+
+impl Default for EditorSettings {
+    fn default() -> Self {
+        Self { code_lens: true, inlay_hints: false }
     }
 }
 

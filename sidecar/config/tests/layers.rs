@@ -48,6 +48,8 @@ fn each_layer_covers_the_one_below_and_says_so() {
         rows,
         [
             "ci.rules=[] default",
+            "editor.code_lens=true default",
+            "editor.inlay_hints=false default",
             "hub.idle_minutes=3 c.toml:3:16",
             "log=\"debug\" c.toml:1:7",
             "spool.cap_mib=8 c.toml:9:11",
@@ -185,7 +187,7 @@ fn tools_are_read_as_far_as_each_entry_is_right_and_know_their_line() {
 fn every_key_is_read_into_the_type_it_was_checked_for() {
     for key in keys(user()).into_iter().filter(|key| !key.is_tables()) {
         let value = match key.shape["type"].as_str().unwrap() {
-            "boolean" => "true".to_owned(),
+            "boolean" => (key.default != true).to_string(),
             "integer" => key.shape["maximum"].to_string(),
             "array" => "*.x:y/**".to_owned(),
             _ if key.name == "log" => "warn,codi2_hub=debug".to_owned(),

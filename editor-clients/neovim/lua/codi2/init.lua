@@ -8,11 +8,15 @@ local M = {}
 --- @field cmd string[] the sidecar's command line
 --- @field enabled boolean|fun(bufnr: integer): boolean whether to attach to a buffer
 --- @field stale_after integer seconds without a heartbeat until the status line says so
+--- @field code_lens boolean whether to show code lenses from the start
+--- @field inlay_hints boolean whether to show inlay hints from the start
 local defaults = {
   cmd = { "codi2", "lsp" },
   enabled = true,
   -- The sidecar beats every 5 s.
   stale_after = 15,
+  code_lens = false,
+  inlay_hints = false,
 }
 
 --- @type codi2.Options
@@ -24,13 +28,16 @@ function M.setup(options)
   options = options or {}
   for name in pairs(options) do
     if defaults[name] == nil then
-      error(("codi2.setup: no setting %q (there are: cmd, enabled, stale_after)"):format(tostring(name)), 2)
+      local known = table.concat(vim.fn.sort(vim.tbl_keys(defaults)), ", ")
+      error(("codi2.setup: no setting %q (there are: %s)"):format(tostring(name), known), 2)
     end
   end
   vim.validate({
     cmd = { options.cmd, "table", true },
     enabled = { options.enabled, { "boolean", "function" }, true },
     stale_after = { options.stale_after, "number", true },
+    code_lens = { options.code_lens, "boolean", true },
+    inlay_hints = { options.inlay_hints, "boolean", true },
   })
   M.options = vim.tbl_extend("force", vim.deepcopy(defaults), options)
   -- Buffers opened before: setup() may come late.

@@ -258,6 +258,46 @@ function M.client(bufnr)
   end
 end
 
+--- Asks a buffer's sidecar; `false` if there is none that would answer. `got` runs where everything is allowed.
+--- @param bufnr integer
+--- @param method string
+--- @param params table
+--- @param got fun(problem: table?, result: any)
+--- @return boolean
+function M.request(bufnr, method, params, got)
+  local client = M.client(bufnr)
+  if not client or not client.initialized then
+    return false
+  end
+  local answered = guard.wrap(function(problem, result)
+    got(problem, result)
+  end)
+  -- A method since 0.11.
+  if vim.fn.has("nvim-0.11") == 1 then
+    return (client:request(method, params, answered, bufnr))
+  end
+  return (client.request(method, params, answered, bufnr))
+end
+
+--- Calls `act` whenever a sidecar was told a buffer's text or a change of it: what it answers from then on is of that text.
+--- @param act fun(client: vim.lsp.Client, bufnr: integer, anew: boolean) `anew`: opened, by this sidecar or the next one
+function M.on_text(act)
+  vim.api.nvim_create_autocmd("LspNotify", {
+    callback = guard.wrap(function(event)
+      local method = event.data.method
+      local anew = method == "textDocument/didOpen"
+      if not anew and method ~= "textDocument/didChange" then
+        return
+      end
+      local client = vim.lsp.get_client_by_id(event.data.client_id)
+      local bufnr = client and client.name == M.NAME and buffer_of(event.data.params.textDocument.uri)
+      if bufnr then
+        act(client, bufnr, anew)
+      end
+    end),
+  })
+end
+
 --- @param params { uri: string }
 local function document_text(_, params)
   local bufnr = buffer_of(params.uri)
@@ -298,6 +338,7 @@ function M.attach(bufnr, root)
     asleep[root] = nil
   end
   source.start()
+  require("codi2.inline").start()
   watch_buffer(bufnr)
   local exit = {}
   local start = connect(cmd, root, exit)
@@ -314,7 +355,11 @@ function M.attach(bufnr, root)
     name = M.NAME,
     cmd = tries > 0 and later(arrange, start) or start,
     root_dir = root,
-    capabilities = { experimental = { codi2 = { status = true, editHint = true, documentText = true } } },
+    capabilities = {
+      workspace = { codeLens = { refreshSupport = true } },
+      experimental = { codi2 = { status = true, editHint = true, documentText = true, blame = true } },
+    },
+    init_options = require("codi2.inline").init_options(),
     -- Each edit is a version of its own, so that each has its own source.
     flags = { debounce_text_changes = 0 },
     handlers = {
@@ -322,6 +367,13 @@ function M.attach(bufnr, root)
         guard.run(status.heard, context.client_id, params)
       end,
       ["codi2/documentText"] = document_text,
+      ["codi2/ownersChanged"] = function()
+        guard.run(require("codi2.blame").changed)
+      end,
+      ["workspace/codeLens/refresh"] = function(_, _, context)
+        guard.run(require("codi2.inline").refresh, context.client_id)
+        return vim.NIL
+      end,
     },
     on_init = function(client)
       answered[client.id] = true

@@ -11,7 +11,7 @@ mod config;
 mod doctor;
 mod engine;
 mod failure;
-mod feed;
+pub(crate) mod feed;
 mod follow;
 pub(crate) mod hook;
 mod hooks;
@@ -20,7 +20,7 @@ mod link;
 mod log;
 mod logging;
 mod monitor;
-mod printer;
+pub(crate) mod printer;
 mod replay;
 mod stats;
 mod status;
@@ -160,6 +160,7 @@ fn lsp(flags: &Flags) -> Result<ExitCode> {
         about_settings: loaded.problem(),
         spool_bytes: loaded.settings.spool_bytes(),
         agent: crate::tools::agent(&loaded.settings),
+        shown: loaded.settings.editor,
         private: loaded.settings.watch.private,
     };
     Ok(match crate::lsp::run(options)? {

@@ -38,6 +38,18 @@ pub fn show(at_ms: u64, now: &Zoned) -> String {
     }
 }
 
+/// For narrow places: the minute of today, the date of other days, in this machine's zone.
+pub fn brief(at_ms: u64, now: &Zoned) -> String {
+    match at(at_ms) {
+        Some(timestamp) => {
+            let there = timestamp.to_zoned(now.time_zone().clone());
+            let shape = if there.date() == now.date() { "%H:%M" } else { "%Y-%m-%d" };
+            there.strftime(shape).to_string()
+        }
+        None => "?".to_owned(),
+    }
+}
+
 /// For columns of equal width: date and minute in this machine's zone.
 pub fn minute(at_ms: u64, now: &Zoned) -> String {
     match at(at_ms) {
@@ -109,6 +121,8 @@ mod tests {
         assert_eq!(show(noon, &now()), "12:00:00");
         assert_eq!(show(noon - 86_400_000, &now()), "2026-11-21 12:00:00");
         assert_eq!(minute(noon, &now()), "2026-11-22 12:00");
+        assert_eq!(brief(noon, &now()), "12:00");
+        assert_eq!(brief(noon - 86_400_000, &now()), "2026-11-21");
         assert_eq!(rfc3339(noon + 7), "2026-11-22T11:00:00.007Z");
         assert_eq!(rfc3339(u64::MAX), "?");
     }

@@ -12,12 +12,13 @@ use codi2_protocol::{Count, Fact, GroupId, ProcessStats, SessionId};
 use codi2_text::Position;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::authorship::Authorship;
 use super::clock::now_ms;
 use super::ingress::Arrived;
 use super::link::HubLink;
 use super::outbound::{Outbox, TextAnswer};
 use super::place::Locator;
-use super::session::{DocumentEvent, Effect, HoverText, Input, Session, Window};
+use super::session::{DocumentEvent, Effect, HoverText, Input, Session, View, Window};
 use super::wire::WindowEvent;
 
 /// Room of the channel from the ingress: what may wait before standard input does.
@@ -41,6 +42,17 @@ pub enum Command {
         /// Where the answer goes.
         reply: oneshot::Sender<Option<HoverText>>,
     },
+    /// The owners of a document as they are.
+    Authorship {
+        /// The document.
+        uri: String,
+        /// For which view.
+        view: View,
+        /// Where the answer goes; none for what is not recorded or not shown.
+        reply: oneshot::Sender<Option<Authorship>>,
+    },
+    /// Says something to the person at the editor.
+    Say(String),
     /// The window closes: everything is sealed, reported and made safe before `done` is told.
     End {
         /// Why, in words.
@@ -128,6 +140,11 @@ impl<L: HubLink> Actor<L> {
                     Command::Hover { uri, position, reply } => {
                         let _ = reply.send(self.hover(&uri, position));
                     }
+                    Command::Authorship { uri, view, reply } => {
+                        let session = self.session.as_ref();
+                        let _ = reply.send(session.and_then(|session| session.authorship(&uri, view)));
+                    }
+                    Command::Say(message) => self.outbox.say(message),
                     Command::End { reason, done } => {
                         while let Ok(arrived) = from.arrivals.try_recv() {
                             self.arrived(arrived, &roots).await;
@@ -201,6 +218,7 @@ impl<L: HubLink> Actor<L> {
                 Some(Input::Open { uri, version, text, place })
             }
             WindowEvent::Document(event) => Some(Input::Document(event)),
+            WindowEvent::Shows(shows) => Some(Input::Shows(shows)),
             WindowEvent::Folders { added } => {
                 self.find_roots(added, false, roots);
                 None
@@ -260,6 +278,8 @@ impl<L: HubLink> Actor<L> {
                 }
             }
             Effect::Status(status) => self.outbox.status(status),
+            Effect::Refresh(refresh) => self.outbox.refresh(refresh),
+            Effect::OfferHints => self.outbox.offer_hints(),
             Effect::Note(note) => tracing::info!("{note}"),
         }
     }

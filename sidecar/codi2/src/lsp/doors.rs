@@ -50,10 +50,11 @@ impl Window {
     /// A window; `ours`: of a client that declares its edits and answers questions.
     pub fn new(ours: bool, encoding: Encoding) -> Self {
         let client = if ours {
-            ClientCapabilities { status: true, edit_hint: true, document_text: true }
+            ClientCapabilities { status: true, edit_hint: true, document_text: true, blame: true }
         } else {
             ClientCapabilities::default()
         };
+        let views = session::Views { code_lens: true, inlay_hints: true, ..session::Views::default() };
         let editor = Editor { name: "an editor".to_owned(), version: None };
         let session = SessionId::from_uuid(Uuid::from_u128(7));
         let mut number = 0;
@@ -61,7 +62,7 @@ impl Window {
             number += 1;
             GroupId::from_uuid(Uuid::from_u128(number))
         };
-        let window = session::Window { session, editor, pid: 1, process: None, encoding, client };
+        let window = session::Window { session, editor, pid: 1, process: None, encoding, client, views };
         let mut session = Session::new(window, mint);
         session.on(Input::Link(Link { connected: true, ..Link::default() }), 0);
         Self { session }
@@ -84,10 +85,17 @@ impl Window {
                 Input::Open { uri, version, text, place }
             }
             Some(WindowEvent::Document(event)) => Input::Document(event),
+            Some(WindowEvent::Shows(shows)) => Input::Shows(shows),
             Some(WindowEvent::Folders { .. }) | None => return Vec::new(),
         };
         let told = self.on(input, now_ms);
-        let _ = self.session.hover("file:///w/a.rs", Position::new(0, 0), &|_| String::new());
+        let (uri, start, end) = ("file:///w/a.rs", Position::new(0, 0), Position::new(u32::MAX, 0));
+        let _ = self.session.hover(uri, start, &|_| String::new());
+        if let Some(authorship) = self.session.authorship(uri, session::View::Asked) {
+            authorship.lenses(&|_| String::new());
+            authorship.hints(start, end, &|_| String::new());
+            authorship.blame(0, None);
+        }
         told
     }
 

@@ -7,6 +7,7 @@
 //! Absent on purpose: verdicts, the store, any wait on the way from a key to the hub. Only home of tower-lsp.
 
 mod actor;
+mod authorship;
 mod clock;
 pub(crate) mod doors;
 mod frames;
@@ -23,6 +24,7 @@ mod session;
 mod tests;
 mod wire;
 
+use codi2_config::EditorSettings;
 use codi2_ipc::{Places, SpawnSpec};
 use codi2_protocol::Actor;
 
@@ -45,6 +47,8 @@ pub struct LspOptions {
     pub private: Vec<String>,
     /// Most that waits for a hub that is away, in bytes; more becomes a gap.
     pub spool_bytes: u64,
+    /// What the editor shows of owners, as long as it does not say otherwise itself.
+    pub shown: EditorSettings,
     /// The agent that started this window, if one is proven to have: what is typed here is its.
     pub agent: Option<Actor>,
 }
@@ -56,11 +60,11 @@ pub struct LspOptions {
 pub fn run(options: LspOptions) -> std::io::Result<Ended> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let LspOptions { places, start, build, about_settings, private, spool_bytes, agent } = options;
+        let LspOptions { places, start, build, about_settings, private, spool_bytes, shown, agent } = options;
         let link = move |news| hub::HubRoad::new(places, start, &build, spool_bytes, about_settings, news);
         let locator = Locator::new(private, agent);
         let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
-        server::serve(input, output, link, locator, told_to_stop(), server::Trial::default()).await
+        server::serve(input, output, link, locator, shown, told_to_stop(), server::Trial::default()).await
     });
     // A thread may still be reading standard input, and cannot be stopped.
     runtime.shutdown_background();

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use codi2_config::EditorSettings;
+use codi2_protocol::lsp::BLAME;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tower_lsp::{LspService, Server};
 
 use super::actor::{ARRIVALS, Actor, Command, Sources};
 use super::frames::sieve;
-use super::handlers::{Handlers, hover};
+use super::handlers::{Handlers, blame, code_lens, execute_command, hover, inlay_hint};
 use super::ingress::{Gate, Ingress};
 use super::link::HubLink;
 use super::outbound::Outbox;
@@ -65,12 +67,14 @@ pub struct Trial {
 }
 
 /// Serves one window over `input` and `output`; `link` makes the road to the hub, given where its news go. `locator`
-/// says which files are recorded and for whom; `stop` ends it from outside.
+/// says which files are recorded and for whom, `shown` what the editor shows if it does not say so itself; `stop` ends
+/// it from outside.
 pub async fn serve<R, W, L>(
     input: R,
     output: W,
     link: impl FnOnce(mpsc::Sender<Input>) -> L,
     locator: Locator,
+    shown: EditorSettings,
     stop: impl Future<Output = ()>,
     trial: Trial,
 ) -> Ended
@@ -92,9 +96,13 @@ where
     let handlers_commands = commands.clone();
     let (service, socket) = LspService::build_with_lifecycle_methods(|client| {
         made = Some(Outbox::new(client, texts));
-        Handlers { gate: handlers_gate, commands: handlers_commands, editor }
+        Handlers { gate: handlers_gate, commands: handlers_commands, editor, shown }
     })
     .custom_method("textDocument/hover", hover)
+    .custom_method("textDocument/codeLens", code_lens)
+    .custom_method("textDocument/inlayHint", inlay_hint)
+    .custom_method("workspace/executeCommand", execute_command)
+    .custom_method(BLAME, blame)
     .finish();
     let Some((outbox, outbound)) = made else { return Ended::Abandoned };
     let outbound = tokio::spawn(outbound);

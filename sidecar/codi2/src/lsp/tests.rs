@@ -6,8 +6,10 @@ mod order;
 mod wire;
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use codi2_config::EditorSettings;
 use codi2_protocol::{Digest, Fact, FileId, Heartbeat, ProcessStats, SessionId, Text, Touched};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
@@ -49,6 +51,8 @@ pub(super) struct Editor {
     pub from: BufReader<ReadHalf<DuplexStream>>,
     pub heard: watch::Receiver<Vec<Fact>>,
     pub ended: JoinHandle<Ended>,
+    /// Where the hub's news go in, once the window runs.
+    pub news: Arc<OnceLock<mpsc::Sender<Input>>>,
     next: i64,
 }
 
@@ -58,14 +62,18 @@ impl Editor {
         let (ours, theirs) = tokio::io::duplex(pipe);
         let (heard, hearing) = watch::channel(Vec::new());
         let (input, output) = tokio::io::split(theirs);
+        let told = Arc::new(OnceLock::new());
+        let news = told.clone();
         let link = move |news: mpsc::Sender<Input>| {
+            let _ = told.set(news.clone());
             let _ = news.try_send(Input::Link(Link { connected: true, ..Link::default() }));
             Listening { heard, news }
         };
         let locator = Locator::new(vec!["*.pem".to_owned()], None);
-        let ended = tokio::spawn(serve(input, output, link, locator, std::future::pending(), trial));
+        let shown = EditorSettings::default();
+        let ended = tokio::spawn(serve(input, output, link, locator, shown, std::future::pending(), trial));
         let (from, to) = tokio::io::split(ours);
-        Self { to: Some(to), from: BufReader::new(from), heard: hearing, ended, next: 0 }
+        Self { to: Some(to), from: BufReader::new(from), heard: hearing, ended, news, next: 0 }
     }
 
     pub async fn raw(&mut self, bytes: &[u8]) {

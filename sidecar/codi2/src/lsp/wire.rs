@@ -8,7 +8,7 @@ use codi2_text::{Change, Position};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::session::DocumentEvent;
+use super::session::{DocumentEvent, Shows};
 
 /// What arrives in wire order.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub enum WindowEvent {
         /// URIs of the folders added.
         added: Vec<String>,
     },
+    /// `workspace/didChangeConfiguration`.
+    Shows(Shows),
 }
 
 impl From<DocumentEvent> for WindowEvent {
@@ -47,6 +49,7 @@ pub fn is_window_event(method: &str) -> bool {
             | "textDocument/didSave"
             | "textDocument/didClose"
             | "workspace/didChangeWorkspaceFolders"
+            | "workspace/didChangeConfiguration"
     ) || method == EDIT_HINT
 }
 
@@ -119,6 +122,9 @@ pub fn window_event(method: &str, params: Option<Value>) -> Option<WindowEvent> 
         let uris = added.iter().filter_map(|folder| folder.get("uri")?.as_str().map(str::to_owned)).collect();
         return Some(WindowEvent::Folders { added: uris });
     }
+    if method == "workspace/didChangeConfiguration" {
+        return Some(WindowEvent::Shows(params.pointer("/settings/codi2").map(shows).unwrap_or_default()));
+    }
     let named = params.pointer("/textDocument/uri").and_then(Value::as_str).map(str::to_owned);
     let garbled = || named.map(|uri| DocumentEvent::Garbled { uri }.into());
     let Ok(params) = serde_json::from_value::<DocumentParams>(params) else { return garbled() };
@@ -139,6 +145,12 @@ pub fn window_event(method: &str, params: Option<Value>) -> Option<WindowEvent> 
         _ => return None,
     };
     Some(event.into())
+}
+
+/// What an editor's own settings say of what is shown; anything but true and false says nothing.
+pub fn shows(settings: &Value) -> Shows {
+    let switch = |name: &str| settings.get(name).and_then(Value::as_bool);
+    Shows { code_lens: switch("codeLens"), inlay_hints: switch("inlayHints") }
 }
 
 /// The parameters of `initialize` cut to what is used, so that no client fails over a capability that nobody reads.
@@ -179,6 +191,17 @@ pub fn initialize_params(params: Option<Value>) -> Value {
     if let Some(encodings) = params.pointer("/capabilities/general/positionEncodings").and_then(Value::as_array) {
         let encodings: Vec<&Value> = encodings.iter().filter(|encoding| encoding.is_string()).collect();
         capabilities.insert("general".to_owned(), json!({"positionEncodings": encodings}));
+    }
+    let can = |pointer: &str| params.pointer(pointer) == Some(&Value::Bool(true));
+    let refresh =
+        |name: &str| json!({"refreshSupport": can(&format!("/capabilities/workspace/{name}/refreshSupport"))});
+    let workspace = json!({"codeLens": refresh("codeLens"), "inlayHint": refresh("inlayHint")});
+    capabilities.insert("workspace".to_owned(), workspace);
+    let registers = can("/capabilities/textDocument/inlayHint/dynamicRegistration");
+    capabilities.insert("textDocument".to_owned(), json!({"inlayHint": {"dynamicRegistration": registers}}));
+    if let Some(options) = params.get("initializationOptions") {
+        let Shows { code_lens, inlay_hints } = shows(options);
+        kept.insert("initializationOptions".to_owned(), json!({"codeLens": code_lens, "inlayHints": inlay_hints}));
     }
     if let Some(ours) = params.pointer("/capabilities/experimental/codi2").filter(|ours| ours.is_object()) {
         capabilities.insert("experimental".to_owned(), json!({"codi2": ours}));

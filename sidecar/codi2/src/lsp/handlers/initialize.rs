@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use codi2_protocol::lsp::ClientCapabilities;
+use codi2_protocol::lsp::{ClientCapabilities, SHOW_OWNER};
 use codi2_protocol::{Editor, SessionId};
 use codi2_text::Encoding;
 use serde_json::json;
@@ -14,7 +14,8 @@ use tower_lsp::jsonrpc::{Error, Result};
 
 use super::Handlers;
 use crate::lsp::actor::Command;
-use crate::lsp::session::Window;
+use crate::lsp::session::{Views, Window};
+use crate::lsp::wire;
 
 /// Answers `initialize`. The window's folders are looked at afterwards: the answer waits for no file system.
 pub(super) async fn initialize(handlers: &Handlers, params: InitializeParams) -> Result<InitializeResult> {
@@ -31,7 +32,8 @@ pub(super) async fn initialize(handlers: &Handlers, params: InitializeParams) ->
         version: info.and_then(|info| info.version.as_ref()).map(|version| version.chars().take(100).collect()),
     };
     let process = Some(codi2_ipc::process::own());
-    let window = Window { session: SessionId::new(), editor, pid: pid.unwrap_or(0), process, encoding, client };
+    let views = views(handlers, &params);
+    let window = Window { session: SessionId::new(), editor, pid: pid.unwrap_or(0), process, encoding, client, views };
     let start = Command::Start { window: Box::new(window), folders: folders(&params) };
     if handlers.commands.send(start).await.is_err() {
         return Err(Error::internal_error());
@@ -39,12 +41,28 @@ pub(super) async fn initialize(handlers: &Handlers, params: InitializeParams) ->
     handlers.editor.send_replace(pid);
     handlers.gate.initialized.store(true, Ordering::Release);
     Ok(InitializeResult {
-        capabilities: capabilities(kind),
+        capabilities: capabilities(kind, views),
         server_info: Some(ServerInfo { name: "codi2".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) }),
     })
 }
 
-fn capabilities(encoding: PositionEncodingKind) -> ServerCapabilities {
+/// What is shown, by the editor's settings or else by the person's file, and what the client can do about it.
+fn views(handlers: &Handlers, params: &InitializeParams) -> Views {
+    let options = serde_json::to_value(&params.initialization_options).unwrap_or_default();
+    let shows = wire::shows(&options);
+    let capabilities = serde_json::to_value(&params.capabilities).unwrap_or_default();
+    let can = |pointer: &str| capabilities.pointer(pointer) == Some(&json!(true));
+    Views {
+        code_lens: shows.code_lens.unwrap_or(handlers.shown.code_lens),
+        inlay_hints: shows.inlay_hints.unwrap_or(handlers.shown.inlay_hints),
+        refreshes_code_lens: can("/workspace/codeLens/refreshSupport"),
+        refreshes_inlay_hints: can("/workspace/inlayHint/refreshSupport"),
+        registers_inlay_hints: can("/textDocument/inlayHint/dynamicRegistration"),
+    }
+}
+
+/// Hints are offered only where they are on: some editors take them from one server, which must be the language's own.
+fn capabilities(encoding: PositionEncodingKind, views: Views) -> ServerCapabilities {
     ServerCapabilities {
         position_encoding: Some(encoding),
         text_document_sync: Some(
@@ -58,6 +76,9 @@ fn capabilities(encoding: PositionEncodingKind) -> ServerCapabilities {
             .into(),
         ),
         hover_provider: Some(true.into()),
+        code_lens_provider: serde_json::from_value(json!({"resolveProvider": false})).ok(),
+        inlay_hint_provider: views.inlay_hints.then_some(true.into()),
+        execute_command_provider: serde_json::from_value(json!({"commands": [SHOW_OWNER]})).ok(),
         workspace: serde_json::from_value(json!({
             "workspaceFolders": {"supported": true, "changeNotifications": true},
         }))

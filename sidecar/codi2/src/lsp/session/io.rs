@@ -22,6 +22,71 @@ pub struct Window {
     pub encoding: Encoding,
     /// What the client can do beyond the protocol.
     pub client: codi2_protocol::lsp::ClientCapabilities,
+    /// What it shows of owners.
+    pub views: Views,
+}
+
+/// What a window shows of owners, and what its client can be told about it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Views {
+    /// Whether code lenses are on.
+    pub code_lens: bool,
+    /// Whether inlay hints are on.
+    pub inlay_hints: bool,
+    /// Whether the client can be asked to ask for lenses again.
+    pub refreshes_code_lens: bool,
+    /// The same for hints.
+    pub refreshes_inlay_hints: bool,
+    /// Whether hints may be offered after the start.
+    pub registers_inlay_hints: bool,
+}
+
+/// A change of what is shown, by the editor's own settings; what is not named stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shows {
+    /// Code lenses.
+    pub code_lens: Option<bool>,
+    /// Inlay hints.
+    pub inlay_hints: Option<bool>,
+}
+
+/// A view of owners that an editor asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Code lenses.
+    CodeLens,
+    /// Inlay hints.
+    InlayHints,
+    /// What is asked for by name, and so always shown.
+    Asked,
+}
+
+/// Which views are to be asked for again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refresh {
+    /// `workspace/codeLens/refresh`.
+    pub code_lens: bool,
+    /// `workspace/inlayHint/refresh`.
+    pub inlay_hints: bool,
+    /// `codi2/ownersChanged`.
+    pub blame: bool,
+}
+
+impl Refresh {
+    /// Whether there is any.
+    pub fn is_wanted(self) -> bool {
+        self != Self::default()
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            code_lens: self.code_lens || other.code_lens,
+            inlay_hints: self.inlay_hints || other.inlay_hints,
+            blame: self.blame || other.blame,
+        }
+    }
 }
 
 /// A worktree as the window sees it.
@@ -198,6 +263,8 @@ pub enum Input {
     Link(Link),
     /// Facts were lost on the road to the hub.
     Lost,
+    /// The editor's settings changed.
+    Shows(Shows),
     /// Seal what is open: the hub is about to end.
     Flush,
     /// Time has passed.
@@ -259,6 +326,10 @@ pub enum Effect {
     },
     /// Show the status.
     Status(StatusParams),
+    /// Have the editor ask for views again.
+    Refresh(Refresh),
+    /// Offer inlay hints from now on.
+    OfferHints,
     /// For the sidecar's own log; holds no text of a document.
     Note(String),
 }

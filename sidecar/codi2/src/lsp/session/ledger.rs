@@ -10,6 +10,10 @@ use super::{Effect, Link, Session};
 impl Session {
     pub(super) fn link(&mut self, link: Link) {
         let back = link.connected && !self.link.connected;
+        if link.connected != self.link.connected {
+            // What is loading says why.
+            self.owners_changed();
+        }
         self.link = link;
         if !back {
             return;
@@ -37,9 +41,9 @@ impl Session {
     }
 
     pub(super) fn ask_owners(&mut self) {
-        let now = self.now_ms;
+        let (now, mut changed) = (self.now_ms, false);
         for document in self.documents.values_mut() {
-            document.owners.tick(now);
+            changed |= document.owners.tick(now);
             if !self.link.connected || document.owners.ask_at.is_none_or(|at| at > now) {
                 continue;
             }
@@ -49,15 +53,16 @@ impl Session {
             document.owners.ask(self.asks, *digest, text.len_bytes(), since, now);
             self.out.push(Effect::AskOwners { ask: self.asks, file: document.file.clone(), digest: *digest });
         }
+        if changed {
+            self.owners_changed();
+        }
     }
 
     pub(super) fn owners(&mut self, ask: u64, reply: Option<OwnersReply>) {
         let now = self.now_ms;
-        let mut reply = Some(reply);
-        for document in self.documents.values_mut() {
-            if document.owners.is_asked(ask) {
-                document.owners.answer(ask, reply.take().flatten(), &mut self.table, now);
-            }
+        let asked = self.documents.values_mut().find(|document| document.owners.is_asked(ask));
+        if asked.is_some_and(|document| document.owners.answer(ask, reply, &mut self.table, now)) {
+            self.owners_changed();
         }
     }
 
@@ -69,6 +74,7 @@ impl Session {
             (Some(verdict), Known::Provisional { at_ms, .. }) if !shared => {
                 let at_ms = Some(at_ms / 60_000 * 60_000);
                 self.table.set(owner, Known::Judged(Owner { verdict, at_ms, event: None }));
+                self.owners_changed();
             }
             _ => {
                 if let Some(document) = self.documents.get_mut(&uri) {

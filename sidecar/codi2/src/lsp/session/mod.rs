@@ -20,6 +20,7 @@ mod status;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -28,7 +29,8 @@ use codi2_text::Tombstones;
 
 use document::Document;
 pub use hover::HoverText;
-pub use io::{Apart, DocumentEvent, Effect, Input, Link, Place, Site, Window};
+pub use io::{Apart, DocumentEvent, Effect, Input, Link, Place, Refresh, Shows, Site, View, Views, Window};
+pub use owners::Known;
 use owners::Table;
 use seal::Grave;
 
@@ -46,6 +48,8 @@ const UNHINTED_BYTES: usize = 1 << 20;
 const TOUCHED_MS: u64 = 50;
 /// Time between two heartbeats, in ms.
 const HEARTBEAT_MS: u64 = 5_000;
+/// Least time between two words to the editor that owners changed, in ms.
+const REFRESH_MS: u64 = 1_000;
 /// Deleted text remembered, in bytes and pieces.
 const TOMBSTONES: (usize, usize) = (4 << 20, 4_096);
 /// Groups whose verdict is awaited, at most.
@@ -73,6 +77,10 @@ pub struct Session {
     sessions: u32,
     asks: u64,
     shown: Option<codi2_protocol::lsp::StatusParams>,
+    /// Views that show owners that are no longer so, and when the editor was last told of such.
+    stale_views: Refresh,
+    refreshed_ms: Option<u64>,
+    hints_offered: bool,
     ended: bool,
     now_ms: u64,
     out: Vec<Effect>,
@@ -85,6 +93,9 @@ impl Session {
     /// A machine for a window; `mint` makes the ids of groups.
     pub fn new(window: Window, mint: impl FnMut() -> GroupId + Send + 'static) -> Self {
         Self {
+            hints_offered: window.views.inlay_hints,
+            stale_views: Refresh::default(),
+            refreshed_ms: None,
             window,
             mint: Box::new(mint),
             documents: BTreeMap::new(),
@@ -144,6 +155,7 @@ impl Session {
             Input::Git { worktree } => self.seal_where(|document| document.file.worktree == worktree),
             Input::Link(link) => self.link(link),
             Input::Lost => self.say_again(),
+            Input::Shows(shows) => self.shows(shows),
             Input::Flush => self.seal_all(),
             Input::Tick => {}
             Input::End { reason } => self.end(reason),
@@ -162,7 +174,7 @@ impl Session {
             let text = document.unsynced.and_then(|unsynced| unsynced.ask_at);
             [group, touched, text, document.owners.deadline(self.link.connected)]
         });
-        let all = documents.flatten().chain(self.heartbeat_at).min();
+        let all = documents.flatten().chain(self.heartbeat_at).chain(self.refresh_at()).min();
         all.filter(|_| !self.ended)
     }
 
@@ -187,6 +199,7 @@ impl Session {
         if self.table.is_full() {
             self.clear_table();
         }
+        self.refresh_views();
         if self.heartbeat_at.is_some_and(|at| at <= now || at > now + HEARTBEAT_MS) {
             self.beat();
         }

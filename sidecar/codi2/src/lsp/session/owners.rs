@@ -4,6 +4,7 @@
 //! Absent on purpose: any say in attribution. The ledger in the hub is the truth.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use codi2_protocol::{Digest, Owner, OwnersReply};
 use codi2_text::OwnerTree;
@@ -43,29 +44,35 @@ pub(super) const NO_ANSWER: u32 = 1;
 /// The owners that trees point to.
 #[derive(Debug)]
 pub(super) struct Table {
-    entries: Vec<Known>,
+    /// Shared with the snapshots that views are made from.
+    entries: Vec<Arc<Known>>,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        Self { entries: vec![Known::Loading, Known::NoAnswer] }
+        Self { entries: [Known::Loading, Known::NoAnswer].map(Arc::new).to_vec() }
     }
 }
 
 impl Table {
     pub fn add(&mut self, known: Known) -> u32 {
-        self.entries.push(known);
+        self.entries.push(Arc::new(known));
         u32::try_from(self.entries.len() - 1).unwrap_or(NO_ANSWER)
     }
 
     pub fn get(&self, number: u32) -> &Known {
-        self.entries.get(number as usize).unwrap_or(&Known::NoAnswer)
+        self.entries.get(number as usize).map_or(&Known::NoAnswer, |known| known)
     }
 
     pub fn set(&mut self, number: u32, known: Known) {
         if let Some(entry) = self.entries.get_mut(number as usize) {
-            *entry = known;
+            *entry = Arc::new(known);
         }
+    }
+
+    /// All of them, by number.
+    pub fn entries(&self) -> Vec<Arc<Known>> {
+        self.entries.clone()
     }
 
     /// Whether it is time to clear it.
@@ -159,12 +166,11 @@ impl Owners {
         answer.into_iter().chain(self.ask_at.filter(|_| connected)).min()
     }
 
-    /// Gives up a question whose answer is overdue.
-    pub fn tick(&mut self, now_ms: u64) {
-        if let Some(asked) = self.asked.as_ref().filter(|asked| asked.at_ms + ANSWER_MS <= now_ms) {
-            let number = asked.number;
-            self.answer(number, None, &mut Table::default(), now_ms);
-        }
+    /// Gives up a question whose answer is overdue; whether owners changed by that.
+    pub fn tick(&mut self, now_ms: u64) -> bool {
+        let overdue = self.asked.as_ref().filter(|asked| asked.at_ms + ANSWER_MS <= now_ms);
+        let number = overdue.map(|asked| asked.number);
+        number.is_some_and(|number| self.answer(number, None, &mut Table::default(), now_ms))
     }
 
     /// Whether this question is open here.
@@ -172,9 +178,9 @@ impl Owners {
         self.asked.as_ref().is_some_and(|asked| asked.number == number)
     }
 
-    /// Takes an answer: the tree becomes the ledger's, with the edits since on top.
-    pub fn answer(&mut self, number: u64, reply: Option<OwnersReply>, table: &mut Table, now_ms: u64) {
-        let Some(asked) = self.asked.take_if(|asked| asked.number == number) else { return };
+    /// Takes an answer: the tree becomes the ledger's, with the edits since on top. Whether owners changed.
+    pub fn answer(&mut self, number: u64, reply: Option<OwnersReply>, table: &mut Table, now_ms: u64) -> bool {
+        let Some(asked) = self.asked.take_if(|asked| asked.number == number) else { return false };
         let fits = |reply: &OwnersReply| {
             let total = reply.spans.iter().try_fold(0u64, |sum, span| sum.checked_add(span.len));
             let known = reply.spans.iter().all(|span| (span.owner as usize) < reply.owners.len());
@@ -184,11 +190,11 @@ impl Owners {
             self.tries += 1;
             if self.tries < TRIES {
                 self.ask_at = Some(now_ms + (250 << self.tries));
-            } else {
-                let len = self.tree.len();
-                self.tree.recolour(0..len, |owner| if owner == LOADING { NO_ANSWER } else { owner });
+                return false;
             }
-            return;
+            let len = self.tree.len();
+            self.tree.recolour(0..len, |owner| if owner == LOADING { NO_ANSWER } else { owner });
+            return true;
         };
         self.tries = 0;
         let numbers: Vec<u32> = reply.owners.into_iter().map(|owner| table.add(Known::Judged(owner))).collect();
@@ -197,6 +203,7 @@ impl Owners {
         for (at, deleted, inserted, owner) in asked.since {
             self.tree.splice(at, deleted, &[(inserted, owner)]);
         }
+        true
     }
 
     /// The owner of a byte, and the runs of a range.

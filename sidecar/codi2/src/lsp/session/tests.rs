@@ -3,6 +3,7 @@
 mod evidence;
 mod model;
 mod road;
+mod views;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub(super) fn window(client: ClientCapabilities) -> Window {
         process: None,
         encoding: Encoding::Utf8,
         client,
+        views: Views::default(),
     }
 }
 
@@ -221,7 +223,7 @@ pub(super) fn one(edit: &Edit) -> String {
 
 /// What a client of ours can do.
 pub(super) fn ours() -> ClientCapabilities {
-    ClientCapabilities { status: true, edit_hint: true, document_text: true }
+    ClientCapabilities { status: true, edit_hint: true, document_text: true, blame: true }
 }
 
 pub(super) fn plain() -> ClientCapabilities {

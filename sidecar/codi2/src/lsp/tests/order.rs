@@ -39,7 +39,7 @@ async fn a_slow_session_gets_every_change_in_wire_order_and_answers_wait_for_it(
     let (passed, done) = watch::channel(0);
     let (commands, mut commanded) = mpsc::channel::<Command>(4);
     let (editor, _pid) = watch::channel(None);
-    let handlers = Handlers { gate: Arc::new(Gate::default()), commands, editor };
+    let handlers = Handlers { gate: Arc::new(Gate::default()), commands, editor, shown: EditorSettings::default() };
     let (service, socket) = tower_lsp::LspService::build_with_lifecycle_methods(|_| handlers)
         .custom_method("textDocument/hover", hover)
         .finish();

@@ -214,3 +214,118 @@ async fn status_comes_to_a_client_that_asked() {
     assert_eq!(well["params"]["connected"], true);
     editor.leave().await;
 }
+
+/// A window whose editor can take what there is to tell, with this much of its own settings.
+async fn shown(options: Value) -> (tempfile::TempDir, String, Editor, Value) {
+    let repository = repository();
+    let file = uri(repository.path(), "a.txt");
+    let mut editor = Editor::start(Trial::default(), 1 << 16);
+    let capabilities = json!({
+        "workspace": {"codeLens": {"refreshSupport": true}, "inlayHint": {"refreshSupport": true}},
+        "textDocument": {"inlayHint": {"dynamicRegistration": true}},
+        "experimental": {"codi2": {"blame": true}}});
+    let params = json!({"processId": null, "capabilities": capabilities, "initializationOptions": options});
+    let answer = editor.request("initialize", params).await;
+    editor.notify("initialized", json!({})).await;
+    editor.open(&file, "one\ntwo\n").await;
+    (repository, file, editor, answer["result"]["capabilities"].clone())
+}
+
+fn hints(file: &str) -> Value {
+    let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 2, "character": 0}});
+    json!({"textDocument": {"uri": file}, "range": range})
+}
+
+#[tokio::test]
+async fn lenses_are_shown_and_their_command_speaks() {
+    let (_repository, file, mut editor, offered) = shown(Value::Null).await;
+    assert_eq!(offered["codeLensProvider"]["resolveProvider"], false);
+    assert_eq!(offered["executeCommandProvider"]["commands"], json!(["codi2.showOwner"]));
+    assert!(offered.get("inlayHintProvider").is_none(), "off unless somebody wants them: {offered}");
+    let lens = editor.request("textDocument/codeLens", json!({"textDocument": {"uri": file}})).await;
+    let lens = &lens["result"][0];
+    assert_eq!(lens["command"]["title"], "codi2: loading who wrote this");
+    assert_eq!(lens["range"]["start"], json!({"line": 0, "character": 0}));
+    editor.insert(&file, 1, 0, "x").await;
+    let mut arguments = lens["command"]["arguments"].clone();
+    arguments[0]["line"] = json!(0);
+    let run = json!({"command": lens["command"]["command"], "arguments": arguments});
+    editor.send(json!({"jsonrpc": "2.0", "id": 900, "method": "workspace/executeCommand", "params": run})).await;
+    let (mut shown, mut answer) = (None, None);
+    while shown.is_none() || answer.is_none() {
+        let message = editor.receive().await;
+        match message["method"].as_str() {
+            Some("window/showMessage") => shown = Some(message["params"].clone()),
+            None if message["id"] == 900 => answer = Some(message["result"].clone()),
+            _ => {}
+        }
+    }
+    let (shown, answer) = (shown.unwrap(), answer.unwrap());
+    assert_eq!((&shown["message"], &shown["type"]), (&answer, &json!(3)));
+    assert!(answer.as_str().unwrap().starts_with("line 1: "), "{answer}");
+    for (command, arguments) in [("codi2.showOwner", json!([])), ("codi2.no", json!([{"uri": file}]))] {
+        let run = json!({"command": command, "arguments": arguments});
+        let refused = editor.request("workspace/executeCommand", run).await;
+        assert_eq!(refused["error"]["code"], -32602, "{refused}");
+    }
+    editor.leave().await;
+}
+
+#[tokio::test]
+async fn views_are_switched_by_the_editors_settings() {
+    let (_repository, file, mut editor, offered) = shown(json!({"codeLens": false, "inlayHints": 7})).await;
+    assert!(offered.get("inlayHintProvider").is_none());
+    let lens = editor.request("textDocument/codeLens", json!({"textDocument": {"uri": file}})).await;
+    assert_eq!(lens["result"], Value::Null);
+    let settings = json!({"settings": {"codi2": {"codeLens": true, "inlayHints": true}}});
+    editor.notify("workspace/didChangeConfiguration", settings).await;
+    // Each is asked for once the editor has answered the one before.
+    let mut asked = Vec::new();
+    while asked.len() < 3 {
+        let message = editor.receive_until(|message| message["id"].is_i64() && message["method"].is_string()).await;
+        asked.push(message["method"].as_str().unwrap().to_owned());
+        editor.send(json!({"jsonrpc": "2.0", "id": message["id"], "result": null})).await;
+    }
+    assert_eq!(asked, ["client/registerCapability", "workspace/codeLens/refresh", "workspace/inlayHint/refresh"]);
+    let lens = editor.request("textDocument/codeLens", json!({"textDocument": {"uri": file}})).await;
+    assert_eq!(lens["result"].as_array().unwrap().len(), 1);
+    let found = editor.request("textDocument/inlayHint", hints(&file)).await;
+    assert_eq!(found["result"], json!([]), "nothing is known yet");
+    editor.notify("workspace/didChangeConfiguration", json!({"settings": null})).await;
+    editor.notify("workspace/didChangeConfiguration", json!({"settings": {"codi2": {"inlayHints": false}}})).await;
+    let found = editor.request("textDocument/inlayHint", hints(&file)).await;
+    assert_eq!(found["result"], Value::Null);
+    editor.leave().await;
+}
+
+#[tokio::test]
+async fn hints_that_are_on_are_offered_from_the_start() {
+    let (_repository, _file, editor, offered) = shown(json!({"inlayHints": true})).await;
+    assert_eq!(offered["inlayHintProvider"], true);
+    editor.leave().await;
+}
+
+#[tokio::test]
+async fn blame_answers_for_the_buffer_as_it_stands() {
+    let (_repository, file, mut editor, _) = shown(Value::Null).await;
+    editor.insert(&file, 1, 0, "new\n").await;
+    let blame = editor.request("codi2/blame", json!({"uri": file, "start": 0, "end": 2})).await;
+    let blame = &blame["result"];
+    assert_eq!((&blame["version"], &blame["count"], &blame["start"]), (&json!(1), &json!(3), &json!(0)));
+    let states: Vec<&Value> = blame["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| &blame["owners"][usize::try_from(line["owner"].as_u64().unwrap()).unwrap()]["state"])
+        .collect();
+    assert_eq!(states, ["pending", "loading"]);
+    let none = editor.request("codi2/blame", json!({"uri": "file:///never/opened"})).await;
+    assert_eq!(none["result"], Value::Null);
+    // The editor hears when what it shows is no longer so: here, that the hub is away.
+    editor.news.get().unwrap().send(Input::Link(Link::default())).await.unwrap();
+    editor.receive_until(|message| message["method"] == "codi2/ownersChanged").await;
+    let lens = editor.request("textDocument/codeLens", json!({"textDocument": {"uri": file}})).await;
+    let title = &lens["result"][0]["command"]["title"];
+    assert_eq!(title, "codi2: the hub is away, who wrote this comes later");
+    editor.leave().await;
+}

@@ -90,6 +90,7 @@ impl World {
             process: Some(Process { pid, start: Some(1) }),
             encoding: Encoding::Utf8,
             client: ClientCapabilities::default(),
+            views: crate::lsp::session::Views::default(),
         };
         let producer = ProducerId::new();
         self.produced.insert(producer, Produced::default());

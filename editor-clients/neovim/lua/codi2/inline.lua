@@ -1,0 +1,112 @@
+--- :Codi2Lens and :Codi2Hints: code lenses and inlay hints of the sidecar, shown by Neovim's own means, on and off.
+---
+--- Other servers' lenses stay as they are: only the sidecar is asked. Absent on purpose: any key, and the words themselves.
+local guard = require("codi2.guard")
+
+local M = {}
+
+local on --- @type { lens: boolean, hints: boolean }?
+--- Buffers in which hints were switched on from here.
+local enabled = {} --- @type table<integer, boolean>
+
+local function state()
+  if not on then
+    local options = require("codi2").options
+    on = { lens = options.code_lens, hints = options.inlay_hints }
+  end
+  return on
+end
+
+--- What the sidecar is told at its start; what the person did not ask for here is left to her settings' file.
+function M.init_options()
+  return state().hints and { inlayHints = true } or nil
+end
+
+local function clients()
+  return vim.lsp.get_clients({ name = "codi2" })
+end
+
+--- Lenses of one buffer, as far as they are on.
+local function lens(client, bufnr)
+  if not state().lens or not vim.api.nvim_buf_is_loaded(bufnr) then
+    return
+  end
+  local params = { textDocument = { uri = vim.uri_from_bufnr(bufnr) } }
+  require("codi2.sidecar").request(bufnr, "textDocument/codeLens", params, function(problem, result)
+    if not problem and state().lens and vim.api.nvim_buf_is_loaded(bufnr) then
+      local lenses = type(result) == "table" and result or {}
+      vim.lsp.codelens.save(lenses, bufnr, client.id)
+      vim.lsp.codelens.display(lenses, bufnr, client.id)
+    end
+  end)
+end
+
+--- Asks for all lenses of a sidecar again.
+--- @param client_id integer
+function M.refresh(client_id)
+  local client = vim.lsp.get_client_by_id(client_id)
+  for bufnr in pairs(client and client.attached_buffers or {}) do
+    lens(client, bufnr)
+  end
+end
+
+local function hints(bufnr)
+  if state().hints and not vim.lsp.inlay_hint.is_enabled({ bufnr = bufnr }) then
+    enabled[bufnr] = true
+    vim.lsp.inlay_hint.enable(true, { bufnr = bufnr })
+  end
+end
+
+--- :Codi2Lens
+function M.toggle_lens()
+  state().lens = not state().lens
+  for _, client in ipairs(clients()) do
+    for bufnr in pairs(client.attached_buffers) do
+      if state().lens then
+        lens(client, bufnr)
+      else
+        vim.lsp.codelens.clear(client.id, bufnr)
+      end
+    end
+  end
+end
+
+--- :Codi2Hints
+function M.toggle_hints()
+  state().hints = not state().hints
+  for _, client in ipairs(clients()) do
+    for bufnr in pairs(client.attached_buffers) do
+      hints(bufnr)
+    end
+    client.rpc.notify("workspace/didChangeConfiguration", { settings = { codi2 = { inlayHints = state().hints } } })
+  end
+  if not state().hints then
+    for bufnr in pairs(enabled) do
+      if vim.api.nvim_buf_is_valid(bufnr) then
+        vim.lsp.inlay_hint.enable(false, { bufnr = bufnr })
+      end
+    end
+    enabled = {}
+  end
+end
+
+local waiting = {} --- @type table<integer, boolean>
+
+--- Called once, with the first sidecar: shows what is on, and again when a text changed.
+function M.start()
+  M.start = function() end
+  require("codi2.sidecar").on_text(function(client, bufnr, anew)
+    if anew then
+      hints(bufnr)
+    end
+    if state().lens and not waiting[bufnr] then
+      waiting[bufnr] = true
+      vim.defer_fn(guard.wrap(function()
+        waiting[bufnr] = nil
+        lens(client, bufnr)
+      end), 200)
+    end
+  end)
+end
+
+return M
