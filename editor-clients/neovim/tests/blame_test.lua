@@ -135,10 +135,16 @@ T.test("what is not recorded, a hub that is away and a sidecar that is gone are 
     child:wait(words, ([[return vim.api.nvim_exec2("messages", { output = true }).output:find(%q, 1, true) ~= nil]]):format(words))
   end
   child:request("nvim_command", "Codi2Blame")
-  said("codi2: 1 editor")
+  said("codi2: this file is not recorded")
   assert(windows(child) == 1)
   child:keys(":enew<CR>:Codi2Blame<CR>")
   said("this buffer is no file of a git repository")
+  child:keys(":edit a.txt<CR>")
+  child:lua([[vim.lsp.get_clients({ name = "codi2" })[1].rpc.notify("test/tell", { method = "codi2/status", params = {
+    health = "warning", message = "codi2: not recording, this file is private", connected = true, session = "s", sessions = 1, pending = 0, spoolBytes = 0, heartbeat = 2 } })]])
+  child:wait("the status", "return require('codi2.status').state(0).health == 'warning'")
+  child:request("nvim_command", "Codi2Blame")
+  said("codi2: not recording, this file is private")
   local away = T.start({ lines = { "loading" } })
   away:lua([[vim.lsp.get_clients({ name = "codi2" })[1].rpc.notify("test/tell", { method = "codi2/status", params = {
     health = "warning", message = "codi2: hub away", connected = false, session = "s", sessions = 1, pending = 0, spoolBytes = 0, heartbeat = 2 } })]])

@@ -322,6 +322,13 @@ local function open(bufnr, window)
   refresh(blame)
 end
 
+--- Why there is nothing to show: what the sidecar says, unless that is that all is well.
+local function why_not(bufnr, otherwise)
+  local state = status.state(bufnr)
+  local said = state and state.health ~= "ok" and state.message
+  return said and (said:gsub("^codi2: ", "")) or otherwise
+end
+
 --- :Codi2Blame [line]
 function M.blame(call)
   local bufnr, window = vim.api.nvim_get_current_buf(), vim.api.nvim_get_current_win()
@@ -338,8 +345,7 @@ function M.blame(call)
   local line = call.args == "line"
   local sent = ask(bufnr, row - 1, row, function(result, problem)
     if not result then
-      local state = status.state(bufnr)
-      view.warn(problem or (state and state.message) or "this buffer is not recorded")
+      view.warn(problem or why_not(bufnr, "this file is not recorded: private, ignored by git, or too long"))
     elseif line then
       if result.lines[1] then
         show_why(result.lines[1], bufnr)
@@ -350,8 +356,7 @@ function M.blame(call)
     end
   end)
   if not sent then
-    local state = status.state(bufnr)
-    view.warn(state and state.message or "this buffer is no file of a git repository")
+    view.warn(why_not(bufnr, "this buffer is no file of a git repository"))
   end
 end
 
