@@ -47,7 +47,10 @@ pub(crate) fn run(input: &[u8]) {
 fn check_error(error: &StoreError) {
     check_words(&error.to_string());
     match error {
-        StoreError::Damaged { .. } | StoreError::Newer { .. } => {
+        StoreError::Damaged { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Older { .. }
+        | StoreError::Unfinished { .. } => {
             assert!(error.to_string().contains("; "), "{error} does not say what to do");
         }
         other => panic!("damage reported as something else: {other}"),
