@@ -84,6 +84,8 @@ pub enum EvidenceKind {
     Gap,
     /// The line came with a commit that has no note, or whose note does not have it.
     NoNote,
+    /// Another program's notes or records say so.
+    Imported,
     /// A kind this program does not know.
     #[serde(other)]
     Other,

@@ -59,6 +59,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("foundationdb", &["codi2-store", "codi2-tests"]),
     ("futures-executor", &["codi2-store", "codi2-tests"]),
     ("libloading", &["foundationdb-sys"]),
+    ("sha2", &["codi2-attribution"]),
     ("ropey", &["codi2-text"]),
     ("imara-diff", &["codi2-text"]),
     ("blake3", &["codi2-text", "codi2-redaction"]),

@@ -62,7 +62,7 @@ impl Rung {
             EvidenceKind::IntentExact => Self::IntentExact,
             EvidenceKind::SeenBefore => Self::SeenBefore,
             EvidenceKind::IntentPartial => Self::IntentPartial,
-            EvidenceKind::EditorDeclared => Self::Declared,
+            EvidenceKind::EditorDeclared | EvidenceKind::Imported => Self::Declared,
             EvidenceKind::Format => Self::Format,
             EvidenceKind::Moved | EvidenceKind::Copied | EvidenceKind::Reload => Self::Moved,
             EvidenceKind::Keystrokes => Self::Keystrokes,

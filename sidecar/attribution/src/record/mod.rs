@@ -6,9 +6,16 @@
 //! commit's own files. Whoever asks about a later text follows `git blame` to the commit and reads the record there.
 //! Absent on purpose: git (the workspace reads and writes notes), and how owners are found (the hub).
 
+pub mod agent_trace;
 pub mod codi2;
+mod cover;
+mod draft;
+pub mod git_ai;
+#[cfg(test)]
+mod samples;
+mod union;
 
-use codi2_protocol::{Class, Owner};
+use codi2_protocol::{Actor, Class, EvidenceKind, Owner, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// Who wrote the lines that a commit brought.
@@ -58,51 +65,29 @@ impl CommitRecord {
         self.owners.iter().any(|owner| owner.verdict.class != Class::Unknown || owner.event.is_some())
     }
 
-    /// This record, with what another one of the same commit knows beside it: who wrote the lines of which nobody is
-    /// known here, and of those that are not here at all.
-    #[must_use]
-    pub fn completed_by(&self, other: &Self) -> Self {
-        let base = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
-        let shift = |range: &LineRange| LineRange {
-            owner: range.owner.saturating_add(base),
-            second: range.second.map(|second| second.saturating_add(base)),
-            ..*range
-        };
-        let knows = |owners: &[Owner], range: &LineRange| {
-            owners.get(range.owner as usize).is_some_and(|owner| owner.verdict.class != Class::Unknown)
-        };
-        let mut files: Vec<FileRecord> = self.files.clone();
-        for theirs in &other.files {
-            let Some(ours) = files.iter_mut().find(|file| file.path == theirs.path) else {
-                files.push(FileRecord { path: theirs.path.clone(), ranges: theirs.ranges.iter().map(shift).collect() });
-                continue;
-            };
-            let covers = |range: &&LineRange, line: u32| (range.first..=range.last).contains(&line);
-            let mut ranges: Vec<LineRange> = Vec::new();
-            let mut lines: Vec<u32> =
-                ours.ranges.iter().chain(&theirs.ranges).flat_map(|r| [r.first, r.last + 1]).collect();
-            lines.sort_unstable();
-            lines.dedup();
-            for pair in lines.windows(2) {
-                let own = ours.ranges.iter().find(|range| covers(range, pair[0]));
-                let known = |range: &&LineRange| knows(&other.owners, range) || own.is_none();
-                let there = theirs.ranges.iter().find(|range| covers(range, pair[0])).filter(known).map(shift);
-                let chosen = match own {
-                    Some(own) if knows(&self.owners, own) => Some(*own),
-                    own => there.or(own.copied()),
-                };
-                ranges.extend(chosen.map(|range| LineRange { first: pair[0], last: pair[1] - 1, ..range }));
-            }
-            ours.ranges = ranges;
-        }
-        let owners = [&self.owners[..], &other.owners].concat();
-        Self { commit: self.commit.clone(), owners, files }
-    }
-
     /// The owner of a line (from 1) of a file, if the commit brought that line.
     pub fn owner(&self, path: &str, line: u32) -> Option<&Owner> {
         self.owners.get(self.range(path, line)?.owner as usize)
     }
+}
+
+/// An owner that another program names: declared at most, and no surer than it says itself. Of a class that makes nobody
+/// an owner only the words are kept.
+fn as_told(origin: Actor, class: Class, words: &str) -> Owner {
+    let verdict = match class.max(Class::Declared) {
+        Class::Unknown => {
+            let words = format!("{words}, not surely: {origin}");
+            Verdict::new(Actor::unknown(), Class::Unknown, EvidenceKind::Imported, words)
+        }
+        class => Verdict::new(origin, class, EvidenceKind::Imported, words),
+    };
+    Owner { verdict, at_ms: None, event: None }
+}
+
+/// A class by its name; one that this program does not know says nothing.
+fn class_named(name: &str) -> Class {
+    let known = [Class::Exact, Class::Declared, Class::Inferred, Class::Carried];
+    known.into_iter().find(|class| class.as_str() == name).unwrap_or(Class::Unknown)
 }
 
 #[cfg(test)]

@@ -243,6 +243,7 @@ pub fn evidence(kind: EvidenceKind) -> &'static str {
         EvidenceKind::NotObserved => "not observed",
         EvidenceKind::Gap => "lost in a gap",
         EvidenceKind::NoNote => "no note",
+        EvidenceKind::Imported => "imported",
         EvidenceKind::Other => "other",
     }
 }
