@@ -20,11 +20,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use commits::{Before, Change, Commit, Commits};
+pub use commits::{Before, Change, Commit, Commits, Listed};
 pub(crate) use explain::{Explainer, Found, Writing};
 pub(crate) use history::History;
 pub(crate) use index::Index;
-pub use notes::{Note, Notes};
+pub use notes::{Join, Joined, Note, Notes};
 pub(crate) use operation::Moved;
 pub(crate) use state::{State, Whose};
 pub(crate) use window::{Lock, Window};

@@ -364,3 +364,73 @@ fn writers_that_race_lose_nothing() {
     lines.sort();
     assert_eq!(lines.len(), 12, "{lines:?}");
 }
+
+#[test]
+fn a_range_is_listed_with_times_and_missing_commits_are_left_out() {
+    let repository = Repository::new(&[]);
+    let made: Vec<Oid> = (0..3).map(|_| repository.commit()).collect();
+    let commits = Commits::open(&repository.place).unwrap();
+    let ids = |range: &str| commits.listed(range).unwrap().iter().map(|listed| listed.commit.id).collect::<Vec<_>>();
+    assert_eq!((ids("HEAD"), ids("HEAD~2..main"), ids("main..main")), (made.clone(), made[1..].to_vec(), vec![]));
+    let listed = commits.listed("HEAD^!").unwrap();
+    assert_eq!(listed[0].commit.parents, [made[1]]);
+    assert_eq!((listed[0].at_ms / 1_000).to_string(), repository.git(&["log", "-1", "--format=%ct"]));
+    let refused = commits.listed("nowhere").unwrap_err().to_string();
+    assert!(refused.contains("bad revision 'nowhere'"), "{refused}");
+    let missing = Oid::parse(&"5".repeat(40)).unwrap();
+    let here: Vec<Oid> = commits.these(&[made[2], missing, made[0]]).unwrap().iter().map(|commit| commit.id).collect();
+    assert_eq!(here, [made[2], made[0]]);
+}
+
+#[test]
+fn joined_notes_are_pushed_without_force() {
+    for format in FORMATS {
+        let one = Repository::new(format);
+        let common = one.commit();
+        let remote = tempfile::tempdir().unwrap();
+        run(remote.path(), &[&["init", "-q", "--bare"], format].concat());
+        let url = remote.path().to_str().unwrap();
+        one.git(&["remote", "add", "origin", url]);
+        one.git(&["push", "-q", "origin", "main"]);
+        let other = Repository::new(format);
+        other.git(&["remote", "add", "origin", url]);
+        other.git(&["pull", "-q", "origin", "main"]);
+        other.write("theirs", "theirs");
+        let (ours, theirs) = (one.commit(), other.commit());
+        let write = |repository: &Repository, on: &[Oid], text: &str| {
+            let mut notes = Notes::open(&repository.place, "refs/notes/codi2").unwrap();
+            notes.write(on, &mut |_, _| Note::Write(text.into())).unwrap();
+        };
+        write(&other, &[common, theirs], "other\n");
+        other.git(&["push", "-q", "origin", "refs/notes/codi2"]);
+        let mut fetched = Notes::open(&one.place, "refs/notes/codi2-origin").unwrap();
+        assert!(!fetched.fetch("origin", "refs/notes/elsewhere").unwrap());
+        assert!(fetched.fetch("nobody", "refs/notes/codi2").is_err());
+        assert!(fetched.fetch("origin", "refs/notes/codi2").unwrap());
+        let both =
+            |_: Oid, ours: Option<&[u8]>, theirs: &[u8]| Note::Write([ours.unwrap_or_default(), theirs].concat());
+        let join = |fetched: &mut Notes| {
+            let mut notes = Notes::open(&one.place, "refs/notes/codi2").unwrap();
+            let joined = notes.join(fetched, &mut |commit, ours, theirs| match ours {
+                Some(ours) if ours.ends_with(theirs) => Note::Keep,
+                ours => both(commit, ours, theirs),
+            });
+            let joined = joined.unwrap();
+            (joined.notes, joined.written, joined.elsewhere)
+        };
+        // Without notes of ours theirs are ours.
+        assert_eq!(join(&mut fetched), (2, 1, 1), "{format:?}");
+        one.git(&["update-ref", "-d", "refs/notes/codi2"]);
+        write(&one, &[common, ours], "one\n");
+        assert_eq!(join(&mut fetched), (2, 1, 1), "{format:?}");
+        assert_eq!(join(&mut fetched), (2, 0, 1), "done once: {format:?}");
+        one.git(&["push", "-q", "origin", "refs/notes/codi2", "main:one"]);
+        other.git(&["fetch", "-q", "origin", "refs/notes/codi2:refs/notes/back", "one:one"]);
+        let mut back = Notes::open(&other.place, "refs/notes/back").unwrap();
+        let read = back.read(&[common, ours, theirs]).unwrap();
+        let shown = [common, ours, theirs].map(|commit| String::from_utf8_lossy(&read[&commit]).into_owned());
+        assert_eq!(shown, ["one\nother\n", "one\n", "other\n"], "{format:?}");
+        let name = theirs.to_string();
+        assert_eq!(other.git(&["notes", "--ref", "back", "show", &name]), "other");
+    }
+}

@@ -32,11 +32,14 @@ fn owners() -> impl Strategy<Value = Owner> {
     (verdict, prop::option::of(any::<u64>()), event).prop_map(|(verdict, at_ms, event)| Owner { verdict, at_ms, event })
 }
 
+/// Lines left out, lines more than one, owner, second owner.
+type Step = (u32, u32, u32, Option<u32>);
+
 fn records() -> impl Strategy<Value = CommitRecord> {
     let ranges = prop::collection::vec((1..5_u32, 0..5_u32, 0..4_u32, prop::option::of(0..4_u32)), 1..6);
     let files = prop::collection::btree_map("[a-z\" %.é]{1,9}(/[a-z\"]{1,3})?", ranges, 0..4);
     (prop::collection::vec(owners(), 4), files).prop_map(|(owners, files)| {
-        let file = |(path, steps): (String, Vec<(u32, u32, u32, Option<u32>)>)| {
+        let file = |(path, steps): (String, Vec<Step>)| {
             let mut after = 0;
             let range = |(gap, more, owner, second)| {
                 let first = after + gap;

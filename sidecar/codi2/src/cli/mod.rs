@@ -10,6 +10,7 @@ mod blocks;
 mod config;
 mod doctor;
 mod engine;
+mod exchange;
 mod failure;
 pub(crate) mod feed;
 mod follow;
@@ -89,6 +90,9 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Hooks(command) => Some(hooks::run(command, printer)),
         Command::ListAiTools(list) => Some(ai_tools::list(list, flags, printer)),
         Command::Whoami(whoami) => Some(ai_tools::whoami(whoami, flags, printer)),
+        Command::Export(command) => Some(exchange::export(command, printer)),
+        Command::Import(command) => Some(exchange::import(command, flags, printer)),
+        Command::Notes(command) => Some(exchange::notes(command, printer)),
         Command::Config(command) => Some(config::run(command, flags, printer)),
         Command::Doctor(doctor) => Some(doctor::run(doctor, flags, printer)),
         Command::Completions { shell } => Some(words::completions(*shell, printer)),
@@ -115,6 +119,7 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Stats { .. } => stats::run(printer, surroundings),
         Command::Hook(_) | Command::Lsp(_) | Command::Config(_) | Command::Doctor(_) => Ok(()),
         Command::ListAiTools(_) | Command::Whoami(_) | Command::Hooks(_) => Ok(()),
+        Command::Export(_) | Command::Import(_) | Command::Notes(_) => Ok(()),
         Command::Completions { .. } | Command::Man { .. } | Command::Replay(_) => Ok(()),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::io::{self, BufRead};
 use std::ops::RangeInclusive;
 
+use super::program::Program;
 use super::{Oid, View, ViewError};
 use crate::path::{from_git_bytes, git_bytes};
 use crate::place::Place;
@@ -20,6 +21,15 @@ pub struct Commit {
     pub id: Oid,
     /// Its parents, the first one first.
     pub parents: Vec<Oid>,
+}
+
+/// A commit of a range that somebody named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Which.
+    pub commit: Commit,
+    /// When it was committed, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
 }
 
 /// A text file that a commit brought lines to.
@@ -88,16 +98,32 @@ impl Commits {
         let command = [&command[..], &["--stdin", "--not", "--remotes"]].concat();
         let wanted = tips.iter().map(|tip| format!("{tip}\n"));
         let input: String = wanted.chain(done.iter().map(|tip| format!("^{tip}\n"))).collect();
-        let mut commits = self.view.program.converse(&command, input.as_bytes(), |output| {
-            let commit = |line: io::Result<String>| {
-                let mut names = line.ok()?.split(' ').map(Oid::parse).collect::<Option<Vec<_>>>()?.into_iter();
-                Some(Commit { id: names.next()?, parents: names.collect() })
-            };
-            Ok(output.lines().filter_map(commit).collect::<Vec<_>>())
-        })?;
+        let mut commits = self.view.program.converse(&command, input.as_bytes(), |output| Ok(named(output)))?;
         let cut = commits.len() > most;
         commits.drain(..commits.len().saturating_sub(most));
         Ok((commits, cut))
+    }
+
+    /// The commits of a range as `git log` takes it (`main`, `v1..v2`), parents first.
+    ///
+    /// # Errors
+    /// It names no commits, or git cannot be asked.
+    pub fn listed(&self, range: &str) -> Result<Vec<Listed>, ViewError> {
+        let command = ["rev-list", "--timestamp", "--parents", "--topo-order", "--reverse", "--end-of-options"];
+        let output = self.view.program.output(&[&command[..], &[range, "--"]].concat())?;
+        let listed = |line: &[u8]| {
+            let (seconds, names) = std::str::from_utf8(line).ok()?.split_once(' ')?;
+            Some(Listed { commit: commit(names)?, at_ms: seconds.parse::<u64>().ok()?.saturating_mul(1_000) })
+        };
+        Ok(output.split(|byte| *byte == b'\n').filter_map(listed).collect())
+    }
+
+    /// Those of these commits that are here, in their order.
+    ///
+    /// # Errors
+    /// Git cannot be asked.
+    pub fn these(&self, ids: &[Oid]) -> Result<Vec<Commit>, ViewError> {
+        these(&self.view.program, ids)
     }
 
     /// What each of these commits brought, in their order. Submodules, links and files that are no text are left out.
@@ -197,6 +223,27 @@ impl Commits {
     pub fn rest(&mut self) {
         self.view.rest();
     }
+}
+
+/// Those of these commits that are here, in their order.
+pub(super) fn these(program: &Program, ids: &[Oid]) -> Result<Vec<Commit>, ViewError> {
+    let command = ["rev-list", "--no-walk=unsorted", "--parents", "--ignore-missing", "--stdin"];
+    let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
+    if input.is_empty() {
+        return Ok(Vec::new());
+    }
+    program.converse(&command, input.as_bytes(), |output| Ok(named(output)))
+}
+
+/// Commits with their parents, one a line.
+fn named(output: &mut dyn BufRead) -> Vec<Commit> {
+    output.lines().map_while(Result::ok).filter_map(|line| commit(&line)).collect()
+}
+
+/// A commit with its parents.
+fn commit(line: &str) -> Option<Commit> {
+    let mut names = line.split(' ').map(Oid::parse).collect::<Option<Vec<_>>>()?.into_iter();
+    Some(Commit { id: names.next()?, parents: names.collect() })
 }
 
 /// How one file differs between a commit and one of its parents.

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::commits::these;
 use super::{Oid, View, ViewError};
 use crate::place::Place;
 
@@ -28,6 +29,20 @@ pub enum Note {
     Write(Vec<u8>),
     /// There is none from now on.
     Remove,
+}
+
+/// Says what becomes of a commit's note, given ours, if there is one, and theirs.
+pub type Join<'a> = dyn FnMut(Oid, Option<&[u8]>, &[u8]) -> Note + 'a;
+
+/// What became of notes that were joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Joined {
+    /// Notes there.
+    pub notes: usize,
+    /// Notes that changed here.
+    pub written: usize,
+    /// Notes there on commits that are not here.
+    pub elsewhere: usize,
 }
 
 /// The notes of one repository under one reference.
@@ -93,6 +108,12 @@ impl Notes {
         Ok(notes)
     }
 
+    /// Whether a commit has another one behind it.
+    fn has(&self, tip: Oid, other: Oid) -> bool {
+        let [tip, other] = [tip, other].map(|commit| commit.to_string());
+        self.view.program.output(&["merge-base", "--is-ancestor", &other, &tip]).is_ok()
+    }
+
     fn damaged(&self) -> ViewError {
         ViewError::Read(format!("{} is damaged: `git fsck` tells more", self.reference))
     }
@@ -114,6 +135,61 @@ impl Notes {
     /// # Errors
     /// The notes cannot be read or written; none of them is.
     pub fn write(&mut self, on: &[Oid], note: &mut dyn FnMut(Oid, Option<&[u8]>) -> Note) -> Result<usize, ViewError> {
+        self.change(on, None, note)
+    }
+
+    /// Joins other notes of the same commits with these: asks for each commit that has a note there what becomes of ours,
+    /// given ours and theirs. Theirs on commits that are not here are taken over as they are. All of it is one commit with
+    /// both histories behind it, so that pushing it loses nothing of either.
+    ///
+    /// # Errors
+    /// The notes cannot be read or written; none of them is.
+    pub fn join(&mut self, theirs: &mut Self, note: &mut Join<'_>) -> Result<Joined, ViewError> {
+        let Some(tip) = theirs.tip() else { return Ok(Joined::default()) };
+        let mut elsewhere = theirs.blobs(tip)?;
+        let notes = elsewhere.len();
+        let all: Vec<Oid> = elsewhere.keys().copied().collect();
+        let mut here: Vec<Oid> = these(&self.view.program, &all)?.into_iter().map(|commit| commit.id).collect();
+        here.sort_unstable();
+        elsewhere.retain(|commit, _| here.binary_search(commit).is_err());
+        let there = theirs.read_at(tip, &here)?;
+        let mut ask =
+            |commit: Oid, ours: Option<&[u8]>| there.get(&commit).map_or(Note::Keep, |it| note(commit, ours, it));
+        let elsewhere = Elsewhere { tip, blobs: elsewhere };
+        let written = self.change(&here, Some(&elsewhere), &mut ask)?;
+        Ok(Joined { notes, written, elsewhere: elsewhere.blobs.len() })
+    }
+
+    /// Fetches a remote's notes, under their full reference there, to this reference, whatever it held; whether the
+    /// remote has them.
+    ///
+    /// # Errors
+    /// Git says so: no such remote, nobody there, not allowed.
+    pub fn fetch(&self, remote: &str, reference: &str) -> Result<bool, ViewError> {
+        let program = &self.view.program;
+        if program.output(&["ls-remote", "--", remote, reference])?.is_empty() {
+            return Ok(false);
+        }
+        let refspec = format!("+{reference}:{}", self.reference);
+        program.output(&[
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-auto-gc",
+            "--",
+            remote,
+            &refspec,
+        ])?;
+        Ok(true)
+    }
+
+    fn change(
+        &mut self,
+        on: &[Oid],
+        theirs: Option<&Elsewhere>,
+        note: &mut dyn FnMut(Oid, Option<&[u8]>) -> Note,
+    ) -> Result<usize, ViewError> {
         let (mut races, mut refusals) = (0, 0);
         loop {
             let tip = self.tip();
@@ -130,10 +206,15 @@ impl Notes {
                     Note::Remove => there.contains_key(commit),
                 })
                 .collect();
-            if changes.is_empty() {
+            let joined = theirs.filter(|theirs| !tip.is_some_and(|tip| self.has(tip, theirs.tip)));
+            if changes.is_empty() && joined.is_none() {
                 return Ok(0);
             }
-            let stream = stream(&self.reference, tip, &changes);
+            let ours = match (tip, joined) {
+                (Some(tip), Some(_)) => self.blobs(tip)?,
+                _ => BTreeMap::new(),
+            };
+            let stream = stream(&self.reference, tip, joined, &ours, &changes);
             match self.view.program.converse(&["fast-import", "--quiet", "--date-format=raw"], &stream, |_| Ok(())) {
                 Ok(()) => return Ok(changes.len()),
                 Err(error) if self.tip() == tip => {
@@ -154,16 +235,39 @@ impl Notes {
     }
 }
 
-/// What `git fast-import` is told.
-fn stream(reference: &str, tip: Option<Oid>, changes: &[(Oid, Note)]) -> Vec<u8> {
+/// Notes of others that a commit joins.
+struct Elsewhere {
+    tip: Oid,
+    /// Notes on commits that are not here.
+    blobs: BTreeMap<Oid, Oid>,
+}
+
+/// What `git fast-import` is told. What `ours` has on a commit that is not here stays.
+fn stream(
+    reference: &str,
+    tip: Option<Oid>,
+    joined: Option<&Elsewhere>,
+    ours: &BTreeMap<Oid, Oid>,
+    changes: &[(Oid, Note)],
+) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let message = "Notes by codi2\n";
     let mut out = Vec::new();
     let mut tell = |bytes: &[u8]| out.extend_from_slice(bytes);
     tell(format!("commit {reference}\ncommitter codi2 <codi2@localhost> {now} +0000\n").as_bytes());
     tell(format!("data {}\n{message}", message.len()).as_bytes());
-    if let Some(tip) = tip {
-        tell(format!("from {tip}\n").as_bytes());
+    let theirs = joined.map(|joined| joined.tip);
+    if let Some(first) = tip.or(theirs) {
+        tell(format!("from {first}\n").as_bytes());
+    }
+    if let Some(theirs) = theirs.filter(|_| tip.is_some()) {
+        tell(format!("merge {theirs}\n").as_bytes());
+        // Notes can only be given to commits that are here; these are files of the tree.
+        for (commit, blob) in
+            joined.iter().flat_map(|joined| &joined.blobs).filter(|(commit, _)| !ours.contains_key(commit))
+        {
+            tell(format!("M 100644 {blob} {commit}\n").as_bytes());
+        }
     }
     for (commit, note) in changes {
         match note {

@@ -1,0 +1,115 @@
+//! What codi2 knows of commits, in a format that others read: printed, or written to `refs/notes/ai` when asked.
+//!
+//! Absent on purpose: commits without a note of codi2's. Nothing is known of them, and nothing is said.
+
+use anyhow::{Result, anyhow};
+use codi2_attribution::record::agent_trace::Trace;
+use codi2_attribution::record::git_ai;
+use codi2_workspace::{Note, Notes, Oid, Place};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{GIT_AI, complain, count, here, known, listed, outward};
+use crate::cli::args::{Export, Format};
+use crate::cli::failure::{Code, Failure};
+use crate::cli::printer::Printer;
+use crate::cli::when;
+
+/// This program's version, as what it writes names it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Prints or writes what is known of a range of commits.
+pub fn export(command: &Export, printer: &mut Printer) -> Result<()> {
+    let place = here()?;
+    match command {
+        Export::AgentTrace { range } => {
+            let traces = each(&place, range, |record, at| Trace::of(record, &when::rfc3339(at), VERSION))?;
+            let traces: Vec<Trace> = traces.into_iter().map(|(_, trace)| trace).filter(|it| !it.is_empty()).collect();
+            print(&traces, printer)
+        }
+        Export::GitAi { range, write_notes } => {
+            let notes = each(&place, range, |record, _| git_ai::Note::of(record, VERSION))?;
+            let notes: Vec<(Oid, git_ai::Note)> = notes.into_iter().filter(|(_, note)| !note.is_empty()).collect();
+            if *write_notes { write(&place, &notes, printer) } else { show(&notes, printer) }
+        }
+    }
+}
+
+/// Makes something of every commit of a range of which codi2 knows, oldest first.
+fn each<T>(
+    place: &Place,
+    range: &str,
+    make: impl Fn(&codi2_attribution::record::CommitRecord, u64) -> T,
+) -> Result<Vec<(Oid, T)>> {
+    let commits = listed(place, range)?;
+    let mut known = known(place, &commits)?;
+    if known.is_empty() {
+        let none =
+            anyhow!("no commit of {range} has a note of codi2's: `codi2 notes merge` gets those of other clones");
+        return Err(none).code(Failure::NotFound);
+    }
+    let made = commits.iter().filter_map(|listed| {
+        let record = outward(known.remove(&listed.commit.id)?);
+        Some((listed.commit.id, make(&record, listed.at_ms)))
+    });
+    Ok(made.collect())
+}
+
+/// One a line, but for one JSON document.
+fn print(all: &[impl Serialize], printer: &mut Printer) -> Result<()> {
+    match printer.format() {
+        Format::Json => printer.json(&all)?,
+        _ => all.iter().try_for_each(|one| printer.json(one))?,
+    }
+    printer.flush()
+}
+
+fn show(notes: &[(Oid, git_ai::Note)], printer: &mut Printer) -> Result<()> {
+    if matches!(printer.format(), Format::Json | Format::Jsonl) {
+        let shown =
+            |(commit, note): &(Oid, git_ai::Note)| json!({"commit": commit.to_string(), "note": note.to_string()});
+        return print(&notes.iter().map(shown).collect::<Vec<_>>(), printer);
+    }
+    for (commit, note) in notes {
+        printer.line(&format!("commit {commit}"))?;
+        note.to_string().lines().try_for_each(|line| printer.line(line))?;
+    }
+    printer.flush()
+}
+
+/// Puts the notes over what lies in `refs/notes/ai`.
+fn write(place: &Place, notes: &[(Oid, git_ai::Note)], printer: &mut Printer) -> Result<()> {
+    let commits: Vec<Oid> = notes.iter().map(|(commit, _)| *commit).collect();
+    let mut unread = Vec::new();
+    let written = Notes::open(place, GIT_AI)?.write(&commits, &mut |commit, there| {
+        let Some((_, ours)) = notes.iter().find(|(id, _)| *id == commit) else { return Note::Keep };
+        let Some(there) = there else { return Note::Write(ours.to_string().into_bytes()) };
+        let theirs = std::str::from_utf8(there).map_err(|_| "it is not UTF-8".to_owned());
+        match theirs.and_then(|text| git_ai::Note::parse(text).map_err(|error| error.to_string())) {
+            Ok(theirs) => {
+                let both = ours.clone().over(theirs.clone());
+                if both == theirs { Note::Keep } else { Note::Write(both.to_string().into_bytes()) }
+            }
+            Err(why) => {
+                unread.push((commit, why));
+                Note::Keep
+            }
+        }
+    })?;
+    // A race asks more than once.
+    unread.dedup();
+    unread.iter().for_each(|(commit, why)| complain(*commit, GIT_AI, why));
+    let kept = notes.len() - written - unread.len();
+    match printer.format() {
+        Format::Json | Format::Jsonl => {
+            printer.json(&json!({"reference": GIT_AI, "written": written, "kept": kept, "unread": unread.len()}))?;
+        }
+        Format::Compact => {
+            printer.fields(&[GIT_AI, &written.to_string(), &kept.to_string(), &unread.len().to_string()])?;
+        }
+        Format::Human => {
+            printer.line(&format!("{} written to {GIT_AI}, {kept} as they were", count(written, "note")))?;
+        }
+    }
+    printer.flush()
+}

@@ -1,0 +1,78 @@
+//! `codi2 notes merge`: what other clones know of commits joins what this one knows.
+//!
+//! Absent on purpose: pushing. It is one word of git's, and others see it: `git push origin refs/notes/codi2`.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, anyhow};
+use codi2_attribution::record::codi2;
+use codi2_workspace::{Joined, Note, Notes, Oid, Place};
+use serde_json::json;
+
+use super::{OURS, completed, count, here, record};
+use crate::cli::args::{Format, NotesCommand};
+use crate::cli::failure::{Code, Failure};
+use crate::cli::printer::Printer;
+
+/// Joins notes of other clones with ours.
+pub fn run(command: &NotesCommand, printer: &mut Printer) -> Result<()> {
+    let NotesCommand::Merge { refs, from } = command;
+    let place = here()?;
+    let references = if refs.is_empty() { vec![fetched(&place, from)?] } else { refs.clone() };
+    for reference in &references {
+        let full = if reference.starts_with("refs/") { reference.clone() } else { format!("refs/notes/{reference}") };
+        let joined = join(&place, &full)?;
+        match printer.format() {
+            Format::Json | Format::Jsonl => printer.json(&json!({
+                "reference": full, "notes": joined.notes, "written": joined.written, "elsewhere": joined.elsewhere,
+            }))?,
+            Format::Compact => printer.fields(&[
+                &full,
+                &joined.notes.to_string(),
+                &joined.written.to_string(),
+                &joined.elsewhere.to_string(),
+            ])?,
+            Format::Human => printer.line(&format!(
+                "{full}: {}, {} changed here, {} of commits that are not here",
+                count(joined.notes, "note"),
+                joined.written,
+                joined.elsewhere
+            ))?,
+        }
+    }
+    printer.flush()
+}
+
+/// Where the notes of a remote lie after they were fetched.
+fn fetched(place: &Place, remote: &str) -> Result<String> {
+    let reference = format!("{OURS}-{remote}");
+    match Notes::open(place, &reference)?.fetch(remote, OURS)? {
+        true => Ok(reference),
+        false => Err(anyhow!("{remote} has no {OURS} yet; `git push {remote} {OURS}` brings yours there"))
+            .code(Failure::NotFound),
+    }
+}
+
+fn join(place: &Place, reference: &str) -> Result<Joined> {
+    let mut theirs = Notes::open(place, reference)?;
+    if theirs.tip().is_none() {
+        return Err(anyhow!("there are no notes in {reference}; `git fetch` gets them")).code(Failure::NotFound);
+    }
+    let mut unread: BTreeSet<Oid> = BTreeSet::new();
+    let joined = Notes::open(place, OURS)?.join(&mut theirs, &mut |commit, ours, theirs| {
+        if unread.contains(&commit) {
+            return Note::Keep;
+        }
+        let Some(theirs) = record(commit, theirs, reference) else {
+            unread.insert(commit);
+            return Note::Keep;
+        };
+        let Some(ours) = ours else { return Note::Write(codi2::write(&theirs).0.into()) };
+        let Some(ours) = record(commit, ours, OURS) else {
+            unread.insert(commit);
+            return Note::Keep;
+        };
+        completed(&ours, &theirs)
+    })?;
+    Ok(joined)
+}
