@@ -175,6 +175,21 @@ impl Editor {
         self.request("textDocument/hover", json!({"textDocument": {"uri": uri(path)}, "position": place}))
     }
 
+    /// What the lenses of a file say; nothing where there are none.
+    pub fn lenses(&mut self, path: &Path) -> Vec<String> {
+        let lenses = self.request("textDocument/codeLens", json!({"textDocument": {"uri": uri(path)}}));
+        let titles = lenses.as_array().into_iter().flatten().filter_map(|lens| lens["command"]["title"].as_str());
+        titles.map(str::to_owned).collect()
+    }
+
+    /// The inlay hints of a file, each behind its line, from 0.
+    pub fn hints(&mut self, path: &Path) -> Vec<(u64, String)> {
+        let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 1_000_000, "character": 0}});
+        let hints = self.request("textDocument/inlayHint", json!({"textDocument": {"uri": uri(path)}, "range": range}));
+        let hint = |hint: &Value| Some((hint["position"]["line"].as_u64()?, hint["label"].as_str()?.to_owned()));
+        hints.as_array().into_iter().flatten().filter_map(hint).collect()
+    }
+
     /// The sidecar's process id.
     pub fn sidecar(&self) -> u32 {
         self.child.id()

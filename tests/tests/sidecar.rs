@@ -1,5 +1,6 @@
-//! The sidecar when what surrounds it fails: a hub that stands still or never answers, a sidecar killed, an editor that
-//! does not read, a full disk. Typing goes on, and what was typed is in the log once.
+//! The sidecar of a plain editor: what it shows, and when what surrounds it fails: a hub that stands still or never
+//! answers, a sidecar killed, an editor that does not read, a full disk. Typing goes on, and what was typed is in the log
+//! once.
 //!
 //! That an answer comes while the hub stands is what is judged here; how fast it comes is `scripts/bench`'s matter.
 
@@ -56,6 +57,28 @@ fn type_answered(editor: &mut Editor, path: &Path, text: &str) {
         at += piece.len();
         editor.hover(path);
     }
+}
+
+#[test]
+fn a_plain_editor_is_shown_whose_its_file_is_as_the_settings_say() {
+    let world = World::new(&[("a.txt", "one\ntwo\n")]);
+    let path = world.path("a.txt");
+    let root = world.repository();
+    let hinting = [("CODI2_EDITOR_INLAY_HINTS", "true")];
+    let mut editor = Editor::start_within(&world, root, "editor", Stdio::null(), &hinting);
+    assert!(editor.open(&path));
+    editor.type_at(&path, 0, "new\n");
+    editor.save(&path);
+    let shares = ["unknown 67% · Ada Example 33%".to_owned()];
+    wait_for("shares", || world.explain(), || (editor.lenses(&path) == shares).then_some(()));
+    let hints = editor.hints(&path);
+    assert!(matches!(&hints[..], [(0, hers), (1, _)] if hers.starts_with("Ada Example, ")), "{hints:?}");
+    assert_eq!(hints[1].1, "unknown");
+    editor.quit();
+    let mut editor = Editor::start_within(&world, root, "editor", Stdio::null(), &[("CODI2_EDITOR_CODE_LENS", "no")]);
+    assert!(editor.open(&path));
+    assert!(editor.lenses(&path).is_empty() && editor.hints(&path).is_empty());
+    editor.quit();
 }
 
 #[test]

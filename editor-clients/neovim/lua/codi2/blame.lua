@@ -86,7 +86,7 @@ local function evidence_lines(owner, mixed, bufnr)
     local verdict = owner.verdict
     for _, key in ipairs({ "name", "tool", "model", "session" }) do
       local value = verdict.origin[key]
-      if value and value ~= "" then
+      if value and value ~= "" and not who:find(value, 1, true) then
         lines[#lines + 1] = ("%s: %s"):format(key, value)
       end
     end
@@ -108,7 +108,16 @@ end
 
 local function show_why(line, bufnr)
   local lines = evidence_lines(line.owner, line.mixed, bufnr)
-  vim.lsp.util.open_floating_preview(lines, "", { focus_id = "codi2-blame", border = "rounded" })
+  local _, float = vim.lsp.util.open_floating_preview(lines, "", { focus_id = "codi2-blame", border = "rounded" })
+  -- Neovim makes it no wider than the window, and the one beside the file is narrow.
+  local widths = vim.tbl_map(vim.api.nvim_strwidth, lines)
+  local width = math.max(1, math.min(math.max(unpack(widths)), vim.o.columns - 4))
+  local height = 0
+  for _, own in ipairs(widths) do
+    height = height + math.max(1, math.ceil(own / width))
+  end
+  vim.api.nvim_win_set_width(float, width)
+  vim.api.nvim_win_set_height(float, math.min(height, vim.api.nvim_win_get_height(float)))
 end
 
 --- Asks for the lines from `first` to before `last`, from 0, and hands `got` the answer, each line with its owner.
