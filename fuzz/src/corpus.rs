@@ -40,6 +40,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "spool" => crate::spool::seeds(),
         "settings" => crate::settings::seeds(),
         "values" => crate::values::seeds(),
+        "notes" => crate::notes::seeds(),
         "query" => crate::query::seeds(),
         _ => Vec::new(),
     };

@@ -10,6 +10,7 @@ mod frames;
 mod hook;
 mod lsp;
 mod mutate;
+mod notes;
 mod query;
 mod settings;
 mod spool;
@@ -37,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "spool", what: "spools on disk, damaged", run: spool::run },
     Target { name: "values", what: "stored values, damaged or forged", run: values::run },
     Target { name: "settings", what: "a person's and a repository's settings", run: settings::run },
+    Target { name: "notes", what: "what others say of a commit, in notes and traces", run: notes::run },
     Target { name: "query", what: "filters of the log, against a plain search", run: query::run },
 ];
 

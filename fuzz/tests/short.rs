@@ -80,3 +80,8 @@ fn query() {
 fn settings() {
     check("settings");
 }
+
+#[test]
+fn notes() {
+    check("notes");
+}

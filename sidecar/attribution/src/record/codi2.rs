@@ -14,10 +14,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
-use codi2_protocol::{Actor, Class, EventId, Evidence, EvidenceKind, Owner, Verdict, limits};
+use codi2_protocol::{Actor, Class, EventId, Evidence, EvidenceKind, Owner, Verdict};
 use serde::{Deserialize, Serialize};
 
-use super::{CommitRecord, FileRecord, LineRange};
+use super::{CommitRecord, FileRecord, LAST_LINE, LineRange, is_path};
 
 /// The version that is written, and the only one that is read.
 const VERSION: u64 = 1;
@@ -205,7 +205,7 @@ pub fn read(commit: &str, note: &[u8]) -> Result<CommitRecord, NoteError> {
             };
             let after = ranges.last().map_or(0, |range| range.last);
             let is_owner = |number: u32| (number as usize) < owners.len();
-            if range.first <= after || range.last < range.first || range.last == u32::MAX {
+            if range.first <= after || range.last < range.first || range.last > LAST_LINE {
                 return Err(NoteError::Damaged(format!("{path}: {array:?} does not follow line {after}")));
             }
             if !is_owner(range.owner) || !range.second.is_none_or(is_owner) {
@@ -216,11 +216,6 @@ pub fn read(commit: &str, note: &[u8]) -> Result<CommitRecord, NoteError> {
         files.push(FileRecord { path, ranges });
     }
     Ok(CommitRecord { commit: commit.to_owned(), owners, files })
-}
-
-/// Whether this is a path below the root as the protocol writes paths.
-fn is_path(path: &str) -> bool {
-    path.len() <= limits::PATH_BYTES && path.split('/').all(|name| !matches!(name, "" | "." | ".."))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use codi2_protocol::Owner;
 
 use super::cover::Cover;
-use super::{CommitRecord, FileRecord, LineRange};
+use super::{CommitRecord, FileRecord, LAST_LINE, LineRange, is_path};
 
 /// Owners and the lines they were given, before they are numbered.
 #[derive(Default)]
@@ -18,8 +18,12 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Gives the lines `first..=last` of a file that are still nobody's.
+    /// Gives the lines `first..=last` of a file that are still nobody's. What no note could say is left out: a path that is
+    /// not below the root, a line that no file has.
     pub(super) fn fill(&mut self, path: &str, first: u32, last: u32, owner: &Owner, second: Option<&Owner>) {
+        if !is_path(path) || last > LAST_LINE {
+            return;
+        }
         let of = (self.number(owner), second.map(|second| self.number(second)));
         match self.files.get_mut(path) {
             Some(cover) => cover.fill(first, last, &of),

@@ -15,7 +15,7 @@ pub mod git_ai;
 mod samples;
 mod union;
 
-use codi2_protocol::{Actor, Class, EvidenceKind, Owner, Verdict};
+use codi2_protocol::{Actor, Class, EvidenceKind, Owner, Verdict, limits};
 use serde::{Deserialize, Serialize};
 
 /// Who wrote the lines that a commit brought.
@@ -69,6 +69,14 @@ impl CommitRecord {
     pub fn owner(&self, path: &str, line: u32) -> Option<&Owner> {
         self.owners.get(self.range(path, line)?.owner as usize)
     }
+}
+
+/// The last line that a range may end with, so that the one behind it has a number, too.
+const LAST_LINE: u32 = u32::MAX - 1;
+
+/// Whether this is a path below the root as the protocol writes paths.
+fn is_path(path: &str) -> bool {
+    path.len() <= limits::PATH_BYTES && path.split('/').all(|name| !matches!(name, "" | "." | ".."))
 }
 
 /// An owner that another program names: declared at most, and no surer than it says itself. Of a class that makes nobody
