@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    Actor, Digest, EventId, GroupId, HookPhase, ProducerId, SessionId, SessionInfo, Stamp, Verdict, WorktreeId,
+    Actor, Digest, EventId, GroupId, HookPhase, HostId, ProducerId, SessionId, SessionInfo, Stamp, Verdict, WorktreeId,
 };
 
 /// One entry of the audit log.
@@ -20,6 +20,9 @@ pub struct Event {
     pub occurred_ms: u64,
     /// When the hub received it (ms since the Unix epoch).
     pub received_ms: u64,
+    /// The machine whose hub wrote it; absent in what older programs wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostId>,
     /// The session it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,

@@ -68,6 +68,14 @@ fn what_is_typed_on_one_machine_is_seen_on_the_other_and_a_hub_that_stands_still
     assert_eq!(seen["hubs"].as_array().map(Vec::len), Some(2), "{seen:#}");
     assert!(seen["store"].as_str().is_some_and(|store| store.starts_with("FoundationDB")), "{seen:#}");
     assert_eq!(seen["reach"]["ok"], true);
+    // A line says which machine it comes from where that is another one.
+    let edits = |world: &World| -> Vec<String> {
+        let log = world.codi2(&["log", "--format", "human"]);
+        log.out.lines().filter(|line| line.contains("  edit  ")).map(str::to_owned).collect()
+    };
+    let (elsewhere, own) = (edits(&here), edits(&there));
+    assert!(!elsewhere.is_empty() && elsewhere.iter().all(|line| line.contains("  machine …")), "{elsewhere:?}");
+    assert!(!own.is_empty() && own.iter().all(|line| !line.contains("machine")), "{own:?}");
     // Its hub stands still: shown as lost, then its session ends, once.
     let ends = |world: &World| world.log().iter().filter(|entry| entry.kind() == "session-ended").count();
     let frozen = there.freeze_hub();
@@ -93,6 +101,40 @@ fn what_is_typed_on_one_machine_is_seen_on_the_other_and_a_hub_that_stands_still
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
 }
 
+/// Bytes typed, as the log has them.
+fn in_log(world: &World) -> usize {
+    world.log().iter().filter(|entry| entry.kind() == "edit").map(|entry| entry.inserted() as usize).sum()
+}
+
+/// The server is down when hub and editor start: the hub says so and ends, the person types on, and whoever comes first
+/// when the server is back starts the hub again, which takes in what was kept.
+#[test]
+fn a_hub_that_starts_while_its_cluster_is_away_says_so_and_costs_no_key() {
+    let Some(mut server) = cluster::own("a_hub_that_starts_while_its_cluster_is_away", None) else { return };
+    let world = machine(&server.cluster, "late/");
+    server.stop();
+    let started = world.codi2(&["hub", "start"]);
+    assert!(started.code != 0 && started.err.contains("does not answer"), "{}{}", started.out, started.err);
+    let doctor = world.codi2(&["doctor"]);
+    assert!(doctor.code != 0 && doctor.out.contains("does not answer"), "{}{}", doctor.out, doctor.err);
+    let mut editor = Editor::start(&world, world.repository());
+    let file = world.path("a.txt");
+    assert!(editor.open(&file));
+    for at in 0..100 {
+        editor.type_at(&file, 4 + at, "x");
+        editor.hover(&file);
+    }
+    server.restart();
+    // Nobody but the editor starts the hub: `status` starts none.
+    until(&world, "the editor's hub is there", |status| status["reach"]["ok"] == true);
+    wait_for("what was kept is in the log", || world.explain(), || (in_log(&world) == 100).then_some(()));
+    editor.quit();
+    let log = world.log();
+    let count = |kind: &str| log.iter().filter(|entry| entry.kind() == kind).count();
+    assert_eq!((count("session-started"), count("gap")), (1, 0));
+    println!("COUNT P3 | a hub and its sidecar that start while the cluster is away | 100 keys | 0 lost, 0 twice");
+}
+
 /// The server stands still, and later it is killed: the person types on and is answered, the status and `doctor` say what
 /// is wrong, and in the end the log has every key once.
 #[test]
@@ -110,10 +152,6 @@ fn a_cluster_that_goes_away_under_a_hub_is_said_and_costs_no_key() {
             editor.hover(&file);
         }
         typed
-    };
-    let in_log = |world: &World| {
-        let log = world.log();
-        log.iter().filter(|entry| entry.kind() == "edit").map(|entry| entry.inserted() as usize).sum::<usize>()
     };
     let before = types(&mut editor, 10);
     wait_for("the first keys are in the log", || world.explain(), || (in_log(&world) == before).then_some(()));

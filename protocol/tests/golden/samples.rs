@@ -139,6 +139,7 @@ pub fn event(body: EventBody) -> Event {
         seq: 7,
         occurred_ms: 1_700_000_000_000,
         received_ms: 1_700_000_000_005,
+        host: Some(HostId::from_uuid(uuid(6))),
         session: Some(session()),
         worktree: Some(worktree()),
         file: Some("src/main.rs".into()),

@@ -24,6 +24,10 @@ pub enum Heard {
     Stop(Option<Ticket>),
     /// Somebody asks how the hub is while the core may be waiting.
     Status(Ticket),
+    /// Somebody asks the core how the hub is.
+    Asked(Ticket),
+    /// Is to be answered now, if the core has not.
+    Late(Ticket),
     /// From the core.
     Output(Output),
     /// From the writer.

@@ -178,6 +178,7 @@ impl Dead {
             seq: 0,
             occurred_ms: now_ms,
             received_ms: now_ms,
+            host: None,
             session: None,
             worktree: None,
             file: None,

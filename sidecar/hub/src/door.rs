@@ -26,7 +26,13 @@ impl Door {
     /// Redacts what comes in.
     pub fn pass(&self, input: &mut Input) {
         match input {
-            Input::Begin | Input::CaughtUp | Input::Joined(..) | Input::Left(_) | Input::Spent(_) | Input::Tick => {}
+            Input::Begin
+            | Input::CaughtUp
+            | Input::Joined(..)
+            | Input::Left(_)
+            | Input::Spent(_)
+            | Input::Show
+            | Input::Tick => {}
             // From the store, where all that is text passed a door.
             Input::WasEnded | Input::Upgraded(_) | Input::Joins(..) => {}
             Input::Called(_, _, call) => pass(&self.redactor, call),

@@ -11,6 +11,18 @@ use crate::small_file;
 /// The file's name in the state folder.
 const NAME: &str = "host";
 
+/// The id, for whoever only reads; none where no hub made one yet.
+pub fn known(state: &Path) -> Option<HostId> {
+    let file = small_file::open(&state.join(NAME)).ok()?;
+    read(file).ok().flatten()
+}
+
+fn read(file: impl Read) -> io::Result<Option<HostId>> {
+    let mut bytes = Vec::new();
+    file.take(64).read_to_end(&mut bytes)?;
+    Ok(std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok()))
+}
+
 /// The id, and what is to be said about it. Only the holder of the hub's lock may call this.
 ///
 /// # Errors
@@ -20,9 +32,7 @@ pub fn host(state: &Path) -> io::Result<(HostId, Option<String>)> {
     let mut note = None;
     match small_file::open(&path) {
         Ok(file) => {
-            let mut bytes = Vec::new();
-            file.take(64).read_to_end(&mut bytes)?;
-            if let Some(host) = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok()) {
+            if let Some(host) = read(file)? {
                 return Ok((host, None));
             }
             let path = path.display();
@@ -45,11 +55,13 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         // What a hub that died while making it left.
         std::fs::write(state.path().join("host.new"), "half").unwrap();
+        assert_eq!(known(state.path()), None);
         let (first, note) = host(state.path()).unwrap();
-        assert_eq!(note, None);
+        assert_eq!((note, known(state.path())), (None, Some(first)));
         assert_eq!(host(state.path()).unwrap(), (first, None));
         for damaged in [&b""[..], b"\xff", b"0199", &[b'a'; 99]] {
             std::fs::write(state.path().join(NAME), damaged).unwrap();
+            assert_eq!(known(state.path()), None);
             let (fresh, note) = host(state.path()).unwrap();
             assert!(fresh != first && note.is_some(), "{damaged:?}");
             assert_eq!(host(state.path()).unwrap(), (fresh, None));

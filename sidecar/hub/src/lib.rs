@@ -45,4 +45,5 @@ pub mod machines {
     pub use crate::writer::write;
 }
 
+pub use host::known as this_host;
 pub use run::{HubFailure, Options, Remarks, Shared, StoreSpec, run};

@@ -2,13 +2,14 @@
 //!
 //! Nothing here waits for a client, the disk or the core. Absent on purpose: starting (`run`), sockets (`server`).
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use codi2_ipc::{Announcement, HubLock, Listener, Writer, announce};
-use codi2_protocol::{ErrorCode, HubError, Notice, Reply};
+use codi2_protocol::{ErrorCode, HubError, Notice, Presence, Reply, WatchStatus};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
@@ -22,6 +23,8 @@ use crate::writer::News;
 
 /// How often the core is told that time passed.
 const TICK: Duration = Duration::from_secs(1);
+/// How often other hubs of the store are shown who is where, at most.
+const SHOW: Duration = Duration::from_millis(250);
 /// How often spools of dead producers are looked for.
 const SPOOLS: Duration = Duration::from_secs(5);
 /// How long clients may take to read the last that is said to them.
@@ -39,6 +42,10 @@ pub struct Hub<'a> {
     pub heard: mpsc::UnboundedReceiver<Heard>,
     /// Who is connected.
     pub clients: Clients,
+    /// Who asked the core for a status, and whether it was answered without it.
+    pub asked: BTreeMap<Ticket, bool>,
+    /// The sessions and watches that the core told of last.
+    pub last: (Vec<Presence>, Vec<WatchStatus>),
     /// Held as long as it lives.
     pub lock: &'a HubLock,
 }
@@ -84,6 +91,9 @@ impl Hub<'_> {
         announce(&Announcement::Ready).map_err(system("cannot tell the starter"))?;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let is_shared = self.shared.store.is_shared();
+        let mut show = tokio::time::interval(SHOW);
+        show.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut spools = tokio::time::interval(SPOOLS);
         spools.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut terminate = signal();
@@ -117,10 +127,19 @@ impl Hub<'_> {
                         return Ok(Stop { reason: "nobody needs it", ticket: None });
                     }
                 }
+                _ = show.tick(), if is_shared => self.shared.engine.tell(Input::Show, None),
                 _ = spools.tick() => self.shared.engine.drain(),
                 () = &mut terminate => return Ok(Stop { reason: "it was told to end", ticket: None }),
             }
         }
+    }
+
+    /// Says how the hub is, with what the core told last.
+    fn say_status(&mut self, ticket: Ticket) {
+        let mut status = self.shared.about.clone();
+        (status.sessions, status.watches) = self.last.clone();
+        self.shared.complete(&mut status, self.clients.len());
+        self.clients.answer(ticket, Ok(Reply::Status(Box::new(status))));
     }
 
     fn gone(&self) -> HubFailure {
@@ -133,16 +152,23 @@ impl Hub<'_> {
             Heard::Joined(id, producer, client) => self.clients.joined(id, producer, client),
             Heard::Left(id) => self.clients.left(id),
             Heard::Stop(ticket) => return Ok(Some(Stop { reason: "it was asked to", ticket })),
-            Heard::Status(ticket) => {
-                let mut status = self.shared.about.clone();
-                self.shared.complete(&mut status, self.clients.len());
-                self.clients.answer(ticket, Ok(Reply::Status(Box::new(status))));
+            Heard::Asked(ticket) => drop(self.asked.insert(ticket, false)),
+            Heard::Late(ticket) => {
+                if let Some(answered @ false) = self.asked.get_mut(&ticket) {
+                    *answered = true;
+                    self.say_status(ticket);
+                }
             }
+            Heard::Status(ticket) => self.say_status(ticket),
             Heard::Output(Output::Reply(ticket, mut answer)) => {
                 if let Ok(Reply::Status(status)) = &mut answer {
+                    self.last = (status.sessions.clone(), status.watches.clone());
                     self.shared.complete(status, self.clients.len());
                 }
-                self.clients.answer(ticket, answer);
+                // Too late, where it was answered without the core.
+                if self.asked.remove(&ticket) != Some(true) {
+                    self.clients.answer(ticket, answer);
+                }
             }
             Heard::Output(Output::Notify(producer, notice)) => self.clients.notify(producer, notice),
             Heard::News(News::Durable(due)) => {
@@ -193,7 +219,7 @@ impl Hub<'_> {
                 Heard::Joined(id, producer, client) => self.clients.joined(id, producer, client),
                 Heard::Left(id) => self.clients.left(id),
                 Heard::Stop(ticket) => stops.extend(ticket),
-                Heard::Status(_) | Heard::Output(_) | Heard::News(_) => {}
+                Heard::Status(_) | Heard::Asked(_) | Heard::Late(_) | Heard::Output(_) | Heard::News(_) => {}
             }
         }
         for ticket in stops {

@@ -1,7 +1,7 @@
 //! The thread that keeps a hub among the others of its store: beats, looks, and wakes tails when another hub appends.
 //!
-//! It waits for the newest event by a watch, so nothing is asked again and again for news; each beat is the net for a
-//! watch that was lost. It alone reads the store for the status, so that nobody who asks how the hub is waits for a store
+//! It waits for the newest event and for sessions that moved by watches, so nothing is asked again and again for news; each
+//! beat is the net for a watch that was lost. It alone reads the store for the status, so that nobody who asks how the hub is waits for a store
 //! that cannot be reached. Only for stores that others have, too. Absent on purpose: what rows mean (`peers`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,14 +10,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use codi2_protocol::Reach;
-use codi2_store::{Fate, Store, StoreError, Watch};
+use codi2_store::{Fate, Store, StoreError, Subspace, Watch};
 
 use crate::core::Input;
 use crate::engine::{Engine, now_ms};
 use crate::peers::{BEAT_MS, Peers, Round};
+use crate::world::MOVED;
 
 /// Between two looks at the others, at least, however often they append.
 const LOOK: Duration = Duration::from_secs(1);
+/// Between two looks at where their sessions are, at least.
+const SHOW: Duration = Duration::from_millis(250);
 
 /// What the last look showed, for the status.
 #[derive(Debug, Clone, Default)]
@@ -97,24 +100,63 @@ struct Desk<'a> {
 impl Desk<'_> {
     fn keep(mut self, wake: &dyn Fn()) {
         let mut looked: Option<Instant> = None;
-        while !self.board.ending.load(Ordering::Relaxed) {
-            // Before the reads: what is appended from here on rings.
-            let watch = self.store.watch().unwrap_or_else(|error| self.unreached(&error));
-            *held(&self.board.watch) = watch.clone();
-            if self.board.ending.load(Ordering::Relaxed) {
+        let mut shown: Option<Instant> = None;
+        let (mut appended, mut moved) = (true, false);
+        while !self.is_ending() {
+            // Before the reads: what changes from here on rings.
+            let news = self.store.watch().unwrap_or_else(|error| self.unreached(&error));
+            let moves = self.store.watch_row(Subspace::Meta, &[MOVED.into()]);
+            let moves = moves.unwrap_or_else(|error| self.unreached(&error));
+            let either = self.waits_for(news.or(&moves));
+            if self.is_ending() {
                 break;
             }
-            wake();
-            if looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+            if appended {
+                wake();
+            }
+            let pause = if appended { LOOK } else { Duration::from_millis(BEAT_MS) };
+            let heard = if looked.is_none_or(|looked| looked.elapsed() >= pause) {
                 self.look();
                 looked = Some(Instant::now());
-                watch.wait(Duration::from_millis(BEAT_MS));
+                either.wait(Duration::from_millis(BEAT_MS))
             } else {
-                watch.wait(LOOK);
+                if moved {
+                    self.show();
+                    shown = Some(Instant::now());
+                }
+                either.wait(LOOK)
+            };
+            moved = moves.fired();
+            // Typing moves often: it is looked at now and then, what is appended at once.
+            let rest = shown.map_or(Duration::ZERO, |shown| SHOW.saturating_sub(shown.elapsed()));
+            if moved && !news.fired() && !rest.is_zero() {
+                self.waits_for(news.clone());
+                if !self.is_ending() {
+                    news.wait(rest);
+                }
             }
+            appended = !heard || news.fired();
         }
         if let Err(error) = self.peers.leave(self.store) {
             tracing::warn!(%error, "the other hubs were not told that this one ends");
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.board.ending.load(Ordering::Relaxed)
+    }
+
+    /// What is rung when the thread is to end.
+    fn waits_for(&self, watch: Watch) -> Watch {
+        held(&self.board.watch).clone_from(&watch);
+        watch
+    }
+
+    /// Where the others' sessions are now.
+    fn show(&self) {
+        // What fails is told by the next look.
+        if let Ok(sessions) = self.peers.sessions(self.store) {
+            held(&self.board.view).round.sessions = sessions;
         }
     }
 
@@ -125,7 +167,7 @@ impl Desk<'_> {
 
     fn look(&mut self) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let round = match self.peers.look(self.store, now, now_ms()) {
+        let mut round = match self.peers.look(self.store, now, now_ms()) {
             Ok(round) => round,
             Err(error) if error.fate() == Fate::Later => return self.reached(Some(&error)),
             // It answers, but what it says is wrong.
@@ -140,7 +182,7 @@ impl Desk<'_> {
             self.engine.tell(Input::WasEnded, None);
         }
         if !round.upgraded.is_empty() {
-            self.engine.tell(Input::Upgraded(round.upgraded.clone()), None);
+            self.engine.tell(Input::Upgraded(std::mem::take(&mut round.upgraded)), None);
         }
         let counted = self.store.events().and_then(|events| Ok((events, self.store.bytes()?)));
         let mut view = held(&self.board.view);

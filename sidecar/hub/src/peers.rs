@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use codi2_protocol::{
-    Body, Event, EventBody, EventId, Filter, HostId, HubPresence, Presence, ProducerId, SessionInfo, Stamp,
+    Body, Event, EventBody, EventId, Filter, HostId, HubPresence, Owner, Presence, ProducerId, SessionInfo, Stamp,
 };
 use codi2_store::{Dedupe, Part, Pending, Row, Store, StoreError, Subspace};
 use serde::{Deserialize, Serialize};
@@ -48,8 +48,8 @@ pub struct Round {
     pub sessions: Vec<Presence>,
     /// Whether another hub has ended this one's sessions.
     pub was_ended: bool,
-    /// Events that late evidence explained since the last look.
-    pub upgraded: Vec<EventId>,
+    /// Events that late evidence explained since the last look, and whose they are.
+    pub upgraded: Vec<(EventId, Owner)>,
     /// What is wrong, in words.
     pub problem: Option<String>,
 }
@@ -69,6 +69,8 @@ pub struct Peers {
     others: HashMap<HostId, Seen>,
     /// When it saw the others' rows last.
     looked_ms: Option<u64>,
+    /// For how long each hub was silent when it was looked at last, in ms.
+    silent_ms: BTreeMap<HostId, u64>,
     /// Whether another hub ended this one's sessions, and that was not told yet.
     was_ended: bool,
     /// Up to where late evidence was taken from the log; none before the first look.
@@ -87,7 +89,15 @@ impl Peers {
     /// This hub, which has not said anything yet.
     pub fn new(host: HostId, hub: ProducerId, build: String, started_ms: u64) -> Self {
         let me = HubRow { hub, beat: 0, build, started_ms };
-        Self { host, me, others: HashMap::new(), looked_ms: None, was_ended: false, upgrades: None }
+        Self {
+            host,
+            me,
+            others: HashMap::new(),
+            looked_ms: None,
+            silent_ms: BTreeMap::new(),
+            was_ended: false,
+            upgrades: None,
+        }
     }
 
     /// Says that this hub lives, looks at the others, and ends the sessions of those that are gone. `now_ms` is of a clock
@@ -117,7 +127,7 @@ impl Peers {
                  file `host` from one of the two state folders and start that hub again"
             ));
         }
-        let mut silent_ms = BTreeMap::new();
+        self.silent_ms.clear();
         for (host, row) in rows {
             let mut silence = 0;
             if host != self.host {
@@ -126,17 +136,17 @@ impl Peers {
                     *seen = Seen { row: row.clone(), since_ms: now_ms };
                 }
                 silence = now_ms.saturating_sub(seen.since_ms);
-                if silence >= END_MS && end_sessions(store, host, &row, self.me.hub, wall_ms)? {
+                if silence >= END_MS && end_sessions(store, host, &row, self, wall_ms)? {
                     self.others.remove(&host);
                     continue;
                 }
             }
-            silent_ms.insert(host, silence);
+            self.silent_ms.insert(host, silence);
             let HubRow { build, started_ms, .. } = row;
             let (is_this, lost) = (host == self.host, silence >= LOST_MS);
             round.hubs.push(HubPresence { host, build, started_ms, is_this, lost });
         }
-        round.sessions = self.sessions(store, &silent_ms)?;
+        round.sessions = self.sessions(store)?;
         round.upgraded = self.upgraded(store)?;
         round.was_ended = std::mem::take(&mut self.was_ended);
         Ok(round)
@@ -174,8 +184,11 @@ impl Peers {
         Ok(fate)
     }
 
-    /// The others' sessions with their last signs of life.
-    fn sessions(&self, store: &Store, silent_ms: &BTreeMap<HostId, u64>) -> Result<Vec<Presence>, StoreError> {
+    /// The others' sessions with their last signs of life; lost is whose hub was lost at the last look.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn sessions(&self, store: &Store) -> Result<Vec<Presence>, StoreError> {
         let lives = store.scan::<Life>(Subspace::Heartbeat, &[]);
         let lives = lives.map(|row| row.map(|(parts, life)| (parts.first().and_then(Part::id), life)));
         let mut lives: HashMap<_, Life> = lives.collect::<Result<_, _>>()?;
@@ -186,35 +199,40 @@ impl Peers {
                 continue;
             }
             let life = lives.remove(&Some(info.session.uuid()));
-            let lost = info.host.and_then(|host| silent_ms.get(&host)).is_none_or(|silence| *silence >= LOST_MS);
+            let lost = info.host.and_then(|host| self.silent_ms.get(&host)).is_none_or(|silence| *silence >= LOST_MS);
             let (heartbeat, touched) = life.map_or((None, None), |life| (life.heartbeat, life.touched));
             sessions.push(Presence { info, heartbeat, touched, lost });
         }
         Ok(sessions)
     }
 
-    /// Events explained by late evidence since the last look, whichever hub had it.
-    fn upgraded(&mut self, store: &Store) -> Result<Vec<EventId>, StoreError> {
+    /// Events explained by late evidence since the last look, whichever hub had it. Read here, so that the core need not.
+    fn upgraded(&mut self, store: &Store) -> Result<Vec<(EventId, Owner)>, StoreError> {
         let Some(cursor) = self.upgrades else {
             self.upgrades = Some(store.head()?);
             return Ok(Vec::new());
         };
         let filter = Filter { kinds: vec!["upgrade".to_owned()], ..Filter::default() };
         let page = store.query(&filter, cursor, false, UPGRADES)?;
+        let mut explained = Vec::new();
+        for stamped in &page.events {
+            if let Body::Known(EventBody::Upgrade { of, .. }) = stamped.event.body
+                && let Some(owner) = store.get::<Owner>(Subspace::Upgrade, &[of.into()])?
+            {
+                explained.push((of, owner));
+            }
+        }
+        // Not before: what could not be read is looked at again.
         if let Some(last) = page.events.last() {
             self.upgrades = Some(Some(last.stamp));
         }
-        let explained = page.events.into_iter().filter_map(|event| match event.event.body {
-            Body::Known(EventBody::Upgrade { of, .. }) => Some(of),
-            _ => None,
-        });
-        Ok(explained.collect())
+        Ok(explained)
     }
 }
 
 /// Ends the sessions of a host whose row is still this one; false where it is not, because it lives or somebody else
 /// was quicker.
-fn end_sessions(store: &Store, host: HostId, row: &HubRow, hub: ProducerId, wall_ms: u64) -> Result<bool, StoreError> {
+fn end_sessions(store: &Store, host: HostId, row: &HubRow, onlooker: &Peers, wall_ms: u64) -> Result<bool, StoreError> {
     store.once(&mut |atomic| {
         if !atomic.compare_and_set(Subspace::Hub, &[host.into()], Some(row), None)? {
             return Ok(false);
@@ -229,7 +247,7 @@ fn end_sessions(store: &Store, host: HostId, row: &HubRow, hub: ProducerId, wall
                 Row::delete(Subspace::Heartbeat, &[info.session.into()])?,
                 Row::delete_below(Subspace::Branch, &[info.session.into()]),
             ];
-            batch.push(Pending { event: Some(ended(info, hub, wall_ms)), dedupe: Dedupe::NONE, rows });
+            batch.push(Pending { event: Some(ended(info, onlooker, wall_ms)), dedupe: Dedupe::NONE, rows });
         }
         if !batch.is_empty() {
             atomic.append(&batch)?;
@@ -238,14 +256,15 @@ fn end_sessions(store: &Store, host: HostId, row: &HubRow, hub: ProducerId, wall
     })
 }
 
-fn ended(info: SessionInfo, hub: ProducerId, wall_ms: u64) -> Event {
+fn ended(info: SessionInfo, onlooker: &Peers, wall_ms: u64) -> Event {
     let reason = format!("nothing was heard of its hub for {} s", END_MS / 1_000);
     Event {
         id: EventId::new(),
-        producer: hub,
+        producer: onlooker.me.hub,
         seq: 0,
         occurred_ms: wall_ms,
         received_ms: wall_ms,
+        host: Some(onlooker.host),
         session: Some(info.session),
         worktree: info.worktree,
         file: None,

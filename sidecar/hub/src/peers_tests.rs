@@ -195,9 +195,11 @@ fn late_evidence_of_any_hub_is_told_once() {
         let change =
             codi2_protocol::Change { before: None, after: None, ranges: vec![], verdicts: vec![], truncated: false };
         let body = Body::Known(EventBody::Upgrade { of, change });
-        let event = Event { body, ..ended(info(two.host), two.peers.me.hub, 1) };
-        two.store.append(&[Pending { event: Some(event), ..Pending::default() }]).unwrap();
-        of
+        let event = Event { body, ..ended(info(two.host), &two.peers, 1) };
+        let owner = Owner { event: Some(of), ..Owner::before_codi2() };
+        let rows = vec![Row::set(Subspace::Upgrade, &[of.into()], &owner).unwrap()];
+        two.store.append(&[Pending { event: Some(event), rows, ..Pending::default() }]).unwrap();
+        (of, owner)
     };
     upgrade(EventId::new());
     assert_eq!(one.look(0).upgraded, [], "what was before is in the rows");

@@ -71,4 +71,6 @@ pub enum Row {
     Worktree(HostId, WorktreeId, String),
     /// A session's last sign of life; none: it ended.
     Life(SessionId, Option<Box<Life>>),
+    /// Some session is somewhere else now: other hubs look.
+    Moved,
 }

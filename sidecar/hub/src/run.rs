@@ -1,5 +1,6 @@
 //! Starting and ending a hub: lock, store, threads, and all of it in reverse. Its life between is in `live`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -189,7 +190,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     let measures = Measures::default();
     let footing = Footing::of(&options.store);
     let (measured, ends) = (Measures::clone(&measures), Arc::clone(&ending));
-    let writer = Writer::start(Arc::clone(&store), footing, measured, ends, move |item| {
+    let writer = Writer::start(Arc::clone(&store), host, footing, measured, ends, move |item| {
         drop(news.send(Heard::News(item)));
     })
     .map_err(system("cannot start the writer"))?;
@@ -239,7 +240,18 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
             peering = Some(started.map_err(system("cannot start watching other hubs"))?);
         }
         let idle = Duration::from_millis(options.idle_ms);
-        Hub { idle, shared, thread: &thread, heard, clients: Clients::default(), lock }.live(listener).await
+        Hub {
+            idle,
+            shared,
+            thread: &thread,
+            heard,
+            clients: Clients::default(),
+            asked: BTreeMap::new(),
+            last: Default::default(),
+            lock,
+        }
+        .live(listener)
+        .await
     });
     engine.end();
     thread.join();

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use codi2_ipc::frame::Incoming;
 use codi2_ipc::{Listener, Pending, Places, Reader, SendError, Shortage, Writer};
@@ -27,6 +28,8 @@ const WAITING_CALLS: usize = 16;
 /// Bytes of frames whose calls wait for the core, of all connections together, at most; then whoever comes next waits in
 /// the order of coming, with one frame.
 const WAITING_BYTES: usize = 16 << 20;
+/// How long a status waits for the core, where that may wait for a store that is away.
+const STATUS: Duration = Duration::from_secs(1);
 /// Tails of one connection, at most.
 const TAILS: usize = 16;
 /// Numbers that one process may tell of itself, of each sort.
@@ -305,7 +308,7 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
                             Err(error) => (frame.id, Err(error)),
                         }
                     }
-                    // The core may wait for the writer, which waits for room.
+                    // The core may wait for the writer, which waits for room, or for a store that is away.
                     Call::Status if shared.waiting().is_some() || shared.is_away() => {
                         ticket.into_iter().for_each(|ticket| shared.tell(Heard::Status(ticket)));
                         continue;
@@ -331,6 +334,9 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
                         continue;
                     }
                     call => {
+                        if let (Call::Status, Some(ticket), Some(_)) = (&call, ticket, &shared.board) {
+                            not_for_long(shared, ticket);
+                        }
                         let bytes = reader.bytes().clamp(1, limits::FRAME_BYTES) as u32;
                         let Ok(bytes) = Arc::clone(&shared.room).acquire_many_owned(bytes).await else { return };
                         let Ok(call_permit) = Arc::clone(&calls).acquire_owned().await else { return };
@@ -350,6 +356,17 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
             return;
         }
     }
+}
+
+/// Has a status answered without the core, where that does not answer soon.
+fn not_for_long(shared: &Arc<Shared>, ticket: Ticket) {
+    // Before the core can answer.
+    shared.tell(Heard::Asked(ticket));
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        tokio::time::sleep(STATUS).await;
+        shared.tell(Heard::Late(ticket));
+    });
 }
 
 /// Answers what the core is not asked for, at the client's pace; an error where the connection is gone.

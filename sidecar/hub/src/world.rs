@@ -338,6 +338,9 @@ fn worktree_key(host: HostId, worktree: &WorktreeId) -> [Part<'_>; 3] {
     [worktree.repository.into(), host.into(), (&worktree.name).into()]
 }
 
+/// The row of [`Subspace::Meta`] that hubs of one store watch for signs of life; each time it is another.
+pub const MOVED: &str = "moved";
+
 /// A row as the store takes it.
 pub fn encode(row: &Row) -> Result<codi2_store::Row, StoreError> {
     use codi2_store::Row as Stored;
@@ -357,6 +360,7 @@ pub fn encode(row: &Row) -> Result<codi2_store::Row, StoreError> {
         Row::Worktree(host, worktree, root) => Stored::set(Subspace::Worktree, &worktree_key(*host, worktree), root),
         Row::Life(session, Some(life)) => Stored::set(Subspace::Heartbeat, &[(*session).into()], life),
         Row::Life(session, None) => Stored::delete(Subspace::Heartbeat, &[(*session).into()]),
+        Row::Moved => Stored::set(Subspace::Meta, &[MOVED.into()], &EventId::new()),
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use codi2_protocol::{Actor, Event, EventBody, Gap, GapReason, Notice, ProducerId};
+use codi2_protocol::{Actor, Event, EventBody, Gap, GapReason, HostId, Notice, ProducerId};
 use codi2_store::{Dedupe, Fate, Pending, Store, StoreError};
 
 use crate::core::Entry;
@@ -75,12 +75,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer's thread; `footing` says whether the store's file is still found. Once `ending`, it does not wait for room any more.
+    /// Starts the writer's thread, on the machine `host`; `footing` says whether the store's file is still found. Once `ending`, it does not wait for room any more.
     ///
     /// # Errors
     /// Where the system has no thread left.
     pub fn start(
         store: Arc<Store>,
+        host: HostId,
         footing: Footing,
         measures: Measures,
         ending: Arc<AtomicBool>,
@@ -90,6 +91,7 @@ impl Writer {
         let work = move || {
             let mut desk = Desk {
                 store: &store,
+                host: Some(host),
                 footing: &footing,
                 measures: &measures,
                 ending: &ending,
@@ -123,6 +125,8 @@ impl Writer {
 /// The writer's thread at work.
 struct Desk<'a> {
     store: &'a Store,
+    /// The machine that events are said to come from.
+    host: Option<HostId>,
     footing: &'a Footing,
     measures: &'a All,
     ending: &'a AtomicBool,
@@ -186,7 +190,7 @@ impl Desk<'_> {
     /// Appends a batch; one bad entry does not take the others with it.
     fn commit(&mut self, batch: &[Entry]) -> Result<(), StoreError> {
         let mut all = Vec::with_capacity(batch.len());
-        let built = batch.iter().try_for_each(|entry| pendings(entry, &mut all));
+        let built = batch.iter().try_for_each(|entry| self.pendings(entry, &mut all));
         match built.and_then(|()| self.append(&all)) {
             Ok(_) => return Ok(()),
             // An unknown result is the store's trouble, not an entry's: written as a gap, the entry would be lost.
@@ -206,6 +210,20 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// Adds what is appended for an entry.
+    fn pendings(&self, entry: &Entry, all: &mut Vec<Pending>) -> Result<(), StoreError> {
+        let dedupe = Dedupe { fact: entry.fact, hook: entry.hook };
+        let mut rows = entry.rows.iter().map(world::encode).collect::<Result<Vec<_>, _>>()?;
+        for event in &entry.events {
+            let event = Event { host: self.host, ..event.clone() };
+            all.push(Pending { event: Some(event), dedupe, rows: std::mem::take(&mut rows) });
+        }
+        if entry.events.is_empty() && (entry.fact.is_some() || !rows.is_empty()) {
+            all.push(Pending { event: None, dedupe, rows });
+        }
+        Ok(())
+    }
+
     /// What is stored in the place of an entry that cannot be: the fact counts, and the log says that something is missing.
     /// It must fit whatever made the entry not fit, for else the fact would come again and end every hub.
     fn refuse(&mut self, entry: &Entry) -> Result<(), StoreError> {
@@ -215,7 +233,7 @@ impl Desk<'_> {
             let facts = (last_seq + 1).saturating_sub(event.seq).max(1);
             let bytes = size(entry) as u64;
             let gap = Gap { first_seq: event.seq, last_seq, facts, bytes, reason: GapReason::Other };
-            Event { actor: Actor::unknown(), body: EventBody::Gap(gap).into(), ..event.clone() }
+            Event { host: self.host, actor: Actor::unknown(), body: EventBody::Gap(gap).into(), ..event.clone() }
         });
         let nowhere = lost.clone().map(|event| Event { worktree: None, file: None, ..event });
         for event in [lost, nowhere] {
@@ -265,6 +283,7 @@ pub fn write(store: &Store, batch: Vec<Entry>) -> Result<Vec<(ProducerId, Notice
     let measures = Measures::default();
     let mut desk = Desk {
         store,
+        host: None,
         footing: &Footing::default(),
         measures: &measures,
         ending: &ending,
@@ -291,19 +310,6 @@ fn due(batch: Vec<Entry>) -> Vec<(ProducerId, Notice)> {
         !matches!(notice, Notice::Durable { .. }) || last.get(producer) == Some(&(at - 1))
     });
     due
-}
-
-/// Adds what is appended for an entry.
-fn pendings(entry: &Entry, all: &mut Vec<Pending>) -> Result<(), StoreError> {
-    let dedupe = Dedupe { fact: entry.fact, hook: entry.hook };
-    let mut rows = entry.rows.iter().map(world::encode).collect::<Result<Vec<_>, _>>()?;
-    for event in &entry.events {
-        all.push(Pending { event: Some(event.clone()), dedupe, rows: std::mem::take(&mut rows) });
-    }
-    if entry.events.is_empty() && (entry.fact.is_some() || !rows.is_empty()) {
-        all.push(Pending { event: None, dedupe, rows });
-    }
-    Ok(())
 }
 
 /// About how many bytes an entry takes: ranges and spans are most of it.

@@ -18,6 +18,7 @@ fn event() -> Event {
         seq: 0,
         occurred_ms: 1,
         received_ms: 1,
+        host: None,
         session: None,
         worktree: None,
         file: None,
@@ -43,11 +44,15 @@ fn write(entry: Entry) -> Order {
 fn what_no_producer_reported_is_announced_too() {
     let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
-    let writer =
-        Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
-            drop(news.send(item))
-        })
-        .unwrap();
+    let writer = Writer::start(
+        Arc::clone(&store),
+        HostId::new(),
+        Footing::default(),
+        Measures::default(),
+        Arc::default(),
+        move |item| drop(news.send(item)),
+    )
+    .unwrap();
     writer.orders().send(write(Entry { events: vec![event()], ..Entry::default() })).unwrap();
     writer.finish();
     assert!(matches!(heard.try_recv(), Ok(News::Durable(due)) if due.is_empty()));
@@ -59,6 +64,7 @@ fn a_barrier_with_nothing_to_write_is_called() {
     let (news, heard) = channel();
     let writer = Writer::start(
         Arc::new(Store::memory().unwrap()),
+        HostId::new(),
         Footing::default(),
         Measures::default(),
         Arc::default(),
@@ -91,11 +97,15 @@ fn of_acknowledgements_only_the_last_is_told_and_everything_else() {
 fn an_event_that_does_not_fit_becomes_a_gap_and_takes_no_other_with_it() {
     let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
-    let writer =
-        Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
-            drop(news.send(item))
-        })
-        .unwrap();
+    let writer = Writer::start(
+        Arc::clone(&store),
+        HostId::new(),
+        Footing::default(),
+        Measures::default(),
+        Arc::default(),
+        move |item| drop(news.send(item)),
+    )
+    .unwrap();
     let producer = ProducerId::new();
     let mut large = entry(producer, 2);
     large.events[0].file = Some("x".repeat(200_000));
@@ -164,11 +174,15 @@ fn after_a_failure_nothing_is_acknowledged_and_no_barrier_called() {
         let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
         let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
         let (news, heard) = channel();
-        let writer =
-            Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
-                drop(news.send(item))
-            })
-            .unwrap();
+        let writer = Writer::start(
+            Arc::clone(&store),
+            HostId::new(),
+            Footing::default(),
+            Measures::default(),
+            Arc::default(),
+            move |item| drop(news.send(item)),
+        )
+        .unwrap();
         let producer = ProducerId::new();
         let orders = writer.orders();
         orders.send(write(entry(producer, 1))).unwrap();
@@ -199,11 +213,15 @@ fn a_full_disk_is_waited_out_and_told_once_each_way() {
     let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
     let (news, heard) = channel();
-    let writer =
-        Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
-            drop(news.send(item))
-        })
-        .unwrap();
+    let writer = Writer::start(
+        Arc::clone(&store),
+        HostId::new(),
+        Footing::default(),
+        Measures::default(),
+        Arc::default(),
+        move |item| drop(news.send(item)),
+    )
+    .unwrap();
     let producer = ProducerId::new();
     let orders = writer.orders();
     for round in 1..=2 {
@@ -228,9 +246,14 @@ fn an_end_does_not_wait_for_room() {
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
     *failure.lock().unwrap() = Some(How::Full);
     let (news, heard) = channel();
-    let writer = Writer::start(store, Footing::default(), Measures::default(), Arc::clone(&ending), move |item| {
-        drop(news.send(item))
-    })
+    let writer = Writer::start(
+        store,
+        HostId::new(),
+        Footing::default(),
+        Measures::default(),
+        Arc::clone(&ending),
+        move |item| drop(news.send(item)),
+    )
     .unwrap();
     writer.orders().send(write(entry(ProducerId::new(), 1))).unwrap();
     assert!(matches!(heard.recv().unwrap(), News::Waiting(Some(_))));
@@ -246,11 +269,15 @@ fn a_store_that_is_only_busy_is_waited_for() {
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
     *failure.lock().unwrap() = Some(How::Busy);
     let (news, heard) = channel();
-    let writer =
-        Writer::start(Arc::clone(&store), Footing::default(), Measures::default(), Arc::default(), move |item| {
-            drop(news.send(item))
-        })
-        .unwrap();
+    let writer = Writer::start(
+        Arc::clone(&store),
+        HostId::new(),
+        Footing::default(),
+        Measures::default(),
+        Arc::default(),
+        move |item| drop(news.send(item)),
+    )
+    .unwrap();
     let producer = ProducerId::new();
     writer.orders().send(write(entry(producer, 1))).unwrap();
     let told = heard.recv().unwrap();

@@ -17,6 +17,7 @@ use crate::error::StoreError;
 use crate::layout::{self, Part, Subspace};
 use crate::store::Store;
 use crate::value::{self, Damage};
+use crate::watch::Watch;
 
 /// Bytes of one chunk's data.
 const CHUNK: usize = 80_000;
@@ -254,6 +255,14 @@ impl Store {
     pub fn scan<T: DeserializeOwned>(&self, space: Subspace, parts: &[Part<'_>]) -> Scan<'_, T> {
         let (next, end) = layout::below(&layout::row_prefix(space, parts));
         Scan { store: self, space, next: Some(next), end, rows: VecDeque::new(), value: PhantomData }
+    }
+
+    /// A watch that fires once a row (up to 80 kB) changes after this call.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] for a wrong number of parts; whatever ends the process.
+    pub fn watch_row(&self, space: Subspace, parts: &[Part<'_>]) -> Result<Watch, StoreError> {
+        self.engine.watch(&layout::chunk(&layout::row(space, parts)?, 0))
     }
 
     /// Writes rows without an event, in one transaction.

@@ -13,12 +13,24 @@ use std::time::Duration;
 struct Bell {
     rung: Mutex<bool>,
     heard: Condvar,
+    /// Rung with it.
+    others: Mutex<Vec<Weak<Bell>>>,
 }
 
 impl Bell {
     fn ring(&self) {
         *locked(&self.rung) = true;
         self.heard.notify_all();
+        let others = std::mem::take(&mut *locked(&self.others));
+        others.iter().filter_map(Weak::upgrade).for_each(|other| other.ring());
+    }
+
+    fn rings(&self, other: &Arc<Self>) {
+        locked(&self.others).push(Arc::downgrade(other));
+        // Whoever rang it before that did not see the other.
+        if *locked(&self.rung) {
+            other.ring();
+        }
     }
 }
 
@@ -60,6 +72,14 @@ impl Watch {
                 Poll::Ready(Err(_)) => None,
             };
         Self { bell, _source: source }
+    }
+
+    /// A watch that fires once either of them does.
+    pub fn or(&self, other: &Self) -> Self {
+        let either = Self { bell: Arc::default(), _source: Some(Arc::new((self.clone(), other.clone()))) };
+        self.bell.rings(&either.bell);
+        other.bell.rings(&either.bell);
+        either
     }
 
     /// Whether the key changed.
@@ -111,4 +131,24 @@ impl Watches {
 /// assignment or a collection call.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_of_two_rings_both_and_not_the_other() {
+        for first in [true, false] {
+            let (one, two) = (Watch::silent(), Watch::silent());
+            let either = one.or(&two);
+            assert!(!either.fired());
+            let (rung, silent) = if first { (&one, &two) } else { (&two, &one) };
+            let waiter = either.clone();
+            let thread = std::thread::spawn(move || waiter.wait(Duration::from_secs(60)));
+            rung.ring();
+            assert!(thread.join().is_ok_and(|heard| heard) && either.fired() && !silent.fired());
+            assert!(one.or(&two).fired(), "what rang before is heard, too");
+        }
+    }
 }

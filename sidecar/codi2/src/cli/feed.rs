@@ -3,7 +3,8 @@
 //! Absent on purpose: escaping (the printer's), and anything JSON, which is the event itself.
 
 use codi2_protocol::{
-    Body, Change, Class, DiskOperation, Event, EventBody, EvidenceKind, GapReason, HookPhase, StampedEvent, WatchState,
+    Body, Change, Class, DiskOperation, Event, EventBody, EvidenceKind, GapReason, HookPhase, HostId, StampedEvent,
+    WatchState,
 };
 use jiff::Zoned;
 
@@ -11,27 +12,35 @@ use super::args::Format;
 use super::printer::Printer;
 use super::when;
 
-/// Prints one event in the printer's format; JSON is one document a line.
-pub fn print(printer: &mut Printer, event: &StampedEvent, now: &Zoned) -> anyhow::Result<()> {
+/// Prints one event in the printer's format; JSON is one document a line. `here`: this machine, whose events need not say
+/// where they come from.
+pub fn print(printer: &mut Printer, event: &StampedEvent, now: &Zoned, here: Option<HostId>) -> anyhow::Result<()> {
     match printer.format() {
-        Format::Human => printer.line(&human(&event.event, now)),
+        Format::Human => printer.line(&human(&event.event, now, here)),
         Format::Compact => compact(printer, event),
         Format::Json | Format::Jsonl => printer.json(event),
     }
 }
 
 /// `12:00:01  person Ada          edit     src/main.rs:12  +5 bytes  [inferred: keystrokes]`
-pub fn human(event: &Event, now: &Zoned) -> String {
+pub fn human(event: &Event, now: &Zoned, here: Option<HostId>) -> String {
     let story = Story::of(event);
     let mut line =
         format!("{}  {:<24}  {:<8}  {}", when::show(event.occurred_ms, now), who(event), event.kind(), story.place);
-    for part in [&story.detail, &story.reason()] {
+    let elsewhere = event.host.filter(|host| here.is_some_and(|here| here != *host));
+    for part in [&story.detail, &story.reason(), &elsewhere.map(machine).unwrap_or_default()] {
         if !part.is_empty() {
             line.push_str("  ");
             line.push_str(part);
         }
     }
     line.trim_end().to_owned()
+}
+
+/// A machine in short: the end of its id, for ids that were made in one minute begin alike.
+fn machine(host: HostId) -> String {
+    let id = host.to_string();
+    format!("machine …{}", id.get(id.len().saturating_sub(8)..).unwrap_or(&id))
 }
 
 fn who(event: &Event) -> String {
@@ -51,7 +60,7 @@ pub fn owner(kind: &str, name: Option<&str>, model: Option<&str>) -> String {
     model.map_or_else(|| named.clone(), |model| format!("{named} ({model})"))
 }
 
-/// Stamp, time, kind, actor's kind, actor's name, class, file, line, detail, evidence.
+/// Stamp, time, kind, actor's kind, actor's name, class, file, line, detail, evidence, machine.
 fn compact(printer: &mut Printer, stamped: &StampedEvent) -> anyhow::Result<()> {
     let event = &stamped.event;
     let story = Story::of(event);
@@ -67,6 +76,7 @@ fn compact(printer: &mut Printer, stamped: &StampedEvent) -> anyhow::Result<()> 
         &line,
         &story.detail,
         &story.evidence.join(", "),
+        &event.host.map(|host| host.to_string()).unwrap_or_default(),
     ])
 }
 

@@ -94,6 +94,7 @@ mod tests {
             seq: 0,
             occurred_ms: 0,
             received_ms: 0,
+            host: None,
             session: None,
             worktree: None,
             file: None,

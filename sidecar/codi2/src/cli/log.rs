@@ -19,6 +19,7 @@ pub fn run(log: &Log, printer: &mut Printer, surroundings: &Surroundings) -> Res
     let mut hub = surroundings.connect_or_start()?;
     let mut last = None;
     let mut first = true;
+    let here = surroundings.here();
     // With --tail there is no end at which to close an array: one document a line, as in tail.
     let array = printer.format() == Format::Json && !log.tail;
     let read = read(&mut *hub, &filter, log.limit, &mut |event| {
@@ -26,7 +27,7 @@ pub fn run(log: &Log, printer: &mut Printer, surroundings: &Surroundings) -> Res
         if array {
             printer.json_item(std::mem::replace(&mut first, false), Some(event))
         } else {
-            feed::print(printer, event, &now)
+            feed::print(printer, event, &now, here)
         }
     });
     if array {
@@ -138,6 +139,7 @@ mod tests {
                 seq: 0,
                 occurred_ms: 0,
                 received_ms: 0,
+                host: None,
                 session: None,
                 worktree: None,
                 file: None,

@@ -43,10 +43,11 @@ pub fn run(monitor: &Monitor, printer: &mut Printer, surroundings: &Surroundings
         complain(&describe(&again));
         Ok(())
     };
+    let here = surroundings.here();
     again_and_again(follow, hub, surroundings, &mut greet, &mut |events| {
         let now = Zoned::now();
         let mut wanted = events.iter().filter(|event| shown(event.event.file.as_deref()));
-        wanted.try_for_each(|event| feed::print(printer, event, &now))?;
+        wanted.try_for_each(|event| feed::print(printer, event, &now, here))?;
         printer.flush()
     })
 }

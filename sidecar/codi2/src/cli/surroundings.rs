@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use codi2_config::Settings;
 use codi2_ipc::blocking::Link;
 use codi2_ipc::{CallError, ConnectError, Places, SpawnSpec};
-use codi2_protocol::{Call, Notice, Reply};
+use codi2_protocol::{Call, HostId, Notice, Reply};
 
 use super::blocks;
 use super::engine::Chosen;
@@ -55,6 +55,11 @@ impl Surroundings {
         let spec = spawn(&self.flags).context("this program's own path is not known")?;
         let link = Link::connect_or_start(&self.places, &spec, BUILD).context("the hub cannot be reached")?;
         Ok(Box::new(Linked(link)))
+    }
+
+    /// This machine, where a hub ran on it.
+    pub fn here(&self) -> Option<HostId> {
+        codi2_hub::this_host(self.places.state())
     }
 
     /// The store under these settings.

@@ -25,9 +25,10 @@ pub fn run(tail: &Tail, printer: &mut Printer, surroundings: &Surroundings) -> R
 
 /// Follows on this connection and the next ones.
 pub fn follow(follow: Follow, hub: Box<dyn Hub>, printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
+    let here = surroundings.here();
     again_and_again(follow, hub, surroundings, &mut |_| Ok(()), &mut |events| {
         let now = Zoned::now();
-        events.iter().try_for_each(|event| feed::print(printer, event, &now))?;
+        events.iter().try_for_each(|event| feed::print(printer, event, &now, here))?;
         printer.flush()
     })
 }

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use codi2_attribution::{Calls, OpenBook};
 use codi2_protocol::{
     Actor, ActorKind, Body, Call, Digest, ErrorCode, Event, EventBody, EventId, Fact, FileId, GroupId, HostId,
-    HubError, Notice, Numbered, ProducerId, Reply, RepositoryId, SessionId, Text, WatchState, WorktreeId,
+    HubError, Notice, Numbered, Owner, ProducerId, Reply, RepositoryId, SessionId, Text, WatchState, WorktreeId,
 };
 use codi2_workspace::WatchEvent;
 
@@ -71,9 +71,11 @@ pub enum Input {
     /// Another hub took this one for dead and ended its sessions in the store.
     WasEnded,
     /// Late evidence explained these events, perhaps that of another hub.
-    Upgraded(Vec<EventId>),
+    Upgraded(Vec<(EventId, Owner)>),
     /// The first repository shares owners under the second's id.
     Joins(RepositoryId, RepositoryId),
+    /// It is time to show other hubs of the store who is where.
+    Show,
     /// Time passed.
     Tick,
 }
@@ -219,8 +221,9 @@ impl Core {
             Input::Spent(producer) => self.flush_last(producer, now, ports),
             Input::Watched(worktree, event) => self.watched(&worktree, event, now, ports),
             Input::WasEnded => self.begin_again(now),
-            Input::Upgraded(events) => self.upgraded_elsewhere(&events, ports),
+            Input::Upgraded(events) => self.upgraded_elsewhere(&events),
             Input::Joins(repository, shared) => self.ledger.join(repository, shared),
+            Input::Show => self.keep_lives(now, ports.is_shared()),
             Input::Tick => self.tick(now, ports),
         }
         let (fails, words) = ports.failed_reads();
@@ -344,6 +347,7 @@ impl Core {
             seq: 0,
             occurred_ms: now,
             received_ms: now,
+            host: None,
             session: None,
             worktree,
             file: None,
@@ -429,6 +433,7 @@ impl Origin {
             seq: self.seq,
             occurred_ms: self.occurred_ms,
             received_ms: self.received_ms,
+            host: None,
             session: self.session,
             worktree: None,
             file: None,

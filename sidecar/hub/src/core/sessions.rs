@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use codi2_protocol::{
-    Actor, ErrorCode, EventBody, EventId, Heartbeat, HubError, Notice, Presence, ProducerId, Reply, SessionId,
+    Actor, ErrorCode, EventBody, EventId, Heartbeat, HubError, Notice, Owner, Presence, ProducerId, Reply, SessionId,
     SessionInfo, Touched, WatchState, WatchStatus, WorktreeId,
 };
 
@@ -39,7 +39,7 @@ pub(super) struct Session {
     pub connected: bool,
     /// Whether a heartbeat came since the last were written.
     pub beat: bool,
-    /// Whether it touched something since then.
+    /// Whether it touched another place since then.
     pub moved: bool,
 }
 
@@ -130,8 +130,9 @@ impl Core {
 
     pub(super) fn touched(&mut self, touched: Touched) {
         if let Some(session) = self.sessions.get_mut(&touched.session) {
+            let place = |at: &Touched| (at.file.clone(), at.base, at.start, at.end);
+            session.moved |= session.touched.as_ref().map(place) != Some(place(&touched));
             session.touched = Some(touched);
-            session.moved = true;
         }
     }
 
@@ -226,11 +227,9 @@ impl Core {
     }
 
     /// Late evidence of another hub names who wrote what this one's files and buffers hold, too.
-    pub(super) fn upgraded_elsewhere(&mut self, events: &[EventId], ports: &dyn Ports) {
-        for event in events {
-            if let Some(owner) = ports.upgrade(*event) {
-                self.ledger.book.amend(*event, &owner);
-            }
+    pub(super) fn upgraded_elsewhere(&mut self, events: &[(EventId, Owner)]) {
+        for (event, owner) in events {
+            self.ledger.book.amend(*event, owner);
         }
     }
 
@@ -325,20 +324,23 @@ impl Core {
     }
 
     /// Writes the signs of life of all sessions in one transaction, never in the log: heartbeats now and then, what was
-    /// touched each time, where other hubs may ask.
-    fn keep_lives(&mut self, now: u64, is_shared: bool) {
+    /// touched each time it is elsewhere, where other hubs may ask.
+    pub(super) fn keep_lives(&mut self, now: u64, is_shared: bool) {
         let is_due = now.saturating_sub(self.heartbeats_ms) >= HEARTBEAT_MS;
         if is_due {
             self.heartbeats_ms = now;
         }
+        let mut any_moved = false;
         let life = |(id, session): (&SessionId, &mut Session)| {
             let beat = is_due && std::mem::take(&mut session.beat);
             let moved = is_shared && std::mem::take(&mut session.moved);
+            any_moved |= moved;
             let touched = session.touched.clone().filter(|_| is_shared);
             let life = Life { heartbeat: session.heartbeat.clone(), touched };
             (beat || moved).then(|| Row::Life(*id, Some(Box::new(life))))
         };
-        let rows: Vec<Row> = self.sessions.iter_mut().filter_map(life).collect();
+        let mut rows: Vec<Row> = self.sessions.iter_mut().filter_map(life).collect();
+        rows.extend(any_moved.then_some(Row::Moved));
         if !rows.is_empty() {
             self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
         }

@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 
 use codi2_hub::{HubFailure, Shared, StoreSpec};
 use codi2_protocol::{
-    Actor, ActorKind, Call, Editor, Fact, Filter, Numbered, Presence, ProducerId, Reply, SessionId, SessionInfo,
+    Actor, ActorKind, Call, Digest, Editor, Fact, FileId, Filter, Numbered, Presence, ProducerId, Reply, RepositoryId,
+    SessionId, SessionInfo, Touched, WorktreeId,
 };
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
@@ -140,6 +141,18 @@ pub fn two_hubs_of_one_store_see_each_others_events_and_sessions() {
         });
         assert!(status.hubs.iter().filter(|hub| hub.is_this).count() == 1 && !status.hubs.iter().any(|hub| hub.lost));
         assert!(status.reach.is_some_and(|reach| reach.ok) && status.problems.is_empty(), "{:?}", status.problems);
+    }
+    // Where somebody is, is shown without being asked for again and again.
+    let there_now = |start: u64| {
+        let worktree = WorktreeId { repository: RepositoryId::from_uuid(mine.uuid()), name: String::new() };
+        let file = FileId { worktree, path: "a".into() };
+        Touched { session: theirs, file, base: Digest::new([1; 32]), start, end: start, at_ms: 1 }
+    };
+    for start in [7, 8] {
+        wires[1].send(None, Call::Touched(there_now(start)));
+        until("it is seen where they are", || {
+            here.sessions().iter().any(|session| session.touched == Some(there_now(start)))
+        });
     }
     // One starts again on its machine and takes up what is its own; nothing ends, here or there.
     drop(wires);

@@ -83,6 +83,7 @@ pub fn event(number: u64, received_ms: u64) -> Event {
         seq: 0,
         occurred_ms: received_ms,
         received_ms,
+        host: None,
         session: (number % 5 != 4).then(|| session((number % 5) as u8)),
         worktree: Some(worktree()),
         file: (number % 3 != 2).then(|| format!("src/file{}.rs", number % 7)),

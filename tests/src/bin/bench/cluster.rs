@@ -13,7 +13,7 @@ use codi2_store::foundationdb::{self as cluster, FoundationDbOptions};
 use codi2_store::{Abort, Committed, Dedupe, Engine, Page, PageLimit, Pending, Store, StoreError, Watch};
 use codi2_tests::cluster::{Cluster, own, shared};
 use foundationdb::options::{MutationType, StreamingMode};
-use foundationdb::{Database, RangeOption};
+use foundationdb::{Database, RangeOption, Transaction as Bare};
 use futures_executor::block_on;
 
 use crate::ground::Counts;
@@ -81,6 +81,7 @@ fn sample(producer: ProducerId, number: u64) -> Event {
         seq: number,
         occurred_ms: 1,
         received_ms: 1,
+        host: None,
         session: None,
         worktree: None,
         file: Some(format!("src/file{}.rs", number % 50)),
@@ -128,6 +129,7 @@ fn ingest(found: &Cluster, producers: usize, size: usize, each: usize) -> Row {
     let (rate, bare) = (rate(&ours, busy), rate(&floor, busy_floor));
     let what: &'static str = Box::leak(format!("FoundationDB: append, {producers} at once, {size} a batch").into());
     let note = format!("{rate:.0} events/s, {:.2} of the floor's {bare:.0}", rate / bare);
+    eprintln!("{what}: {note}");
     Row::time(what, ours, ("bare client, the same keys and bytes", floor), GOAL, note)
 }
 
@@ -273,7 +275,18 @@ fn seen(size: usize) -> Writes {
 impl Writes {
     /// Writes the same by the bare client; `salt` of 18 bytes makes plain keys new, in place of the last 18.
     fn replay(&self, database: &Database, prefix: &[u8], salt: &[u8]) {
-        let transaction = database.create_trx().expect("a transaction");
+        let mut transaction = database.create_trx().expect("a transaction");
+        // On a machine under load its versions, too, grow too old.
+        loop {
+            self.send(&transaction, prefix, salt);
+            match block_on(transaction.commit()) {
+                Ok(_) => return,
+                Err(error) => transaction = block_on(error.on_error()).expect("the cluster answers"),
+            }
+        }
+    }
+
+    fn send(&self, transaction: &Bare, prefix: &[u8], salt: &[u8]) {
         let plain = |key: &[u8]| [prefix, &key[..key.len().saturating_sub(salt.len())], salt].concat();
         for (number, op) in self.0.iter().enumerate() {
             match op {
@@ -295,7 +308,6 @@ impl Writes {
                 }
             }
         }
-        block_on(transaction.commit()).map(drop).expect("the cluster answers");
     }
 }
 

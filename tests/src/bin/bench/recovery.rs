@@ -84,6 +84,7 @@ fn event(number: u64, producer: ProducerId, seq: u64, session: SessionId) -> Eve
         seq,
         occurred_ms: number * 10,
         received_ms: number * 10,
+        host: None,
         session: Some(session),
         worktree: Some(WorktreeId { repository: codi2_protocol::RepositoryId::new(), name: String::new() }),
         file: Some(format!("src/module{}/file{}.rs", number % 40, number % 800)),

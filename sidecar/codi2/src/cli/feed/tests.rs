@@ -16,6 +16,7 @@ fn event(actor: Actor, file: Option<&str>, body: impl Into<Body>) -> Event {
         seq: 1,
         occurred_ms: now().timestamp().as_millisecond() as u64 + 1_000,
         received_ms: 0,
+        host: None,
         session: None,
         worktree: None,
         file: file.map(str::to_owned),
@@ -181,14 +182,25 @@ fn each_kind_has_its_line() {
             "12:00:01  person Ada                session-started    nvim 0.11, pid 7, on main",
         ),
     ] {
-        assert_eq!(human(&event, &now()), expected);
+        assert_eq!(human(&event, &now(), None), expected);
+    }
+}
+
+#[test]
+fn events_of_other_machines_say_so() {
+    let [here, there] = ["01990000-0000-7000-8000-0000aaaa0001", "01990000-0000-7000-8000-0000aaaa0002"]
+        .map(|id| id.parse::<HostId>().unwrap());
+    let said = |host, here| human(&Event { host, ..event(ada(), Some("a"), EventBody::Private) }, &now(), here);
+    assert!(said(Some(there), Some(here)).ends_with("  machine …aaaa0002"));
+    for (host, here) in [(Some(here), Some(here)), (None, Some(here)), (Some(there), None)] {
+        assert!(!said(host, here).contains("machine"), "{host:?} {here:?}");
     }
 }
 
 #[test]
 fn a_kind_of_a_newer_program_is_shown_by_name() {
     let body: Body = serde_json::from_str(r#"{"kind": "dream", "depth": 3}"#).unwrap();
-    let line = human(&event(Actor::unknown(), None, body), &now());
+    let line = human(&event(Actor::unknown(), None, body), &now(), None);
     assert!(line.contains("dream") && line.contains("newer codi2"), "{line}");
 }
 
@@ -211,14 +223,14 @@ fn machine_formats_carry_the_stamp_and_hostile_names_stay_in_their_field() {
     let stamped = StampedEvent { stamp, event: event(ada(), Some(hostile), EventBody::Private) };
     for format in [Format::Compact, Format::Json, Format::Jsonl] {
         let page = Page::default();
-        print(&mut Printer::to(page.clone(), format), &stamped, &now()).unwrap();
+        print(&mut Printer::to(page.clone(), format), &stamped, &now(), None).unwrap();
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 1);
         assert!(text.contains(&stamp.to_string()) && !text.contains('\x1b'), "{text}");
         if format == Format::Compact {
             let fields: Vec<_> = text.trim_end().split('\t').collect();
             assert_eq!((fields[2], fields[6]), ("private", "a\\x1b[2J\\tb\\nc"));
-            assert_eq!(text.matches('\t').count(), 9);
+            assert_eq!(text.matches('\t').count(), 10);
         } else {
             assert_eq!(serde_json::from_str::<StampedEvent>(&text).unwrap(), stamped);
         }

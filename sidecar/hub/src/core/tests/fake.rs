@@ -55,6 +55,9 @@ pub struct Fake {
     pub max_bytes: usize,
     pub now: u64,
     pub watched: BTreeSet<WorktreeId>,
+    /// How often others were told that somebody moved, where hubs share the store.
+    pub moved: usize,
+    pub is_shared: bool,
     pub owners: HashMap<(RepositoryId, String, Digest), StoredOwners>,
     pub disk: BTreeMap<FileId, DiskRow>,
     pub branches: HashMap<(SessionId, FileId), BranchRow>,
@@ -123,11 +126,15 @@ impl Fake {
             Row::Worktree(_, worktree, _) => drop(self.worktrees.insert(worktree)),
             Row::Life(_, Some(_)) => self.heartbeats += 1,
             Row::Life(_, None) => {}
+            Row::Moved => self.moved += 1,
         }
     }
 }
 
 impl Ports for Fake {
+    fn is_shared(&self) -> bool {
+        self.is_shared
+    }
     fn watch(&mut self, path: &Path, _poll: bool) -> Result<Watched, String> {
         if !path.starts_with(ROOT) {
             return Err(format!("{} is in no repository", path.display()));

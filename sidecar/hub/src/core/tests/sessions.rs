@@ -1,9 +1,10 @@
 //! Sessions: their beginning, silence and end; what the hub knows of them after a restart; who keeps a watch alive.
 
-use codi2_protocol::{Call, EventBody, Fact, HostId, Notice, Process, SessionId, SessionInfo, WatchState};
+use codi2_protocol::{Call, EventBody, Fact, HostId, Notice, Process, SessionId, SessionInfo, Touched, WatchState};
 use codi2_workspace::WatchEvent;
 
 use super::super::{Input, Ticket};
+use super::fake::{file, of};
 use super::sidecar::info;
 use super::world::{MOVED, ROOT, World, body, core, host, worktree};
 
@@ -66,6 +67,28 @@ fn a_heartbeat_after_a_restart_adopts_the_session() {
     w.tick(31_000);
     assert_eq!(w.count("session-ended"), 1);
     assert_eq!(w.count("session-started"), 1);
+}
+
+/// Where hubs share the store, they are told of each place that somebody comes to, once.
+#[test]
+fn others_are_shown_who_is_where_when_that_changes() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    let session = w.people["ada"].session;
+    let at = |w: &mut World, start: u64| {
+        let touched = Touched { session, file: file("a.rs"), base: of("one\n"), start, end: start, at_ms: w.ports.now };
+        w.feed(Input::Called(None, 1, Call::Touched(touched)));
+        w.ports.now += 50;
+    };
+    at(&mut w, 1);
+    w.feed(Input::Show);
+    assert_eq!((w.ports.moved, w.ports.heartbeats), (0, 0), "nobody else may ask");
+    w.ports.is_shared = true;
+    for (starts, shown) in [(&[2, 3][..], 1), (&[3], 1), (&[4, 3, 3], 2), (&[], 2), (&[0], 3)] {
+        starts.iter().for_each(|start| at(&mut w, *start));
+        w.feed(Input::Show);
+        assert_eq!((w.ports.moved, w.ports.heartbeats), (shown, shown), "{starts:?}");
+    }
 }
 
 /// The spool of a dead sidecar after a restart: its session is known, is not alive, and ends.

@@ -76,6 +76,7 @@ fn sample(number: u64) -> Event {
         seq: number,
         occurred_ms: 1_000,
         received_ms: 60_000 * number,
+        host: None,
         session: Some(SessionId::from_uuid(Uuid::from_u128(8))),
         worktree: None,
         file: Some(format!("src/file{}.rs", number % 3)),
