@@ -120,22 +120,23 @@ impl Store {
             return Ok(Vec::new());
         }
         let batch = batch.iter().map(Encoded::of).collect::<Result<Vec<_>, StoreError>>()?;
-        let (plan, commit) = self.settled(wait, &mut |transaction| self.plan(transaction, &batch))?;
+        let (plan, commit) = self.settled(true, wait, &mut |transaction| self.plan(transaction, &batch))?;
         let stamp = |order| Place { incarnation: self.incarnation, order, event: None }.stamp(&commit);
         Ok(plan.into_iter().map(|order| order.map(stamp)).collect())
     }
 
     /// Runs a body that says whether it wrote, so that it is done once whatever the engine tells of its commit; gives
-    /// what the run that counts returned, and its stamp.
+    /// what the run that counts returned, and its stamp. `follows`: it reads little but what this hub's own appends write.
     pub(crate) fn settled<R>(
         &self,
+        follows: bool,
         wait: &mut dyn FnMut(&StoreError) -> bool,
         body: &mut Body<'_, R>,
     ) -> Result<(R, [u8; 10]), StoreError> {
         let fresh = Lane { id: Uuid::now_v7(), run: 0 };
         let used = locked(&self.lanes).pop().filter(|used| made_ms(&used.id) + LANE_MS > made_ms(&fresh.id));
         let mut lane = used.unwrap_or(fresh);
-        let result = self.settled_in(&mut lane, wait, body);
+        let result = self.settled_in(&mut lane, follows, wait, body);
         locked(&self.lanes).push(lane);
         result
     }
@@ -143,6 +144,7 @@ impl Store {
     fn settled_in<R>(
         &self,
         lane: &mut Lane,
+        follows: bool,
         wait: &mut dyn FnMut(&StoreError) -> bool,
         body: &mut Body<'_, R>,
     ) -> Result<(R, [u8; 10]), StoreError> {
@@ -154,7 +156,7 @@ impl Store {
         while attempts < ATTEMPTS {
             attempts += 1;
             let mut found = None;
-            let result = self.engine.transact(&mut |transaction| {
+            let mut run = |transaction: &mut dyn Transaction| {
                 found = None;
                 if unknown && let Some(stored) = transaction.get(&key)? {
                     let (commit, payload) = value::unseal_stamp(&key, &stored).map_err(|d| self.damaged(d))?;
@@ -172,7 +174,9 @@ impl Store {
                     transaction.set_stamped_value(&key, &value::seal(&key, &payload))?;
                 }
                 Ok(())
-            });
+            };
+            let result =
+                if follows && !unknown { self.engine.follow_up(&mut run) } else { self.engine.transact(&mut run) };
             let (run, commit) = match result {
                 Ok(committed) => (lane.run, committed.stamp.unwrap_or_default()),
                 Err(StoreError::Unknown) => {
@@ -334,7 +338,8 @@ fn remember_hook(transaction: &mut dyn Transaction, id: EventId, at_ms: u64, pen
 /// `back`, by which a query's upper bound is widened. So both bounds hold whatever the clocks do.
 struct Clock {
     minute: Option<u64>,
-    back_ms: u64,
+    /// Read when the first event comes late.
+    back_ms: Option<u64>,
 }
 
 impl Clock {
@@ -348,7 +353,7 @@ impl Clock {
             ),
             None => None,
         };
-        Ok(Self { minute, back_ms: back_ms(store, transaction)? })
+        Ok(Self { minute, back_ms: None })
     }
 
     fn tick(
@@ -361,11 +366,15 @@ impl Clock {
         let minute = event.received_ms / MINUTE_MS;
         match self.minute {
             Some(latest) if minute < latest => {
-                let back_ms = latest.saturating_mul(MINUTE_MS) - event.received_ms;
-                if back_ms > self.back_ms {
-                    self.back_ms = back_ms;
+                let late_ms = latest.saturating_mul(MINUTE_MS) - event.received_ms;
+                let back_ms = match self.back_ms {
+                    Some(back_ms) => back_ms,
+                    None => back_ms(store, transaction)?,
+                };
+                self.back_ms = Some(back_ms.max(late_ms));
+                if late_ms > back_ms {
                     let key = back_key();
-                    transaction.set(&key, &value::seal(&key, &value::encode(&back_ms)?))?;
+                    transaction.set(&key, &value::seal(&key, &value::encode(&late_ms)?))?;
                 }
                 Ok(())
             }

@@ -34,7 +34,7 @@ impl Store {
     /// What the body returned; [`StoreError::Cancelled`] where it wanted no commit; [`StoreError::Unknown`] where many
     /// attempts did not tell what became of it; whatever ends the process.
     pub fn once<R>(&self, body: &mut dyn FnMut(&mut Atomic<'_>) -> Result<R, Abort>) -> Result<R, StoreError> {
-        let (result, _) = self.settled(&mut |_| false, &mut |transaction| {
+        let (result, _) = self.settled(false, &mut |_| false, &mut |transaction| {
             let mut atomic = Atomic { store: self, transaction, wrote: false, appended: false, offered: 0 };
             let result = body(&mut atomic)?;
             Ok((result, atomic.wrote))

@@ -121,7 +121,7 @@ fn walk(
     to: &Store,
     tell: &mut dyn FnMut(Difference) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let (mut source, mut target) = (Rows::of(&*from.engine), Rows::of(&*to.engine));
+    let (mut source, mut target) = (Rows::of(from), Rows::of(to));
     let (mut here, mut there) = (source.next_row()?, target.next_row()?);
     loop {
         let order = match (&here, &there) {
@@ -152,16 +152,16 @@ fn walk(
 
 type KeyValue = (Vec<u8>, Vec<u8>);
 
-/// The rows of an engine, a page at a time.
+/// The rows of a store, a page at a time.
 struct Rows<'a> {
-    engine: &'a dyn Engine,
+    store: &'a Store,
     page: VecDeque<KeyValue>,
     next: Option<Vec<u8>>,
 }
 
 impl<'a> Rows<'a> {
-    fn of(engine: &'a dyn Engine) -> Self {
-        Self { engine, page: VecDeque::new(), next: Some(vec![0]) }
+    fn of(store: &'a Store) -> Self {
+        Self { store, page: VecDeque::new(), next: Some(vec![0]) }
     }
 
     fn next_row(&mut self) -> Result<Option<KeyValue>, StoreError> {
@@ -173,11 +173,7 @@ impl<'a> Rows<'a> {
                 return Ok(Some(row));
             }
             let Some(next) = self.next.take() else { return Ok(None) };
-            let mut page = crate::engine::Page::default();
-            self.engine.transact(&mut |transaction| {
-                page = transaction.range(&next, &[0xff], false, PAGE)?;
-                Ok(())
-            })?;
+            let page = self.store.read(&mut |transaction| transaction.range(&next, &[0xff], false, PAGE))?;
             self.next = page.rows.last().filter(|_| page.more).map(|(last, _)| [last, &[0][..]].concat());
             self.page = page.rows.into();
         }

@@ -17,6 +17,8 @@ pub const TRANSACTION_BYTES: usize = 10_000_000;
 pub const TRANSACTION_WARN_BYTES: usize = 1_000_000;
 /// How long a transaction may live, in milliseconds.
 pub const TRANSACTION_MS: u64 = 5_000;
+/// How far behind a follow-up may read, in milliseconds: well below what a transaction may live.
+pub const FOLLOW_MS: u64 = 2_000;
 /// How often a transaction is tried before [`StoreError::Conflict`] or [`StoreError::TooOld`] reaches the caller.
 pub const ATTEMPTS: u32 = 64;
 
@@ -124,6 +126,16 @@ pub trait Engine: Send + Sync {
     /// [`StoreError::Unknown`]: the commit may or may not have happened; whatever begins later through this engine finds
     /// it done or never will. Whatever the body returned. Whatever ends the process.
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError>;
+    /// As [`Engine::transact`], for a transaction that follows others of this engine and writes: its first run may see what
+    /// an earlier one's commit left, up to [`FOLLOW_MS`] ago, instead of what is newest, which an engine elsewhere has to
+    /// be asked for. Its commit proves that nobody wrote since what it read; where it does not, and where the run ends
+    /// without a commit, the body runs again upon what is newest.
+    ///
+    /// # Errors
+    /// As [`Engine::transact`].
+    fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        self.transact(body)
+    }
     /// A watch that fires once the key changes after this call. It may fire without a change, and may be lost: wait
     /// with a timeout, and read after making it.
     ///

@@ -32,8 +32,8 @@ impl<E: Engine> Faulty<E> {
         (mixed ^ (mixed >> 31)) % below
     }
 
-    fn discard(&self, body: &mut Body<'_>, calls: u64) -> Result<(), StoreError> {
-        let outcome = self.engine.transact(&mut |transaction| {
+    fn discard(&self, way: Way<E>, body: &mut Body<'_>, calls: u64) -> Result<(), StoreError> {
+        let outcome = way(&self.engine, &mut |transaction| {
             let mut failing = Failing { transaction, calls };
             match body(&mut failing) {
                 Ok(()) | Err(Abort::Store(StoreError::TooOld | StoreError::Conflict)) => Err(Abort::Cancelled),
@@ -45,29 +45,40 @@ impl<E: Engine> Faulty<E> {
             Err(error) => Err(error),
         }
     }
-}
 
-impl<E: Engine> Engine for Faulty<E> {
-    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+    fn misbehave(&self, way: Way<E>, body: &mut Body<'_>) -> Result<Committed, StoreError> {
         for _ in 0..ATTEMPTS {
             if self.draw(100) >= self.percent {
-                return self.engine.transact(body);
+                return way(&self.engine, body);
             }
             // A discarded run may be cancelled by the body itself; the real run then says so.
             match self.draw(4) {
-                0 => self.discard(body, u64::MAX)?,
-                1 => self.discard(body, self.draw(8))?,
+                0 => self.discard(way, body, u64::MAX)?,
+                1 => self.discard(way, body, self.draw(8))?,
                 2 => {
-                    self.discard(body, u64::MAX)?;
+                    self.discard(way, body, u64::MAX)?;
                     return Err(StoreError::Unknown);
                 }
                 _ => {
-                    self.engine.transact(body)?;
+                    way(&self.engine, body)?;
                     return Err(StoreError::Unknown);
                 }
             }
         }
         Err(StoreError::Conflict)
+    }
+}
+
+/// [`Engine::transact`] or [`Engine::follow_up`].
+type Way<E> = fn(&E, &mut Body<'_>) -> Result<Committed, StoreError>;
+
+impl<E: Engine> Engine for Faulty<E> {
+    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        self.misbehave(E::transact, body)
+    }
+
+    fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        self.misbehave(E::follow_up, body)
     }
 
     fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::engine::{ATTEMPTS, Body, Committed, Engine};
 use crate::error::{Fate, StoreError};
 use crate::finished::{Finished, Write};
+use crate::follow::{self, Last, Versions};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::{Watch, locked};
 
@@ -37,6 +38,7 @@ pub struct FoundationDb {
     place: String,
     /// Marks of commits whose result is unknown and that may still be under way.
     doubtful: Mutex<Vec<Vec<u8>>>,
+    last: Last,
     outages: Mutex<Outages>,
 }
 
@@ -61,7 +63,8 @@ pub fn open(options: &FoundationDbOptions) -> Result<FoundationDb, StoreError> {
     // Attempts are counted here; no loop of the client's may go on by itself.
     database.set_option(DatabaseOption::TransactionRetryLimit(0)).map_err(unusable)?;
     let prefix = options.prefix.clone();
-    Ok(FoundationDb { database, prefix, place, doubtful: Mutex::default(), outages: Mutex::default() })
+    let (doubtful, last, outages) = (Mutex::default(), Last::default(), Mutex::default());
+    Ok(FoundationDb { database, prefix, place, doubtful, last, outages })
 }
 
 impl FoundationDb {
@@ -255,9 +258,22 @@ impl<'a> Backend for &'a FoundationDb {
     }
 }
 
+impl Versions for &FoundationDb {
+    fn begin_at(&self, version: u64) -> Result<Self::Base, StoreError> {
+        let snapshot = self.begin()?;
+        // A version that the cluster told fits.
+        snapshot.transaction.set_read_version(version.cast_signed());
+        Ok(snapshot)
+    }
+}
+
 impl Engine for FoundationDb {
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
         self.noted(overlay::run(&self, body))
+    }
+
+    fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        self.noted(follow::follow_up(&self, &self.last, body))
     }
 
     fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {

@@ -18,6 +18,7 @@ mod error;
 pub mod fault;
 pub mod file;
 mod finished;
+mod follow;
 pub mod foundationdb;
 pub mod layout;
 pub mod memory;

@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: durability. A commit while somebody holds a snapshot copies the map.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +10,7 @@ use crate::conflicts::Conflicts;
 use crate::engine::{Body, Committed, Engine};
 use crate::error::StoreError;
 use crate::finished::{Finished, Target};
+use crate::follow::{self, Last, Versions};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::{Watch, Watches, locked};
 
@@ -20,7 +21,12 @@ struct State {
     version: u64,
     rows: Arc<Rows>,
     conflicts: Conflicts,
+    /// What the last commits left, the newest last; kept where follow-ups read it.
+    former: VecDeque<(u64, Arc<Rows>)>,
 }
+
+/// Commits of which it is kept what they left.
+const FORMER: usize = 16;
 
 /// A store that ends with its process.
 #[derive(Debug, Default)]
@@ -28,6 +34,9 @@ pub struct Memory {
     state: Mutex<State>,
     watches: Watches,
     shared: bool,
+    /// Whether follow-ups read what the last of them left; else what is newest, which costs nothing here.
+    lags: bool,
+    last: Last,
 }
 
 impl Memory {
@@ -39,6 +48,11 @@ impl Memory {
     /// An empty store that several hubs use at once, as those of a team use a cluster.
     pub fn shared() -> Self {
         Self { shared: true, ..Self::default() }
+    }
+
+    /// An empty store whose follow-ups read behind, as a cluster's do. Each commit copies it all.
+    pub fn lagging() -> Self {
+        Self { lags: true, ..Self::shared() }
     }
 }
 
@@ -114,8 +128,24 @@ impl Backend for Memory {
         let footprint = finished.apply(&stamp, rows)?;
         state.version = version;
         state.conflicts.note(version, footprint);
+        if self.lags {
+            let left = (version, Arc::clone(&state.rows));
+            state.former.push_back(left);
+            if state.former.len() > FORMER {
+                state.former.pop_front();
+            }
+        }
         self.watches.ring(|key| state.conflicts.touched_since(before, key));
         Ok(Committed { stamp: Some(stamp) })
+    }
+}
+
+impl Versions for Memory {
+    fn begin_at(&self, version: u64) -> Result<Snapshot, StoreError> {
+        let state = locked(&self.state);
+        let former = state.former.iter().find(|(at, _)| *at == version);
+        let (version, rows) = former.map_or((state.version, &state.rows), |(at, rows)| (*at, rows));
+        Ok(Snapshot { version, rows: Arc::clone(rows) })
     }
 }
 
@@ -129,6 +159,10 @@ pub(crate) fn stamp_of(version: u64) -> [u8; 10] {
 impl Engine for Memory {
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
         overlay::run(self, body)
+    }
+
+    fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        if self.lags { follow::follow_up(self, &self.last, body) } else { self.transact(body) }
     }
 
     fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {

@@ -10,7 +10,7 @@ use crate::engine::{
     ATTEMPTS, Abort, Body, Committed, KEY_BYTES, Page, PageLimit, TRANSACTION_BYTES, TRANSACTION_MS,
     TRANSACTION_WARN_BYTES, Transaction, VALUE_BYTES,
 };
-use crate::error::StoreError;
+use crate::error::{Fate, StoreError};
 use crate::finished::{Finished, KeyRange, StampedKey, Write, plus};
 
 /// What FoundationDB adds to a transaction's size for a written key, apart from its bytes: the mutation, its conflict
@@ -31,6 +31,10 @@ pub(crate) trait Base {
         enough: usize,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError>;
+    /// Whether it may be behind what is newest, so that only a commit proves what was read.
+    fn is_behind(&self) -> bool {
+        false
+    }
 }
 
 /// An engine that snapshots, and commits finished overlays.
@@ -53,15 +57,21 @@ pub(crate) fn run<B: Backend>(backend: &B, body: &mut Body<'_>) -> Result<Commit
             backend.pause(lost);
         }
         let base = backend.begin()?;
+        let behind = base.is_behind();
         let mut draft = Draft::new(&base);
         let finished = match body(&mut draft) {
             Ok(()) => draft.finish(),
-            Err(Abort::Cancelled) => return Err(StoreError::Cancelled),
+            Err(Abort::Cancelled) => Err(StoreError::Cancelled),
             Err(Abort::Store(error)) => Err(error),
         };
         let result = match finished {
-            Ok(finished) if finished.is_empty() => Ok(Committed::default()),
-            Ok(finished) => backend.commit(base, finished),
+            Ok(finished) if !finished.is_empty() => match backend.commit(base, finished) {
+                Err(StoreError::TooOld) if behind => Err(StoreError::Conflict),
+                result => result,
+            },
+            Err(error) if error.fate() == Fate::Later => Err(error),
+            _ if behind => Err(StoreError::Conflict),
+            Ok(_) => Ok(Committed::default()),
             Err(error) => Err(error),
         };
         match result {

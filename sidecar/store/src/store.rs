@@ -172,18 +172,6 @@ impl Store {
         transaction.set(&key, &value::seal(&key, &value::encode(&root)?))
     }
 
-    /// Begins a new incarnation: after a copy or a restore, what is appended next comes after everything before,
-    /// whatever the engine's stamps do.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`]; whatever ends the process.
-    pub fn reincarnate(&mut self) -> Result<(), StoreError> {
-        let incarnation = self.incarnation + 1;
-        self.repeat(&mut |transaction| self.set_root(transaction, incarnation, None))?;
-        self.incarnation = incarnation;
-        Ok(())
-    }
-
     /// Whether others use it, too, from other processes or machines.
     pub fn is_shared(&self) -> bool {
         !self.engine.exclusive()

@@ -4,8 +4,11 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use codi2_protocol::{Event, EventId, Filter, ProducerId, Stamp, StampedEvent};
-use codi2_store::{Dedupe, Pending, Store, StoreError};
+use codi2_store::memory::Memory;
+use codi2_store::{Committed, Dedupe, Engine, Pending, Store, StoreError, Watch, check, copy, engine};
 use common::{Engines, event, pending, session, worktree};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -229,9 +232,11 @@ fn much_that_does_not_fit_ends_a_page_early_with_where_to_go_on() {
 #[test]
 fn a_new_incarnation_comes_after_everything_before() {
     let engines = Engines::new();
-    for (name, mut store) in stores(&engines) {
-        let before = fill(&store, &[event(0, 1), event(1, 1)], 1);
-        store.reincarnate().unwrap();
+    for (name, engine) in engines.all(7).into_iter().filter(|(name, _)| !name.contains("faults")) {
+        let from: Arc<dyn Engine> = Arc::new(Memory::new());
+        let before = fill(&Store::on(Arc::clone(&from)).unwrap(), &[event(0, 1), event(1, 1)], 1);
+        copy(from, Arc::clone(&engine), &mut |_| {}).unwrap();
+        let store = Store::on(engine).unwrap();
         let after = fill(&store, &[event(2, 1)], 1);
         assert_eq!(after[0].stamp.incarnation, 1, "{name}");
         assert!(before[1].stamp < after[0].stamp, "{name}");
@@ -244,6 +249,65 @@ fn a_new_incarnation_comes_after_everything_before() {
         let both =
             Filter { kinds: vec!["saved".into(), "private".into(), "session-ended".into()], ..Filter::default() };
         assert_eq!(store.query(&both, None, true, 9).unwrap().events[0], after[0], "{name}");
+    }
+}
+
+/// Another hub on the same store, whose commits the first one's engine does not know of.
+struct Elsewhere(Arc<dyn Engine>);
+
+impl Engine for Elsewhere {
+    fn transact(&self, body: &mut engine::Body<'_>) -> Result<Committed, StoreError> {
+        self.0.transact(body)
+    }
+    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
+        self.0.watch(key)
+    }
+    fn place(&self) -> String {
+        self.0.place()
+    }
+    fn bytes(&self) -> Result<u64, StoreError> {
+        self.0.bytes()
+    }
+    fn exclusive(&self) -> bool {
+        self.0.exclusive()
+    }
+}
+
+/// Hubs with clocks of their own append in turns, each following up its own last append: producers' numbers, the time index
+/// with `back`, and the counter are right however long the other wrote meanwhile.
+#[test]
+fn hubs_that_append_in_turns_keep_every_row_right() {
+    let engines = Engines::new();
+    for (name, engine) in engines.all(13) {
+        let hubs =
+            [Store::on(Arc::clone(&engine)).unwrap(), Store::on(Arc::new(Elsewhere(Arc::clone(&engine)))).unwrap()];
+        let producer = ProducerId::new();
+        let (mut log, mut durable) = (Vec::new(), 0);
+        for number in 0..60_u64 {
+            // Runs of one to three appends of one hub; the other's clock is seven minutes behind.
+            let other = matches!(number % 7, 1 | 4 | 5);
+            let clock = number / 5 * 60_000 + if other { 0 } else { 7 * 60_000 };
+            // Each second fact is one that came before.
+            let seq = if number % 2 == 0 { durable + 1 } else { number / 3 + 1 };
+            let event = event(number, clock);
+            let stamp =
+                hubs[usize::from(other)].append(&[pending(event.clone(), Dedupe::fact(producer, seq))]).unwrap()[0];
+            assert_eq!(stamp.is_some(), seq > durable, "{name}: {number}");
+            durable = durable.max(seq);
+            log.extend(stamp.map(|stamp| StampedEvent { stamp, event }));
+        }
+        for store in &hubs {
+            assert_eq!((store.producer(producer).unwrap(), store.events().unwrap()), (durable, log.len() as u64));
+            assert_eq!(everything(store), log, "{name}");
+        }
+        for filter in filters() {
+            let expected: Vec<_> = log.iter().filter(|stamped| filter.accepts(&stamped.event)).cloned().collect();
+            assert_eq!(queried(&hubs[0], &filter, false, 20, None), expected, "{name}: {filter:?}");
+        }
+        if !name.contains("faults") {
+            let checked = check(engine).unwrap();
+            assert_eq!(checked.faulty, 0, "{name}: {:?}", checked.faults);
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use codi2_protocol::RepositoryId;
-use codi2_store::{Abort, Dedupe, Engine, Row, Store, StoreError, Subspace, fault::Faulty, file::File, memory::Memory};
+use codi2_store::{
+    Abort, Dedupe, Engine, Row, Store, StoreError, Subspace, copy, fault::Faulty, file::File, memory::Memory,
+};
 use common::{Engines, event, pending};
 
 const THREADS: u64 = 4;
@@ -149,12 +151,15 @@ fn each_item_of_a_queue_is_taken_once() {
 
 #[test]
 fn a_queue_is_in_the_order_of_offering() {
-    let store = Store::memory().unwrap();
+    let engine: Arc<dyn Engine> = Arc::new(Memory::new());
+    let store = Store::on(Arc::clone(&engine)).unwrap();
     let offer = |items: &[u64]| store.once(&mut |atomic| items.iter().try_for_each(|item| atomic.offer("q", item)));
     offer(&[3, 1]).unwrap();
     offer(&[2]).unwrap();
-    let mut store = store;
-    store.reincarnate().unwrap();
+    // What is offered to a copy, in a new incarnation, comes after what was copied.
+    let to: Arc<dyn Engine> = Arc::new(Memory::new());
+    copy(engine, Arc::clone(&to), &mut |_| {}).unwrap();
+    let store = Store::on(to).unwrap();
     store.once(&mut |atomic| atomic.offer("q", &0_u64)).unwrap();
     let taken: Vec<u64> = std::iter::from_fn(|| store.once(&mut |atomic| atomic.claim_next("q")).unwrap()).collect();
     assert_eq!(taken, [3, 1, 2, 0]);

@@ -32,6 +32,8 @@ impl Engines {
         let mut all: Vec<(&'static str, Arc<dyn Engine>)> = vec![
             ("memory", Arc::new(Memory::new())),
             ("memory with faults", Arc::new(Faulty::new(Memory::new(), seed, 40))),
+            ("memory that lags", Arc::new(Memory::lagging())),
+            ("memory that lags, with faults", Arc::new(Faulty::new(Memory::lagging(), seed, 40))),
             ("file", Arc::new(File::open(&self.path("plain.redb")).unwrap())),
             ("file with faults", Arc::new(Faulty::new(File::open(&self.path("faulty.redb")).unwrap(), seed, 40))),
         ];

@@ -1,0 +1,225 @@
+//! Follow-ups: transactions that read as of this engine's own last commit, so that nobody is asked what is newest.
+//!
+//! Sound because of the commit: it is refused where somebody wrote, since that version, what the transaction read. A run
+//! that ends without a commit proves nothing and is repeated upon what is newest, as is one that is refused. The newest
+//! version is asked for once in [`FOLLOW_MS`] all the same: that is where a cluster with too much to do makes its clients
+//! wait. Absent on purpose: any memory of rows. What a commit wrote is not known to stand at its version, which a cluster
+//! gives to many commits at once.
+
+use std::cell::Cell;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::engine::{Body, Committed, FOLLOW_MS};
+use crate::error::StoreError;
+use crate::finished::Finished;
+use crate::overlay::{self, Backend, Base};
+use crate::watch::locked;
+
+/// An engine that can read as of a version that it has told.
+pub(crate) trait Versions: Backend {
+    fn begin_at(&self, version: u64) -> Result<Self::Base, StoreError>;
+}
+
+/// The version of an engine's last commit, and when the newest was asked for on the way to it.
+#[derive(Debug, Default)]
+pub(crate) struct Last(Mutex<Option<(u64, Instant)>>);
+
+impl Last {
+    fn young(&self, now: Instant) -> Option<(u64, Instant)> {
+        let young = |(_, asked): &(u64, Instant)| now.duration_since(*asked) < Duration::from_millis(FOLLOW_MS);
+        locked(&self.0).filter(young)
+    }
+
+    fn learn(&self, version: u64, asked: Instant) {
+        let mut last = locked(&self.0);
+        *last = (*last).max(Some((version, asked)));
+    }
+
+    /// Of versions that may never come again.
+    fn forget(&self) {
+        *locked(&self.0) = None;
+    }
+}
+
+/// See [`crate::Engine::follow_up`].
+pub(crate) fn follow_up<B: Versions>(backend: &B, last: &Last, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+    let asked = Cell::new(Instant::now());
+    overlay::run(&Following { backend, last, asked, tried: Cell::new(false), behind: Cell::new(false) }, body)
+}
+
+struct Following<'a, B> {
+    backend: &'a B,
+    last: &'a Last,
+    /// When the newest version was asked for, of what the present run reads.
+    asked: Cell<Instant>,
+    tried: Cell<bool>,
+    /// Whether the first run was behind.
+    behind: Cell<bool>,
+}
+
+struct Seen<S> {
+    base: S,
+    behind: bool,
+}
+
+impl<S: Base> Base for Seen<S> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.base.get(key)
+    }
+
+    fn visit(
+        &self,
+        begin: &[u8],
+        end: &[u8],
+        reverse: bool,
+        enough: usize,
+        row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        self.base.visit(begin, end, reverse, enough, row)
+    }
+
+    fn is_behind(&self) -> bool {
+        self.behind
+    }
+}
+
+impl<B: Versions> Backend for Following<'_, B> {
+    type Base = Seen<B::Base>;
+
+    fn begin(&self) -> Result<Self::Base, StoreError> {
+        let now = Instant::now();
+        if !self.tried.replace(true)
+            && let Some((version, asked)) = self.last.young(now)
+        {
+            self.asked.set(asked);
+            self.behind.set(true);
+            return Ok(Seen { base: self.backend.begin_at(version)?, behind: true });
+        }
+        self.asked.set(now);
+        Ok(Seen { base: self.backend.begin()?, behind: false })
+    }
+
+    fn commit(&self, seen: Self::Base, finished: Finished) -> Result<Committed, StoreError> {
+        let committed = self.backend.commit(seen.base, finished);
+        match &committed {
+            Ok(Committed { stamp: Some([a, b, c, d, e, f, g, h, ..]) }) => {
+                self.last.learn(u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), self.asked.get());
+            }
+            // After a recovery every version before it is too old.
+            Err(_) if seen.behind => self.last.forget(),
+            _ => {}
+        }
+        committed
+    }
+
+    fn pause(&self, lost: u32) {
+        // A run that was behind met nobody yet.
+        let lost = lost - u32::from(self.behind.get());
+        if lost > 0 {
+            self.backend.pause(lost);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::engine::Abort;
+
+    /// Notes what is asked of it. Behind, everything is too old from call `too_old` on: the read, the commit.
+    #[derive(Default)]
+    struct Noting {
+        did: RefCell<Vec<String>>,
+        too_old: Option<&'static str>,
+    }
+
+    struct At<'a>(Option<u64>, &'a Noting);
+
+    impl Noting {
+        fn note(&self, what: &str, at: Option<u64>) -> Result<(), StoreError> {
+            let version = at.map_or("newest".to_owned(), |version| version.to_string());
+            self.did.borrow_mut().push(format!("{what} {version}"));
+            if at.is_some() && self.too_old == Some(what) { Err(StoreError::TooOld) } else { Ok(()) }
+        }
+    }
+
+    impl Base for At<'_> {
+        fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            self.1.note("get", self.0).map(|()| None)
+        }
+        fn visit(
+            &self,
+            _: &[u8],
+            _: &[u8],
+            _: bool,
+            _: usize,
+            _: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+        ) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    impl<'a> Backend for &'a Noting {
+        type Base = At<'a>;
+        fn begin(&self) -> Result<Self::Base, StoreError> {
+            Ok(At(None, self))
+        }
+        fn commit(&self, base: Self::Base, _: Finished) -> Result<Committed, StoreError> {
+            self.note("commit", base.0)?;
+            Ok(Committed { stamp: Some([0, 0, 0, 0, 0, 0, 0, 9, 0, 0]) })
+        }
+        fn pause(&self, lost: u32) {
+            self.did.borrow_mut().push(format!("pause {lost}"));
+        }
+    }
+
+    impl Versions for &Noting {
+        fn begin_at(&self, version: u64) -> Result<Self::Base, StoreError> {
+            Ok(At(Some(version), self))
+        }
+    }
+
+    fn did(noting: &Noting, last: &Last, write: bool) -> Vec<String> {
+        follow_up(&noting, last, &mut |transaction| {
+            transaction.get(b"k")?;
+            if write { transaction.set(b"k", b"") } else { Ok(()) }
+        })
+        .unwrap();
+        noting.did.take()
+    }
+
+    #[test]
+    fn follows_the_last_commit_while_that_is_young() {
+        let (noting, last) = (Noting::default(), Last::default());
+        assert_eq!(did(&noting, &last, true), ["get newest", "commit newest"]);
+        assert_eq!(did(&noting, &last, true), ["get 9", "commit 9"]);
+        let (_, asked) = last.young(Instant::now()).unwrap();
+        assert!(last.young(asked + Duration::from_millis(FOLLOW_MS)).is_none());
+        assert_eq!(last.young(asked).unwrap().1, asked, "following asks nobody, so it ends in time");
+    }
+
+    #[test]
+    fn what_is_not_committed_is_read_again() {
+        let (noting, last) = (Noting::default(), Last::default());
+        last.learn(9, Instant::now());
+        assert_eq!(did(&noting, &last, false), ["get 9", "get newest"]);
+        let cancelled = follow_up(&&noting, &last, &mut |transaction| {
+            transaction.get(b"k")?;
+            Err(Abort::Cancelled)
+        });
+        assert_eq!((cancelled, noting.did.take().len()), (Err(StoreError::Cancelled), 2));
+    }
+
+    #[test]
+    fn what_is_too_old_is_forgotten() {
+        for (too_old, first) in [("get", &["get 9"][..]), ("commit", &["get 9", "commit 9"])] {
+            let (noting, last) = (Noting { too_old: Some(too_old), ..Noting::default() }, Last::default());
+            last.learn(9, Instant::now());
+            assert_eq!(did(&noting, &last, true), [first, &["get newest", "commit newest"]].concat());
+        }
+    }
+}
