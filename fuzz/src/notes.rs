@@ -2,10 +2,13 @@
 //!
 //! Promises: what is read is a record that holds together (paths below the root, lines ascending and disjoint, owners
 //! that are there), and another program's word makes nobody a witness: a person whom codi2 did not see is not named.
-//! A record survives being written as a note; joining two keeps what holds; an error has words, not too many.
+//! A record survives being written as a note; a note of the standard does, and one of ours put over it takes no line from
+//! it; what goes out and comes back changes nothing; joining two keeps what holds; an error has words, not too many.
 
-use codi2_attribution::record::{CommitRecord, agent_trace, codi2 as ours, git_ai};
+use codi2_attribution::record::agent_trace::{self, Trace};
+use codi2_attribution::record::{CommitRecord, codi2 as ours, git_ai};
 use codi2_protocol::{ActorKind, Class};
+use serde_json::json;
 
 use crate::{Choices, check_words};
 
@@ -18,7 +21,7 @@ pub(crate) fn run(input: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let records = match door {
         0 => ours::read(COMMIT, bytes).map(|record| vec![record]).map_err(|error| error.to_string()),
-        1 => git_ai::Note::parse(&text).map(|note| vec![note.record(COMMIT)]).map_err(|error| error.to_string()),
+        1 => git_ai::Note::parse(&text).map(|note| vec![standard(&note)]).map_err(|error| error.to_string()),
         _ => agent_trace::read(&text).map(|read| read.records).map_err(|error| error.to_string()),
     };
     match records {
@@ -33,6 +36,16 @@ pub(crate) fn run(input: &[u8]) {
         }
         Err(error) => check_words(&error),
     }
+}
+
+/// What a note of the standard says, held to its own text.
+fn standard(note: &git_ai::Note) -> CommitRecord {
+    let (record, written) = (note.record(COMMIT), note.to_string());
+    let again = git_ai::Note::parse(&written).unwrap_or_else(|error| panic!("{error}\n{written}"));
+    assert_eq!(again.record(COMMIT), record, "{written}");
+    let over = git_ai::Note::of(&record, "1").over(note.clone()).record(COMMIT);
+    assert!(over.lines() >= record.lines(), "{written}");
+    record
 }
 
 fn check(record: &CommitRecord) {
@@ -51,7 +64,14 @@ fn check(record: &CommitRecord) {
     let (note, left_out) = ours::write(record);
     let read = ours::read(&record.commit, note.as_bytes()).expect("our own note");
     assert!(left_out > 0 || read == ours::signed(record), "a note says something else: {note}");
-    assert_eq!(record.completed_by(record).lines(), record.lines());
+    let known = record.completed_by(record);
+    assert_eq!(known.lines(), record.lines());
+    let trace = json!(Trace::of(record, "2026-01-01T00:00:00Z", "1")).to_string();
+    let mut back = agent_trace::read(&trace).expect("our own trace").records;
+    back.push(git_ai::Note::of(record, "1").record(&record.commit));
+    for back in back {
+        assert_eq!(record.completed_by(&back), known, "{trace}");
+    }
 }
 
 /// Whether every person named was so seen that another codi2 said how.

@@ -130,11 +130,7 @@ fn damaged_notes_are_named_and_left() {
         world.git(&["notes", "--ref", reference, "add", "--force", "-m", "mine"]);
     }
     let import = world.codi2(&["import", "git-ai"]);
-    assert!(
-        import.err.contains("refs/notes/ai is passed over: line 1 of the note: it ends without the line ---"),
-        "{}",
-        import.err
-    );
+    assert!(import.err.contains("refs/notes/ai: line 1 of the note: it ends without the line ---"), "{}", import.err);
     let export = world.codi2(&["export", "git-ai", "--write-notes"]);
     assert!(
         export.code == 3 && export.err.contains("refs/notes/codi2 is passed over: the note is damaged"),

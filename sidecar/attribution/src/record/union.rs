@@ -96,6 +96,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::record::agent_trace::{self, Trace};
+    use crate::record::git_ai::Note;
     use crate::record::samples::{lines, owner, record, records, told};
 
     #[test]
@@ -125,6 +127,18 @@ mod tests {
     }
 
     proptest! {
+        /// What went out to others and came back changes nothing here.
+        #[test]
+        fn what_comes_back_is_known(record in records()) {
+            let known = record.completed_by(&record);
+            let note = Note::of(&record, "1").record(&record.commit);
+            prop_assert_eq!(&record.completed_by(&note), &known);
+            let trace = serde_json::json!(Trace::of(&record, "2026-01-01T00:00:00Z", "1")).to_string();
+            for back in agent_trace::read(&trace).expect("it is ours").records {
+                prop_assert_eq!(&record.completed_by(&back), &known);
+            }
+        }
+
         #[test]
         fn within_lines_nothing_else_is_said(record in records(), wanted in vec((0..4_u32, 0..9_u32), 0..9)) {
             let mut at = 0;

@@ -110,7 +110,10 @@ impl Commits {
     /// It names no commits, or git cannot be asked.
     pub fn listed(&self, range: &str) -> Result<Vec<Listed>, ViewError> {
         let command = ["rev-list", "--timestamp", "--parents", "--topo-order", "--reverse", "--end-of-options"];
-        let output = self.view.program.output(&[&command[..], &[range, "--"]].concat())?;
+        let output = self.view.program.output(&[&command[..], &[range, "--"]].concat()).map_err(|error| {
+            let is_unknown = error.to_string().contains("bad revision");
+            if is_unknown { ViewError::Read(format!("git knows no commits {range:?} here")) } else { error }
+        })?;
         let listed = |line: &[u8]| {
             let (seconds, names) = std::str::from_utf8(line).ok()?.split_once(' ')?;
             Some(Listed { commit: commit(names)?, at_ms: seconds.parse::<u64>().ok()?.saturating_mul(1_000) })

@@ -110,5 +110,5 @@ impl fmt::Display for Note {
 
 /// Besides spaces, whatever a reader would take for something else than a path.
 fn needs_quotes(path: &str) -> bool {
-    path.contains(char::is_whitespace) || path.starts_with('"') || path == DIVIDER
+    path.is_empty() || path.contains(char::is_whitespace) || path.starts_with('"') || path == DIVIDER
 }

@@ -67,6 +67,11 @@ impl Note {
         draft.record(commit)
     }
 
+    /// Whether the JSON says whom a key stands for.
+    pub(super) fn explains(&self, key: &str) -> bool {
+        self.owner(key).is_some()
+    }
+
     /// Whom a key stands for; nobody where the JSON does not say.
     fn owner(&self, key: &str) -> Option<Owner> {
         if let Some(author) = key.starts_with("h_").then(|| self.map("humans")?.get(key)?.get("author")?.as_str()) {

@@ -238,6 +238,21 @@ b
     assert_eq!(both.clone().over(both.clone()), both);
 }
 
+#[test]
+fn a_key_that_nothing_explains_takes_no_line_from_one_that_says_who() {
+    let theirs = Note::parse(&note("a\n  s_0123456789abcd::t_1 1-2\n  h_ff 2-3\n", SESSION)).unwrap();
+    let both = Note::of(&CommitRecord::default(), "1").over(theirs);
+    assert_eq!(told(&both.record(COMMIT), "a"), ["1-2 agent claude opus c9 declared"]);
+    assert!(both.to_string().starts_with("a\n  s_0123456789abcd::t_1 1-2\n  h_ff 3\n"), "{both}");
+}
+
+#[test]
+fn lines_of_a_file_without_a_name_are_of_no_other_file() {
+    let theirs = Note::parse(&note("a\n  s_0123456789abcd 1\n\"\"\n  s_0123456789abcd 2\n", SESSION)).unwrap();
+    let again = Note::parse(&theirs.to_string()).unwrap();
+    assert_eq!(told(&again.record(COMMIT), "a"), ["1-1 agent claude opus c9 declared"]);
+}
+
 proptest! {
     #[test]
     fn a_note_is_read_as_it_was_written(record in records()) {

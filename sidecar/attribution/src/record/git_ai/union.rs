@@ -16,10 +16,12 @@ impl Note {
     pub fn over(self, theirs: Self) -> Self {
         let mut files: BTreeMap<String, Cover<String>> = BTreeMap::new();
         let mut doubtful: Vec<String> = Vec::new();
-        for (note, ours) in [(&self, true), (&theirs, false)] {
+        // A key that nothing explains says nothing: it takes no line from one that says who.
+        for (note, ours, explained) in [(&self, true, true), (&theirs, false, true), (&theirs, false, false)] {
             for file in note.files.iter().rev() {
                 let cover = files.entry(file.path.clone()).or_default();
-                for Entry { key, ranges } in file.entries.iter().rev() {
+                for Entry { key, ranges } in file.entries.iter().rev().filter(|it| note.explains(&it.key) == explained)
+                {
                     let mut given = false;
                     for &(first, last) in ranges {
                         given |= cover.fill(first, last, key);

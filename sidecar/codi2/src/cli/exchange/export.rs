@@ -2,9 +2,11 @@
 //!
 //! Absent on purpose: commits without a note of codi2's. Nothing is known of them, and nothing is said.
 
+use std::collections::{BTreeMap, HashMap};
+
 use anyhow::{Result, anyhow};
 use codi2_attribution::record::agent_trace::Trace;
-use codi2_attribution::record::git_ai;
+use codi2_attribution::record::{CommitRecord, git_ai};
 use codi2_workspace::{Note, Notes, Oid, Place};
 use serde::Serialize;
 use serde_json::json;
@@ -36,11 +38,7 @@ pub fn export(command: &Export, printer: &mut Printer) -> Result<()> {
 }
 
 /// Makes something of every commit of a range of which codi2 knows, oldest first.
-fn each<T>(
-    place: &Place,
-    range: &str,
-    make: impl Fn(&codi2_attribution::record::CommitRecord, u64) -> T,
-) -> Result<Vec<(Oid, T)>> {
+fn each<T>(place: &Place, range: &str, make: impl Fn(&CommitRecord, u64) -> T) -> Result<Vec<(Oid, T)>> {
     let commits = listed(place, range)?;
     let mut known = known(place, &commits)?;
     if known.is_empty() {
@@ -80,26 +78,25 @@ fn show(notes: &[(Oid, git_ai::Note)], printer: &mut Printer) -> Result<()> {
 /// Puts the notes over what lies in `refs/notes/ai`.
 fn write(place: &Place, notes: &[(Oid, git_ai::Note)], printer: &mut Printer) -> Result<()> {
     let commits: Vec<Oid> = notes.iter().map(|(commit, _)| *commit).collect();
-    let mut unread = Vec::new();
+    let ours: HashMap<Oid, &git_ai::Note> = notes.iter().map(|(commit, note)| (*commit, note)).collect();
+    let mut unread = BTreeMap::new();
     let written = Notes::open(place, GIT_AI)?.write(&commits, &mut |commit, there| {
-        let Some((_, ours)) = notes.iter().find(|(id, _)| *id == commit) else { return Note::Keep };
+        let Some(ours) = ours.get(&commit) else { return Note::Keep };
         let Some(there) = there else { return Note::Write(ours.to_string().into_bytes()) };
         let theirs = std::str::from_utf8(there).map_err(|_| "it is not UTF-8".to_owned());
         match theirs.and_then(|text| git_ai::Note::parse(text).map_err(|error| error.to_string())) {
             Ok(theirs) => {
-                let both = ours.clone().over(theirs.clone());
+                let both = git_ai::Note::clone(ours).over(theirs.clone());
                 if both == theirs { Note::Keep } else { Note::Write(both.to_string().into_bytes()) }
             }
             Err(why) => {
-                unread.push((commit, why));
+                unread.insert(commit, why);
                 Note::Keep
             }
         }
     })?;
-    // A race asks more than once.
-    unread.dedup();
     unread.iter().for_each(|(commit, why)| complain(*commit, GIT_AI, why));
-    let kept = notes.len() - written - unread.len();
+    let kept = notes.len().saturating_sub(written + unread.len());
     match printer.format() {
         Format::Json | Format::Jsonl => {
             printer.json(&json!({"reference": GIT_AI, "written": written, "kept": kept, "unread": unread.len()}))?;

@@ -16,7 +16,7 @@ use codi2_redaction::Redactor;
 use codi2_workspace::{Change, Commit, Commits, Globs, Note, Notes, Oid, Place};
 use serde_json::json;
 
-use super::{GIT_AI, OURS, complain, completed, count, here, inward, listed, record};
+use super::{GIT_AI, OURS, completed, count, here, inward, listed, record};
 use crate::cli::args::{Format, Import};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::printer::{self, Printer};
@@ -24,6 +24,8 @@ use crate::settings::{self, Flags};
 
 /// Commits whose changes are asked of git at once.
 const BATCH: usize = 500;
+/// Of what was passed over so much is said in words.
+const SAID: usize = 100;
 
 /// Brings in what others know.
 pub fn import(command: &Import, flags: &Flags, printer: &mut Printer) -> Result<()> {
@@ -38,19 +40,24 @@ pub fn import(command: &Import, flags: &Flags, printer: &mut Printer) -> Result<
         passed.push(format!("{} that their commits did not bring", count(without, "line")));
     }
     let (commits, written) = write(&place, told)?;
+    let all = passed.len();
+    passed.truncate(SAID);
+    if all > SAID {
+        passed.push(format!("{} more", all - SAID));
+    }
     passed.iter().for_each(|why| printer::complain(&format!("codi2: passed over: {why}")));
     match printer.format() {
         Format::Json | Format::Jsonl => {
             printer.json(&json!({"commits": commits, "written": written, "passed": passed}))?;
         }
         Format::Compact => {
-            printer.fields(&[&commits.to_string(), &written.to_string(), &passed.len().to_string()])?;
+            printer.fields(&[&commits.to_string(), &written.to_string(), &all.to_string()])?;
         }
         Format::Human => printer.line(&format!(
             "{} told of, {} written to {OURS}, {} passed over",
             count(commits, "commit"),
             count(written, "note"),
-            passed.len()
+            all
         ))?,
     }
     printer.flush()
@@ -67,17 +74,17 @@ fn notes(place: &Place, range: &str) -> Result<(Told, Vec<String>)> {
     if notes.is_empty() {
         return Err(anyhow!("no commit of {range} has a note in {GIT_AI}")).code(Failure::NotFound);
     }
-    let mut told = Vec::new();
+    let (mut told, mut passed) = (Vec::new(), Vec::new());
     for listed in commits {
         let id = listed.commit.id;
         let Some(note) = notes.remove(&id) else { continue };
         let text = String::from_utf8(note).map_err(|_| "it is not UTF-8".to_owned());
         match text.and_then(|text| git_ai::Note::parse(&text).map_err(|error| error.to_string())) {
             Ok(note) => told.push((listed.commit, inward(note.record(&id.to_string())))),
-            Err(why) => complain(id, GIT_AI, &why),
+            Err(why) => passed.push(format!("the note of {id} in {GIT_AI}: {why}")),
         }
     }
-    Ok((told, Vec::new()))
+    Ok((told, passed))
 }
 
 /// The records of Agent Trace in a file.

@@ -35,8 +35,7 @@ fn here() -> Result<Place> {
 
 /// The commits of a range, parents first.
 fn listed(place: &Place, range: &str) -> Result<Vec<Listed>> {
-    let commits = Commits::open(place)?;
-    commits.listed(range).with_context(|| format!("{range} names no commits here")).code(Failure::NotFound)
+    Commits::open(place)?.listed(range).code(Failure::NotFound)
 }
 
 /// What codi2 knows of these commits; a note that cannot be read is named, and left out.
