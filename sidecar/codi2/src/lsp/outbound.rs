@@ -1,8 +1,8 @@
 //! The outbound task: the only holder of the framework's `Client`, so that nothing else can ever wait for the editor.
 //!
 //! Bounded by construction: the status and what is to be asked for again are one slot each, latest wins; questions for
-//! text and messages are short queues, one under way at a time, each with a time-out. An editor that never answers, or
-//! never reads, stops this task and nothing else.
+//! text and messages are short queues. Of each kind one is under way at a time, with a time-out, and none waits for
+//! another's answer. An editor that never answers, or never reads, stops this task and nothing else.
 
 use std::time::Duration;
 
@@ -89,7 +89,9 @@ impl Outbox {
         let emptied = async move {
             tokio::join!(
                 show(&client, shown),
-                refresh(&client, seen),
+                tell_owners(&client, seen.clone()),
+                refresh_lenses(&client, seen.clone()),
+                refresh_hints(&client, seen),
                 say(&client, said),
                 ask(&client, asked, answers)
             );
@@ -143,24 +145,45 @@ async fn show(client: &Client, mut status: watch::Receiver<Option<StatusParams>>
     }
 }
 
-async fn refresh(client: &Client, mut stale: watch::Receiver<Stale>) {
-    let mut told = Stale::default();
-    while stale.changed().await.is_ok() {
-        let now = *stale.borrow_and_update();
-        let before = std::mem::replace(&mut told, now);
-        if now.offered && !before.offered {
+async fn tell_owners(client: &Client, mut stale: watch::Receiver<Stale>) {
+    let mut told = 0;
+    while changed(&mut stale, &mut told, |stale| stale.blame).await.is_some() {
+        in_time(client.send_notification::<OwnersChangedNotification>(OwnersChangedParams {})).await;
+    }
+}
+
+async fn refresh_lenses(client: &Client, mut stale: watch::Receiver<Stale>) {
+    let mut told = 0;
+    while changed(&mut stale, &mut told, |stale| stale.code_lens).await.is_some() {
+        in_time(client.code_lens_refresh()).await;
+    }
+}
+
+async fn refresh_hints(client: &Client, mut stale: watch::Receiver<Stale>) {
+    let mut told = (false, 0);
+    while let Some(before) = changed(&mut stale, &mut told, |stale| (stale.offered, stale.inlay_hints)).await {
+        if told.0 && !before.0 {
             let (id, method) = ("codi2-inlay-hints".to_owned(), "textDocument/inlayHint".to_owned());
             let offer = Registration { id, method, register_options: None };
             in_time(client.register_capability(vec![offer])).await;
         }
-        if now.blame != before.blame {
-            in_time(client.send_notification::<OwnersChangedNotification>(OwnersChangedParams {})).await;
-        }
-        if now.code_lens != before.code_lens {
-            in_time(client.code_lens_refresh()).await;
-        }
-        if now.inlay_hints != before.inlay_hints {
+        if told.1 != before.1 {
             in_time(client.inlay_hint_refresh()).await;
+        }
+    }
+}
+
+/// Waits until a part of what is stale is not what was told, notes it as told, and returns what was; nothing at the end.
+async fn changed<K: PartialEq + Copy>(
+    stale: &mut watch::Receiver<Stale>,
+    told: &mut K,
+    part: fn(&Stale) -> K,
+) -> Option<K> {
+    loop {
+        stale.changed().await.ok()?;
+        let now = part(&stale.borrow_and_update());
+        if now != *told {
+            return Some(std::mem::replace(told, now));
         }
     }
 }

@@ -46,8 +46,11 @@ impl Session {
         }
     }
 
-    /// Notes that what is shown is no longer so.
+    /// Notes that what is shown is no longer so; where nothing is open, nothing is shown.
     pub(super) fn owners_changed(&mut self) {
+        if self.documents.is_empty() {
+            return;
+        }
         let views = &self.window.views;
         let refresh = Refresh {
             code_lens: views.code_lens && views.refreshes_code_lens,

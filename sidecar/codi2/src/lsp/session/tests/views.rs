@@ -20,8 +20,7 @@ fn bench(views: Views, client: ClientCapabilities) -> Bench {
     bench.session.window.views = views;
     bench.session.hints_offered = views.inlay_hints;
     bench.on(Input::Link(Link { connected: true, ..Link::default() }));
-    bench.wait(2_000);
-    bench.effects.clear();
+    assert_eq!(refreshes(&bench), [], "nothing is open");
     bench.open(URI, "a.rs", "ab\n");
     bench
 }
@@ -122,6 +121,18 @@ fn switches_work_at_once() {
     bench.on(Input::Shows(Shows { inlay_hints: Some(true), ..Shows::default() }));
     let hints = Effect::Refresh(Refresh { inlay_hints: true, ..Refresh::default() });
     assert_eq!(bench.effects, [hints.clone(), hints]);
+}
+
+#[test]
+fn a_hub_that_goes_and_comes_is_said() {
+    let mut bench = bench(views(), ours());
+    bench.on(Input::Link(Link::default()));
+    assert_eq!((refreshes(&bench).len(), shares(&bench).unwrap().contains("hub is away")), (1, true));
+    bench.on(Input::Link(Link { pending: 7, ..Link::default() }));
+    bench.wait(5_000);
+    assert_eq!(refreshes(&bench).len(), 1, "what waits is the status bar's matter");
+    bench.on(Input::Link(Link { connected: true, ..Link::default() }));
+    assert_eq!((refreshes(&bench).len(), shares(&bench).unwrap().contains("loading")), (2, true));
 }
 
 #[test]
