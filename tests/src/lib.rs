@@ -22,7 +22,7 @@ mod world;
 pub use agent::Agent;
 pub use log::{Blame, Entry, Line, strangers};
 pub use neovim::Neovim;
-pub use process::{Frozen, Output};
+pub use process::{Frozen, Output, run};
 pub use program::{neovim_program, program, root};
 pub use wait::{DEADLINE, wait_for};
 pub use world::{Tail, World};

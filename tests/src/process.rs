@@ -73,7 +73,7 @@ pub(crate) fn is_gone(pid: u32) -> bool {
 }
 
 /// Runs a command to its end with `input`. One that hangs is ended after [`DEADLINE`], and has code -1 then.
-pub(crate) fn run(command: &mut Command, input: &str) -> Output {
+pub fn run(command: &mut Command, input: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -36,7 +36,7 @@ impl Demand {
     /// The name used in settings and every output.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::MaxUnknown => "max_unknown",
+            Self::MaxUnknown => "max_unknown_percent",
             Self::MinClass => "min_class",
             Self::Forbid => "forbid",
             Self::RequireNotes => "require_notes",

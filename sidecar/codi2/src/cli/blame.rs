@@ -1,41 +1,134 @@
 //! `codi2 blame`: who wrote each line of a file.
 //!
-//! The hub knows owners of bytes; this program reads the text and turns them into lines. Absent on purpose: history
-//! beyond the owner in effect (`codi2 log --file`).
+//! What is committed is read from the notes, what is not is asked of the hub: of a revision's file `git blame` leads each
+//! line to its commit, whose record says whose it is; of the worktree's file the hub says whose each byte is, and the
+//! records speak where it did not see a line written. Absent on purpose: history beyond the owner in effect
+//! (`codi2 log --file`).
 
-mod view;
+mod porcelain;
+pub mod view;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use codi2_protocol::{Call, Digest, ErrorCode, FileId, OwnersReply, Reply};
 use codi2_text::Text;
+use codi2_workspace::past::{Blamed, Past, PastError};
 use codi2_workspace::{Decoded, Encoding};
 use jiff::Zoned;
 
-use super::args::{Blame, Format};
+use super::args::{self, Format};
 use super::failure::{Code, Failure};
 use super::link::{Hub, LinkError};
-use super::printer::Printer;
-use super::{Surroundings, when};
+use super::owned;
+use super::printer::{self, Printer};
+use super::records::{Records, fate};
+use super::surroundings::OnDemand;
+use crate::settings::Flags;
 use view::View;
 
 /// How often the file is read again when it changes between our look and the hub's.
 const ATTEMPTS: u32 = 5;
 
+/// A blamed file.
+pub struct Whole {
+    /// Whose each line is.
+    pub view: View,
+    /// The text of each line, without its end.
+    pub texts: Vec<String>,
+    /// On which of git's lines, from 0, each line begins: git knows no line ends but line feeds.
+    pub on: Vec<usize>,
+    /// What git says, where the file is committed.
+    pub blamed: Option<Blamed>,
+}
+
 /// Prints the owners of a file's lines.
-pub fn run(blame: &Blame, printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
-    let (root, file) = locate(&blame.file)?;
-    // Before a hub is started for it.
-    if !blame.buffer {
-        read(&blame.file)?;
+pub fn run(blame: &args::Blame, flags: &Flags, printer: &mut Printer) -> Result<()> {
+    let whole = match &blame.revision {
+        Some(revision) => of_revision(revision, blame)?,
+        None => {
+            // Before a hub is started for it.
+            locate(&blame.file)?;
+            if !blame.buffer {
+                read(&blame.file)?;
+            }
+            of_worktree(&mut OnDemand::new(flags), &blame.file, blame.buffer)?
+        }
+    };
+    if blame.line_porcelain {
+        porcelain::print(&whole, printer)?;
+        return printer.flush();
     }
-    let mut hub = surroundings.connect_or_start()?;
-    watch(&mut *hub, &root)?;
-    let (text, reply) = owners(&mut *hub, &blame.file, &file, blame.buffer)?;
-    let text = Text::new(&text);
-    let view = view::view(&file.path, &text, &reply)?;
-    print(&view, &text, printer)
+    print(&whole, printer)
+}
+
+/// The owners of a file as a commit has it. Needs no hub and no worktree.
+fn of_revision(revision: &str, blame: &args::Blame) -> Result<Whole> {
+    if blame.buffer {
+        return Err(anyhow!("--buffer is of the text that stands now; leave the revision out")).code(Failure::Usage);
+    }
+    let full = std::path::absolute(&blame.file).context("no working folder")?;
+    let past = Past::open(full.parent().unwrap_or(&full)).map_err(fate)?;
+    let path = past.below(&blame.file);
+    let outside = || format!("{} is not a file below {}", blame.file.display(), past.root().display());
+    let path = path.with_context(outside).code(Failure::NotFound)?;
+    let blamed = past.blame(revision, &path, None, &[]).map_err(fate)?;
+    if blamed.lines.iter().any(|line| line.text.contains(&0)) {
+        bail!("{path} is not text in {revision}: it has no lines to blame");
+    }
+    let mut records = Records::new(&past);
+    records.fetch(blamed.lines.iter().filter_map(|line| blamed.commit(line)))?;
+    let view = view::committed(&path, &blamed, &records);
+    let texts = blamed.lines.iter().map(|line| text_of(&line.text)).collect();
+    Ok(Whole { on: (0..view.lines.len()).collect(), view, texts, blamed: Some(blamed) })
+}
+
+/// Git's line as text, without the carriage return of a line that ended in both.
+pub fn text_of(line: &[u8]) -> String {
+    String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
+}
+
+/// Whose each line of a worktree's file is, or of an editor's unsaved text.
+///
+/// # Errors
+/// No such file, no text, or nothing that the hub knows of it.
+pub fn of_worktree(hub: &mut OnDemand<'_>, path: &Path, buffer: bool) -> Result<Whole> {
+    let (root, file) = locate(path)?;
+    let past = Past::open(&root).ok();
+    let first = if buffer { None } else { Some(read(path)?) };
+    let look = |content: &Content| past.as_ref().and_then(|past| at_head(past, &file.path, &content.bytes));
+    // Git looks while the hub is found, started and asked, and again if the hub answers about another text.
+    let (answer, early) = std::thread::scope(|scope| {
+        let early = first.as_ref().map(|first| scope.spawn(|| look(first)));
+        let answer = hub.hub().and_then(|hub| {
+            watch(hub, &root)?;
+            owners(hub, path, &file, buffer)
+        });
+        (answer, early.and_then(|early| early.join().ok()))
+    });
+    let (content, reply) = answer?;
+    let blamed = match (early, &first) {
+        (Some(blamed), Some(first)) if first.bytes == content.bytes => blamed,
+        _ => look(&content),
+    };
+    let mut view = view::view(&file.path, &Text::new(&content.text), &reply)?;
+    let (texts, on) = lines(&content.text);
+    if let (Some(past), Some(blamed)) = (&past, &blamed) {
+        view.overlay(blamed, &on, &mut Records::new(past))?;
+    }
+    Ok(Whole { view, texts, on, blamed })
+}
+
+/// What git says of a file of the worktree with these bytes; nothing of it is committed where git knows no such file.
+fn at_head(past: &Past, path: &str, bytes: &[u8]) -> Option<Blamed> {
+    match past.blame("HEAD", path, Some(bytes), &[]) {
+        Ok(blamed) => Some(blamed),
+        Err(PastError::NoFile { .. } | PastError::NoRevision { .. }) => None,
+        Err(error) => {
+            printer::complain(&format!("codi2: the commits of {path} are not known: {error}"));
+            None
+        }
+    }
 }
 
 /// The file's identity. Which repository a path belongs to is a question of its folder, so a deleted file has one too.
@@ -66,25 +159,37 @@ fn watch(hub: &mut dyn Hub, root: &Path) -> Result<()> {
     }
 }
 
+/// A file's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Content {
+    /// As the hub counts it.
+    text: String,
+    /// As it lies on disk; of an unsaved text the same.
+    bytes: Vec<u8>,
+    /// The digests it may go by: of its bytes, and of the text alone where a mark or another encoding makes them differ.
+    digests: [Digest; 2],
+}
+
 /// The text and its owners: of an open buffer where that is wanted and there is one, else of the file on disk.
-fn owners(hub: &mut dyn Hub, path: &Path, file: &FileId, buffer: bool) -> Result<(String, OwnersReply)> {
+fn owners(hub: &mut dyn Hub, path: &Path, file: &FileId, buffer: bool) -> Result<(Content, OwnersReply)> {
     if buffer {
         let mut reply = ask(hub, path, file, true)?;
         if let Some(text) = reply.text.take() {
-            return Ok((text, reply));
+            let digests = [reply.digest; 2];
+            return Ok((Content { bytes: text.clone().into_bytes(), text, digests }, reply));
         }
         // No buffer, or one whose text is too long for an answer but may be what is on disk.
-        let (text, digests) = read(path)?;
-        if digests.contains(&reply.digest) {
-            return Ok((text, reply));
+        let content = read(path)?;
+        if content.digests.contains(&reply.digest) {
+            return Ok((content, reply));
         }
         bail!("the unsaved text of {} is too long to be sent; save it and leave --buffer out", path.display());
     }
     for _ in 0..ATTEMPTS {
-        let (text, digests) = read(path)?;
+        let content = read(path)?;
         let reply = ask(hub, path, file, false)?;
-        if digests.contains(&reply.digest) {
-            return Ok((text, reply));
+        if content.digests.contains(&reply.digest) {
+            return Ok((content, reply));
         }
     }
     bail!("{} keeps changing; try again", path.display())
@@ -102,9 +207,7 @@ fn ask(hub: &mut dyn Hub, path: &Path, file: &FileId, buffer: bool) -> Result<Ow
     }
 }
 
-/// The file's text, and the digests it may go by: of its bytes, and of the text alone where a mark or another encoding
-/// makes them differ.
-fn read(path: &Path) -> Result<(String, [Digest; 2])> {
+fn read(path: &Path) -> Result<Content> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -118,81 +221,58 @@ fn read(path: &Path) -> Result<(String, [Digest; 2])> {
         bail!("{} is not text: it has no lines to blame", path.display());
     }
     let digests = [Digest::new(codi2_text::digest_of(&bytes)), Digest::new(codi2_text::digest_of(text.as_bytes()))];
-    Ok((text, digests))
+    Ok(Content { text, bytes, digests })
 }
 
-fn print(view: &View, text: &Text, printer: &mut Printer) -> Result<()> {
+fn print(whole: &Whole, printer: &mut Printer) -> Result<()> {
+    let view = &whole.view;
     match printer.format() {
         Format::Json => printer.json(view)?,
         Format::Jsonl => view.lines.iter().try_for_each(|line| printer.json(line))?,
         Format::Compact => {
             for line in &view.lines {
-                let owner = &line.owner;
-                let [name, tool, model, session] =
-                    [&owner.name, &owner.tool, &owner.model, &owner.session].map(|it| it.as_deref().unwrap_or(""));
-                let mixed = if line.mixed { "mixed" } else { "" };
-                let evidence = line.evidence.iter().map(|evidence| evidence.words()).collect::<Vec<_>>().join(", ");
-                let at = line.at_ms.map(when::rfc3339).unwrap_or_default();
-                printer.fields(&[
-                    &line.line.to_string(),
-                    owner.kind,
-                    name,
-                    tool,
-                    model,
-                    session,
-                    line.class.as_str(),
-                    mixed,
-                    &at,
-                    &evidence,
-                ])?;
+                let number = line.line.to_string();
+                let owned = line.owned.fields();
+                let mut fields = vec![number.as_str()];
+                fields.extend(owned.iter().map(String::as_str));
+                fields.push(line.commit.as_deref().unwrap_or(""));
+                printer.fields(&fields)?;
             }
         }
-        Format::Human => {
-            let whole = text.to_string();
-            columns(view, &whole, &Zoned::now()).iter().try_for_each(|line| printer.line(line))?;
-        }
+        Format::Human => columns(whole, &Zoned::now()).iter().try_for_each(|line| printer.line(line))?,
     }
     printer.flush()
 }
 
-/// `person Ada           inferred  2026-11-22 12:00   12  let x = 1;`; a `+` behind the class marks a mixed line.
-fn columns(view: &View, text: &str, now: &Zoned) -> Vec<String> {
-    const WIDEST: usize = 32;
-    let owners: Vec<String> = view.lines.iter().map(|line| owner(line, WIDEST)).collect();
-    let width = owners.iter().map(|owner| owner.chars().count()).max().unwrap_or(0);
-    let digits = view.lines.len().to_string().len();
-    let rows = view.lines.iter().zip(&owners).zip(lines(text));
+/// `person Ada           inferred  2026-11-22 12:00  1a2b3c4d  12  let x = 1;`; a `+` behind the class marks a mixed line.
+fn columns(whole: &Whole, now: &Zoned) -> Vec<String> {
+    let lines = &whole.view.lines;
+    let owners: Vec<String> = lines.iter().map(|line| line.owned.words()).collect();
+    let width = owned::width(&owners);
+    let digits = lines.len().to_string().len();
+    let rows = lines.iter().zip(&owners).zip(&whole.texts);
     rows.map(|((line, owner), content)| {
-        let class = format!("{}{}", line.class, if line.mixed { "+" } else { "" });
-        let at = line.at_ms.map_or_else(|| "-".to_owned(), |at| when::minute(at, now));
-        format!("{owner:<width$}  {class:<9}  {at:<16}  {:>digits$}  {content}", line.line).trim_end().to_owned()
+        let (class, at) = (line.owned.class_words(), line.owned.minute(now));
+        let commit = line.commit.as_deref().map_or("-", |commit| &commit[..8]);
+        let row = format!("{owner:<width$}  {class:<9}  {at:<16}  {commit:<8}  {:>digits$}  {content}", line.line);
+        row.trim_end().to_owned()
     })
     .collect()
 }
 
-fn owner(line: &view::Line, widest: usize) -> String {
-    let owner = &line.owner;
-    let words = super::feed::owner(owner.kind, owner.name.as_deref(), owner.model.as_deref());
-    // Escaped here already, so that columns stay aligned and no escape is cut in two.
-    let words = super::printer::escape(&words, super::printer::Tabs::Escape);
-    if words.chars().count() <= widest {
-        return words.into_owned();
-    }
-    words.chars().take(widest - 1).chain(['…']).collect()
-}
-
-/// Lines as editors count them: ended by `\n`, `\r\n` or `\r`.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
+/// Lines as editors count them, ended by `\n`, `\r\n` or `\r`, and how many line feeds stand before each.
+fn lines(text: &str) -> (Vec<String>, Vec<usize>) {
+    let (mut rest, mut feeds) = (text, 0);
+    let (mut lines, mut on) = (Vec::new(), Vec::new());
+    while !rest.is_empty() {
         let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
         let (line, after) = rest.split_at(end);
+        lines.push(line.to_owned());
+        on.push(feeds);
         rest = after.strip_prefix("\r\n").or_else(|| after.strip_prefix(['\n', '\r'])).unwrap_or(after);
-        Some(line)
-    })
+        feeds += usize::from(after[..after.len() - rest.len()].ends_with('\n'));
+    }
+    (lines, on)
 }
 
 #[cfg(test)]

@@ -5,9 +5,12 @@
 
 mod ai_tools;
 mod args;
+mod at_once;
 mod blame;
 mod blocks;
+mod ci;
 mod config;
+mod diff;
 mod doctor;
 mod engine;
 mod exchange;
@@ -21,8 +24,11 @@ mod link;
 mod log;
 mod logging;
 mod monitor;
+mod owned;
 pub(crate) mod printer;
+mod records;
 mod replay;
+mod show;
 mod stats;
 mod status;
 mod store;
@@ -85,11 +91,16 @@ fn run(line: &Line) -> Result<ExitCode> {
     }
     let flags = &Flags { config: line.config.clone(), set: [&line.set[..], &hub::set(&line.command)?[..]].concat() };
     let printer = &mut Printer::stdout(line.format);
-    // Then what needs no place for a hub.
+    // Then what needs no place for a hub, or looks for it itself.
     let done = match &line.command {
         Command::Hooks(command) => Some(hooks::run(command, printer)),
         Command::ListAiTools(list) => Some(ai_tools::list(list, flags, printer)),
         Command::Whoami(whoami) => Some(ai_tools::whoami(whoami, flags, printer)),
+        Command::Blame(blame) => Some(blame::run(blame, flags, printer)),
+        Command::Diff(diff) => Some(diff::run(diff, flags, printer)),
+        Command::Show(show) => Some(show::run(show, printer)),
+        Command::Stats(stats) if !stats.internal => Some(stats::run(stats, printer)),
+        Command::Ci(ci) => Some(ci::run(ci, flags, printer)),
         Command::Export(command) => Some(exchange::export(command, printer)),
         Command::Import(command) => Some(exchange::import(command, flags, printer)),
         Command::Notes(command) => Some(exchange::notes(command, printer)),
@@ -113,11 +124,11 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Hub(hub) => hub::run(hub, printer, surroundings),
         Command::Log(log) => log::run(log, printer, surroundings),
         Command::Tail(tail) => tail::run(tail, printer, surroundings),
-        Command::Blame(blame) => blame::run(blame, printer, surroundings),
         Command::Status => status::run(printer, surroundings),
         Command::Store(command) => store::run(command, printer, surroundings),
-        Command::Stats { .. } => stats::run(printer, surroundings),
+        Command::Stats(_) => stats::internal::run(printer, surroundings),
         Command::Hook(_) | Command::Lsp(_) | Command::Config(_) | Command::Doctor(_) => Ok(()),
+        Command::Blame(_) | Command::Diff(_) | Command::Show(_) | Command::Ci(_) => Ok(()),
         Command::ListAiTools(_) | Command::Whoami(_) | Command::Hooks(_) => Ok(()),
         Command::Export(_) | Command::Import(_) | Command::Notes(_) => Ok(()),
         Command::Completions { .. } | Command::Man { .. } | Command::Replay(_) => Ok(()),

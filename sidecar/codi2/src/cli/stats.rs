@@ -1,136 +1,221 @@
-//! `codi2 stats --internal`: how fast codi2 itself is, as its processes measure it all the time. Never starts a hub.
+//! `codi2 stats`: how many of the lines that commits brought are whose, how sure that is, and how many still stand.
+//!
+//! `--internal` is how fast codi2 itself is. Absent on purpose: what is not committed (`codi2 diff`).
 
-use anyhow::{Result, anyhow};
-use codi2_protocol::{Call, Measured, ProcessStats, Reply};
-use serde_json::json;
+pub mod internal;
 
-use super::Surroundings;
-use super::args::Format;
-use super::failure::{Code, Failure};
-use super::link::LinkError;
+use anyhow::Result;
+use codi2_attribution::report::{Brought, By, Row, Tally};
+use codi2_protocol::Class;
+use codi2_workspace::past::{Blamed, Commit, Keep, Past, PastError};
+use serde_json::{Value, json};
+
+use super::args::{self, Format, StatsBy};
+use super::at_once::at_once;
+use super::owned;
 use super::printer::Printer;
+use super::records::{Records, fate};
 
-/// Prints what the hub and the connected sidecars measured; exit code 4 where no hub runs.
-pub fn run(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
-    let Some(mut hub) = surroundings.connect_if_running()? else {
-        if printer.format() == Format::Json {
-            printer.json(&json!([]))?;
-            printer.flush()?;
+/// How many commits' notes are read at once.
+pub const BATCH: usize = 512;
+const CLASSES: [Class; 5] = [Class::Exact, Class::Declared, Class::Inferred, Class::Carried, Class::Unknown];
+
+/// Prints counts of the lines that a range of commits brought.
+pub fn run(stats: &args::Stats, printer: &mut Printer) -> Result<()> {
+    let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
+    let range = stats.range.as_deref().unwrap_or("HEAD");
+    let mut records = Records::new(&past);
+    let mut tally = Tally::new(by(stats.by), stats.survival);
+    each(&past, range, &mut records, &mut |brought, records| {
+        let record = records.record(&brought.commit);
+        tally.brought(brought, record);
+    })?;
+    if stats.survival {
+        survival(&past, range, &mut records, &mut tally)?;
+    }
+    print(stats, range, &tally, printer)
+}
+
+fn by(by: StatsBy) -> By {
+    match by {
+        StatsBy::Actor => By::Actor,
+        StatsBy::Tool => By::Tool,
+        StatsBy::Model => By::Model,
+        StatsBy::Directory => By::Directory,
+        StatsBy::Day => By::Day,
+        StatsBy::Class => By::Class,
+    }
+}
+
+/// What a commit brought, as reports count it.
+pub fn brought(commit: &Commit) -> Brought {
+    let files = commit.files.iter().filter(|file| !file.added.is_empty());
+    let files = files.map(|file| (file.path.clone(), file.added.clone())).collect();
+    Brought { commit: commit.commit.clone(), day: commit.day.clone(), files }
+}
+
+/// Hands over what each commit of a range brought, newest first, its record read.
+///
+/// # Errors
+/// No such revisions, or notes that cannot be read.
+pub fn each(
+    past: &Past,
+    range: &str,
+    records: &mut Records<'_>,
+    take: &mut dyn FnMut(Brought, &Records<'_>),
+) -> Result<()> {
+    let mut waiting: Vec<Brought> = Vec::new();
+    let mut done = |waiting: &mut Vec<Brought>| {
+        records.fetch(waiting.iter().map(|brought| brought.commit.as_str()))?;
+        waiting.drain(..).for_each(|brought| take(brought, records));
+        Ok::<_, anyhow::Error>(())
+    };
+    let range: Vec<&str> = range.split_whitespace().collect();
+    past.commits(&range, &[], Keep::Numbers, &mut |commit| {
+        waiting.push(brought(&commit));
+        if waiting.len() < BATCH { Ok(()) } else { done(&mut waiting).map_err(Stopped::Notes) }
+    })
+    .map_err(Stopped::into_error)?;
+    done(&mut waiting)
+}
+
+/// Why the commits were not read to their end.
+enum Stopped {
+    Git(PastError),
+    Notes(anyhow::Error),
+}
+
+impl From<PastError> for Stopped {
+    fn from(error: PastError) -> Self {
+        Self::Git(error)
+    }
+}
+
+impl Stopped {
+    fn into_error(self) -> anyhow::Error {
+        match self {
+            Self::Git(error) => fate(error),
+            Self::Notes(error) => error,
         }
-        return Err(anyhow!("no hub runs")).code(Failure::NotRunning);
-    };
-    let processes = match hub.call(Call::Stats)? {
-        Reply::Stats(processes) => processes,
-        _ => return Err(LinkError::Odd("no stats").into()),
-    };
+    }
+}
+
+/// Tells which lines still stand at HEAD: every file there that a commit of the range, or one since, touched is blamed.
+fn survival(past: &Past, range: &str, records: &mut Records<'_>, tally: &mut Tally) -> Result<()> {
+    let begin = range.split_whitespace().flat_map(since).collect::<Vec<_>>();
+    let mut to_head: Vec<&str> = vec!["HEAD"];
+    to_head.extend(begin.iter().map(String::as_str));
+    let touched = past.touched(&to_head).map_err(fate)?;
+    let files: Vec<String> =
+        past.files("HEAD").map_err(fate)?.into_iter().filter(|file| touched.binary_search(file).is_ok()).collect();
+    let blamed = at_once(&files, |file| match past.blame("HEAD", file, None, &[]) {
+        // A link to another repository.
+        Err(PastError::NoFile { .. }) => Ok(Blamed::default()),
+        other => other,
+    });
+    let blamed: Result<Vec<Blamed>, PastError> = blamed.into_iter().collect();
+    for blamed in &blamed.map_err(fate)? {
+        for line in &blamed.lines {
+            let Some(commit) = blamed.commit(line) else { continue };
+            tally.stands(commit, blamed.path(line), line.original, records.record(commit));
+        }
+    }
+    Ok(())
+}
+
+/// The part of a range that says where it begins: `A..B` and `A...B` leave out what A has.
+fn since(word: &str) -> Vec<String> {
+    match word.split_once("..") {
+        Some(("", _)) => vec!["^HEAD".to_owned()],
+        Some((begin, _)) => vec![format!("^{begin}")],
+        None if word.starts_with('^') => vec![word.to_owned()],
+        None => Vec::new(),
+    }
+}
+
+fn classes(row: &Row) -> Value {
+    CLASSES.iter().map(|class| (class.as_str().to_owned(), Value::from(row.class(*class)))).collect()
+}
+
+fn print(stats: &args::Stats, range: &str, tally: &Tally, printer: &mut Printer) -> Result<()> {
+    let (total, (bare, bare_lines)) = (tally.total(), tally.without_note());
+    let standing = |row: &Row| stats.survival.then_some(row.standing);
     match printer.format() {
-        Format::Json => printer.json(&processes)?,
-        Format::Jsonl => processes.iter().try_for_each(|process| printer.json(process))?,
-        Format::Compact => processes
-            .iter()
-            .flat_map(records)
-            .try_for_each(|record| printer.fields(&record.iter().map(String::as_str).collect::<Vec<_>>()))?,
-        Format::Human => processes.iter().flat_map(lines).try_for_each(|line| printer.line(&line))?,
+        Format::Json | Format::Jsonl => {
+            let row = |(key, row): (&str, Row)| json!({"key": key, "lines": row.lines, "classes": classes(&row), "standing": standing(&row)});
+            printer.json(&json!({
+                "range": range, "commits": tally.commits(), "lines": total.lines, "classes": classes(&total),
+                "without_note": {"commits": bare, "lines": bare_lines}, "standing": standing(&total),
+                "by": stats.by.as_str(), "rows": tally.rows().into_iter().map(row).collect::<Vec<_>>(),
+            }))?;
+        }
+        Format::Compact => {
+            let rows = tally.rows();
+            for (sort, key, row) in std::iter::once(("total", "", total))
+                .chain(rows.into_iter().map(|(key, row)| (stats.by.as_str(), key, row)))
+            {
+                let numbers: Vec<String> = std::iter::once(row.lines)
+                    .chain(CLASSES.map(|class| row.class(class)))
+                    .map(|n| n.to_string())
+                    .collect();
+                let standing = standing(&row).map(|lines| lines.to_string()).unwrap_or_default();
+                let mut fields = vec![sort, key];
+                fields.extend(numbers.iter().map(String::as_str));
+                fields.push(&standing);
+                printer.fields(&fields)?;
+            }
+        }
+        Format::Human => lines(stats, range, tally).iter().try_for_each(|line| printer.line(line))?,
     }
     printer.flush()
 }
 
-/// Part, pid, name, unit, count, and of what is measured p50, p99, max.
-fn records(process: &ProcessStats) -> Vec<[String; 8]> {
-    let (part, pid) = (&process.part, process.pid.to_string());
-    let measured = process.measured.iter().map(|one| {
-        let [count, p50, p99, max] = [one.count, one.p50, one.p99, one.max].map(|value| value.to_string());
-        [part.clone(), pid.clone(), one.name.clone(), one.unit.clone(), count, p50, p99, max]
-    });
-    let empty = String::new;
-    let counts = process.counts.iter().map(|one| {
-        [part.clone(), pid.clone(), one.name.clone(), empty(), one.value.to_string(), empty(), empty(), empty()]
-    });
-    measured.chain(counts).collect()
-}
-
-fn lines(process: &ProcessStats) -> Vec<String> {
-    let mut lines = vec![format!("{}, pid {}", process.part, process.pid)];
-    for one in &process.measured {
-        let Measured { name, unit, count, .. } = one;
-        let [p50, p99, max] = [one.p50, one.p99, one.max].map(|value| shown(value, unit));
-        lines.push(if *count == 0 {
-            format!("  {name:<16} none yet")
+fn lines(stats: &args::Stats, range: &str, tally: &Tally) -> Vec<String> {
+    let total = tally.total();
+    let commits = counted(tally.commits(), "commit");
+    let mut out = vec![format!("{range}: {commits} brought {}", counted(total.lines, "line"))];
+    if total.lines == 0 {
+        return out;
+    }
+    let known = |class: &Class| format!("{class} {}", percent(total.class(*class), total.lines).trim_start());
+    out.push(format!("known      {}", CLASSES.iter().map(known).collect::<Vec<_>>().join("   ")));
+    let (bare, bare_lines) = tally.without_note();
+    if bare > 0 {
+        out.push(format!("no note    {}, {} of the unknown", counted(bare, "commit"), counted(bare_lines, "line")));
+    }
+    if stats.survival {
+        let share = percent(total.standing, total.lines);
+        out.push(format!("standing   {} at HEAD, {}", counted(total.standing, "line"), share.trim_start()));
+    }
+    out.push(String::new());
+    let rows = tally.rows();
+    let names: Vec<String> = rows.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let width = owned::width(&names).max(stats.by.as_str().len()).min(48);
+    let standing = if stats.survival { "    standing         " } else { "" };
+    out.push(format!("{:<width$}    lines   share{standing}    of them unknown", stats.by.as_str()));
+    for (key, row) in rows {
+        let standing = if stats.survival {
+            format!("  {:>10}  {:>7}", row.standing, percent(row.standing, row.lines))
         } else {
-            format!("  {name:<16} {count:>9} ×   p50 {p50:>8}   p99 {p99:>8}   max {max:>8}")
-        });
+            String::new()
+        };
+        let unknown = percent(row.class(Class::Unknown), row.lines);
+        out.push(format!(
+            "{key:<width$}  {:>7}  {:>6}{standing}  {unknown:>7}",
+            row.lines,
+            percent(row.lines, total.lines)
+        ));
     }
-    lines.extend(process.counts.iter().map(|one| format!("  {:<16} {:>9}", one.name, one.value)));
-    lines
+    out
 }
 
-/// A value in the unit a person reads it in, to three digits.
-fn shown(value: u64, unit: &str) -> String {
-    if unit != "ns" {
-        return value.to_string();
-    }
-    let (size, unit) = match value {
-        0..1_000 => (1.0, "ns"),
-        1_000..1_000_000 => (1e3, "µs"),
-        1_000_000..1_000_000_000 => (1e6, "ms"),
-        _ => (1e9, "s"),
-    };
-    let value = value as f64 / size;
-    let digits = if unit == "ns" || value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.digits$} {unit}")
+/// `1 line`, `2 lines`.
+pub fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-#[cfg(test)]
-mod tests {
-    use codi2_protocol::Count;
-
-    use super::*;
-
-    #[test]
-    fn latencies_are_shown_to_three_digits() {
-        let of = |value| shown(value, "ns");
-        assert_eq!(
-            [0, 999, 1_000, 45_678, 456_789, 4_567_890, 12_000_000_000].map(of),
-            ["0 ns", "999 ns", "1.00 µs", "45.7 µs", "457 µs", "4.57 ms", "12.0 s"]
-        );
-        assert_eq!(shown(4_711, "entries"), "4711");
-    }
-
-    #[test]
-    fn every_number_has_a_line_and_a_record() {
-        let measured = |name: &str, count| Measured {
-            name: name.into(),
-            unit: "ns".into(),
-            count,
-            p50: 1_000,
-            p99: 2_000,
-            max: 2_500,
-        };
-        let process = ProcessStats {
-            part: "hub".into(),
-            pid: 7,
-            measured: vec![measured("durable", 3), measured("hook", 0)],
-            counts: vec![Count { name: "gaps".into(), value: 2 }],
-        };
-        assert_eq!(
-            lines(&process),
-            [
-                "hub, pid 7",
-                "  durable                  3 ×   p50  1.00 µs   p99  2.00 µs   max  2.50 µs",
-                "  hook             none yet",
-                "  gaps                     2",
-            ]
-        );
-        let records: Vec<String> = records(&process).iter().map(|record| record.join(" ")).collect();
-        assert_eq!(
-            records,
-            ["hub 7 durable ns 3 1000 2000 2500", "hub 7 hook ns 0 1000 2000 2500", "hub 7 gaps  2   "]
-        );
-    }
+/// A share in percent, of the same width for each.
+pub fn percent(part: u64, whole: u64) -> String {
+    let share = if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
+    format!("{share:>4.1} %")
 }

@@ -68,6 +68,28 @@ impl Surroundings {
     }
 }
 
+/// A hub that is connected, or started, when it is first asked for.
+pub struct OnDemand<'a> {
+    flags: &'a Flags,
+    hub: Option<Box<dyn Hub>>,
+}
+
+impl<'a> OnDemand<'a> {
+    /// Nothing is connected yet.
+    pub fn new(flags: &'a Flags) -> Self {
+        Self { flags, hub: None }
+    }
+
+    /// The hub.
+    pub fn hub(&mut self) -> Result<&mut dyn Hub> {
+        let hub = match self.hub.take() {
+            Some(hub) => hub,
+            None => Surroundings::find(self.flags)?.connect_or_start()?,
+        };
+        Ok(&mut **self.hub.insert(hub))
+    }
+}
+
 /// How a hub is started: this program, told to stay in the foreground.
 pub fn spawn(flags: &Flags) -> std::io::Result<SpawnSpec> {
     let words = ["hub", "start", "--foreground"].map(std::ffi::OsString::from);

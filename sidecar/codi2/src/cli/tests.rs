@@ -29,6 +29,18 @@ fn words_that_are_understood() {
         "tail --from 1-000000000000000000010000 --format jsonl",
         "--format json blame src/main.rs --buffer",
         "blame --format=human a.rs",
+        "blame HEAD~1 a.rs --line-porcelain",
+        "blame -- a.rs",
+        "diff",
+        "diff main..",
+        "diff A B -- src docs",
+        "diff -- a.rs",
+        "show",
+        "show HEAD~1 --format json",
+        "stats",
+        "stats main.. --by model --survival",
+        "ci main..HEAD",
+        "ci main.. --policy p.toml --path src/** --path docs --max-unknown-percent 20 --min-class inferred --forbid agent --forbid completion --require-notes",
         "status",
         "stats --internal",
         "doctor --path .",
@@ -71,7 +83,15 @@ fn words_that_are_understood() {
         "blame",
         "hub",
         "hub restart",
-        "stats",
+        "blame A B a.rs",
+        "diff A B C",
+        "stats --internal --survival",
+        "stats --internal main..",
+        "stats --by colour",
+        "ci",
+        "ci main.. --max-unknown-percent 101",
+        "ci main.. --min-class unknown",
+        "ci main.. --forbid robot",
         "config",
         "config check a.toml b.toml",
         "completions",
@@ -103,6 +123,12 @@ fn values_arrive_where_they_belong() {
         (format, log.limit, log.wanted.kind),
         (Some(Format::Compact), 100, ["edit", "disk", "git"].map(str::to_owned).to_vec())
     );
+    for (words, revision) in [("blame a.rs", None), ("blame HEAD a.rs", Some("HEAD")), ("blame -- a.rs", None)] {
+        let Command::Blame(blame) = parse(words).unwrap().command else { panic!() };
+        assert_eq!((blame.revision.as_deref(), blame.file.to_str()), (revision, Some("a.rs")), "{words}");
+    }
+    let Command::Diff(diff) = parse("diff A B -- C").unwrap().command else { panic!() };
+    assert_eq!((diff.revisions, diff.paths), (vec!["A".to_owned(), "B".to_owned()], vec!["C".into()]));
     let Command::Hub(Hub::Start { foreground, .. }) = parse("hub start --foreground").unwrap().command else {
         panic!()
     };

@@ -2,6 +2,7 @@
 
 use super::*;
 use codi2_protocol::{Actor, ActorKind, Class, EvidenceKind, HubError, Notice, Owner, Span, Verdict};
+use codi2_workspace::past::{BlamedCommit, BlamedLine};
 
 /// A hub that answers with owners, in the digest given or the one asked for.
 struct Played {
@@ -46,8 +47,9 @@ fn asked(
     let mut hub = Played { answers, asked: 0 };
     let (_, file) = locate(path).unwrap();
     let result = owners(&mut hub, path, &file, buffer);
-    let result =
-        result.map(|(text, _)| text).map_err(|error| (crate::cli::failure::exit_code(&error), format!("{error:#}")));
+    let result = result
+        .map(|(content, _)| content.text)
+        .map_err(|error| (crate::cli::failure::exit_code(&error), format!("{error:#}")));
     (result, hub.asked)
 }
 
@@ -114,14 +116,77 @@ fn columns_are_aligned_and_hostile_names_stay_in_theirs() {
     let text = "a\r\n\rbb\n c";
     let spans = [(3, 0), (4, 1), (2, 2)].map(|(len, owner)| Span { len, owner }).to_vec();
     let reply = OwnersReply { digest: Digest::new([0; 32]), spans, owners, text: None };
-    let view = view::view("f", &Text::new(text), &reply).unwrap();
+    let mut view = view::view("f", &Text::new(text), &reply).unwrap();
+    view.lines[2].commit = Some("1a2b3c4d5e6f".into());
+    let (texts, on) = lines(text);
+    assert_eq!(on, [0, 1, 1, 2], "git ends lines at line feeds alone");
+    let whole = Whole { view, texts, on, blamed: None };
     assert_eq!(
-        columns(&view, text, &now),
+        columns(&whole, &now),
         [
-            "person Ada                        inferred   1970-01-01 00:01  1  a",
-            "git                               inferred   -                 2",
-            "git                               inferred   -                 3  bb",
-            "agent e\\x1b[2Jvil\\nname that go…  inferred   -                 4   c",
+            "person Ada                        inferred   1970-01-01 00:01  -         1  a",
+            "git                               inferred   -                 -         2",
+            "git                               inferred   -                 1a2b3c4d  3  bb",
+            "agent e\\x1b[2Jvil\\nname that go…  inferred   -                 -         4   c",
         ]
     );
+}
+
+const COMMIT: &str = "1111111111111111111111111111111111111111";
+
+/// A file of which git says: two committed lines, a new one between them.
+fn whole(text: &str, owners: Vec<Owner>, spans: &[(u64, u32)]) -> Whole {
+    let line =
+        |line, original, commit| BlamedLine { line, original, commit, path: 0, previous: None, text: Vec::new() };
+    let headers = ["author A\x1b[31mda", "author-mail <ada@x>", "summary one"];
+    let blamed = Blamed {
+        commits: vec![
+            BlamedCommit {
+                commit: Some(COMMIT.into()),
+                headers: headers.map(|header| header.as_bytes().to_vec()).to_vec(),
+                boundary: true,
+            },
+            BlamedCommit {
+                commit: None,
+                headers: vec![b"author External file (--contents)".to_vec()],
+                boundary: false,
+            },
+        ],
+        paths: vec!["caf%E9".into()],
+        names: vec![b"\"caf\\351\"".to_vec()],
+        lines: vec![line(1, 4, 0), line(2, 2, 1), line(3, 5, 0)],
+    };
+    let spans = spans.iter().map(|&(len, owner)| Span { len, owner }).collect();
+    let reply = OwnersReply { digest: Digest::new([0; 32]), spans, owners, text: None };
+    let view = view::view("caf%E9", &Text::new(text), &reply).unwrap();
+    let (texts, on) = lines(text);
+    Whole { view, texts, on, blamed: Some(blamed) }
+}
+
+#[test]
+fn line_porcelain_has_gits_headers_and_ours() {
+    let known = |kind, name: &str, class| Owner {
+        verdict: Verdict::new(Actor::named(kind, name), class, EvidenceKind::Keystrokes, ""),
+        at_ms: Some(0),
+        event: None,
+    };
+    let owners = vec![known(ActorKind::Person, "Ada", Class::Inferred), Owner::before_codi2()];
+    let mut whole = whole("old\r\nnew\rer\nold too\n", owners, &[(5, 1), (7, 0), (8, 1)]);
+    whole.view.lines[1].owned.mixed = true;
+    let page = crate::cli::printer::tests::Page::default();
+    porcelain::print(&whole, &mut Printer::to(page.clone(), Format::Human)).unwrap();
+    let old = |number: u32, group: &str| {
+        format!(
+            "{COMMIT} {} {number}{group}\nauthor A\\x1b[31mda\nauthor-mail <ada@x>\nsummary one\nboundary\n\
+             codi2-kind unknown\ncodi2-class unknown\ncodi2-evidence before codi2\nfilename \"caf\\351\"\n",
+            if number == 1 { 4 } else { 5 }
+        )
+    };
+    let new = format!(
+        "{} 2 2 1\nauthor External file (--contents)\ncodi2-kind person\ncodi2-name Ada\ncodi2-class inferred\n\
+         codi2-mixed\ncodi2-time 1970-01-01T00:00:00.000Z\ncodi2-evidence keystrokes\nfilename \"caf\\351\"\n",
+        "0".repeat(40)
+    );
+    let expected = format!("{}\told\n{new}\tnew\\rer\n{}\told too\n", old(1, " 1"), old(3, " 1"));
+    assert_eq!(page.text(), expected);
 }

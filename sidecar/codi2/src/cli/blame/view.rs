@@ -1,16 +1,22 @@
 //! The line view of a file's owners, as `blame` prints it. Pure.
 //!
-//! The JSON is a contract: `{"file","lines":[{"line","owner":{"kind","name","tool","model","session"},"class","mixed",
-//! "evidence":[{"kind","detail"}]}]}`, absent values null. Absent on purpose: the text of the lines in JSON.
+//! The JSON is a contract: `{"file","lines":[{"line","owner","class","mixed","evidence","commit"}]}`, the owner as
+//! [`Owned`] has it. Absent on purpose: the text of the lines in JSON.
 
-use codi2_protocol::{Class, Evidence, Owner, OwnersReply};
+use anyhow::Result;
+use codi2_attribution::report::Known;
+use codi2_protocol::{Class, OwnersReply};
 use codi2_text::Text;
+use codi2_workspace::past::{Blamed, BlamedLine};
 use serde::Serialize;
+
+use crate::cli::owned::Owned;
+use crate::cli::records::Records;
 
 /// Owners of all lines of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct View {
-    /// Path below the worktree's root.
+    /// Path below the root.
     pub file: String,
     /// One for each line.
     pub lines: Vec<Line>,
@@ -21,39 +27,11 @@ pub struct View {
 pub struct Line {
     /// From 1.
     pub line: usize,
-    /// Who.
-    pub owner: LineOwner,
-    /// How sure.
-    pub class: Class,
-    /// Whether a second owner has at least 20 % of the line's non-blank bytes.
-    pub mixed: bool,
-    /// Why.
-    pub evidence: Vec<Evidenced>,
-    /// When it was written (ms since the Unix epoch); not in the JSON.
-    #[serde(skip)]
-    pub at_ms: Option<u64>,
-}
-
-/// The owner as the JSON has it: every key there, absent values null.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LineOwner {
-    /// person, completion, agent, orchestrator, tool, git, external or unknown.
-    pub kind: &'static str,
-    /// Name, where somebody can be named.
-    pub name: Option<String>,
-    /// The tool acting, where it is not the name itself.
-    pub tool: Option<String>,
-    /// Its model.
-    pub model: Option<String>,
-    /// The tool's own name for the conversation.
-    pub session: Option<String>,
-}
-
-/// A reason, with its words always there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Evidenced {
-    kind: codi2_protocol::EvidenceKind,
-    detail: String,
+    /// Who, how sure, why.
+    #[serde(flatten)]
+    pub owned: Owned,
+    /// The commit that the line came with, in hexadecimal; `None`: it is not committed.
+    pub commit: Option<String>,
 }
 
 /// A reply that does not fit the text: the hub and this program disagree.
@@ -73,7 +51,7 @@ pub enum Mismatch {
 }
 
 /// The view of a text whose owners the hub gave.
-pub fn view(file: &str, text: &Text, reply: &OwnersReply) -> Result<View, Mismatch> {
+pub fn view(file: &str, text: &Text, reply: &OwnersReply) -> std::result::Result<View, Mismatch> {
     let bytes = text.len_bytes();
     let covered = reply.spans.iter().map(|span| span.len).fold(0u64, u64::saturating_add);
     if covered != bytes as u64 {
@@ -87,42 +65,55 @@ pub fn view(file: &str, text: &Text, reply: &OwnersReply) -> Result<View, Mismat
     // Two keystrokes of one person in two minutes are one owner to whoever reads a line.
     let key = |owner: &u32| &reply.owners[*owner as usize].verdict.origin;
     let lines = codi2_text::lines_by(text, spans, key);
-    let lines = lines.into_iter().enumerate().map(|(at, line)| {
-        let Owner { verdict, at_ms, .. } = &reply.owners[line.owner as usize];
-        let origin = &verdict.origin;
-        Line {
-            line: at + 1,
-            owner: LineOwner {
-                kind: origin.kind.as_str(),
-                name: Some(origin.name.clone()).filter(|name| !name.is_empty()),
-                tool: origin.tool.clone(),
-                model: origin.model.clone(),
-                session: origin.session.clone(),
-            },
-            class: verdict.class,
-            mixed: line.mixed,
-            evidence: verdict.evidence.iter().map(Evidenced::of).collect(),
-            at_ms: *at_ms,
-        }
+    let lines = lines.into_iter().enumerate().map(|(at, line)| Line {
+        line: at + 1,
+        owned: Owned::new(&reply.owners[line.owner as usize], line.mixed),
+        commit: None,
     });
     Ok(View { file: file.to_owned(), lines: lines.collect() })
 }
 
-impl Evidenced {
-    fn of(evidence: &Evidence) -> Self {
-        Self { kind: evidence.kind, detail: evidence.detail.clone() }
-    }
+/// The view of a file as a commit has it.
+pub fn committed(file: &str, blamed: &Blamed, records: &Records<'_>) -> View {
+    let line = |line: &BlamedLine| {
+        let commit = blamed.commit(line);
+        let record = commit.and_then(|commit| records.record(commit));
+        let known = Known::of(record, blamed.path(line), line.original);
+        Line { line: line.line as usize, owned: Owned::of(known), commit: commit.map(str::to_owned) }
+    };
+    View { file: file.to_owned(), lines: blamed.lines.iter().map(line).collect() }
+}
 
-    /// In a few words.
-    pub fn words(&self) -> &'static str {
-        crate::cli::feed::evidence(self.kind)
+impl View {
+    /// Names the commit of each committed line, given which of git's lines (from 0) each of ours begins on; and where the
+    /// hub did not see a line written, says what its commit's record knows.
+    ///
+    /// # Errors
+    /// Notes that cannot be read.
+    pub fn overlay(&mut self, blamed: &Blamed, on: &[usize], records: &mut Records<'_>) -> Result<()> {
+        let found = |at: &usize| {
+            let line = blamed.lines.get(*at)?;
+            Some((line, blamed.commit(line)?))
+        };
+        let found: Vec<Option<(&BlamedLine, &str)>> = on.iter().map(found).collect();
+        let unseen = self.lines.iter().zip(&found).filter(|(line, _)| line.owned.is_unseen());
+        records.fetch(unseen.filter_map(|(_, found)| Some(found.as_ref()?.1)))?;
+        for (line, found) in self.lines.iter_mut().zip(found) {
+            let Some((found, commit)) = found else { continue };
+            line.commit = Some(commit.to_owned());
+            let known = Known::of(records.record(commit), blamed.path(found), found.original);
+            if line.owned.is_unseen() && known.class() != Class::Unknown {
+                line.owned = Owned::of(known);
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codi2_protocol::{Actor, ActorKind, Digest, EvidenceKind, Span, Verdict};
+    use codi2_protocol::{Actor, ActorKind, Digest, EvidenceKind, Owner, Span, Verdict};
 
     fn reply(spans: &[(u64, u32)], owners: Vec<Owner>) -> OwnersReply {
         let spans = spans.iter().map(|&(len, owner)| Span { len, owner }).collect();
@@ -153,7 +144,9 @@ mod tests {
         );
         let json = serde_json::to_string(&view("src/a b.rs", &text, &reply).unwrap()).unwrap();
         let line = |line: u32, owner: &str, class: &str, mixed: bool, evidence: &str| {
-            format!(r#"{{"line":{line},"owner":{owner},"class":"{class}","mixed":{mixed},"evidence":[{evidence}]}}"#)
+            format!(
+                r#"{{"line":{line},"owner":{owner},"class":"{class}","mixed":{mixed},"evidence":[{evidence}],"commit":null}}"#
+            )
         };
         let ada = r#"{"kind":"person","name":"Ada <ada@x>","tool":null,"model":null,"session":null}"#;
         let agent = r#"{"kind":"agent","name":"claude","tool":null,"model":"m1","session":"c1"}"#;
@@ -179,9 +172,9 @@ mod tests {
     fn one_person_in_two_minutes_is_not_mixed() {
         let text = Text::new("aaaabbbb\n");
         let lines = view("f", &text, &reply(&[(4, 0), (5, 1)], vec![ada(0), ada(60_000)])).unwrap().lines;
-        assert!(!lines[0].mixed);
+        assert!(!lines[0].owned.mixed);
         let lines = view("f", &text, &reply(&[(4, 0), (5, 1)], vec![ada(0), agent()])).unwrap().lines;
-        assert!(lines[0].mixed);
+        assert!(lines[0].owned.mixed);
     }
 
     #[test]
