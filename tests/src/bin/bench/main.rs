@@ -28,6 +28,7 @@ mod producers;
 mod recovery;
 mod redaction;
 mod report;
+mod revision;
 mod round_trip;
 mod samples;
 mod sidecar;
@@ -67,6 +68,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "recovery", about: "a hub started after a crash, over large stores", run: recovery::run },
     Bench { name: "round-trip", about: "small calls to the hub beside a bare echo", run: round_trip::run },
     Bench { name: "blame", about: "owners of lines, beside git blame", run: blame::run },
+    Bench { name: "blame-revision", about: "blame of a revision, beside git blame", run: revision::run },
     Bench { name: "commit", about: "git commit beside a hub that watches", run: commit::run },
     Bench {
         name: "history",
