@@ -132,6 +132,12 @@ pub enum Call {
         #[serde(default)]
         buffer: bool,
     },
+    /// Write the notes of all commits that the repository of this worktree has by now; [`Reply::Done`] once they are
+    /// written, an error that says why they cannot be. The worktree must be watched.
+    Notes {
+        /// The worktree.
+        worktree: WorktreeId,
+    },
     /// A page of the log; [`Reply::Events`].
     Log {
         /// What is wanted.

@@ -206,6 +206,7 @@ impl Texts for Call {
             Self::Measured(_)
             | Self::Watch { path: _, poll: _ }
             | Self::Owners { file: _, digest: _, buffer: _ }
+            | Self::Notes { worktree: _ }
             | Self::Log { filter: _, cursor: _, newest_first: _, limit: _ }
             | Self::Tail { filter: _, from: _ }
             | Self::Status

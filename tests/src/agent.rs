@@ -16,7 +16,12 @@ pub struct Agent<'a> {
 impl<'a> Agent<'a> {
     /// An agent in this world. Its hooks run as children of the test, so before and after have one parent.
     pub fn new(world: &'a World) -> Self {
-        Self { world, name: "scripted-agent", model: "no-model-1" }
+        Self::named(world, "scripted-agent")
+    }
+
+    /// The same under another name.
+    pub fn named(world: &'a World, name: &'static str) -> Self {
+        Self { world, name, model: "no-model-1" }
     }
 
     /// Says that it will edit `files`.

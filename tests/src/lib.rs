@@ -11,6 +11,7 @@ pub mod editor;
 pub mod hub;
 mod log;
 mod neovim;
+pub mod notes;
 mod process;
 mod program;
 pub mod replay;

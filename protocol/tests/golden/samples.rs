@@ -222,6 +222,7 @@ pub fn calls() -> Vec<Call> {
         Call::Hook(hook()),
         Call::Watch { path: "/home/ada/project".into(), poll: false },
         Call::Owners { file: file(), digest: Some(digest(2)), buffer: true },
+        Call::Notes { worktree: worktree() },
         Call::Log { filter: filter(), cursor: Some(stamp(3)), newest_first: true, limit: 50 },
         Call::Tail { filter: filter(), from: Some(stamp(3)) },
         Call::Status,

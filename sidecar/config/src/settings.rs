@@ -28,6 +28,8 @@ pub struct Settings {
     pub hub: HubSettings,
     /// Which files are watched and recorded, and how.
     pub watch: WatchSettings,
+    /// What is written into repositories about their commits.
+    pub notes: NotesSettings,
     /// Where the log is kept.
     pub store: StoreSettings,
     /// What waits on disk while no hub runs.
@@ -159,6 +161,14 @@ pub struct WatchSettings {
     pub max_folders: Option<u64>,
 }
 
+/// Notes on commits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotesSettings {
+    /// Write who wrote the lines of each new commit to `refs/notes/codi2` of its repository.
+    pub write: bool,
+}
+
 /// The store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -224,6 +234,12 @@ impl Default for WatchSettings {
             max_file_mib: 2,
             max_folders: None,
         }
+    }
+}
+
+impl Default for NotesSettings {
+    fn default() -> Self {
+        Self { write: true }
     }
 }
 

@@ -52,6 +52,7 @@ fn each_layer_covers_the_one_below_and_says_so() {
             "editor.inlay_hints=false default",
             "hub.idle_minutes=3 c.toml:3:16",
             "log=\"debug\" c.toml:1:7",
+            "notes.write=true default",
             "spool.cap_mib=8 c.toml:9:11",
             "store.cluster_file=null default",
             "store.kind=\"file\" default",

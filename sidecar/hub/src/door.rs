@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use codi2_ipc::door::pass;
+use codi2_protocol::{Owner, Verdict};
 use codi2_redaction::Redactor;
 use codi2_workspace::{GitExplanation, GitOperation, Observation, WatchEvent};
 
@@ -35,6 +36,15 @@ impl Door {
             | Input::Tick => {}
             // From the store, where all that is text passed a door.
             Input::WasEnded | Input::Upgraded(_) | Input::Joins(..) => {}
+            // Maybe from a note that somebody else wrote.
+            Input::Derived(_, _, owners) => {
+                for Owner { verdict, at_ms: _, event: _ } in &mut owners.owners {
+                    let Verdict { origin, modifier, acceptor, class: _, evidence } = verdict;
+                    pass(&self.redactor, origin);
+                    modifier.iter_mut().chain(acceptor).for_each(|actor| pass(&self.redactor, actor));
+                    evidence.iter_mut().for_each(|reason| self.words(&mut reason.detail));
+                }
+            }
             Input::Called(_, _, call) => pass(&self.redactor, call),
             Input::Drained(_, _, facts) => pass(&self.redactor, facts),
             Input::Watched(_, event) => self.watched(event),
@@ -60,7 +70,7 @@ impl Door {
             }
             WatchEvent::State(_, detail) => self.words(detail),
             WatchEvent::Private(path) => self.path(path),
-            WatchEvent::ScanDone { files: _ } => {}
+            WatchEvent::ScanDone { files: _ } | WatchEvent::GitDone => {}
         }
     }
 

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use codi2_protocol::{Call, Fact, HubError, Notice, Numbered, ProducerId, Reply};
+use codi2_protocol::{Call, ErrorCode, Fact, HubError, Notice, Numbered, ProducerId, Reply};
 use codi2_store::{Store, StoreError};
 use codi2_workspace::WatchOptions;
 
-use crate::core::{Core, Effect, Input, Ticket};
+use crate::core::{Asked, Core, Effect, Input, Ticket, Told, Why};
 use crate::dead::{Dead, Piece};
 use crate::measures::Measures;
+use crate::notes::{Door, Troubles, Wish};
 use crate::server::Place;
 use crate::world::World;
 use crate::writer::{Order, Road};
@@ -33,18 +34,31 @@ pub enum Output {
     Notify(ProducerId, Notice),
 }
 
+/// Where goes what the core wants done.
+pub struct Outlets {
+    /// To the writer.
+    pub orders: SyncSender<Order>,
+    /// To the thread of notes.
+    pub notes: Door,
+}
+
 enum Message {
     Input(Box<Input>, Option<Place>, Instant),
     /// From a watch, which waits for its turn.
     Watched(Box<Input>, Instant),
     /// Told when everything that came before is durable.
     Barrier(Box<dyn FnOnce() + Send>),
+    /// What is known of a committed content, for whoever waits for the answer.
+    Asked(Box<Asked>, Sender<Known>),
     /// Take in what the dead left before this hub.
     Begin,
     /// Look for what the dead left since.
     Drain,
     End,
 }
+
+/// What the core tells of a committed content; nothing of a private one; an error in words.
+type Known = Result<Option<Told>, String>;
 
 /// A handle on the core's thread.
 #[derive(Clone)]
@@ -53,6 +67,7 @@ pub struct Engine {
     problems: Problems,
     measures: Measures,
     given_up: Arc<OnceLock<StoreError>>,
+    troubles: Troubles,
 }
 
 /// The thread itself.
@@ -82,7 +97,7 @@ impl Engine {
         store: Arc<Store>,
         options: WatchOptions,
         mut dead: Dead,
-        orders: SyncSender<Order>,
+        outlets: Outlets,
         measures: Measures,
         output: impl Fn(Output) + Send + 'static,
     ) -> std::io::Result<(Self, EngineThread)> {
@@ -103,7 +118,7 @@ impl Engine {
             let mut desk = Desk {
                 core: &mut core,
                 world: &mut world,
-                orders: &orders,
+                outlets: &outlets,
                 measures: &measured,
                 output: &output,
                 problems: noted,
@@ -120,6 +135,10 @@ impl Engine {
                         let _ = taken.try_recv();
                         desk.take(*input, came);
                     }
+                    Message::Asked(asked, tell) => {
+                        // Whoever is gone does not ask any more.
+                        let _ = tell.send(desk.ask(&asked));
+                    }
                     Message::Barrier(tell) => desk.order(Order::Barrier(tell)),
                     Message::Begin => {
                         desk.take(Input::Begin, Instant::now());
@@ -132,12 +151,23 @@ impl Engine {
             }
         };
         let thread = std::thread::Builder::new().name("codi2-core".into()).spawn(work)?;
-        Ok((Self { messages, problems, measures, given_up }, EngineThread(thread)))
+        let troubles = Troubles::default();
+        Ok((Self { messages, problems, measures, given_up, troubles }, EngineThread(thread)))
     }
 
     /// Gives the core an input; `place` is freed when it has been taken.
     pub fn tell(&self, input: Input, place: Option<Place>) {
         self.send(Message::Input(Box::new(input), place, Instant::now()));
+    }
+
+    /// Asks what is known of a committed content and waits for the answer; nothing of a private one.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the core has ended, in words.
+    pub fn ask(&self, asked: Asked) -> Result<Option<Told>, String> {
+        let (tell, told) = channel();
+        self.send(Message::Asked(Box::new(asked), tell));
+        told.recv().unwrap_or_else(|_| Err("the hub is ending".into()))
     }
 
     /// Says when everything told so far is durable; `tell` is dropped where it never will be.
@@ -183,7 +213,13 @@ impl Engine {
 
     /// What is wrong.
     pub fn problems(&self) -> Vec<String> {
-        self.problems.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let noted = self.problems.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        noted.into_iter().chain(self.troubles.now()).collect()
+    }
+
+    /// Why notes cannot be written.
+    pub fn troubles(&self) -> &Troubles {
+        &self.troubles
     }
 }
 
@@ -205,7 +241,7 @@ impl EngineThread {
 struct Desk<'a> {
     core: &'a mut Core,
     world: &'a mut World,
-    orders: &'a SyncSender<Order>,
+    outlets: &'a Outlets,
     measures: &'a Measures,
     output: &'a dyn Fn(Output),
     problems: Problems,
@@ -238,11 +274,35 @@ impl Desk<'_> {
             // Decided without what is stored.
             return;
         }
+        self.carry_out(effects, road);
+    }
+
+    /// Tells what is known of a committed content.
+    fn ask(&mut self, asked: &Asked) -> Known {
+        let (answer, effects) = self.core.committed(asked, now_ms(), self.world);
+        if self.has_given_up() {
+            return Err("the store is away".into());
+        }
+        self.carry_out(effects, None);
+        answer
+    }
+
+    fn carry_out(&self, effects: Vec<Effect>, road: Option<(Road, Instant)>) {
         for effect in effects {
             match effect {
                 Effect::Commit(entry) => self.order(Order::Write(Box::new(entry), road)),
                 Effect::Reply(ticket, answer) => (self.output)(Output::Reply(ticket, answer)),
                 Effect::Notify(producer, notice) => (self.output)(Output::Notify(producer, notice)),
+                Effect::Look(worktree, why) => {
+                    if let Some(place) = self.world.place(&worktree).cloned() {
+                        let notes = self.outlets.notes.clone();
+                        // A thread of notes that is gone has ended with the hub.
+                        self.order(Order::Barrier(Box::new(move || drop(notes.send(Wish { place, why })))));
+                    } else if let Why::Asked(ticket) = why {
+                        let message = "that worktree is not watched any more".to_owned();
+                        (self.output)(Output::Reply(ticket, Err(HubError { code: ErrorCode::NotFound, message })));
+                    }
+                }
                 Effect::Problem(problem) => self.problems.note(problem),
             }
         }
@@ -284,7 +344,7 @@ impl Desk<'_> {
         }
         self.measures.writer_queue.add(1);
         // A writer that is gone has said so, and the hub ends.
-        let _ = self.orders.send(order);
+        let _ = self.outlets.orders.send(order);
     }
 }
 
@@ -340,8 +400,16 @@ mod tests {
         let (orders, _kept) = sync_channel(1_000);
         let store = Arc::new(Store::memory().unwrap());
         let core = Core::new(producer, HostId::new(), [0; 32]);
-        let (engine, thread) =
-            Engine::start(core, store, WatchOptions::default(), dead, orders, Measures::default(), |_| {}).unwrap();
+        let (engine, thread) = Engine::start(
+            core,
+            store,
+            WatchOptions::default(),
+            dead,
+            Outlets { orders, notes: crate::notes::door().0 },
+            Measures::default(),
+            |_| {},
+        )
+        .unwrap();
         let path = worktree.to_str().unwrap().to_owned();
         engine.tell(Input::Called(None, 1, Call::Watch { path, poll: false }), None);
         engine.end();
@@ -366,8 +434,16 @@ mod tests {
         let core = Core::new(producer, HostId::new(), [0; 32]);
         let options = WatchOptions::default();
         cluster.is_away.store(true, Ordering::SeqCst);
-        let (engine, thread) =
-            Engine::start(core, Arc::clone(&store), options, dead, orders, Measures::default(), |_| {}).unwrap();
+        let (engine, thread) = Engine::start(
+            core,
+            Arc::clone(&store),
+            options,
+            dead,
+            Outlets { orders, notes: crate::notes::door().0 },
+            Measures::default(),
+            |_| {},
+        )
+        .unwrap();
         engine.begin();
         while cluster.asked.load(Ordering::SeqCst) == 0 {
             std::thread::yield_now();

@@ -3,7 +3,7 @@
 //! Connections (`server`) pass what they are told to the core's thread (`engine`); the core (`core`) owns all state,
 //! decides, and says what to write; the writer's thread (`writer`) appends in groups and says what is durable; only
 //! then is anything acknowledged or published. Watches report to the core like everybody else. Where several machines share a store, one
-//! more thread (`peering`) keeps the hub among the others.
+//! more thread (`peering`) keeps the hub among the others. One (`notes`) writes what is known of commits into git's notes.
 //!
 //! Absent on purpose: waiting for a client or an editor; a second way to write (but for what hubs settle among themselves,
 //! each in one transaction: who lives, whose sessions end, which repositories are one); the terminal.
@@ -22,6 +22,7 @@ mod known;
 mod ledger;
 mod live;
 mod measures;
+mod notes;
 mod peering;
 mod peers;
 mod ports;

@@ -15,11 +15,12 @@ use tokio::sync::mpsc;
 use crate::clients::{Clients, Heard};
 use crate::core::Core;
 use crate::dead::Dead;
-use crate::engine::{Engine, now_ms};
+use crate::engine::{Engine, Outlets, Output, now_ms};
 use crate::footing::Footing;
 use crate::host::host;
 use crate::live::Hub;
 use crate::measures::Measures;
+use crate::notes;
 use crate::peering::{Board, Peering};
 use crate::peers::Peers;
 use crate::secret::secret;
@@ -40,6 +41,8 @@ pub struct Options {
     pub idle_ms: u64,
     /// How worktrees are watched.
     pub watch: WatchOptions,
+    /// Whether notes on commits are written.
+    pub notes: bool,
     /// Version and build, for people.
     pub build: String,
     /// What to say of the settings in each status.
@@ -195,16 +198,23 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     })
     .map_err(system("cannot start the writer"))?;
     let producer = ProducerId::new();
+    let (door, wishes) = notes::door();
     let (engine, thread) = Engine::start(
         Core::new(producer, host, secret),
         Arc::clone(&store),
         WatchOptions { apart: ours(&options), secret: codi2_redaction::holds_token, ..options.watch.clone() },
         Dead::new(options.places.clone(), producer),
-        writer.orders(),
+        Outlets { orders: writer.orders(), notes: door },
         measures,
         move |item| drop(outputs.send(Heard::Output(item))),
     )
     .map_err(system("cannot start the core"))?;
+    let answers = heard_in.clone();
+    let about_notes = notes::Options { write: options.notes, max_file_bytes: options.watch.max_file_bytes };
+    let clerk = notes::start(wishes, engine.clone(), about_notes, Arc::clone(&ending), move |ticket, answer| {
+        drop(answers.send(Heard::Output(Output::Reply(ticket, answer))));
+    })
+    .map_err(system("cannot start the thread of notes"))?;
     about_secret.into_iter().chain(about_host).for_each(|note| engine.note_problem(note));
     let board = store.is_shared().then(Arc::<Board>::default);
     let started_ms = now_ms();
@@ -256,6 +266,9 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     engine.end();
     thread.join();
     writer.finish();
+    if clerk.join().is_err() {
+        tracing::error!("the thread of notes ended in a panic");
+    }
     // Last, for what it says of this machine's sessions must be what was written.
     if let Some(peering) = peering {
         peering.finish();

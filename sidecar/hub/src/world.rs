@@ -108,7 +108,8 @@ impl World {
         }
     }
 
-    fn place(&self, worktree: &WorktreeId) -> Option<&Place> {
+    /// Where a worktree is that is being watched.
+    pub fn place(&self, worktree: &WorktreeId) -> Option<&Place> {
         self.watches.get(worktree).map(Watch::place)
     }
 

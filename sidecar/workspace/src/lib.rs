@@ -3,8 +3,8 @@
 //! What goes in: a path. What comes out: a [`Place`] (which repository, which worktree, whose), and through a [`Watch`]
 //! a stream of [`WatchEvent`]s. Synchronous; one thread per worktree.
 //!
-//! Invariants: a repository's git is only read, but for its id (`codi2/repository` in the common git folder) and notes on
-//! commits ([`Notes`]), which are written beside whatever git does; no optional lock of git is taken; symbolic links are never followed out of the worktree; `.git` is
+//! Invariants: a repository's git is only read, but for two small files of ours (`codi2/` in the common git folder) and
+//! notes on commits ([`Notes`]), which are written beside whatever git does; no optional lock of git is taken; symbolic links are never followed out of the worktree; `.git` is
 //! never recorded; a nested repository or a submodule is a place of its own and no part of the outer one.
 //!
 //! Absent on purpose: who wrote a change (the hub decides), diffs and owners, text decoding beyond [`decode`], any
@@ -27,7 +27,7 @@ mod watch;
 
 pub use codi2_config::Globs;
 pub use decode::{Decoded, Encoding, decode, encode};
-pub use git::{Before, Change, Commit, Commits, Join, Joined, Listed, Note, Notes, Oid, ViewError, past};
+pub use git::{Before, Change, Commit, Commits, Join, Joined, Listed, Note, Noted, Notes, Oid, ViewError, past};
 pub use lineage::{Lineage, lineage};
 pub use mounts::silent as silent_file_system;
 pub use observe::{Cause, Content, GitExplanation, GitOperation, GitSource, Observation, WatchEvent, Written};

@@ -20,6 +20,8 @@ pub enum WatchEvent {
     Observed(Vec<Observation>),
     /// Git did something. Sent before the observations that it explains.
     Git(GitOperation),
+    /// Git is done: what it moved and wrote was told before, so that commits may be looked at.
+    GitDone,
     /// Late evidence: git explains a content that was read or reported without an explanation, and that may be gone by
     /// now.
     Explained {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use codi2_workspace::{Change, Commits, Note, Notes, Oid, Place, identify};
+use codi2_workspace::{Change, Commits, Note, Noted, Notes, Oid, Place, identify};
 
 struct Repository {
     _folder: tempfile::TempDir,
@@ -253,6 +253,22 @@ fn new_commits_are_those_made_here() {
     assert_eq!(ids(&[gone, one], 9).0.len(), 2, "what is gone is nothing to go by");
     assert_eq!((ids(&[], 2).0.len(), ids(&[], 2).1), (2, true));
     assert_eq!(ids(&[], 2).0[0], two, "the newest ones count");
+}
+
+#[test]
+fn how_far_notes_have_come_is_kept_in_the_repository() {
+    let repository = Repository::new(&[]);
+    let ends = [repository.commit(), repository.commit()];
+    let noted = Noted::of(&repository.place).unwrap();
+    assert_eq!(noted.read(), None);
+    for ends in [&ends[..], &ends[..1], &[]] {
+        noted.write(ends).unwrap();
+        assert_eq!(noted.read().as_deref(), Some(ends));
+    }
+    repository.write(".git/codi2/noted", "neither\n");
+    assert_eq!(noted.read(), None, "what is damaged counts as nothing");
+    let plain = tempfile::tempdir().unwrap();
+    assert!(Noted::of(&identify(plain.path()).unwrap()).is_none());
 }
 
 /// Formats of repositories: plain, with other names of objects, with other references.

@@ -55,6 +55,7 @@ fn foreground(surroundings: &Surroundings) -> Result<()> {
         store,
         idle_ms: settings.idle_ms(),
         watch: WatchOptions::from(&settings.watch),
+        notes: settings.notes.write,
         build: BUILD.to_owned(),
         remarks: codi2_hub::Remarks::from_fn(move || loaded.remarks()),
     };

@@ -306,7 +306,7 @@ fn unseen(gap: bool) -> Owner {
 }
 
 /// The owner of text that came to be while nobody looked.
-pub(super) fn not_observed() -> Owner {
+pub(crate) fn not_observed() -> Owner {
     let actor = Actor::named(ActorKind::Unknown, "");
     let detail = "it was written while codi2 was not watching";
     Owner { verdict: Verdict::new(actor, Class::Unknown, EvidenceKind::NotObserved, detail), at_ms: None, event: None }

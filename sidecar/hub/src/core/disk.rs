@@ -11,7 +11,7 @@ use codi2_workspace::{Cause, Content as Found, Observation, WatchEvent};
 use super::branches::not_observed;
 use super::late::Kept;
 use super::ruled::Applied;
-use super::{Core, Effect, Entry};
+use super::{Core, Effect, Entry, Why};
 use crate::book::OwnerRef;
 use crate::known::{Content, Known};
 use crate::ledger::{DiskFile, Ledger};
@@ -49,6 +49,7 @@ impl Core {
                 }
                 self.ledger.disk.retain(|file, on_disk| on_disk.is_some() || file.worktree != *id);
                 self.scanned(id, files);
+                self.effects.push(Effect::Look(id.clone(), Why::Moved));
             }
             WatchEvent::Git(operation) => {
                 if let Some(worktree) = self.worktree(id) {
@@ -66,6 +67,7 @@ impl Core {
                 self.effects.push(Effect::Commit(Entry { events: vec![event], ..Entry::default() }));
                 self.tell_git(id);
             }
+            WatchEvent::GitDone => self.effects.push(Effect::Look(id.clone(), Why::Moved)),
             WatchEvent::State(state, detail) => {
                 let Some(worktree) = self.worktree(id) else { return };
                 worktree.status.state = state;

@@ -11,7 +11,7 @@ use codi2_workspace::{GitExplanation, Written};
 
 use super::branches::overlay;
 use super::ruled::Applied;
-use super::{Core, Effect, Entry};
+use super::{Core, Effect, Entry, Why};
 use crate::book::{OwnerRef, open_to_change};
 use crate::known::Known;
 use crate::ledger::{Branch, Drift};
@@ -204,6 +204,7 @@ impl Core {
             ..self.own_event(now, Some(file.worktree.clone()), actor, body)
         };
         self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+        self.effects.push(Effect::Look(file.worktree.clone(), Why::Learned(change.event)));
     }
 
     /// Gives the text after a change other owners: on disk, in the buffers that took it from there, in the memory of

@@ -7,6 +7,7 @@
 mod bounds;
 mod branches;
 mod buffers;
+mod committed;
 mod disk;
 mod groups;
 mod hooks;
@@ -28,12 +29,15 @@ use codi2_protocol::{
 };
 use codi2_workspace::WatchEvent;
 
+use crate::book::StoredOwners;
 use crate::door::Door;
 use crate::ledger::Ledger;
 use crate::ports::Ports;
 use crate::recent::Recent;
 use crate::rows::Row;
 
+pub(crate) use branches::not_observed;
+pub use committed::{Asked, Related, Told};
 pub(crate) use disk::decode_text;
 pub use sessions::Worktree;
 
@@ -76,6 +80,8 @@ pub enum Input {
     Joins(RepositoryId, RepositoryId),
     /// It is time to show other hubs of the store who is where.
     Show,
+    /// The owners of a committed content that nobody saw on disk, as its relatives tell them.
+    Derived(FileId, Digest, StoredOwners),
     /// Time passed.
     Tick,
 }
@@ -89,8 +95,21 @@ pub enum Effect {
     Reply(Ticket, Result<Reply, HubError>),
     /// Tell a producer at once.
     Notify(ProducerId, Notice),
+    /// Look at the commits of this worktree's repository, once everything before is durable: because of this.
+    Look(WorktreeId, Why),
     /// Say in the status that this is wrong.
     Problem(String),
+}
+
+/// Why commits are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// There may be new ones.
+    Moved,
+    /// More is known of the text that this event is about.
+    Learned(EventId),
+    /// Somebody waits until all of them have their notes.
+    Asked(Ticket),
 }
 
 /// What is written in one piece: all of it or nothing.
@@ -224,6 +243,7 @@ impl Core {
             Input::Upgraded(events) => self.upgraded_elsewhere(&events),
             Input::Joins(repository, shared) => self.ledger.join(repository, shared),
             Input::Show => self.keep_lives(now, ports.is_shared()),
+            Input::Derived(file, digest, owners) => self.derived(&file, digest, owners, ports),
             Input::Tick => self.tick(now, ports),
         }
         let (fails, words) = ports.failed_reads();
@@ -278,6 +298,14 @@ impl Core {
             },
             Call::Owners { file, digest, buffer } => self.owners(&file, digest, buffer, now, ports),
             Call::Status => Ok(Reply::Status(Box::new(self.status()))),
+            Call::Notes { worktree } if self.worktrees.contains_key(&worktree) => {
+                self.effects.extend(ticket.map(|ticket| Effect::Look(worktree, Why::Asked(ticket))));
+                return;
+            }
+            Call::Notes { .. } => {
+                let message = "that worktree is not watched: watch it first".to_owned();
+                Err(HubError { code: ErrorCode::NotFound, message })
+            }
             // The server answers these itself.
             Call::Log { .. } | Call::Tail { .. } | Call::Measured(_) | Call::Stats | Call::Stop => return,
         };

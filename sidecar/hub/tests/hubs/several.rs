@@ -61,6 +61,7 @@ impl Machine {
             store: StoreSpec::Shared(Shared(Arc::clone(engine))),
             idle_ms: 600_000,
             watch: codi2_workspace::WatchOptions::default(),
+            notes: true,
             build: "test hub".into(),
             remarks: codi2_hub::Remarks::default(),
         };

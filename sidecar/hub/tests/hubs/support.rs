@@ -30,6 +30,7 @@ pub fn hub() {
         store: codi2_hub::StoreSpec::File(store),
         idle_ms: idle.unwrap_or(600_000),
         watch: codi2_workspace::WatchOptions::default(),
+        notes: true,
         build: "test hub".into(),
         remarks: codi2_hub::Remarks::default(),
     };

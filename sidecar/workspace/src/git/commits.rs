@@ -87,17 +87,36 @@ impl Commits {
         Ok(tips)
     }
 
+    /// What is checked out.
+    pub fn head(&self) -> Option<Oid> {
+        self.view.head().ok()?.commit
+    }
+
     /// The commits that are reachable from `tips`, but not from `done` nor from any remote's branch (made elsewhere, with
     /// notes of their own): parents first, the newest `most`, and whether there are more.
     ///
     /// # Errors
     /// Git cannot be asked.
     pub fn new_since(&self, tips: &[Oid], done: &[Oid], most: usize) -> Result<(Vec<Commit>, bool), ViewError> {
+        self.walk(tips, done, most, &["--not", "--remotes"])
+    }
+
+    /// The commits that were reachable from `done` and are not from `tips`: what was rewritten or dropped, as in
+    /// [`Self::new_since`].
+    ///
+    /// # Errors
+    /// Git cannot be asked.
+    pub fn dropped_since(&self, tips: &[Oid], done: &[Oid], most: usize) -> Result<(Vec<Commit>, bool), ViewError> {
+        self.walk(done, tips, most, &[])
+    }
+
+    fn walk(&self, from: &[Oid], to: &[Oid], most: usize, but: &[&str]) -> Result<(Vec<Commit>, bool), ViewError> {
         let limit = (most + 1).to_string();
-        let command = ["rev-list", "--parents", "--topo-order", "--reverse", "--ignore-missing", "-n", &limit];
-        let command = [&command[..], &["--stdin", "--not", "--remotes"]].concat();
-        let wanted = tips.iter().map(|tip| format!("{tip}\n"));
-        let input: String = wanted.chain(done.iter().map(|tip| format!("^{tip}\n"))).collect();
+        let command =
+            ["rev-list", "--parents", "--date-order", "--reverse", "--ignore-missing", "-n", &limit, "--stdin"];
+        let command = [&command[..], but].concat();
+        let wanted = from.iter().map(|tip| format!("{tip}\n"));
+        let input: String = wanted.chain(to.iter().map(|tip| format!("^{tip}\n"))).collect();
         let mut commits = self.view.program.converse(&command, input.as_bytes(), |output| Ok(named(output)))?;
         let cut = commits.len() > most;
         commits.drain(..commits.len().saturating_sub(most));

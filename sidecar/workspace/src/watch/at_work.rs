@@ -160,5 +160,6 @@ impl Engine {
                 self.touch(path, Cause::Rescan);
             }
         }
+        self.send(WatchEvent::GitDone);
     }
 }

@@ -24,6 +24,7 @@ mod large;
 mod long_history;
 mod machine;
 mod memory;
+mod notes;
 mod producers;
 mod recovery;
 mod redaction;
@@ -70,6 +71,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "blame", about: "owners of lines, beside git blame", run: blame::run },
     Bench { name: "blame-revision", about: "blame of a revision, beside git blame", run: revision::run },
     Bench { name: "commit", about: "git commit beside a hub that watches", run: commit::run },
+    Bench { name: "notes", about: "a commit's note, after git commit", run: notes::run },
     Bench {
         name: "history",
         about: "commit, rebase and 8 agents in a repository of 10,000 commits",

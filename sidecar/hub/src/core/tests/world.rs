@@ -142,6 +142,8 @@ impl World {
                 }
                 Effect::Reply(ticket, reply) => self.replies.push((ticket.id, reply)),
                 Effect::Notify(producer, notice) => self.notice(producer, notice),
+                // Nobody looks at commits here.
+                Effect::Look(..) => {}
                 Effect::Problem(problem) => self.problems.push(problem),
             }
         }

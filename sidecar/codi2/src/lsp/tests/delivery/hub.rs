@@ -49,7 +49,7 @@ impl World {
             match wish {
                 Wish::Commit(entry) => self.orders.push_back(entry),
                 Wish::Notify(producer, notice) => self.notify(producer, notice),
-                Wish::Reply(..) | Wish::Problem(_) => {}
+                Wish::Reply(..) | Wish::Look(..) | Wish::Problem(_) => {}
             }
         }
     }

@@ -1,0 +1,228 @@
+//! From the owners of bytes to the owners of lines, and from known texts to one that nobody saw. Pure.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use codi2_attribution::record::LineRange;
+use codi2_protocol::{Class, Digest, Owner, Span};
+use codi2_text::{OwnerTree, Text};
+
+use crate::book::StoredOwners;
+use crate::known::{Content, Known, lines_of};
+
+/// The share of a line's bytes that makes a second owner worth naming, in percent.
+const SECOND: usize = 20;
+/// No owner of the list: nobody told.
+const NOBODY: u32 = u32::MAX;
+
+/// Every distinct owner once.
+#[derive(Debug, Default)]
+pub struct Owners {
+    pub list: Vec<Owner>,
+    numbers: HashMap<Owner, u32>,
+}
+
+impl Owners {
+    /// The number of an owner.
+    pub fn enter(&mut self, owner: &Owner) -> u32 {
+        *self.numbers.entry(owner.clone()).or_insert_with(|| {
+            self.list.push(owner.clone());
+            u32::try_from(self.list.len() - 1).unwrap_or(NOBODY)
+        })
+    }
+
+    /// Whether all that this one says is that nobody saw it.
+    pub fn is_unseen(&self, number: u32) -> bool {
+        self.list
+            .get(number as usize)
+            .is_none_or(|owner| owner.verdict.class == Class::Unknown && owner.event.is_none())
+    }
+
+    /// Whether this one names nobody.
+    pub fn is_unnamed(&self, number: u32) -> bool {
+        self.list.get(number as usize).is_none_or(|owner| owner.verdict.class == Class::Unknown)
+    }
+
+    /// The tree of a text's owners.
+    pub fn tree(&mut self, stored: &StoredOwners) -> OwnerTree<u32> {
+        let numbers: Vec<u32> = stored.owners.iter().map(|owner| self.enter(owner)).collect();
+        let number = |span: &Span| numbers.get(span.owner as usize).copied().unwrap_or(NOBODY);
+        let spans = stored.spans.iter().map(|span| (usize::try_from(span.len).unwrap_or(usize::MAX), number(span)));
+        OwnerTree::from_spans(spans.collect::<Vec<_>>())
+    }
+
+    /// The tree of a text of which only these lines have owners.
+    pub fn tree_of_lines(&mut self, text: &str, ranges: &[LineRange], owners: &[Owner]) -> OwnerTree<u32> {
+        let mut at = ranges.iter().peekable();
+        let lines = text.split_inclusive('\n').zip(1..).map(|(line, number)| {
+            while at.next_if(|range| range.last < number).is_some() {}
+            let range = at.peek().filter(|range| range.first <= number);
+            let owner = range.and_then(|range| owners.get(range.owner as usize));
+            (line.len(), owner.map_or(NOBODY, |owner| self.enter(owner)))
+        });
+        OwnerTree::from_spans(lines.collect::<Vec<_>>())
+    }
+
+    /// The same for the store.
+    pub fn stored(&self, tree: &OwnerTree<u32>) -> StoredOwners {
+        let mut stored = StoredOwners { spans: Vec::new(), owners: Vec::new() };
+        let mut numbers = HashMap::new();
+        for (len, owner) in tree.iter() {
+            let Some(known) = self.list.get(owner as usize) else { continue };
+            let number = *numbers.entry(owner).or_insert_with(|| {
+                stored.owners.push(known.clone());
+                u32::try_from(stored.owners.len() - 1).unwrap_or(NOBODY)
+            });
+            stored.spans.push(Span { len: len as u64, owner: number });
+        }
+        stored
+    }
+}
+
+/// The owners of a text, of which those that nobody saw stay only where nothing tells more: each line that stands in one of
+/// these texts has the owners it has there. The first that names somebody counts, else the first that saw anything. Lines
+/// change as a whole: half of one is nobody's.
+pub fn derived(
+    text: &Text,
+    exact: &OwnerTree<u32>,
+    known: &[(Text, OwnerTree<u32>)],
+    owners: &Owners,
+) -> OwnerTree<u32> {
+    let unseen = |owner| owners.is_unseen(owner);
+    let unnamed = |owner| owners.is_unnamed(owner);
+    let mut tree = without(exact, &unseen);
+    let known: Vec<_> = known.iter().filter(|(old, tree)| old.len_bytes() == tree.len()).collect();
+    for left_out in [&unnamed as &dyn Fn(u32) -> bool, &unseen] {
+        for (old, known) in &known {
+            // Hashes are only compared with each other, and only here.
+            let secret = [0; 32];
+            let content = Content::Lines(lines_of(old, &secret));
+            let old = Known { digest: Digest::new(old.digest()), owners: without(known, left_out), content };
+            tree = filled(&tree, &old.carried_to(text, NOBODY, &secret));
+        }
+    }
+    filled(&tree, exact)
+}
+
+/// The tree without these owners.
+fn without(tree: &OwnerTree<u32>, left_out: &dyn Fn(u32) -> bool) -> OwnerTree<u32> {
+    let kept = |(len, owner): (usize, u32)| (len, if left_out(owner) { NOBODY } else { owner });
+    OwnerTree::from_spans(tree.iter().map(kept).collect::<Vec<_>>())
+}
+
+/// The first tree with what it lacks from the second, which is as long.
+fn filled(one: &OwnerTree<u32>, other: &OwnerTree<u32>) -> OwnerTree<u32> {
+    let (mut at, mut spans) = (0, Vec::new());
+    for (len, owner) in one.iter() {
+        if owner == NOBODY {
+            spans.extend(other.spans(at..at + len))
+        } else {
+            spans.push((len, owner))
+        }
+        at += len;
+    }
+    OwnerTree::from_spans(spans)
+}
+
+/// The owners of these lines of a text: who has most of their non-blank bytes, and who has a good part of the rest.
+pub fn ranges(text: &str, owners: &OwnerTree<u32>, lines: &[RangeInclusive<u32>]) -> Vec<LineRange> {
+    let mut out: Vec<LineRange> = Vec::new();
+    let (mut at, mut wanted) = (0, lines.iter().peekable());
+    for (line, number) in text.split_inclusive('\n').zip(1..) {
+        let bytes = at..at + line.len();
+        at = bytes.end;
+        while wanted.next_if(|lines| *lines.end() < number).is_some() {}
+        if !wanted.peek().is_some_and(|lines| lines.contains(&number)) || bytes.end > owners.len() {
+            continue;
+        }
+        let Some((owner, second)) = heaviest(line, owners.spans(bytes)) else { continue };
+        match out.last_mut() {
+            Some(last) if (last.last + 1, last.owner, last.second) == (number, owner, second) => last.last = number,
+            _ => out.push(LineRange { first: number, last: number, owner, second }),
+        }
+    }
+    out
+}
+
+fn heaviest(line: &str, spans: Vec<(usize, u32)>) -> Option<(u32, Option<u32>)> {
+    let bytes = line.as_bytes();
+    let weigh = |counts: &dyn Fn(&u8) -> bool| {
+        let (mut at, mut weights): (usize, Vec<(u32, usize)>) = (0, Vec::new());
+        for (len, owner) in &spans {
+            let weight = bytes[at..at + len].iter().filter(|byte| counts(byte)).count();
+            at += len;
+            match weights.iter_mut().find(|(known, _)| known == owner) {
+                Some((_, known)) => *known += weight,
+                None => weights.push((*owner, weight)),
+            }
+        }
+        weights.retain(|(_, weight)| *weight > 0);
+        // Of equals the one that comes first in the line.
+        weights.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+        weights
+    };
+    let mut weights = weigh(&|byte| !byte.is_ascii_whitespace());
+    if weights.is_empty() {
+        weights = weigh(&|_| true);
+        weights.truncate(1);
+    }
+    let all: usize = weights.iter().map(|(_, weight)| weight).sum();
+    let second = weights.get(1).filter(|(_, weight)| weight * 100 >= all * SECOND).map(|(owner, _)| *owner);
+    Some((weights.first()?.0, second))
+}
+
+#[cfg(test)]
+mod tests {
+    use codi2_protocol::{Actor, ActorKind, EventId, EvidenceKind, Verdict};
+
+    use super::*;
+
+    fn shown(ranges: &[LineRange]) -> String {
+        let second = |range: &LineRange| range.second.map(|second| format!("+{second}")).unwrap_or_default();
+        let one = |range: &LineRange| format!("{}-{}:{}{}", range.first, range.last, range.owner, second(range));
+        ranges.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_line_is_whose_most_of_it_is() {
+        for (text, spans, lines, expected) in [
+            ("a\nb\nc\n", vec![(4, 0), (2, 1)], vec![1..=3], "1-2:0 3-3:1"),
+            ("a\nb\nc\n", vec![(4, 0), (2, 1)], vec![1..=1, 3..=3], "1-1:0 3-3:1"),
+            ("a\nb", vec![(2, 0), (1, 1)], vec![1..=2], "1-1:0 2-2:1"),
+            // Blanks weigh nothing, unless there is nothing else.
+            ("      x\n   \n", vec![(6, 0), (6, 1)], vec![1..=2], "1-2:1"),
+            ("aaaabb\n", vec![(4, 0), (3, 1)], vec![1..=1], "1-1:0+1"),
+            ("aaaaaab\n", vec![(6, 0), (2, 1)], vec![1..=1], "1-1:0"),
+            ("ab\n", vec![(1, 1), (2, 0)], vec![1..=1], "1-1:1+0"),
+            ("", vec![], vec![1..=1], ""),
+        ] {
+            assert_eq!(shown(&ranges(text, &OwnerTree::from_spans(spans), &lines)), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_nobody_saw_has_the_lines_of_its_relatives() {
+        let mut owners = Owners::default();
+        let mut person = |name: &str, event: bool| {
+            let (kind, class) = match name {
+                "" => (ActorKind::Unknown, Class::Unknown),
+                _ => (ActorKind::Person, Class::Exact),
+            };
+            let verdict = Verdict::new(Actor::named(kind, name), class, EvidenceKind::Other, "");
+            owners.enter(&Owner { verdict, at_ms: None, event: event.then(EventId::new) })
+        };
+        let [unseen, external] = [false, true].map(|event| person("", event));
+        let [ada, bea] = ["ada", "bea"].map(|name| person(name, true));
+        let tree = |spans: &[(usize, u32)]| OwnerTree::from_spans(spans.to_vec());
+        let first = (Text::new("one\ntwo\nthree\nfour\n"), tree(&[(4, ada), (4, ada), (6, external), (5, external)]));
+        let second = (Text::new("zero\ntwo\nthree\nfive\n"), tree(&[(5, bea), (4, bea), (6, bea), (5, unseen)]));
+        let text = Text::new("zero\none\ntwo and more\nthree\nfour\nfive\n");
+        let exact = OwnerTree::new(text.len_bytes(), unseen);
+        let tree = derived(&text, &exact, &[first, second], &owners);
+        let found: Vec<u32> = ranges(&text.to_string(), &tree, &[1..=6])
+            .iter()
+            .flat_map(|range| (range.first..=range.last).map(|_| range.owner))
+            .collect();
+        assert_eq!(found, [bea, ada, unseen, bea, external, unseen]);
+    }
+}

@@ -1,0 +1,320 @@
+//! Notes on commits, end to end: the real hub, real git, and whatever git does to commits. Whose a line is, is asked as a
+//! reader asks: `git blame` leads to a commit, the note on it names the owner.
+
+use std::process::Child;
+
+use codi2_protocol::Class;
+use codi2_tests::{Agent, World, wait_for};
+
+/// A world whose repository is watched, with two agents at work beside each other.
+struct Work {
+    world: World,
+    monitor: Child,
+}
+
+const ADA: &str = "agent ada";
+const BEA: &str = "agent bea";
+
+impl Work {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let world = World::new(files);
+        let monitor = world.monitor();
+        Self { world, monitor }
+    }
+
+    /// An agent announces a write and does it.
+    fn write(&self, name: &'static str, file: &str, text: &str) {
+        let agent = Agent::named(&self.world, name.strip_prefix("agent ").unwrap_or(name));
+        agent.write(file, text);
+    }
+
+    fn commit(&self, message: &str) -> String {
+        self.world.git(&["add", "--all"]);
+        self.world.git(&["commit", "--quiet", "--message", message]);
+        self.head()
+    }
+
+    fn head(&self) -> String {
+        self.world.git(&["rev-parse", "HEAD"]).trim().to_owned()
+    }
+
+    /// Runs git where it may stop for a conflict.
+    fn try_git(&self, arguments: &[&str]) -> bool {
+        let done = self.world.command("git").args(arguments).env("GIT_EDITOR", "true").output();
+        done.expect("git starts").status.success()
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let _ = self.monitor.kill();
+        let _ = self.monitor.wait();
+    }
+}
+
+const BEGIN: &str = "first\nlast\n";
+
+#[test]
+fn commits_that_are_made_here() {
+    let work = Work::new(&[("a.txt", BEGIN)]);
+    let world = &work.world;
+    work.write(ADA, "a.txt", "first\nby ada, at once\nlast\n");
+    let first = work.commit("one");
+    world.wait_noted("a plain commit", "HEAD", &[("first", "-"), ("by ada, at once", ADA)]);
+    let note = world.git(&["notes", "--ref", "codi2", "show", &first]);
+    assert!(note.starts_with("{\"codi2\":1,\n"), "{note}");
+    for secret in [world.repository().to_str().unwrap_or("?"), "pid", "by ada, at once"] {
+        assert!(!note.contains(secret), "{secret} in {note}");
+    }
+
+    // Staged in a form that never lay on disk.
+    work.write(ADA, "a.txt", "first\nstaged by ada\nby ada, at once\nlast\n");
+    work.write(BEA, "a.txt", "first\nstaged by ada\nby ada, at once\nlast\nleft by bea\nstaged by bea\n");
+    world.write("part.txt", "first\nstaged by ada\nby ada, at once\nlast\nstaged by bea\n");
+    let blob = world.git(&["hash-object", "-w", "part.txt"]);
+    std::fs::remove_file(world.path("part.txt")).expect("it is there");
+    world.git(&["update-index", "--cacheinfo", &format!("100644,{},a.txt", blob.trim())]);
+    world.git(&["commit", "--quiet", "--message", "a part"]);
+    world.wait_noted("a part", "HEAD", &[("staged by ada", ADA), ("by ada, at once", ADA), ("staged by bea", BEA)]);
+    work.commit("the rest");
+    world.wait_noted("the rest", "HEAD", &[("left by bea", BEA), ("staged by bea", BEA)]);
+
+    work.write(
+        BEA,
+        "a.txt",
+        "first\nstaged by ada\nby ada, at once\nlast\nleft by bea\nstaged by bea\namended by bea\n",
+    );
+    world.git(&["commit", "--quiet", "--all", "--amend", "--message", "the rest and more"]);
+    world.wait_noted("amended", "HEAD", &[("left by bea", BEA), ("amended by bea", BEA), ("staged by ada", ADA)]);
+
+    // Eight commits in a moment.
+    let mut text = world.read("a.txt");
+    for number in 0..8 {
+        text += &format!("quick {number}\n");
+        work.write(if number % 2 == 0 { ADA } else { BEA }, "a.txt", &text);
+        world.git(&["commit", "--quiet", "--all", "--message", "quick"]);
+    }
+    let quick: Vec<String> = (0..8).map(|number| format!("quick {number}")).collect();
+    let expected: Vec<(&str, &str)> =
+        quick.iter().enumerate().map(|(at, line)| (line.as_str(), if at % 2 == 0 { ADA } else { BEA })).collect();
+    world.wait_noted("eight commits", "HEAD", &expected);
+
+    // By other programs than `git commit`, on a branch that is not checked out.
+    let tree = world.git(&["rev-parse", "HEAD^{tree}"]);
+    let plumbed = world.git(&["commit-tree", "-p", "HEAD~3", "-m", "plumbing", tree.trim()]);
+    world.git(&["update-ref", "refs/heads/plumbed", plumbed.trim()]);
+    world.wait_noted("commit-tree and update-ref", "plumbed", &expected);
+    assert!(world.note(plumbed.trim()).is_some());
+
+    // Nobody of ours wrote it: nothing is known, and nothing is said.
+    let elsewhere = world.git(&["commit-tree", "-p", "HEAD", "-m", "empty", tree.trim()]);
+    world.git(&["update-ref", "refs/heads/empty", elsewhere.trim()]);
+    world.write_notes(world.repository()).expect("notes are written");
+    assert_eq!(world.note(elsewhere.trim()), None);
+    let status = world.codi2(&["status", "--format", "json"]);
+    assert!(status.out.contains("\"problems\":[]"), "{}", status.out);
+}
+
+#[test]
+fn commits_that_are_made_anew() {
+    let work = Work::new(&[("a.txt", BEGIN)]);
+    let world = &work.world;
+    world.git(&["switch", "--quiet", "--create", "work"]);
+    work.write(ADA, "a.txt", "first\none by ada\nlast\n");
+    work.commit("one");
+    work.write(BEA, "a.txt", "first\ntwo by bea\nlast\n");
+    work.commit("two instead of one");
+    work.write(ADA, "a.txt", "first\ntwo by bea\nlast\nthree by ada\n");
+    work.write(BEA, "b.txt", "of bea\n");
+    let three = work.commit("three");
+    let expected = [("two by bea", BEA), ("three by ada", ADA), ("of bea", BEA)];
+    world.wait_noted("as committed", "work", &expected);
+
+    // Onto a line above: of the commits on the way, nobody sees the files.
+    world.git(&["switch", "--quiet", "main"]);
+    work.write(BEA, "a.txt", "zero by bea\nfirst\nlast\n");
+    work.commit("zero");
+    world.git(&["switch", "--quiet", "work"]);
+    world.git(&["rebase", "--quiet", "main"]);
+    world.wait_noted("rebased", "work", &expected);
+    world.wait_noted("on the way of the rebase", "work~2", &[("one by ada", ADA), ("zero by bea", BEA)]);
+
+    // A conflict, resolved by an agent.
+    world.git(&["switch", "--quiet", "--create", "side", "main"]);
+    work.write(ADA, "a.txt", "zero by bea\nfirst\nside by ada\nlast\n");
+    work.commit("side");
+    assert!(!work.try_git(&["rebase", "work"]), "it conflicts");
+    work.write(BEA, "a.txt", "zero by bea\nfirst\ntwo by bea\nside by ada\nresolved by bea\nlast\nthree by ada\n");
+    world.git(&["add", "a.txt"]);
+    assert!(work.try_git(&["rebase", "--continue"]), "resolved");
+    world.wait_noted(
+        "rebased with a conflict",
+        "side",
+        &[("side by ada", ADA), ("resolved by bea", BEA), ("of bea", BEA)],
+    );
+
+    // Autosquash: a commit taken into an earlier one.
+    work.write(ADA, "b.txt", "of bea\nfixed by ada\n");
+    world.git(&["commit", "--quiet", "--all", "--fixup", "HEAD~1"]);
+    world.git(&["-c", "sequence.editor=true", "rebase", "--quiet", "--interactive", "--autosquash", "main"]);
+    world.wait_noted("autosquashed", "side", &[("fixed by ada", ADA), ("side by ada", ADA), ("resolved by bea", BEA)]);
+
+    // Taken to another branch, taken back, and brought again.
+    world.git(&["switch", "--quiet", "--create", "picked", "main"]);
+    world.git(&["cherry-pick", &three]);
+    world.wait_noted("picked", "picked", &[("three by ada", ADA), ("of bea", BEA)]);
+    world.git(&["revert", "--no-edit", "HEAD"]);
+    world.git(&["revert", "--no-edit", "HEAD"]);
+    world.wait_noted("reverted twice", "picked", &[("three by ada", ADA), ("of bea", BEA), ("zero by bea", BEA)]);
+
+    // All of a branch as one commit.
+    world.git(&["switch", "--quiet", "--create", "squashed", "main"]);
+    world.git(&["merge", "--quiet", "--squash", "side"]);
+    world.git(&["commit", "--quiet", "--message", "all of it"]);
+    let all = [
+        ("two by bea", BEA),
+        ("side by ada", ADA),
+        ("resolved by bea", BEA),
+        ("three by ada", ADA),
+        ("fixed by ada", ADA),
+    ];
+    world.wait_noted("squashed", "squashed", &all);
+
+    // A merge with a conflict.
+    world.git(&["switch", "--quiet", "main"]);
+    work.write(ADA, "a.txt", "zero by bea\nfirst\nmain by ada\nlast\n");
+    work.commit("main");
+    assert!(!work.try_git(&["merge", "work"]), "it conflicts");
+    work.write(BEA, "a.txt", "zero by bea\nfirst\nmain by ada\nmerged by bea\ntwo by bea\nlast\nthree by ada\n");
+    world.git(&["add", "a.txt"]);
+    world.git(&["commit", "--quiet", "--no-edit"]);
+    world.wait_noted("merged", "main", &[("main by ada", ADA), ("merged by bea", BEA), ("two by bea", BEA)]);
+
+    // Everything written anew by another program.
+    let mut filter = world.command("git");
+    filter.env("FILTER_BRANCH_SQUELCH_WARNING", "1").args([
+        "filter-branch",
+        "-f",
+        "--msg-filter",
+        "sed 's/^/anew: /'",
+        "side",
+    ]);
+    assert!(filter.output().expect("git starts").status.success());
+    world.wait_noted("filtered", "side", &all);
+}
+
+#[test]
+fn what_lies_on_disk_moves() {
+    let work = Work::new(&[("a.txt", BEGIN), ("b.txt", "beside\n")]);
+    let world = &work.world;
+    work.write(ADA, "a.txt", "first\nstashed by ada\nlast\n");
+    world.wait_no_strangers();
+    world.git(&["stash", "--quiet"]);
+    work.write(BEA, "b.txt", "beside\nmeanwhile by bea\n");
+    work.commit("meanwhile");
+    world.git(&["stash", "pop", "--quiet"]);
+    work.commit("popped");
+    world.wait_noted("stashed and popped", "HEAD", &[("stashed by ada", ADA), ("meanwhile by bea", BEA)]);
+
+    world.git(&["mv", "a.txt", "moved.txt"]);
+    work.write(BEA, "moved.txt", "first\nstashed by ada\nlast\nrenamed by bea\n");
+    work.commit("moved");
+    world.wait_noted(
+        "renamed with an edit",
+        "HEAD",
+        &[("stashed by ada", ADA), ("renamed by bea", BEA), ("first", "-")],
+    );
+
+    // Another worktree, which nobody watches, and then somebody does.
+    let linked = world.repository().with_file_name("linked");
+    let path = linked.to_str().expect("UTF-8");
+    world.git(&["worktree", "add", "--quiet", "-b", "there", path]);
+    let at = |arguments: &[&str]| world.git(&[&["-C", path], arguments].concat());
+    world.write_notes(&linked).expect("notes are written");
+    let agent = Agent::named(world, "bea");
+    let file = linked.join("b.txt");
+    agent.announce(&[file.to_str().expect("UTF-8")]);
+    std::fs::write(&file, "beside\nmeanwhile by bea\nthere by bea\n").expect("written");
+    agent.done(&[file.to_str().expect("UTF-8")]);
+    at(&["commit", "--quiet", "--all", "--message", "there"]);
+    world.wait_noted("in a linked worktree", "there", &[("there by bea", BEA), ("meanwhile by bea", BEA)]);
+    world.git(&["merge", "--quiet", "there"]);
+    world.wait_noted("taken over from there", "main", &[("there by bea", BEA), ("renamed by bea", BEA)]);
+}
+
+#[test]
+fn a_hub_that_was_away_catches_up() {
+    let work = Work::new(&[("a.txt", BEGIN)]);
+    let world = &work.world;
+    work.write(ADA, "a.txt", "first\nseen by ada\nlast\n");
+    world.wait_no_strangers();
+    world.write_notes(world.repository()).expect("notes are written");
+    let hub = world.without_hub();
+    world.git(&["commit", "--quiet", "--all", "--message", "while nobody looked"]);
+    let commit = work.head();
+    assert_eq!(world.note(&commit), None);
+    drop(hub);
+    world.wait_until_watched();
+    world.wait_noted("after a start", "HEAD", &[("seen by ada", ADA)]);
+}
+
+#[test]
+fn what_is_known_later_is_noted_later() {
+    let work = Work::new(&[("a.txt", BEGIN)]);
+    let world = &work.world;
+    let agent = Agent::named(world, "ada");
+    agent.announce(&["a.txt"]);
+    world.write("a.txt", "first\nof whom?\nlast\n");
+    let commit = work.commit("before it is told");
+    world.write_notes(world.repository()).expect("notes are written");
+    agent.done(&["a.txt"]);
+    // Nobody asks any more: what is learned is written by itself.
+    let told = || world.note(&commit).and_then(|note| Some(note.owner("a.txt", 2)?.verdict.clone()));
+    let is_told = || told().filter(|told| told.origin.name == "ada" && told.class == Class::Exact);
+    wait_for("the note to name the agent", || format!("{:?}\n{}", told(), world.explain()), || is_told().map(drop));
+}
+
+#[test]
+fn notes_that_cannot_be_written_are_a_problem_that_is_told() {
+    let work = Work::new(&[("a.txt", BEGIN)]);
+    let world = &work.world;
+    work.write(ADA, "a.txt", "first\nby ada\nlast\n");
+    let lock = world.repository().join(".git/refs/notes/codi2.lock");
+    std::fs::create_dir_all(lock.parent().expect("a folder")).expect("made");
+    std::fs::write(&lock, "").expect("written");
+    let commit = work.commit("one");
+    let refused = world.write_notes(world.repository()).expect_err("somebody holds the lock");
+    assert!(refused.message.contains("codi2.lock"), "{refused:?}");
+    let status = world.codi2(&["status"]);
+    assert!(status.out.contains("notes are not written"), "{}", status.out);
+    assert_eq!(world.note(&commit), None);
+    std::fs::remove_file(&lock).expect("removed");
+    world.wait_noted("once it is gone", "HEAD", &[("by ada", ADA)]);
+    assert!(!world.codi2(&["status"]).out.contains("notes are not written"));
+
+    // A note that a later program wrote is nobody's to change.
+    let newer = "{\"codi2\":2}\n";
+    world.git(&["notes", "--ref", "codi2", "add", "-f", "-m", newer.trim(), "HEAD"]);
+    work.write(ADA, "a.txt", "first\nby ada\nlast\nmore by ada\n");
+    work.commit("two");
+    world.wait_noted("the next one", "HEAD", &[("more by ada", ADA)]);
+    assert_eq!(world.git(&["notes", "--ref", "codi2", "show", "HEAD~1"]), newer);
+}
+
+#[test]
+fn private_files_and_switched_off_notes_leave_no_trace() {
+    let work = Work::new(&[("a.txt", BEGIN)]);
+    let world = &work.world;
+    world.write(".env.local", "KEY=1\n");
+    work.write(ADA, "a.txt", "first\nby ada\nlast\n");
+    let commit = work.commit("both");
+    world.wait_noted("the commit", "HEAD", &[("by ada", ADA)]);
+    let note = world.note(&commit).expect("it has a note");
+    assert_eq!(note.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["a.txt"]);
+
+    world.kill_hub();
+    let started = world.codi2(&["--set", "notes.write=false", "hub", "start"]);
+    assert_eq!(started.code, 0, "{}", started.err);
+    let refused = world.write_notes(world.repository()).expect_err("they are off");
+    assert!(refused.message.contains("notes.write"), "{refused:?}");
+}
