@@ -52,6 +52,14 @@ fn git_ai_notes_are_imported_and_written_over() {
     assert!(ours.contains(r#""a b.txt":[[1,2,0],[3,3,1]]"#), "{ours}");
     assert!(ours.contains(r#"{"origin":{"kind":"agent","name":"claude","model":"opus","session":"c9"},"class":"declared","evidence":["imported"]}"#), "{ours}");
     assert!(!ours.contains("Bo"), "nobody saw that person write: {ours}");
+    let shown = json_of(&world.codi2(&["show", "--format", "json"]));
+    let whose = |range: usize| {
+        let range = &shown["files"][0]["ranges"][range];
+        let fields = [&range["first"], &range["last"], &range["owner"]["kind"], &range["class"]];
+        json!([fields, range["evidence"][0]["kind"]])
+    };
+    assert_eq!(whose(0), json!([[1, 2, "agent", "declared"], "imported"]), "{shown}");
+    assert_eq!(whose(1), json!([[3, 3, "unknown", "unknown"], "imported"]), "{shown}");
     // Another line is known to the hub's writer meanwhile; what it knows goes over the note of git-ai's.
     let known = ours.replace("[3,3,1]", "[3,3,2]").replace("],\n\"files\"", ",\n{\"origin\":{\"kind\":\"person\",\"name\":\"Ada Example <ada@example.invalid>\"},\"class\":\"inferred\",\"evidence\":[\"keystrokes\"]}],\n\"files\"");
     world.write("note", &known);
