@@ -145,21 +145,18 @@ mod tests {
              {NONE} 5 5 1\nauthor Not Committed Yet\nfilename a.rs\n\tend"
         );
         let blamed = parse(output.as_bytes()).unwrap();
-        let seen: Vec<(u32, Option<&str>, &str, u32, bool, &[u8])> = blamed
-            .lines
-            .iter()
-            .map(|l| (l.line, blamed.commit(l), blamed.path(l), l.original, l.previous.is_some(), &l.text[..]))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                (1, Some(ONE), "a.rs", 3, false, &b"first"[..]),
-                (2, Some(TWO), "a.rs", 1, true, b"filename no"),
-                (3, Some(TWO), "a.rs", 2, true, b"\t\r"),
-                (4, Some(TWO), "caf%E9.rs", 9, false, b"x"),
-                (5, None, "a.rs", 5, false, b"end"),
-            ]
-        );
+        let expected = [
+            (1, Some(ONE), "a.rs", 3, false, &b"first"[..]),
+            (2, Some(TWO), "a.rs", 1, true, b"filename no"),
+            (3, Some(TWO), "a.rs", 2, true, b"\t\r"),
+            (4, Some(TWO), "caf%E9.rs", 9, false, b"x"),
+            (5, None, "a.rs", 5, false, b"end"),
+        ];
+        assert_eq!(blamed.lines.len(), expected.len());
+        for (l, expected) in blamed.lines.iter().zip(expected) {
+            let seen = (l.line, blamed.commit(l), blamed.path(l), l.original, l.previous.is_some(), &l.text[..]);
+            assert_eq!(seen, expected);
+        }
         let headers = |commit: usize| blamed.commits[commit].headers.iter().map(|line| String::from_utf8_lossy(line));
         assert_eq!(headers(0).collect::<Vec<_>>(), ["author Ada", "summary one"]);
         assert_eq!(blamed.commits.iter().map(|commit| commit.boundary).collect::<Vec<_>>(), [true, false, false]);

@@ -284,7 +284,7 @@ fn bare_shallow_unborn_and_none() {
 
     let shallow = Past::open(&shallow.join("sub")).unwrap();
     assert!(shallow.is_shallow() && !shallow.is_bare());
-    assert_eq!(shallow.shallow_ends(), [b.clone()]);
+    assert_eq!(shallow.shallow_ends(), std::slice::from_ref(&b));
     let blamed = shallow.blame("HEAD", "sub/a", None, &[]).unwrap();
     assert_eq!(origins(&blamed, &names), ["b sub/a:1", "b sub/a:2", "c sub/a:3"]);
     assert!(blamed.commits.iter().any(|commit| commit.boundary));
