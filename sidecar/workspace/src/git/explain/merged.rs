@@ -98,17 +98,47 @@ impl Explainer<'_> {
     /// Merges three blobs in their form in the worktree; says whether it was clean.
     fn merge(&mut self, path: &str, base: Oid, ours: Oid, theirs: Oid) -> Option<(Vec<u8>, bool)> {
         let [base, ours, theirs] = [base, ours, theirs].map(|oid| self.view.worktree_form(path, oid));
-        let (base, ours, theirs) = (base?, ours?, theirs?);
-        let (mut ancestor, mut our, mut their) =
-            (git2::MergeFileInput::new(), git2::MergeFileInput::new(), git2::MergeFileInput::new());
-        let result =
-            git2::merge_file(ancestor.content(&base), our.content(&ours), their.content(&theirs), None).ok()?;
-        Some((result.content().to_vec(), result.is_automergeable()))
+        merge_bytes(&base?, &ours?, &theirs?)
     }
+}
+
+/// Merges three texts; says whether it was clean.
+fn merge_bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, bool)> {
+    // The library cannot give an empty result: asking it for the bytes of one is undefined, and ends a debug build. So
+    // all three begin with a line that no text has.
+    const FIRST: &[u8] = b"\x01codi2\x01\n";
+    let [base, ours, theirs] = [base, ours, theirs].map(|text| [FIRST, text].concat());
+    let (mut ancestor, mut our, mut their) =
+        (git2::MergeFileInput::new(), git2::MergeFileInput::new(), git2::MergeFileInput::new());
+    let result = git2::merge_file(ancestor.content(&base), our.content(&ours), their.content(&theirs), None).ok()?;
+    Some((result.content().strip_prefix(FIRST)?.to_vec(), result.is_automergeable()))
 }
 
 /// Whether a text has all the lines of a conflict.
 fn has_markers(bytes: &[u8]) -> bool {
     let starts = |marker: &[u8]| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(marker));
     starts(b"<<<<<<<") && starts(b"=======") && starts(b">>>>>>>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merges_also_to_nothing() {
+        for (base, ours, theirs, merged) in [
+            ("a\nb\nc\nd\ne\n", "A\nb\nc\nd\ne\n", "a\nb\nc\nd\nE\n", Some("A\nb\nc\nd\nE\n")),
+            ("a\n", "", "", Some("")),
+            ("", "", "", Some("")),
+            ("a\n", "", "a\n", Some("")),
+            ("\na\n", "a\n", "\na\n", Some("a\n")),
+            ("a\n", "b\n", "c\n", None),
+        ] {
+            let found = merge_bytes(base.as_bytes(), ours.as_bytes(), theirs.as_bytes()).unwrap();
+            assert_eq!(found.1, merged.is_some(), "{base:?} {ours:?} {theirs:?}");
+            if let Some(merged) = merged {
+                assert_eq!(String::from_utf8_lossy(&found.0), merged);
+            }
+        }
+    }
 }
