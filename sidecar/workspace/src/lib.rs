@@ -11,6 +11,7 @@
 //! memory of file texts beyond the moment in which git may explain them. Only home of `notify`, `git2` and `ignore`. Linux
 //! is tested; other systems are behind the same functions and untested.
 
+mod clock;
 mod decode;
 mod git;
 mod lineage;
@@ -36,4 +37,4 @@ pub use place::{IdentifyError, Place, absolute, identify, relative};
 pub use read::Unwatched;
 pub use repository_file::{path as repository_file, read as repository_settings};
 pub use unrecorded::unrecorded;
-pub use watch::{Watch, WatchError, WatchOptions};
+pub use watch::{Hand, Watch, WatchError, WatchOptions};

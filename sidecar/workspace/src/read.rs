@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codi2_protocol::Digest;
 
+use crate::clock::Clock;
 use crate::observe::{Content, Written};
 use crate::path::from_relative;
 
@@ -103,11 +104,6 @@ pub(crate) fn changed(meta: &Metadata) -> Option<SystemTime> {
     meta.modified().ok()
 }
 
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn hash(file: &mut fs::File) -> std::io::Result<(Digest, u64)> {
     let mut digester = codi2_text::Digester::default();
     let mut size = 0;
@@ -123,10 +119,10 @@ fn hash(file: &mut fs::File) -> std::io::Result<(Digest, u64)> {
 }
 
 /// Reads the file at a protocol path. Absent files, links, folders and special files are [`Content::Gone`].
-pub(crate) fn read(root: &Path, path: &str, max_bytes: u64) -> Result<Reading, Unwatched> {
+pub(crate) fn read(root: &Path, path: &str, max_bytes: u64, clock: &Clock) -> Result<Reading, Unwatched> {
     let below = from_relative(path).ok_or(Unwatched::Outside)?;
     let full = root.join(&below);
-    let gone = || Reading::gone(now_ms());
+    let gone = || Reading::gone(clock.now_ms());
     // A folder on the way that is a link leads elsewhere, and the file has another path of its own.
     if let Some(parent) = full.parent()
         && parent != root
@@ -159,7 +155,7 @@ pub(crate) fn read(root: &Path, path: &str, max_bytes: u64) -> Result<Reading, U
         if opened.len() > max_bytes {
             let (digest, size) = hash(&mut file).map_err(|_| Unwatched::Unreadable)?;
             let content = Content::Large { digest, size };
-            return Ok(Reading { content, raw: None, stamp, written, at_ms: now_ms() });
+            return Ok(Reading { content, raw: None, stamp, written, at_ms: clock.now_ms() });
         }
         let mut bytes = Vec::with_capacity(usize::try_from(opened.len()).unwrap_or_default() + 1);
         file.by_ref().take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(|_| Unwatched::Unreadable)?;
@@ -174,7 +170,7 @@ pub(crate) fn read(root: &Path, path: &str, max_bytes: u64) -> Result<Reading, U
         } else {
             Content::Bytes { digest, bytes: Arc::clone(&raw) }
         };
-        return Ok(Reading { content, raw: Some(raw), stamp, written, at_ms: now_ms() });
+        return Ok(Reading { content, raw: Some(raw), stamp, written, at_ms: clock.now_ms() });
     }
     Err(Unwatched::Unreadable)
 }

@@ -58,7 +58,8 @@ pub fn read(root: &Path) -> (RepositorySettings, Vec<Mistake>) {
 
 /// A file's text; none where there is no file.
 fn text(root: &Path, name: &str) -> Result<Option<String>, String> {
-    let reading = crate::read::read(root, name, LONGEST).map_err(|error| error.to_string())?;
+    let reading =
+        crate::read::read(root, name, LONGEST, &crate::clock::Clock::default()).map_err(|error| error.to_string())?;
     match (reading.content, reading.raw) {
         (Content::Gone, _) if root.join(name).symlink_metadata().is_err() => Ok(None),
         (Content::Gone, _) => Err("is not a plain file".to_owned()),

@@ -4,6 +4,7 @@ mod at_work;
 mod engine;
 mod feed;
 mod folders;
+mod hand;
 mod held;
 mod judge;
 mod moves;
@@ -25,6 +26,8 @@ use crate::place::Place;
 use crate::read::{Unwatched, read};
 use engine::{Engine, Message};
 use shared::Shared;
+
+pub use hand::Hand;
 
 /// How to watch.
 #[derive(Debug, Clone)]
@@ -50,6 +53,8 @@ pub struct WatchOptions {
     pub max_file_bytes: u64,
     /// Folders watched by events at most; the rest is polled and the watch says it is degraded.
     pub max_folders: usize,
+    /// Who moves the time on and does the watch's turns; none: the system's time, and a thread of its own.
+    pub hand: Option<Hand>,
 }
 
 impl Default for WatchOptions {
@@ -71,6 +76,7 @@ impl From<&WatchSettings> for WatchOptions {
             settle_ms: settings.settle_ms,
             max_file_bytes: settings.max_file_mib << 20,
             max_folders: settings.max_folders.and_then(|most| most.try_into().ok()).unwrap_or(usize::MAX),
+            hand: None,
         }
     }
 }
@@ -119,6 +125,10 @@ impl Watch {
         let (messages, inbox) = mpsc::sync_channel(WAITING);
         let shared = Arc::new(Shared::new(place, options)?);
         let engine = Engine::new(Arc::clone(&shared), messages.clone(), inbox, Box::new(sink));
+        if let Some(hand) = &shared.options.hand {
+            hand.take(engine);
+            return Ok(Self { shared, messages, thread: None });
+        }
         let thread = std::thread::Builder::new()
             .name("codi2-watch".into())
             .spawn(move || engine.run())
@@ -144,7 +154,7 @@ impl Watch {
     pub fn read(&self, path: &str) -> Result<Observation, Unwatched> {
         self.shared.permitted(path)?;
         self.shared.note_read(path);
-        let found = read(&self.shared.place.root, path, self.shared.options.max_file_bytes)?;
+        let found = read(&self.shared.place.root, path, self.shared.options.max_file_bytes, &self.shared.clock)?;
         let index = self.shared.index();
         let staged = index.entry(path).and_then(|entry| entry.oid());
         let blob = staged.filter(|oid| found.raw.as_ref().is_some_and(|bytes| oid.is_blob_of(bytes)));

@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use super::index::Entry;
 use super::operation::{Kind, Movement};
 use super::{Oid, State, View};
+use crate::clock::Clock;
 use crate::observe::{GitExplanation, GitSource};
 
 /// File times may lag behind the clock by a tick; a window opens at least 50 ms after the last state was read.
@@ -49,6 +50,7 @@ pub(crate) enum Writing {
 /// Explains files by what happened between two states.
 pub(crate) struct Explainer<'a> {
     pub(crate) view: &'a mut View,
+    pub(crate) clock: &'a Clock,
     pub(crate) before: &'a State,
     pub(crate) after: &'a State,
     pub(crate) moved: &'a Movement,
@@ -159,18 +161,24 @@ impl Explainer<'_> {
         self.view.common_dir.join("objects").join(&name[..2]).join(&name[2..])
     }
 
+    /// When a loose object was made.
+    fn made(&self, oid: Oid) -> Option<SystemTime> {
+        let made = fs::metadata(self.loose(oid)).and_then(|meta| meta.modified());
+        made.ok().map(|made| self.clock.of(made))
+    }
+
     /// Whether a blob may have been made since the state before. A loose one tells by itself; a packed one is older only
     /// if all packs are: a new pack (`git gc`) takes loose blobs in, however fresh.
     fn fresh(&self, oid: Oid) -> bool {
         let since = |made: SystemTime| made + CLOCK >= self.before.at;
-        if let Ok(made) = fs::metadata(self.loose(oid)).and_then(|meta| meta.modified()) {
+        if let Some(made) = self.made(oid) {
             return since(made);
         }
         // A pack's own time is that of its last use, its index's that of its making.
         let packs = fs::read_dir(self.view.common_dir.join("objects/pack")).into_iter().flatten().flatten();
         packs.filter(|file| file.path().extension().is_some_and(|end| end == "idx")).any(|file| {
             let made = file.metadata().and_then(|meta| meta.modified());
-            made.map_or(true, since)
+            made.map_or(true, |made| since(self.clock.of(made)))
         })
     }
 
@@ -227,8 +235,8 @@ impl Explainer<'_> {
             let mut blob = |commit: Option<Oid>| commit.and_then(|commit| self.view.entry(commit, path));
             blob(entry.new) == Some(oid) && blob(entry.old) != Some(oid)
         });
-        let made = fs::metadata(self.loose(oid)).and_then(|meta| meta.modified());
-        back && made.is_ok_and(|made| content.written.is_some_and(|written| made < written))
+        let made = self.made(oid);
+        back && made.is_some_and(|made| content.written.is_some_and(|written| made < written))
     }
 
     /// A blob that git had before, written under the index lock: `git restore --source` leaves no other trace.
@@ -266,8 +274,8 @@ impl Explainer<'_> {
         let made = after.marks.autostash.filter(|stash| before.marks.autostash != Some(*stash))?;
         let mut entries = self.stash_entries(made, content.path).into_iter();
         let brought = entries.any(|oid| {
-            let blob = fs::metadata(self.loose(oid)).and_then(|meta| meta.modified());
-            content.is(self.view, oid) && blob.is_ok_and(|blob| content.written.is_some_and(|written| blob < written))
+            let blob = self.made(oid);
+            content.is(self.view, oid) && blob.is_some_and(|blob| content.written.is_some_and(|written| blob < written))
         });
         brought.then_some(GitSource::Stash)
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Head, Index, Moved, Oid, View};
+use crate::clock::Clock;
 use crate::read::{Stamp, changed};
 
 /// HEAD, index, stashes, marks; and when they were read.
@@ -125,9 +126,10 @@ pub(crate) enum Whose {
 
 impl State {
     /// Reads the state. What cannot be read stays as it was in `last`.
-    pub(crate) fn read(view: &View, last: Option<&Self>) -> (Self, Vec<Moved>) {
-        let at = SystemTime::now();
+    pub(crate) fn read(view: &View, last: Option<&Self>, clock: &Clock) -> (Self, Vec<Moved>) {
+        let at = clock.now();
         let indexed = fs::metadata(view.git_dir.join("index")).ok().and_then(|meta| changed(&meta));
+        let indexed = indexed.map(|written| clock.of(written));
         let stamps = Stamps::read(&view.git_dir, &view.common_dir);
         let index = match last {
             Some(last) if last.stamps.index() == stamps.index() && stamps.index().is_some() => Arc::clone(&last.index),
@@ -151,7 +153,7 @@ impl State {
         stashes.reverse();
         stashes.truncate(8);
         let marks = Marks::read(&view.git_dir);
-        let done = SystemTime::now();
+        let done = clock.now();
         (Self { head, index, stashes, marks, stamps, logged, indexed, at, done }, entries)
     }
 

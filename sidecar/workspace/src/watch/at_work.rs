@@ -28,7 +28,7 @@ impl Engine {
         self.folders.watch_git(&git_dir, &common_dir);
         match View::open(&place.root, &git_dir, &common_dir) {
             Ok(view) => {
-                let (before, _) = State::read(&view, None);
+                let (before, _) = State::read(&view, None, &self.shared.clock);
                 self.git = Some(Git { view, history: History::new(before) });
                 self.adopt_index();
             }
@@ -101,7 +101,8 @@ impl Engine {
         let Some(git_dir) = &self.shared.place.git_dir else { return false };
         ["index.lock", "HEAD.lock"].iter().any(|name| {
             let meta = std::fs::symlink_metadata(git_dir.join(name));
-            let age = meta.and_then(|meta| meta.modified()).map(|modified| modified.elapsed().unwrap_or_default());
+            let made = meta.and_then(|meta| meta.modified()).map(|made| self.shared.clock.of(made));
+            let age = made.map(|made| self.shared.clock.now().duration_since(made).unwrap_or_default());
             age.is_ok_and(|age| age < Duration::from_secs(30))
         })
     }
@@ -118,7 +119,7 @@ impl Engine {
         };
         let last = git.history.latest();
         let old = Arc::clone(&last.index);
-        let (state, entries) = State::read(&git.view, Some(last));
+        let (state, entries) = State::read(&git.view, Some(last), &self.shared.clock);
         let moved = state.stamps.moved(&git.view.git_dir, &git.view.common_dir);
         let moved = moved.or((!locked && self.locked()).then_some(Whose::Own));
         if let Some(whose) = moved {

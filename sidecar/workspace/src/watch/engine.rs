@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use codi2_protocol::{Digest, WatchState};
 use notify::event::{EventKind, ModifyKind, RenameMode};
@@ -108,52 +108,90 @@ impl Engine {
     }
 
     pub(super) fn now(&self) -> Duration {
-        self.began.elapsed()
+        self.began.elapsed() + self.shared.clock.ahead()
     }
 
     /// The wall clock at a moment of this watch.
-    pub(super) fn clock(&self, at: Duration) -> std::time::SystemTime {
+    pub(super) fn clock(&self, at: Duration) -> SystemTime {
         let ago = self.now().saturating_sub(at);
-        std::time::SystemTime::now().checked_sub(ago).unwrap_or(std::time::SystemTime::UNIX_EPOCH)
+        self.shared.clock.now().checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     pub(super) fn root(&self) -> &Path {
         &self.shared.place.root
     }
 
-    /// Runs until it is told to stop or the root is gone.
-    pub(super) fn run(mut self) {
+    /// When a file was written, in the watch's time.
+    pub(super) fn changed(&self, reading: &Reading) -> Option<SystemTime> {
+        reading.changed().map(|at| self.shared.clock.of(at))
+    }
+
+    /// The first look.
+    pub(super) fn begin(&mut self) {
         self.open_git();
         self.first_scan();
         self.announce();
+    }
+
+    /// Runs until it is told to stop or the root is gone.
+    pub(super) fn run(mut self) {
+        self.begin();
         while !self.shared.stopping() {
-            let now = self.now();
-            let wait = self.deadline(now).map_or(Duration::from_secs(3_600), |at| at.saturating_sub(now));
+            let wait = self.due_in().unwrap_or(Duration::from_secs(3_600));
             match self.inbox.recv_timeout(wait) {
                 Ok(message) => {
                     if self.window.is_open() {
                         std::thread::sleep(TOGETHER);
                     }
                     self.take(message);
-                    // Everything that is already there comes before any judgement.
-                    self.drain();
-                    if self.shared.take_missed() {
-                        self.rescan("changes came faster than they could be looked at");
-                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.step();
-            if !self.root().is_dir() {
-                for path in self.seen.keys().cloned().collect::<Vec<_>>() {
-                    self.touch(path, Cause::Event);
-                }
-                self.step_all();
-                self.send(WatchEvent::State(WatchState::Stopped, "the folder is gone".into()));
+            if !self.turn() {
                 return;
             }
         }
+    }
+
+    /// Takes what it was told and does what is due; false where it ends.
+    pub(super) fn turn(&mut self) -> bool {
+        // Everything that is already there comes before any judgement.
+        self.drain();
+        if self.shared.stopping() {
+            return false;
+        }
+        if self.shared.take_missed() {
+            self.rescan("changes came faster than they could be looked at");
+        }
+        self.step();
+        if self.root().is_dir() {
+            return true;
+        }
+        for path in self.seen.keys().cloned().collect::<Vec<_>>() {
+            self.touch(path, Cause::Event);
+        }
+        self.step_all();
+        self.send(WatchEvent::State(WatchState::Stopped, "the folder is gone".into()));
+        false
+    }
+
+    /// In how long something is due; none where nothing waits.
+    pub(super) fn due_in(&self) -> Option<Duration> {
+        let now = self.now();
+        self.deadline(now).map(|at| at.saturating_sub(now))
+    }
+
+    /// Takes what it is told until it hears of this path; false where it does not for ten seconds.
+    pub(super) fn hear_until(&mut self, path: &Path) -> bool {
+        while let Ok(message) = self.inbox.recv_timeout(Duration::from_secs(10)) {
+            let is_it = matches!(&message, Message::Raw(Ok(event)) if event.paths.iter().any(|about| about == path));
+            self.take(message);
+            if is_it {
+                return true;
+            }
+        }
+        false
     }
 
     fn deadline(&self, now: Duration) -> Option<Duration> {

@@ -254,15 +254,15 @@ impl Engine {
                 (true, _) => present.push((path, waiting)),
                 (false, Some(_)) if why == Batch::Settled && !waiting.departing => self.settle.depart(path, waiting),
                 (false, Some(seen)) => {
-                    let (seen, at_ms) = (Some(*seen), crate::read::now_ms());
+                    let (seen, at_ms) = (Some(*seen), self.shared.clock.now_ms());
                     departed.push(Departed { seen, path, waiting, at_ms, pending: false });
                 }
                 (false, None) if waiting.cause == Cause::Asked => {
-                    let at_ms = crate::read::now_ms();
+                    let at_ms = self.shared.clock.now_ms();
                     self.send(WatchEvent::Observed(vec![Observation::gone(path, Cause::Asked, at_ms)]));
                 }
                 (false, None) if waiting.late => {
-                    let at_ms = crate::read::now_ms();
+                    let at_ms = self.shared.clock.now_ms();
                     departed.push(Departed { seen: None, path, waiting, at_ms, pending: false });
                 }
                 (false, None) => {}
@@ -274,7 +274,8 @@ impl Engine {
     pub(super) fn explain(&mut self, path: &str, reading: &Reading, waiting: &Waiting) -> Option<GitExplanation> {
         let last_heard = self.clock(waiting.last);
         let after = self.git.as_ref()?.history.latest();
-        let writing = match reading.changed() {
+        let changed = self.changed(reading);
+        let writing = match changed {
             // Written again since the events that the lock speaks for: those say nothing about this content.
             Some(written) if waiting.under_lock && written <= last_heard => {
                 if after.indexed.is_some_and(|indexed| written <= indexed) {
@@ -286,7 +287,7 @@ impl Engine {
             _ => Writing::Free,
         };
         let oldest = self.git.as_ref()?.history.since_when();
-        if reading.written.is_some() && (!waiting.arrived || reading.changed() >= Some(oldest)) {
+        if reading.written.is_some() && (!waiting.arrived || changed >= Some(oldest)) {
             return self.explain_written(path, reading, writing);
         }
         // It went or came along with its folder: what counts is when that was.
@@ -303,7 +304,7 @@ impl Engine {
         reading: &Reading,
         writing: Writing,
     ) -> Option<GitExplanation> {
-        self.explain_since(reading.changed()?, path, reading, writing)
+        self.explain_since(self.changed(reading)?, path, reading, writing)
     }
 
     fn explain_since(
@@ -313,10 +314,12 @@ impl Engine {
         reading: &Reading,
         writing: Writing,
     ) -> Option<GitExplanation> {
+        let written = self.changed(reading);
+        let clock = &self.shared.clock;
         let Git { view, history } = self.git.as_mut()?;
         let (before, moved, own) = history.before(at)?;
         let after = history.latest();
-        Explainer { view, before, after, moved: &moved, own }.explain(path, found(reading), reading.changed(), writing)
+        Explainer { view, clock, before, after, moved: &moved, own }.explain(path, found(reading), written, writing)
     }
 
     pub(super) fn clean(&mut self, path: &str, reading: &Reading) -> Option<Oid> {
@@ -331,7 +334,7 @@ impl Engine {
     }
 
     pub(super) fn read_path(&self, path: &str) -> Option<Reading> {
-        match read(self.root(), path, self.shared.options.max_file_bytes) {
+        match read(self.root(), path, self.shared.options.max_file_bytes, &self.shared.clock) {
             Ok(reading) => Some(reading),
             Err(error) => {
                 tracing::debug!(path, %error, "not read");

@@ -11,7 +11,7 @@ use codi2_protocol::Digest;
 
 use super::engine::{Engine, Seen};
 use crate::observe::Observation;
-use crate::read::{Reading, now_ms};
+use crate::read::Reading;
 use crate::settle::Waiting;
 
 /// How long after one end of a move the other may still be seen.
@@ -167,7 +167,7 @@ impl Engine {
             let meta = self.folders.full(path).map(std::fs::symlink_metadata);
             meta.is_some_and(|meta| meta.is_err())
         };
-        let at_ms = now_ms();
+        let at_ms = self.shared.clock.now_ms();
         let known = self.settle.waiting().filter_map(|(path, waiting)| Some((path, waiting, *self.seen.get(path)?)));
         known
             .filter(|(path, ..)| absent(path))

@@ -6,7 +6,8 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::engine::Message;
-use super::{WatchError, WatchOptions};
+use super::{Hand, WatchError, WatchOptions};
+use crate::clock::Clock;
 use crate::git::Index;
 use crate::place::Place;
 use crate::read::Unwatched;
@@ -20,6 +21,7 @@ pub(super) struct Shared {
     pub(super) place: Place,
     pub(super) options: WatchOptions,
     pub(super) rules: Rules,
+    pub(super) clock: Clock,
     index: Mutex<Arc<Index>>,
     /// Paths that were read past the watch since it last judged them: whoever read may know a state that the watch
     /// never saw, so the next one is news even if it is the watch's last.
@@ -45,10 +47,12 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     pub(super) fn new(place: Place, options: WatchOptions) -> Result<Self, WatchError> {
         let rules = Rules::new(&place.root, &options)?;
+        let clock = options.hand.as_ref().map(Hand::clock).unwrap_or_default();
         Ok(Self {
             place,
             options,
             rules,
+            clock,
             index: Mutex::default(),
             read_past: Mutex::default(),
             missed: AtomicBool::new(false),
