@@ -12,6 +12,7 @@ mod disk;
 mod groups;
 mod hooks;
 mod late;
+mod moved;
 mod private;
 mod query;
 mod ruled;

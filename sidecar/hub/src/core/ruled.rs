@@ -13,6 +13,7 @@ use super::Core;
 use super::branches::{not_observed, overlay};
 use super::disk::decode_text;
 use super::late::Kept;
+use super::moved::moved_lines;
 use crate::book::OwnerRef;
 use crate::changes::ChangeBuilder;
 use crate::known::{Content, Hunk, Known};
@@ -135,6 +136,14 @@ impl Core {
             // The owners of `before` were not those of its text: what is new is kept, the rest is nobody's.
             let nobody = self.ledger.book.enter(not_observed());
             owners = OwnerTree::new(after.len_bytes(), nobody);
+        }
+        let in_place = matches!(ruling, DiskRuling::All(_) | DiskRuling::Parts { .. });
+        if in_place {
+            for (bytes, runs) in moved_lines(&before, after, &hunks, self.ledger.secret()) {
+                owners.splice(bytes.start, bytes.len(), &runs);
+                // Whoever moved them is not who wrote them.
+                actor = Some(deleter.origin.clone());
+            }
         }
         for hunk in &hunks {
             self.tell(&mut change, hunk, after, &owners, reason.as_ref(), &deleter);

@@ -21,6 +21,27 @@ fn an_announced_edit() {
     assert!(w.events.iter().all(|event| event.file.as_deref() == Some("a.rs") && event.worktree.is_some()));
 }
 
+/// Who moves a line is not who wrote it.
+#[test]
+fn lines_that_are_moved_stay_whose_they_are() {
+    let mut w = World::new(&[("a.rs", "older than codi2\nand this line\n}\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "typed by ada\n");
+    w.saves("ada", "a.rs");
+    let moved = w.events.len();
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "typed by ada\nolder than codi2\nand this line\n}\n");
+    w.agent_after("bot", "a.rs");
+    assert_eq!(w.blame("a.rs"), [TYPED, OLD, OLD, OLD]);
+    assert_eq!(w.log(moved), ["intent unknown", "intent agent bot", "disk agent bot"], "the mover is told");
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "}\ntyped by ada\nwritten by bot\nolder than codi2\nand this line\n");
+    w.agent_after("bot", "a.rs");
+    assert_eq!(w.blame("a.rs"), [AGENT, TYPED, AGENT, OLD, OLD], "a short line anybody may write again");
+    w.program_writes("a.rs", "and this line\nolder than codi2\nwritten by bot\ntyped by ada\nby nobody known\n");
+    assert_eq!(w.blame("a.rs"), [OLD, OLD, AGENT, TYPED, EXTERNAL], "nor is a program that nobody announced");
+}
+
 #[test]
 fn the_watch_is_faster_than_the_hook() {
     let mut w = World::new(&[("a.rs", "one\n")]);

@@ -1,0 +1,58 @@
+//! Lines that a change took away in one place of a file and put in another: whoever moves them is not who wrote them
+//! (ADR 0057).
+//!
+//! Absent on purpose: lines that go to another file, and lines so short that anybody may write them again.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range as Bytes;
+
+use codi2_text::{Text, line_diff_hashes};
+
+use crate::book::OwnerRef;
+use crate::known::{Content, Hunk, Known, lines_of};
+
+/// Letters and digits of a line that is known again where it comes back, at least.
+const LETTERS: usize = 8;
+
+/// Bytes of the new text, and the owners they had where they stood before.
+pub(super) type Moved = (Bytes<usize>, Vec<(usize, OwnerRef)>);
+
+/// The lines of `after` that the same change took away elsewhere. A line that was taken away once comes back once.
+pub(super) fn moved_lines(before: &Known, after: &Text, hunks: &[Hunk], secret: &[u8; 32]) -> Vec<Moved> {
+    // Most changes only add, or change one place.
+    if hunks.iter().all(|hunk| hunk.deleted == 0) || hunks.iter().all(|hunk| hunk.inserted == 0) {
+        return Vec::new();
+    }
+    let old = match &before.content {
+        Content::Text(text) => lines_of(text, secret),
+        Content::Lines(lines) => lines.clone(),
+        Content::Forgotten => return Vec::new(),
+    };
+    let new = lines_of(after, secret);
+    let hashes = |lines: &[crate::known::Line]| lines.iter().map(|line| line.hash).collect::<Vec<_>>();
+    let differing = line_diff_hashes(&hashes(&old), &hashes(&new));
+    let starts = |lines: &[crate::known::Line]| -> Vec<usize> {
+        let grown = lines.iter().scan(0, |at, line| {
+            let start = *at;
+            *at += line.len as usize;
+            Some(start)
+        });
+        grown.collect()
+    };
+    let (old_starts, new_starts) = (starts(&old), starts(&new));
+    let mut gone: HashMap<u64, VecDeque<usize>> = HashMap::new();
+    for line in differing.iter().flat_map(|(old, _)| old.clone()) {
+        gone.entry(old[line].hash).or_default().push_back(line);
+    }
+    let mut moved = Vec::new();
+    for line in differing.iter().flat_map(|(_, new)| new.clone()) {
+        let Some(was) = gone.get_mut(&new[line].hash).and_then(VecDeque::pop_front) else { continue };
+        let (from, to) = (old_starts[was], new_starts[line]);
+        let (old_len, len) = (old[was].len as usize, new[line].len as usize);
+        let letters = after.slice(to..to + len).chars().filter(|one| one.is_alphanumeric()).take(LETTERS).count();
+        if old_len == len && letters == LETTERS {
+            moved.push((to..to + len, before.owners.spans(from..from + len)));
+        }
+    }
+    moved
+}
