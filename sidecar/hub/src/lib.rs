@@ -40,9 +40,10 @@ mod writer;
 #[doc(hidden)]
 pub mod machines {
     pub use crate::book::StoredOwners;
-    pub use crate::core::{Core, Effect, Entry, Input};
+    pub use crate::core::{Core, Effect, Entry, Input, Ticket};
     pub use crate::ports::{Ports, Watched};
     pub use crate::rows::{BranchRow, DiskRow};
+    pub use crate::world::World;
     pub use crate::writer::write;
 }
 

@@ -44,8 +44,8 @@ pub trait Ports {
     fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners>;
     /// What the file held when the hub last looked.
     fn disk_row(&self, file: &FileId) -> Option<DiskRow>;
-    /// The paths of all such rows of a worktree.
-    fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String>;
+    /// The paths of all such rows of a worktree, and the digests of their texts.
+    fn disk_texts(&self, worktree: &WorktreeId) -> Vec<(String, Digest)>;
     /// The last sealed state of a buffer.
     fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow>;
     /// How an unexplained event was explained later.

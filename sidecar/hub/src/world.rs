@@ -296,10 +296,11 @@ impl Ports for World {
         self.row(Subspace::Disk, &disk_key(self.host, file))
     }
 
-    fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String> {
+    fn disk_texts(&self, worktree: &WorktreeId) -> Vec<(String, Digest)> {
         let prefix = worktree_key(self.host, worktree);
         let rows = self.rows::<DiskRow>(Subspace::Disk, &prefix);
-        rows.iter().filter_map(|(parts, _)| parts.last().and_then(Part::text).map(str::to_owned)).collect()
+        let path = |parts: &[Part<'_>]| parts.last().and_then(Part::text).map(str::to_owned);
+        rows.iter().filter_map(|(parts, row)| Some((path(parts)?, row.text))).collect()
     }
 
     fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow> {
@@ -398,7 +399,7 @@ pub(crate) mod tests {
         assert_eq!(world.stored_owners(repository, "a", digest), None);
         assert_eq!(world.failed_reads().0, 0, "absent is no failure");
         assert_eq!(world.disk_row(&file), None);
-        assert_eq!(world.disk_paths(&file.worktree), Vec::<String>::new());
+        assert_eq!(world.disk_texts(&file.worktree), Vec::new());
         let (count, words) = world.failed_reads();
         assert!(count == 2 && words.contains("damaged") && words.contains("backup"), "{count}: {words}");
     }
@@ -488,7 +489,7 @@ pub(crate) mod tests {
         let sizes = worlds.each_ref().map(|world| world.disk_row(&file).map(|row| row.size));
         assert_eq!(sizes, [Some(1), Some(2)]);
         assert_eq!(worlds.each_ref().map(|world| world.watched_before(&worktree)), [true, false]);
-        assert_eq!(worlds.each_ref().map(|world| world.disk_paths(&worktree).len()), [1, 1]);
+        assert_eq!(worlds.each_ref().map(|world| world.disk_texts(&worktree).len()), [1, 1]);
         store.write(&[encode(&Row::Disk(hosts[1], file.clone(), None)).unwrap()]).unwrap();
         let sizes = worlds.each_ref().map(|world| world.disk_row(&file).map(|row| row.size));
         assert_eq!(sizes, [Some(1), None]);

@@ -41,7 +41,7 @@ impl Core {
                 self.late_git(&file(&path), Some(digest), Some(written), git, now, ports);
             }
             WatchEvent::ScanDone { files } => {
-                for path in ports.disk_paths(id) {
+                for (path, _) in ports.disk_texts(id) {
                     let file = file(&path);
                     if !self.ledger.disk.contains_key(&file) {
                         self.look(&file, now, ports);
@@ -171,15 +171,18 @@ impl Core {
             let (text_digest, len) =
                 text.as_ref().map_or((digest, 0), |text| (Digest::new(text.digest()), text.len_bytes()));
             let baseline = if watched_before && found.blob.is_none() { not_observed() } else { Owner::before_codi2() };
-            let owners = self.ledger.owners_of(ports, file, text_digest).filter(|owners| owners.len() == len);
+            let here = self.ledger.owners_of(ports, file, text_digest).filter(|owners| owners.len() == len);
             let converted = |ledger: &mut Ledger| ledger.owners_of_converted(ports, file, text.as_ref()?);
-            let owners = owners.or_else(|| converted(&mut self.ledger));
-            let elsewhere =
-                |ledger: &mut Ledger| ledger.owners_elsewhere(ports, file, found.blob.map(|_| text_digest)?);
+            let owners = here.clone().or_else(|| converted(&mut self.ledger));
+            // Git's own, or moved here while nobody looked.
+            let copied = found.blob.is_some() || (watched_before && len >= COPIED_BYTES);
+            let elsewhere = |ledger: &mut Ledger| ledger.owners_elsewhere(ports, file, copied.then_some(text_digest)?);
             let owners = owners.or_else(|| elsewhere(&mut self.ledger)).filter(|owners| owners.len() == len);
             if ports.failed_reads().0 > failed {
                 return self.leave_unread(file);
             }
+            // Known by another text: the next hub would not find that again.
+            let found_out = here.is_none() && owners.is_some();
             let owners = owners.unwrap_or_else(|| self.ledger.uniform(len, baseline));
             let content = match text {
                 Some(text) if found.blob.is_none() => Content::Text(text),
@@ -188,7 +191,11 @@ impl Core {
             let known = Known { digest: text_digest, owners, content };
             let on_disk =
                 DiskFile { bytes: digest, size: found.content.size(), known, blob: found.blob, seen_ms: found.at_ms };
-            let rows = if found.blob.is_some() { Vec::new() } else { self.rows(file, &on_disk) };
+            let mut rows = if found.blob.is_some() && !found_out { Vec::new() } else { self.rows(file, &on_disk) };
+            if found.blob.is_some() {
+                // Git can give it back.
+                rows.retain(|row| matches!(row, Row::Owners { .. }));
+            }
             self.ledger.settle(file, on_disk);
             if !rows.is_empty() {
                 self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use codi2_protocol::{
-    Actor, ErrorCode, EventBody, EventId, Heartbeat, HubError, Notice, Owner, Presence, ProducerId, Reply, SessionId,
+    Actor, ErrorCode, EventBody, EventId, FileId, Heartbeat, HubError, Notice, Owner, Presence, ProducerId, Reply, SessionId,
     SessionInfo, Touched, WatchState, WatchStatus, WorktreeId,
 };
 
@@ -405,10 +405,17 @@ impl Core {
                 branch: watched.branch,
                 detail: String::new(),
             };
+            let watched_before = ports.watched_before(&id);
+            if watched_before {
+                // What lay there last is known by itself, wherever it lies by now.
+                for (path, text) in ports.disk_texts(&id) {
+                    self.ledger.place(&FileId { worktree: id.clone(), path }, text);
+                }
+            }
             let worktree = Worktree {
                 status,
                 scanned: false,
-                watched_before: ports.watched_before(&id),
+                watched_before,
                 connections: BTreeSet::new(),
                 waiting: Vec::new(),
                 hooked_ms: 0,

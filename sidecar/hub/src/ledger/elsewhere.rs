@@ -77,8 +77,8 @@ impl Ledger {
         places.filter(lies).cloned().collect()
     }
 
-    /// A text lies here now.
-    pub(super) fn place(&mut self, file: &FileId, digest: Digest) {
+    /// A text lies here now, or lay here last.
+    pub fn place(&mut self, file: &FileId, digest: Digest) {
         let key = (file.worktree.repository, digest);
         let mut places = self.places.get(&key).cloned().unwrap_or_default();
         places.retain(|place| place != file);

@@ -184,8 +184,9 @@ impl Ports for Fake {
         self.stored(self.disk.get(file).cloned())
     }
 
-    fn disk_paths(&self, worktree: &WorktreeId) -> Vec<String> {
-        self.disk.keys().filter(|file| file.worktree == *worktree).map(|file| file.path.clone()).collect()
+    fn disk_texts(&self, worktree: &WorktreeId) -> Vec<(String, Digest)> {
+        let here = self.disk.iter().filter(|(file, _)| file.worktree == *worktree);
+        here.map(|(file, row)| (file.path.clone(), row.text)).collect()
     }
 
     fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow> {

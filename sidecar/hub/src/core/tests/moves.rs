@@ -71,6 +71,32 @@ const TOLD: [(&str, &[Step]); 8] = [
 /// Looks of editors and of whoever asks come in between.
 const LOOKS: [Step; 2] = [|w| drop(w.owners("b.rs", None, false)), |w| drop(w.owners("a.rs", None, false))];
 
+/// Its old path is known of the store alone, and the new one of nobody.
+#[test]
+fn a_move_while_the_hub_is_away_keeps_the_owners() {
+    let mut w = written(LONG);
+    let bytes = w.ports.files.remove("a.rs").unwrap();
+    w.put("b.rs", &bytes);
+    w.hub_restarts();
+    w.scan();
+    assert_eq!(w.blame("b.rs"), [AGENT, TYPED, OLD]);
+}
+
+/// In a new worktree a file may lie at a path where nobody knows it but by another path's text.
+#[test]
+fn what_is_known_by_another_path_is_known_to_the_next_hub() {
+    let mut w = written(LONG);
+    w.put("b.rs", w.ports.files["a.rs"].clone());
+    w.staged("b.rs");
+    w.hub_restarts();
+    w.scan();
+    assert_eq!(w.blame("b.rs"), [AGENT, TYPED, OLD]);
+    w.removes("a.rs");
+    w.hub_restarts();
+    w.scan();
+    assert_eq!(w.blame("b.rs"), [AGENT, TYPED, OLD]);
+}
+
 #[test]
 fn every_order_of_a_move_keeps_the_owners() {
     let mut orders = 0;

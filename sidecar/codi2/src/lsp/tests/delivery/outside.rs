@@ -42,7 +42,7 @@ impl Ports for Outside {
     fn disk_row(&self, _: &FileId) -> Option<DiskRow> {
         None
     }
-    fn disk_paths(&self, _: &WorktreeId) -> Vec<String> {
+    fn disk_texts(&self, _: &WorktreeId) -> Vec<(String, Digest)> {
         Vec::new()
     }
     fn branch_row(&self, _: SessionId, _: &FileId) -> Option<BranchRow> {
