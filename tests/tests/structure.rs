@@ -44,7 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["codi2"]),
     ("tracing-subscriber", &["codi2"]),
     ("notify", &["codi2-workspace"]),
-    ("git2", &["codi2-workspace"]),
+    ("git2", &["codi2-workspace", "codi2-hub"]),
     ("ignore", &["codi2-workspace"]),
     ("globset", &["codi2-config"]),
     ("saphyr-parser", &["codi2-config"]),

@@ -1,0 +1,145 @@
+//! Random histories of real git against a model that never reads our answers.
+//!
+//! A seed makes a repository, people and programs that write lines, and git operations; after each the owner of every
+//! line, as the hub tells it, is compared with who wrote it. A wrong owner is a failure, and so is one that is unknown
+//! though no rule allows it. `CODI2_HISTORIES` says how many are played, `CODI2_SEED` plays one and tells it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "test code")]
+
+mod by_hand;
+mod dice;
+mod editor;
+mod git;
+mod history;
+mod hub;
+mod model;
+mod operations;
+mod others;
+mod real;
+mod rewriting;
+#[path = "../../../ipc/tests/support/roles.rs"]
+mod roles;
+mod storing;
+#[path = "../hubs/support.rs"]
+#[allow(dead_code, reason = "the other tests of hubs use the rest")]
+mod support;
+mod writing;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use history::{How, Outcome, play};
+use model::Excuse;
+
+/// Operations of a history.
+const LENGTH: usize = 24;
+/// Histories at work at once: they wait for the kernel's clock in turns.
+const AT_ONCE: usize = 3;
+/// Failures told in full.
+const TOLD: usize = 3;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
+}
+
+/// A history in which something panics fails.
+fn played(seed: u64) -> Outcome {
+    std::panic::catch_unwind(|| play(seed, LENGTH, How::default())).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Outcome { failures: vec![format!("panicked: {}", text.unwrap_or_default())], ..Outcome::default() }
+    })
+}
+
+/// Leaves out what the failure does not need.
+fn shrink(seed: u64) -> (Vec<usize>, Outcome) {
+    let (mut skip, mut found) = (Vec::new(), play(seed, LENGTH, How::default()));
+    for left_out in (0..LENGTH).rev() {
+        let mut more = skip.clone();
+        more.push(left_out);
+        let outcome = play(seed, LENGTH, How { skip: &more, ..How::default() });
+        if !outcome.failures.is_empty() {
+            (skip, found) = (more, outcome);
+        }
+    }
+    (skip, found)
+}
+
+fn words(seed: u64, outcome: &Outcome) -> String {
+    format!("CODI2_SEED={seed}\n{}\n  {}\n", outcome.log.join("\n"), outcome.failures.join("\n  "))
+}
+
+const TESTS: &[(&str, fn())] =
+    &[("no_line_has_a_wrong_owner", no_line_has_a_wrong_owner), ("a_real_hub_says_the_same", a_real_hub_says_the_same)];
+
+fn main() {
+    match roles::role().as_deref() {
+        Some("hub") => support::hub(),
+        _ => roles::run(TESTS),
+    }
+}
+
+/// The same seeds with a real hub: its threads, its sockets, its store, real time.
+fn a_real_hub_says_the_same() {
+    let count = if std::env::var_os("CODI2_SOAK").is_some() { 100 } else { 4 };
+    let (mut lines, mut operations) = (0, 0);
+    for seed in 0..count {
+        let outcome = play(seed, LENGTH, How { real: true, ..How::default() });
+        assert!(outcome.failures.is_empty(), "with a real hub, {}", words(seed, &outcome));
+        lines += outcome.lines;
+        operations += outcome.operations.values().sum::<usize>();
+    }
+    println!("COUNT histories | with a real hub: {operations} operations, {lines} lines compared | {count} | 0 failed");
+}
+
+fn no_line_has_a_wrong_owner() {
+    if let Some(seed) = number("CODI2_SEED") {
+        let outcome = play(seed, LENGTH, How { always: true, ..How::default() });
+        println!("{}", words(seed, &outcome));
+        if !outcome.failures.is_empty() {
+            let (skip, least) = shrink(seed);
+            panic!("without {skip:?}:\n{}", words(seed, &least));
+        }
+        return;
+    }
+    let soak = std::env::var_os("CODI2_SOAK").is_some();
+    let count = number("CODI2_HISTORIES").unwrap_or(if soak { 10_000 } else { 200 });
+    let fresh = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() << 16;
+    println!("fresh seeds from {fresh}");
+    // Half of them are the same each time.
+    let seeds: Vec<u64> = (0..count).map(|at| if at < count / 2 { at } else { fresh + at }).collect();
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let sums = Mutex::new((0, 0, 0, BTreeMap::<Excuse, usize>::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = played(*seed);
+                    let mut sums = sums.lock().unwrap();
+                    sums.0 += outcome.lines;
+                    sums.1 += outcome.known;
+                    sums.2 += outcome.operations.values().sum::<usize>();
+                    for (excuse, count) in &outcome.excused {
+                        *sums.3.entry(*excuse).or_default() += count;
+                    }
+                    if !outcome.failures.is_empty() {
+                        failures.lock().unwrap().insert(*seed, words(*seed, &outcome));
+                    }
+                }
+            });
+        }
+    });
+    let (lines, known, operations, excused) = sums.into_inner().unwrap();
+    let failures = failures.into_inner().unwrap();
+    let excused: Vec<_> = excused.iter().map(|(excuse, count)| format!("{count} {}", excuse.words())).collect();
+    let unknown = if excused.is_empty() { "none".to_owned() } else { excused.join(", ") };
+    println!(
+        "COUNT histories | {operations} operations, {lines} lines compared, of {known} the author is known; \
+         unknown by rule: {unknown} | {count} | {} failed",
+        failures.len()
+    );
+    let seeds: Vec<_> = failures.keys().collect();
+    let told: Vec<_> = failures.values().take(TOLD).map(String::as_str).collect();
+    assert!(failures.is_empty(), "{} of {count} failed: {seeds:?}\n{}", failures.len(), told.join("\n"));
+}

@@ -1,0 +1,137 @@
+//! Who wrote which line: the model, which never looks at codi2's answers.
+//!
+//! Each line is one word that exists once, so identity is content: whatever git does to a line, and whoever moves it,
+//! its word says who wrote it first. Absent on purpose: what git did, and which lines lie where.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use codi2_protocol::{Actor, ActorKind};
+
+/// Who writes lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Author {
+    /// Types in an editor.
+    Person,
+    /// Offered a line that the person accepted.
+    Completion,
+    /// Announces its edits by hooks.
+    Agent(usize),
+    /// A program that announces nothing.
+    Nobody,
+}
+
+/// Names of the person, the completion and the agents.
+pub const PERSON: &str = "Ada";
+pub const COMPLETION: &str = "suggester";
+pub const AGENTS: [&str; 2] = ["robo", "hal"];
+
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person => f.write_str(PERSON),
+            Self::Completion => f.write_str(COMPLETION),
+            Self::Agent(number) => f.write_str(AGENTS[*number]),
+            Self::Nobody => f.write_str("nobody"),
+        }
+    }
+}
+
+/// Why the owner of a line need not be known although the model knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Excuse {
+    /// It was written, or brought to where it is, while the hub was away.
+    Away,
+    /// Another agent had the file open at the same time.
+    Both,
+    /// A new worktree holds it in a content that nobody saw lie on disk: committed in part, or for a moment only.
+    Unseen,
+    /// A program moved it to another file; one that announced this is named as who wrote it there.
+    MovedAcross(Option<usize>),
+}
+
+impl Excuse {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Away => "written or moved while the hub was away",
+            Self::Both => "one of two agents with the file open at once",
+            Self::Unseen => "in a new worktree, in a content that never lay on disk",
+            Self::MovedAcross(None) => "moved to another file by nobody known",
+            Self::MovedAcross(Some(_)) => "moved to another file by an agent",
+        }
+    }
+}
+
+/// What was found of one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// Its owner is its author; or nobody, where nobody is its author.
+    Right,
+    /// Somebody who did not write it is named.
+    Wrong,
+    /// Nobody is named although the author is known.
+    Lost,
+    /// Nobody is named, and the rules allow it.
+    Excused(Excuse),
+}
+
+/// The words and their authors.
+#[derive(Debug, Default)]
+pub struct Model {
+    words: BTreeMap<String, Author>,
+    excused: BTreeMap<String, Excuse>,
+}
+
+impl Model {
+    /// A new word of an author.
+    pub fn word(&mut self, author: Author) -> String {
+        // Words that share no beginning and no end: a line that gives way to a similar one is the same line, changed.
+        let mut rest = (self.words.len() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
+        let mut letter = |of: &str| {
+            let letters = of.as_bytes();
+            let at = (rest % letters.len() as u64) as usize;
+            rest /= letters.len() as u64;
+            char::from(letters[at])
+        };
+        let word: String = (0..5).flat_map(|_| [letter("bcdfghjklmnprstvwz"), letter("aeiou")]).collect();
+        let word = format!("{word}{}", self.words.len());
+        self.words.insert(word.clone(), author);
+        word
+    }
+
+    /// The author of a line; none of what no actor wrote: a conflict's marks, an empty line.
+    pub fn author(&self, line: &str) -> Option<Author> {
+        self.words.get(line.trim()).copied()
+    }
+
+    /// The owner of this line may be unknown from now on.
+    pub fn excuse(&mut self, line: &str, excuse: Excuse) {
+        self.excused.insert(line.trim().to_owned(), excuse);
+    }
+
+    /// Compares the owner that was told of a line with its author.
+    pub fn judge(&self, line: &str, owner: &Actor) -> Finding {
+        use ActorKind::{Agent, Completion, Orchestrator, Person};
+        let is_named = matches!(owner.kind, Person | Completion | Agent | Orchestrator);
+        let author = self.author(line).unwrap_or(Author::Nobody);
+        let kind = match author {
+            Author::Person => Person,
+            Author::Completion => Completion,
+            Author::Agent(_) => Agent,
+            Author::Nobody => ActorKind::Unknown,
+        };
+        let right =
+            if author == Author::Nobody { !is_named } else { owner.name == author.to_string() && owner.kind == kind };
+        if right {
+            return Finding::Right;
+        }
+        match self.excused.get(line.trim()) {
+            Some(excuse @ Excuse::MovedAcross(Some(mover))) if owner.name == AGENTS[*mover] => {
+                Finding::Excused(*excuse)
+            }
+            _ if is_named => Finding::Wrong,
+            Some(excuse) => Finding::Excused(*excuse),
+            None => Finding::Lost,
+        }
+    }
+}
