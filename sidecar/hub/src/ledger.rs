@@ -5,6 +5,9 @@
 //! Absent on purpose: verdicts (the core decides) and writes (the core commits rows).
 
 mod elsewhere;
+mod lines;
+
+pub use lines::is_telling;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -149,6 +152,8 @@ pub struct Ledger {
     /// Where a text lay on disk, the newest place last.
     places: Recent<(RepositoryId, Digest), Vec<FileId>>,
     deletions: Recent<(GroupId, u32), Vec<(usize, OwnerRef)>>,
+    /// Whose lines stood at which path.
+    lines: lines::Lines,
     texts: VecDeque<(FileId, Digest, usize)>,
     text_bytes: usize,
     /// Repositories that share with those of other clones, and the id under which they do.
@@ -176,6 +181,7 @@ impl Ledger {
             seen: Recent::new(SEEN_STATES),
             places: Recent::new(PLACED),
             deletions: Recent::new(DELETIONS),
+            lines: lines::Lines::default(),
             texts: VecDeque::new(),
             text_bytes: 0,
             joined: HashMap::new(),
@@ -289,6 +295,7 @@ impl Ledger {
     pub fn settle(&mut self, file: &FileId, new: DiskFile) {
         self.remember(file, new.known.digest, &new.known.owners);
         self.place(file, new.known.digest);
+        self.learn_lines(file, &new.known);
         if let Content::Text(text) = &new.known.content {
             self.text_bytes += text.len_bytes();
             self.texts.push_back((file.clone(), new.bytes, text.len_bytes()));
@@ -352,6 +359,7 @@ impl Ledger {
         let trees = disk.chain(live.flatten()).chain(self.seen.values());
         let mut used: HashSet<OwnerRef> = trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).collect();
         used.extend(self.deletions.values().flatten().map(|(_, owner)| *owner));
+        used.extend(self.lines.owners());
         used
     }
 

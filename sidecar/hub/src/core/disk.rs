@@ -183,7 +183,9 @@ impl Core {
             }
             // Known by another text: the next hub would not find that again.
             let found_out = here.is_none() && owners.is_some();
-            let owners = owners.unwrap_or_else(|| self.ledger.uniform(len, baseline));
+            let mut owners = owners.unwrap_or_else(|| self.ledger.uniform(len, baseline));
+            let recalled = text.as_ref().is_some_and(|text| self.ledger.recall_lines(file, text, &mut owners, None));
+            let found_out = found_out || recalled;
             let content = match text {
                 Some(text) if found.blob.is_none() => Content::Text(text),
                 _ => Content::Forgotten,

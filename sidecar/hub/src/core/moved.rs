@@ -10,9 +10,7 @@ use codi2_text::{Text, line_diff_hashes};
 
 use crate::book::OwnerRef;
 use crate::known::{Content, Hunk, Known, lines_of};
-
-/// Letters and digits of a line that is known again where it comes back, at least.
-const LETTERS: usize = 8;
+use crate::ledger::is_telling;
 
 /// Bytes of the new text, and the owners they had where they stood before.
 pub(super) type Moved = (Bytes<usize>, Vec<(usize, OwnerRef)>);
@@ -49,8 +47,7 @@ pub(super) fn moved_lines(before: &Known, after: &Text, hunks: &[Hunk], secret: 
         let Some(was) = gone.get_mut(&new[line].hash).and_then(VecDeque::pop_front) else { continue };
         let (from, to) = (old_starts[was], new_starts[line]);
         let (old_len, len) = (old[was].len as usize, new[line].len as usize);
-        let letters = after.slice(to..to + len).chars().filter(|one| one.is_alphanumeric()).take(LETTERS).count();
-        if old_len == len && letters == LETTERS {
+        if old_len == len && is_telling(&after.slice(to..to + len)) {
             moved.push((to..to + len, before.owners.spans(from..from + len)));
         }
     }

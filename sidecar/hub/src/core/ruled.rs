@@ -145,6 +145,13 @@ impl Core {
                 actor = Some(deleter.origin.clone());
             }
         }
+        // What nobody announced may bring back lines that stood here before: git does, in many ways.
+        if !matches!(ruling, DiskRuling::Echo { .. })
+            && self.ledger.recall_lines(file, after, &mut owners, Some(&hunks))
+            && actor.is_none()
+        {
+            actor = Some(deleter.origin.clone());
+        }
         for hunk in &hunks {
             self.tell(&mut change, hunk, after, &owners, reason.as_ref(), &deleter);
         }

@@ -2,7 +2,7 @@
 //!
 //! Every operation draws from dice of its own, so that leaving one out leaves the others' alone: that shrinks a failure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,8 +55,13 @@ pub struct History {
     pub trees: Vec<Tree>,
     pub base: PathBuf,
     pub log: Vec<String>,
-    /// Files that were moved while the hub was away, and their texts then.
-    pub moved: Vec<(PathBuf, String)>,
+    /// Texts that the hub has seen lie at a path.
+    seen: BTreeSet<(String, String)>,
+    /// Words that the hub has seen, and the paths where it has.
+    known: BTreeSet<String>,
+    stood: BTreeSet<(String, String)>,
+    /// What lay where when the hub left.
+    left: BTreeMap<(PathBuf, String), String>,
     /// Whether the model is told that owners may be unknown of what is written now.
     pub excuse: Option<Excuse>,
     outcome: Outcome,
@@ -79,6 +84,7 @@ pub fn play(seed: u64, length: usize, how: How<'_>) -> Outcome {
     let How { skip, always, real } = how;
     let mut history = History::new(seed, real);
     history.compare("at first");
+    history.sees();
     for number in 0..length {
         if skip.contains(&number) || !history.outcome.failures.is_empty() {
             continue;
@@ -98,6 +104,7 @@ pub fn play(seed: u64, length: usize, how: How<'_>) -> Outcome {
         if checks {
             history.compare(&format!("after {number}"));
         }
+        history.sees();
     }
     if history.outcome.failures.is_empty() {
         history.returns();
@@ -124,7 +131,10 @@ impl History {
             trees: Vec::new(),
             base,
             log: Vec::new(),
-            moved: Vec::new(),
+            seen: BTreeSet::new(),
+            known: BTreeSet::new(),
+            stood: BTreeSet::new(),
+            left: BTreeMap::new(),
             excuse: None,
             outcome: Outcome::default(),
             _folder: folder,
@@ -173,9 +183,33 @@ impl History {
         self.editor.beats(self.hub.as_mut());
     }
 
+    /// What lies where now has been seen there.
+    fn sees(&mut self) {
+        if self.hub.is_away() {
+            return;
+        }
+        for ((_, file), text) in self.texts() {
+            let words = text.lines().map(|line| (file.clone(), line.trim().to_owned()));
+            self.stood.extend(words.clone());
+            self.known.extend(words.map(|(_, word)| word));
+            self.seen.insert((file, text));
+        }
+    }
+
+    /// Every file of every worktree.
+    fn texts(&self) -> BTreeMap<(PathBuf, String), String> {
+        let files = self.trees.iter().flat_map(|tree| {
+            let text = |file: String| ((tree.root.clone(), file.clone()), self.read(tree, &file));
+            self.files(tree).into_iter().map(text)
+        });
+        files.collect()
+    }
+
     /// The hub goes.
     pub fn leaves(&mut self) {
+        self.sees();
         self.hub.stop();
+        self.left = self.texts();
         self.excuse = Some(Excuse::Away);
     }
 
@@ -185,12 +219,14 @@ impl History {
             return;
         }
         self.said(" (the hub returns) ");
-        for (path, text) in std::mem::take(&mut self.moved) {
-            let now = fs::read_to_string(path).unwrap_or_default();
-            if now != text {
-                // Nobody saw it at the new path before it was changed there.
-                now.lines().for_each(|line| self.model.excuse(line, Excuse::Away));
+        for ((root, file), text) in self.texts() {
+            if self.seen.contains(&(file.clone(), text.clone())) {
+                continue;
             }
+            // Nobody saw how these lines came into a text that never lay there.
+            let before = self.left.get(&(root, file)).map_or("", String::as_str);
+            let came = text.lines().filter(|line| !before.lines().any(|known| known == *line));
+            came.for_each(|line| self.model.excuse(line, Excuse::Away));
         }
         self.hub.start();
         for tree in self.trees.clone() {
@@ -241,20 +277,28 @@ impl History {
                 let call = Call::Owners { file: Self::id(&tree, &file), digest: None, buffer: false };
                 let at = format!("{when}, {} {file}", name(&tree.root));
                 match self.hub.call(call) {
-                    Ok(Reply::Owners(reply)) => self.judge(&at, &text, &reply),
+                    Ok(Reply::Owners(reply)) => self.judge(&at, &file, &text, &reply),
                     other => self.outcome.failures.push(format!("{at}: {other:?}")),
                 }
             }
         }
     }
 
-    fn judge(&mut self, at: &str, text: &str, reply: &OwnersReply) {
+    fn judge(&mut self, at: &str, file: &str, text: &str, reply: &OwnersReply) {
         if reply.digest != of(text) {
             return self.outcome.failures.push(format!("{at}: the hub has another state of it"));
         }
         for (number, (line, told)) in owners(text, reply).into_iter().enumerate() {
             self.outcome.lines += 1;
-            let finding = self.model.judge(line, &told.verdict.origin);
+            let mut finding = self.model.judge(line, &told.verdict.origin);
+            let word = line.trim();
+            let is_new_here = !self.stood.contains(&(file.to_owned(), word.to_owned()));
+            // A whole text that lay somewhere is known by itself.
+            let is_new = !self.seen.iter().any(|(_, known)| known == text);
+            if finding == Finding::Lost && is_new && is_new_here && self.known.contains(word) {
+                self.model.excuse(word, Excuse::Elsewhere);
+                finding = Finding::Excused(Excuse::Elsewhere);
+            }
             let author = self.model.author(line);
             self.outcome.known += usize::from(author.is_some_and(|author| author != super::model::Author::Nobody));
             match finding {

@@ -31,13 +31,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use history::{How, Outcome, play};
-use model::Excuse;
 
 /// Operations of a history.
 const LENGTH: usize = 24;
 /// Histories at work at once: they wait for the kernel's clock in turns.
 const AT_ONCE: usize = 3;
-/// Failures told in full.
+/// Seeds that are the same each time.
+const FIXED: u64 = 100;
+/// How often a long run says how far it is.
+const TOLD_EACH: usize = 250;
+/// Failures told in full at the end.
 const TOLD: usize = 3;
 
 fn number(name: &str) -> Option<u64> {
@@ -107,39 +110,65 @@ fn no_line_has_a_wrong_owner() {
     let count = number("CODI2_HISTORIES").unwrap_or(if soak { 10_000 } else { 200 });
     let fresh = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() << 16;
     println!("fresh seeds from {fresh}");
-    // Half of them are the same each time.
-    let seeds: Vec<u64> = (0..count).map(|at| if at < count / 2 { at } else { fresh + at }).collect();
-    let (next, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    let sums = Mutex::new((0, 0, 0, BTreeMap::<Excuse, usize>::new()));
+    // Half of two hundred are the same each time.
+    let fixed = count.min(FIXED);
+    let seeds: Vec<u64> = (0..count).map(|at| if at < fixed { at } else { fresh + at }).collect();
+    let (next, sums, failures) = (AtomicUsize::new(0), Mutex::new(Sums::default()), Mutex::new(BTreeMap::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let outcome = played(*seed);
                     let mut sums = sums.lock().unwrap();
-                    sums.0 += outcome.lines;
-                    sums.1 += outcome.known;
-                    sums.2 += outcome.operations.values().sum::<usize>();
-                    for (excuse, count) in &outcome.excused {
-                        *sums.3.entry(*excuse).or_default() += count;
+                    sums.add(&outcome);
+                    if sums.histories % TOLD_EACH == 0 {
+                        println!("{sums}");
                     }
                     if !outcome.failures.is_empty() {
+                        println!("{}", words(*seed, &outcome));
                         failures.lock().unwrap().insert(*seed, words(*seed, &outcome));
                     }
                 }
             });
         }
     });
-    let (lines, known, operations, excused) = sums.into_inner().unwrap();
-    let failures = failures.into_inner().unwrap();
-    let excused: Vec<_> = excused.iter().map(|(excuse, count)| format!("{count} {}", excuse.words())).collect();
-    let unknown = if excused.is_empty() { "none".to_owned() } else { excused.join(", ") };
-    println!(
-        "COUNT histories | {operations} operations, {lines} lines compared, of {known} the author is known; \
-         unknown by rule: {unknown} | {count} | {} failed",
-        failures.len()
-    );
+    let (sums, failures) = (sums.into_inner().unwrap(), failures.into_inner().unwrap());
+    println!("COUNT histories | {sums} | {count} | {} failed", failures.len());
     let seeds: Vec<_> = failures.keys().collect();
     let told: Vec<_> = failures.values().take(TOLD).map(String::as_str).collect();
     assert!(failures.is_empty(), "{} of {count} failed: {seeds:?}\n{}", failures.len(), told.join("\n"));
+}
+
+/// What was found of many histories.
+#[derive(Default)]
+struct Sums {
+    histories: usize,
+    operations: usize,
+    lines: usize,
+    known: usize,
+    excused: BTreeMap<&'static str, usize>,
+}
+
+impl Sums {
+    fn add(&mut self, outcome: &Outcome) {
+        self.histories += 1;
+        self.operations += outcome.operations.values().sum::<usize>();
+        self.lines += outcome.lines;
+        self.known += outcome.known;
+        for (excuse, count) in &outcome.excused {
+            *self.excused.entry(excuse.words()).or_default() += count;
+        }
+    }
+}
+
+impl std::fmt::Display for Sums {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { histories, operations, lines, known, excused } = self;
+        write!(
+            f,
+            "{histories} histories, {operations} operations, {lines} lines compared, of {known} the author is known;"
+        )?;
+        write!(f, " unknown by rule:")?;
+        excused.iter().try_for_each(|(why, count)| write!(f, " {count} {why};"))
+    }
 }

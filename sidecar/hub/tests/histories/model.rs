@@ -46,6 +46,8 @@ pub enum Excuse {
     Both,
     /// A new worktree holds it in a content that nobody saw lie on disk: committed in part, or for a moment only.
     Unseen,
+    /// It came, with changes, to a path where it never lay: git follows renames in a merge.
+    Elsewhere,
     /// A program moved it to another file; one that announced this is named as who wrote it there.
     MovedAcross(Option<usize>),
 }
@@ -55,6 +57,7 @@ impl Excuse {
         match self {
             Self::Away => "written or moved while the hub was away",
             Self::Both => "one of two agents with the file open at once",
+            Self::Elsewhere => "brought with changes to a path where it never lay",
             Self::Unseen => "in a new worktree, in a content that never lay on disk",
             Self::MovedAcross(None) => "moved to another file by nobody known",
             Self::MovedAcross(Some(_)) => "moved to another file by an agent",

@@ -81,7 +81,7 @@ pub fn restart(history: &mut History, _: &Tree, _: &mut Dice) -> bool {
     }
     history.settle();
     history.said("the hub restarts; ");
-    history.hub.stop();
+    history.leaves();
     history.returns();
     true
 }

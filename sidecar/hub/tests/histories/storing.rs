@@ -104,12 +104,7 @@ pub fn git_mv(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     let tracked = history.git.lines(&tree.root, &["ls-files"]);
     let Some(file) = dice.pick(&tracked) else { return false };
     let to = format!("moved{}.txt", dice.below(100));
-    let text = history.read(tree, file);
-    let done = history.git(tree, &["mv", file, &to]).ok;
-    if done && history.hub.is_away() {
-        history.moved.push((tree.root.join(to), text));
-    }
-    done
+    history.git(tree, &["mv", file, &to]).ok
 }
 
 pub fn clean(history: &mut History, tree: &Tree, _: &mut Dice) -> bool {

@@ -279,9 +279,6 @@ pub fn rename(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     history.said(&format!("mv {file} {to}; "));
     fs::create_dir_all(tree.root.join(&to).parent().unwrap()).unwrap();
     let (from, to) = (tree.root.join(file), tree.root.join(to));
-    if history.hub.is_away() {
-        history.moved.push((to.clone(), fs::read_to_string(&from).unwrap_or_default()));
-    }
     fs::rename(from, to).unwrap();
     true
 }

@@ -42,6 +42,28 @@ fn lines_that_are_moved_stay_whose_they_are() {
     assert_eq!(w.blame("a.rs"), [OLD, OLD, AGENT, TYPED, EXTERNAL], "nor is a program that nobody announced");
 }
 
+/// Git may bring a line back in a text that nobody has seen, and that it cannot explain.
+#[test]
+fn a_line_that_comes_back_at_its_path_is_whose_it_was() {
+    let mut w = World::new(&[("a.rs", "older than codi2\n"), ("b.rs", "older than codi2\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "typed by ada\n}\n");
+    w.saves("ada", "a.rs");
+    w.program_writes("a.rs", "older than codi2\n");
+    w.program_writes("a.rs", "older than codi2\na program's own\ntyped by ada\n}\n");
+    assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL, TYPED, EXTERNAL], "a short line anybody may write");
+    w.program_writes("b.rs", "older than codi2\ntyped by ada\n");
+    assert_eq!(w.blame("b.rs"), [OLD, EXTERNAL], "at another path it may be anybody's");
+    w.program_writes("a.rs", "older than codi2\n");
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "older than codi2\ntyped by ada\n");
+    w.agent_after("bot", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT], "who announces it wrote it");
+    w.program_writes("a.rs", "older than codi2\n");
+    w.program_writes("a.rs", "older than codi2\nby nobody\ntyped by ada\n");
+    assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL, EXTERNAL], "two have written it");
+}
+
 #[test]
 fn the_watch_is_faster_than_the_hook() {
     let mut w = World::new(&[("a.rs", "one\n")]);

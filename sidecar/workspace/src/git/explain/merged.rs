@@ -106,7 +106,7 @@ impl Explainer<'_> {
 fn merge_bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, bool)> {
     // The library cannot give an empty result: asking it for the bytes of one is undefined, and ends a debug build. So
     // all three begin with a line that no text has.
-    const FIRST: &[u8] = b"\x01codi2\x01\n";
+    const FIRST: &[u8] = b"(the first line, of codi2)\n";
     let [base, ours, theirs] = [base, ours, theirs].map(|text| [FIRST, text].concat());
     let (mut ancestor, mut our, mut their) =
         (git2::MergeFileInput::new(), git2::MergeFileInput::new(), git2::MergeFileInput::new());
@@ -134,7 +134,8 @@ mod tests {
             ("\na\n", "a\n", "\na\n", Some("a\n")),
             ("a\n", "b\n", "c\n", None),
         ] {
-            let found = merge_bytes(base.as_bytes(), ours.as_bytes(), theirs.as_bytes()).unwrap();
+            let found = merge_bytes(base.as_bytes(), ours.as_bytes(), theirs.as_bytes());
+            let found = found.unwrap_or_else(|| panic!("{base:?} {ours:?} {theirs:?}"));
             assert_eq!(found.1, merged.is_some(), "{base:?} {ours:?} {theirs:?}");
             if let Some(merged) = merged {
                 assert_eq!(String::from_utf8_lossy(&found.0), merged);

@@ -1,0 +1,113 @@
+//! Lines that are known by themselves at their path: where git or nobody known brings one back into a text that nobody
+//! saw before, it is whose it was (ADR 0059).
+//!
+//! Bounded in number. Absent on purpose: lines of other paths, and lines so short that anybody may write them again.
+
+use codi2_protocol::{ActorKind, FileId, RepositoryId};
+use codi2_text::{OwnerTree, Text};
+
+use super::Ledger;
+use crate::book::OwnerRef;
+use crate::known::{Content, Hunk, Known, lines_of};
+use crate::recent::Recent;
+
+/// Letters and digits of a line that is known again where it comes back, at least.
+const LETTERS: usize = 8;
+/// Lines of longer texts are not remembered (bytes).
+const TEXT_BYTES: usize = 1 << 20;
+/// Lines remembered, the newest.
+const LINES: usize = if cfg!(test) { 512 } else { 65_536 };
+
+/// The owners of lines by repository and hash of path and line; none of a line that two wrote.
+#[derive(Debug)]
+pub(super) struct Lines(Recent<(RepositoryId, u64), Vec<(usize, OwnerRef)>>);
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self(Recent::new(LINES))
+    }
+}
+
+impl Lines {
+    /// Every owner that it points to.
+    pub(super) fn owners(&self) -> impl Iterator<Item = OwnerRef> {
+        self.0.values().flatten().map(|(_, owner)| *owner)
+    }
+}
+
+/// Whether a line is so long that it is known again.
+pub fn is_telling(line: &str) -> bool {
+    line.chars().filter(|one| one.is_alphanumeric()).take(LETTERS).count() == LETTERS
+}
+
+fn key(file: &FileId, line: u64) -> (RepositoryId, u64) {
+    let path = codi2_text::digest_of(file.path.as_bytes());
+    let path = path.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    (file.worktree.repository, path.rotate_left(1) ^ line)
+}
+
+impl Ledger {
+    /// Whether an owner is somebody: whoever brought a text is not.
+    fn is_somebody(&self, owner: OwnerRef) -> bool {
+        use ActorKind::{Agent, Completion, Orchestrator, Person, Tool};
+        matches!(self.book.owner(owner).verdict.origin.kind, Agent | Completion | Orchestrator | Person | Tool)
+    }
+
+    /// Remembers whose the lines of a file's text are.
+    pub(super) fn learn_lines(&mut self, file: &FileId, known: &Known) {
+        if !known.owners.iter().any(|(_, owner)| self.is_somebody(owner)) {
+            return;
+        }
+        let lines = match &known.content {
+            Content::Text(text) if text.len_bytes() <= TEXT_BYTES => lines_of(text, &self.secret),
+            Content::Lines(lines) => lines.clone(),
+            Content::Text(_) | Content::Forgotten => return,
+        };
+        let mut at = 0;
+        for line in lines {
+            let len = line.len as usize;
+            let runs = known.owners.spans(at..at + len);
+            at += len;
+            let Some(author) = runs.iter().map(|(_, owner)| *owner).find(|owner| self.is_somebody(*owner)) else {
+                continue;
+            };
+            let key = key(file, line.hash);
+            let origin = |owner: OwnerRef| &self.book.owner(owner).verdict.origin;
+            let same = self.lines.0.get(&key).is_none_or(|known| {
+                known.iter().any(|(_, owner)| self.is_somebody(*owner) && origin(*owner) == origin(author))
+            });
+            self.lines.0.put(key, if same { runs } else { Vec::new() });
+        }
+    }
+
+    /// Gives the lines of a text for which nobody is named the owners that they had at this path; only what the hunks
+    /// put in, where there are any. Whether it found one.
+    pub fn recall_lines(
+        &self,
+        file: &FileId,
+        text: &Text,
+        owners: &mut OwnerTree<OwnerRef>,
+        hunks: Option<&[Hunk]>,
+    ) -> bool {
+        let nothing_new = hunks.is_some_and(|hunks| hunks.iter().all(|hunk| hunk.inserted == 0));
+        if nothing_new || text.len_bytes() > TEXT_BYTES || owners.len() != text.len_bytes() {
+            return false;
+        }
+        let (mut at, mut found) = (0, false);
+        for line in lines_of(text, &self.secret) {
+            let bytes = at..at + line.len as usize;
+            at = bytes.end;
+            let is_new = |hunk: &Hunk| hunk.at < bytes.end && bytes.start < hunk.at + hunk.inserted;
+            if hunks.is_some_and(|hunks| !hunks.iter().any(is_new)) {
+                continue;
+            }
+            let Some(runs) = self.lines.0.get(&key(file, line.hash)).filter(|runs| !runs.is_empty()) else { continue };
+            let is_open = owners.spans(bytes.clone()).iter().all(|(_, owner)| !self.is_somebody(*owner));
+            if is_open && is_telling(&text.slice(bytes.clone())) {
+                owners.splice(bytes.start, bytes.len(), runs);
+                found = true;
+            }
+        }
+        found
+    }
+}
