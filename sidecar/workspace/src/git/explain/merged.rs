@@ -126,6 +126,8 @@ mod tests {
 
     #[test]
     fn merges_also_to_nothing() {
+        // The library wakes with its first object.
+        git2::Config::new().unwrap();
         for (base, ours, theirs, merged) in [
             ("a\nb\nc\nd\ne\n", "A\nb\nc\nd\ne\n", "a\nb\nc\nd\nE\n", Some("A\nb\nc\nd\nE\n")),
             ("a\n", "", "", Some("")),
