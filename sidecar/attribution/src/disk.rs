@@ -159,6 +159,18 @@ impl DiskRuling {
         }
     }
 
+    /// Who is named for what is new.
+    pub fn named(&self) -> Vec<Actor> {
+        match self {
+            Self::Echo { unexplained } => unexplained.iter().map(|verdict| verdict.origin.clone()).collect(),
+            Self::CarryAll { .. } => Vec::new(),
+            Self::All(verdict) => vec![verdict.origin.clone()],
+            Self::Parts { claimed, rest } => {
+                claimed.iter().map(|(_, verdict)| verdict).chain([rest]).map(|verdict| verdict.origin.clone()).collect()
+            }
+        }
+    }
+
     /// Whether this ruling, made with more facts, replaces an earlier one on the same change.
     ///
     /// It does if it stands on a stronger rung, or says more on the same one. There is one way down: a late call that

@@ -23,6 +23,11 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
+    /// Forgets what is under this key.
+    pub(crate) fn remove(&mut self, key: &K) {
+        self.entries.remove(key);
+    }
+
     /// All that is there.
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.entries.values().map(|(_, value)| value)

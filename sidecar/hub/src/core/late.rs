@@ -13,7 +13,7 @@ use super::branches::overlay;
 use super::ruled::Applied;
 use super::{Core, Effect, Entry, Why};
 use crate::book::{OwnerRef, open_to_change};
-use crate::known::Known;
+use crate::known::{Hunk, Known};
 use crate::ledger::{Branch, Drift};
 use crate::ports::Ports;
 use crate::rows::Row;
@@ -187,6 +187,12 @@ impl Core {
         now: u64,
         ports: &mut dyn Ports,
     ) {
+        if let Some(after) = &kept.after {
+            let all = || vec![Hunk { at: 0, deleted: 0, inserted: after.len_bytes(), lines_deleted: 0 }];
+            let secret = self.ledger.secret();
+            let hunks = kept.before.as_ref().map_or_else(all, |before| before.hunks_to(after, secret));
+            self.ledger.unlearn_lines(file, after, &hunks, &change.ruling.named());
+        }
         let Applied { owners, change: better, actor } =
             self.apply_ruling(file, kept, &ruling, change.event, saved_by, ports);
         let mut rows = Vec::new();

@@ -3,7 +3,9 @@
 //!
 //! Bounded in number. Absent on purpose: lines of other paths, and lines so short that anybody may write them again.
 
-use codi2_protocol::{ActorKind, FileId, RepositoryId};
+use std::ops::Range as Bytes;
+
+use codi2_protocol::{Actor, ActorKind, FileId, RepositoryId};
 use codi2_text::{OwnerTree, Text};
 
 use super::Ledger;
@@ -38,6 +40,11 @@ impl Lines {
 /// Whether a line is so long that it is known again.
 pub fn is_telling(line: &str) -> bool {
     line.chars().filter(|one| one.is_alphanumeric()).take(LETTERS).count() == LETTERS
+}
+
+/// Whether a hunk put some of these bytes in.
+fn is_in(hunk: &Hunk, bytes: &Bytes<usize>) -> bool {
+    hunk.at < bytes.end && bytes.start < hunk.at + hunk.inserted
 }
 
 fn key(file: &FileId, line: u64) -> (RepositoryId, u64) {
@@ -80,6 +87,21 @@ impl Ledger {
         }
     }
 
+    /// Forgets of the lines that the hunks put in that these wrote them: late evidence says otherwise.
+    pub fn unlearn_lines(&mut self, file: &FileId, text: &Text, hunks: &[Hunk], actors: &[Actor]) {
+        let mut at = 0;
+        for line in lines_of(text, &self.secret) {
+            let bytes = at..at + line.len as usize;
+            at = bytes.end;
+            let key = key(file, line.hash);
+            let named = |owner: OwnerRef| actors.contains(&self.book.owner(owner).verdict.origin);
+            let is_theirs = self.lines.0.get(&key).is_some_and(|runs| runs.iter().any(|(_, owner)| named(*owner)));
+            if is_theirs && hunks.iter().any(|hunk| is_in(hunk, &bytes)) {
+                self.lines.0.remove(&key);
+            }
+        }
+    }
+
     /// Gives the lines of a text for which nobody is named the owners that they had at this path; only what the hunks
     /// put in, where there are any. Whether it found one.
     pub fn recall_lines(
@@ -97,8 +119,7 @@ impl Ledger {
         for line in lines_of(text, &self.secret) {
             let bytes = at..at + line.len as usize;
             at = bytes.end;
-            let is_new = |hunk: &Hunk| hunk.at < bytes.end && bytes.start < hunk.at + hunk.inserted;
-            if hunks.is_some_and(|hunks| !hunks.iter().any(is_new)) {
+            if hunks.is_some_and(|hunks| !hunks.iter().any(|hunk| is_in(hunk, &bytes))) {
                 continue;
             }
             let Some(runs) = self.lines.0.get(&key(file, line.hash)).filter(|runs| !runs.is_empty()) else { continue };

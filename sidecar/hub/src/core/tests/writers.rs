@@ -110,7 +110,7 @@ fn two_agents_at_once_are_both_named() {
     let mut w = World::new(&[("a.rs", "one\n")]);
     w.agent_before("bot", "a.rs");
     w.agent_before("other", "a.rs");
-    w.put("a.rs", "one\nwho\n");
+    w.put("a.rs", "one\nwritten by one of two\n");
     w.agent_after("bot", "a.rs");
     w.agent_after("other", "a.rs");
     w.watch_sees("a.rs");
