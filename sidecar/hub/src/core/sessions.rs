@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use codi2_protocol::{
-    Actor, ErrorCode, EventBody, EventId, FileId, Heartbeat, HubError, Notice, Owner, Presence, ProducerId, Reply, SessionId,
-    SessionInfo, Touched, WatchState, WatchStatus, WorktreeId,
+    Actor, ErrorCode, EventBody, EventId, FileId, Heartbeat, HubError, Notice, Owner, Presence, ProducerId, Reply,
+    SessionId, SessionInfo, Touched, WatchState, WatchStatus, WorktreeId,
 };
 
 use super::bounds::{WAITING_TICKETS, WORKTREES};
