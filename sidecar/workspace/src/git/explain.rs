@@ -26,6 +26,8 @@ pub(super) const CLOCK: Duration = Duration::from_millis(20);
 /// Sources longer than this are not handed over (bytes).
 const SOURCE_BYTES: usize = 2 << 20;
 const SOURCES: usize = 4;
+/// So far back is looked for what a revert brings back (commits).
+const REVERTED: usize = 8;
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +108,8 @@ impl Explainer<'_> {
                 .or_else(|| self.object(&mut content, writing))?,
         };
         let operation = self.moved.name(what, self.after);
-        Some(GitExplanation { operation, what, sources: self.sources(&mut content) })
+        let sources = self.sources(&mut content, operation.starts_with("revert"));
+        Some(GitExplanation { operation, what, sources })
     }
 
     /// The index entry now, if the content equals it.
@@ -281,7 +284,7 @@ impl Explainer<'_> {
     }
 
     /// Texts the content may have come from, nearest first.
-    fn sources(&mut self, content: &mut Content<'_>) -> Vec<Arc<[u8]>> {
+    fn sources(&mut self, content: &mut Content<'_>, reverts: bool) -> Vec<Arc<[u8]>> {
         let path = content.path;
         if matches!(content.found, Found::Gone | Found::Large(_)) {
             return Vec::new();
@@ -310,6 +313,12 @@ impl Explainer<'_> {
         }
         for entry in &self.moved.entries {
             oids.push(entry.new.and_then(|commit| self.view.entry(commit, path)));
+        }
+        // A revert brings back what an earlier commit had, and leaves no word which.
+        let mut at = before.head.commit.filter(|_| reverts);
+        for _ in 0..REVERTED {
+            at = at.and_then(|commit| self.view.parents(commit).first().copied());
+            oids.push(at.and_then(|commit| self.view.entry(commit, path)));
         }
         let mut seen = HashSet::new();
         let mut out: Vec<Arc<[u8]>> = Vec::new();
