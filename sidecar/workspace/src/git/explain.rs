@@ -25,7 +25,7 @@ use crate::observe::{GitExplanation, GitSource};
 pub(super) const CLOCK: Duration = Duration::from_millis(20);
 /// Sources longer than this are not handed over (bytes).
 const SOURCE_BYTES: usize = 2 << 20;
-const SOURCES: usize = 4;
+const SOURCES: usize = 6;
 /// So far back is looked for what a revert brings back (commits).
 const REVERTED: usize = 8;
 
