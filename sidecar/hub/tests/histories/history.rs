@@ -294,6 +294,15 @@ impl History {
                 self.model.excuse(word, Excuse::Elsewhere);
                 finding = Finding::Excused(Excuse::Elsewhere);
             }
+            let line_seen = |known: &str| known.lines().any(|one| one == line.trim_end());
+            if finding == Finding::Lost
+                && self.known.contains(word)
+                && !self.seen.iter().any(|(_, text)| line_seen(text))
+            {
+                // A program set blanks before it, and git took that before anybody looked.
+                self.model.excuse(word, Excuse::Unseen);
+                finding = Finding::Excused(Excuse::Unseen);
+            }
             let author = self.model.author(line);
             self.outcome.known += usize::from(author.is_some_and(|author| author != super::model::Author::Nobody));
             match finding {

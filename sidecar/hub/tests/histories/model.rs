@@ -44,7 +44,7 @@ pub enum Excuse {
     Away,
     /// Another agent had the file open at the same time.
     Both,
-    /// A new worktree holds it in a content that nobody saw lie on disk: committed in part, or for a moment only.
+    /// It is in a content that nobody saw lie on disk: committed in part, or for a moment only.
     Unseen,
     /// It came, with changes, to a path where it never lay: git follows renames in a merge.
     Elsewhere,
@@ -58,7 +58,7 @@ impl Excuse {
             Self::Away => "written or moved while the hub was away",
             Self::Both => "one of two agents with the file open at once",
             Self::Elsewhere => "brought with changes to a path where it never lay",
-            Self::Unseen => "in a new worktree, in a content that never lay on disk",
+            Self::Unseen => "in a content that nobody saw lie on disk",
             Self::MovedAcross(None) => "moved to another file by nobody known",
             Self::MovedAcross(Some(_)) => "moved to another file by an agent",
         }
