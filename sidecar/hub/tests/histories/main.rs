@@ -85,7 +85,7 @@ fn main() {
 
 /// The same seeds with a real hub: its threads, its sockets, its store, real time.
 fn a_real_hub_says_the_same() {
-    let count = if std::env::var_os("CODI2_SOAK").is_some() { 100 } else { 4 };
+    let count = if std::env::var_os("CODI2_SOAK").is_some() { 100 } else { 3 };
     let (mut lines, mut operations) = (0, 0);
     for seed in 0..count {
         let outcome = play(seed, LENGTH, How { real: true, ..How::default() });

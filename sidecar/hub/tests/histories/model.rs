@@ -3,7 +3,7 @@
 //! Each line is one word that exists once, so identity is content: whatever git does to a line, and whoever moves it,
 //! its word says who wrote it first. Absent on purpose: what git did, and which lines lie where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use codi2_protocol::{Actor, ActorKind};
@@ -82,7 +82,7 @@ pub enum Finding {
 #[derive(Debug, Default)]
 pub struct Model {
     words: BTreeMap<String, Author>,
-    excused: BTreeMap<String, Excuse>,
+    excused: BTreeMap<String, BTreeSet<Excuse>>,
 }
 
 impl Model {
@@ -109,7 +109,7 @@ impl Model {
 
     /// The owner of this line may be unknown from now on.
     pub fn excuse(&mut self, line: &str, excuse: Excuse) {
-        self.excused.insert(line.trim().to_owned(), excuse);
+        self.excused.entry(line.trim().to_owned()).or_default().insert(excuse);
     }
 
     /// Compares the owner that was told of a line with its author.
@@ -128,12 +128,13 @@ impl Model {
         if right {
             return Finding::Right;
         }
-        match self.excused.get(line.trim()) {
-            Some(excuse @ Excuse::MovedAcross(Some(mover))) if owner.name == AGENTS[*mover] => {
-                Finding::Excused(*excuse)
-            }
-            _ if is_named => Finding::Wrong,
+        let excuses = self.excused.get(line.trim()).into_iter().flatten();
+        let names_mover =
+            |excuse: &&Excuse| matches!(excuse, Excuse::MovedAcross(Some(mover)) if owner.name == AGENTS[*mover]);
+        let allowed = if is_named { excuses.clone().find(names_mover) } else { excuses.clone().next() };
+        match allowed {
             Some(excuse) => Finding::Excused(*excuse),
+            None if is_named => Finding::Wrong,
             None => Finding::Lost,
         }
     }
