@@ -63,6 +63,8 @@ impl ByHand {
             match effect {
                 Effect::Commit(entry) => batch.push(entry),
                 Effect::Notify(_, notice) => notices.push(notice),
+                // Notes on commits are made by a thread of their own, which is not here.
+                Effect::Look(..) => {}
                 Effect::Reply(_, answer) => self.answer = Some(answer),
                 Effect::Problem(problem) => panic!("the hub has a problem: {problem}"),
             }
