@@ -67,15 +67,82 @@ pub struct Actor {
     /// The tool's own name for the conversation or session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// On whose behalf: the orchestrator of an agent, the person of an orchestrator.
+    /// On whose behalf: the agent of a sub-agent, the orchestrator of an agent, the person of either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Box<Actor>>,
+    /// How it is known that it acts for `parent`; absent where there is none, and in records of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_by: Option<KnownBy>,
 }
+
+/// How somebody is known: who acts, or for whom. Absence of all of these is no knowledge; nothing here is a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KnownBy {
+    /// Whoever called said so.
+    Told,
+    /// The tool's own hook said so.
+    Hook,
+    /// Marks that a tool leaves in the surroundings of its processes prove it.
+    Surroundings,
+    /// A tool's transcript or log names it.
+    Transcript,
+    /// The identity that git has in the repository.
+    GitIdentity,
+    /// The account of the operating system.
+    Account,
+    /// A way this program does not know.
+    #[serde(other)]
+    Other,
+}
+
+impl KnownBy {
+    /// The name used on the wire and in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Told => "told",
+            Self::Hook => "hook",
+            Self::Surroundings => "surroundings",
+            Self::Transcript => "transcript",
+            Self::GitIdentity => "git-identity",
+            Self::Account => "account",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for KnownBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Links of a chain of actors, at most: what comes in with more is cut there.
+pub const CHAIN: usize = 8;
 
 impl Actor {
     /// An actor of a kind with a name and nothing else known.
     pub fn named(kind: ActorKind, name: impl Into<String>) -> Self {
-        Self { kind, name: name.into(), tool: None, model: None, session: None, parent: None }
+        Self { kind, name: name.into(), tool: None, model: None, session: None, parent: None, parent_by: None }
+    }
+
+    /// The same for `parent`, known by `by`: behind whoever ends the chain, unless somebody of that kind and name is in it.
+    #[must_use]
+    pub fn on_behalf_of(mut self, parent: Actor, by: KnownBy) -> Self {
+        let is_there = self.chain().any(|actor| (actor.kind, &actor.name) == (parent.kind, &parent.name));
+        if is_there || self.chain().count() >= CHAIN {
+            return self;
+        }
+        match self.parent.take() {
+            Some(next) => self.parent = Some(Box::new(next.on_behalf_of(parent, by))),
+            None => (self.parent, self.parent_by) = (Some(Box::new(parent)), Some(by)),
+        }
+        self
+    }
+
+    /// The actor, and those on whose behalf it acts, up to the first.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |actor| actor.parent.as_deref())
     }
 
     /// Nobody we can name.

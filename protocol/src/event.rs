@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    Actor, Digest, EventId, GroupId, HookPhase, HostId, ProducerId, SessionId, SessionInfo, Stamp, Verdict, WorktreeId,
+    Actor, Digest, EventId, GroupId, HookPhase, HostId, ProducerId, Said, SessionId, SessionInfo, Stamp, Verdict,
+    WorktreeId,
 };
 
 /// One entry of the audit log.
@@ -163,7 +164,7 @@ pub enum EventBody {
     },
     /// An agent announced an edit.
     Intent {
-        /// Before or after the edit.
+        /// Before or after the edit, or that it will not happen.
         phase: HookPhase,
         /// The hook's format.
         format: String,
@@ -188,11 +189,15 @@ pub enum EventBody {
     },
     /// A private file changed; nothing else about it is recorded.
     Private,
+    /// An agent, or whoever speaks for it, said what it does.
+    LogAi(Said),
+    /// A person left a note.
+    Note(Said),
 }
 
 impl EventBody {
     /// The names of all kinds, as filters and indexes name them.
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 13] = [
         "session-started",
         "session-ended",
         "edit",
@@ -204,6 +209,8 @@ impl EventBody {
         "gap",
         "watch",
         "private",
+        "log-ai",
+        "note",
     ];
 
     /// The kind, as filters and indexes name it.
@@ -220,6 +227,8 @@ impl EventBody {
             Self::Gap(_) => "gap",
             Self::Watch { .. } => "watch",
             Self::Private => "private",
+            Self::LogAi(_) => "log-ai",
+            Self::Note(_) => "note",
         }
     }
 }

@@ -13,6 +13,9 @@ pub enum HookPhase {
     Before,
     /// The agent has edited.
     After,
+    /// The edit that was announced will not happen: it was refused or failed, or the turn it belonged to is over. With
+    /// neither `call` nor `pair` all calls of the actor's session are meant.
+    Refused,
 }
 
 /// One call of `codi2 hook`, cut to tool, ids and paths before it is sent or spooled.
@@ -37,6 +40,10 @@ pub struct HookRecord {
     /// The tool's own id of the call, where the format has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// What pairs the hooks before and after where the tool gives no id of a call: session and tool, say. Two calls at
+    /// once may share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<String>,
     /// Absolute path of the folder that relative paths start from.
     pub folder: String,
     /// Absolute paths of the files, at most 1,000. Empty: the agent did not say which.

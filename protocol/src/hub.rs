@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Event, FileId, GroupId, Heartbeat, HookRecord, HostId, Numbered, Owner, Presence, ProcessStats, ProducerId,
-    SessionId, Stamp, StampedEvent, Text, Touched, Verdict, WatchState, WorktreeId,
+    Digest, Event, FileId, GroupId, Heartbeat, HookRecord, HostId, NoteRecord, Numbered, Owner, Presence, ProcessStats,
+    ProducerId, SessionId, Stamp, StampedEvent, Text, Touched, Verdict, WatchState, WorktreeId,
 };
 
 /// Oldest protocol version this program speaks.
@@ -113,6 +113,8 @@ pub enum Call {
     Measured(ProcessStats),
     /// An agent's hook; answered with [`Reply::Done`] once the hub has read the files.
     Hook(HookRecord),
+    /// What an agent or a person says of what they do; answered with [`Reply::Done`] once it is durable.
+    Note(NoteRecord),
     /// Watch this folder's worktree until the connection closes; [`Reply::Watch`].
     Watch {
         /// Absolute path inside the worktree.

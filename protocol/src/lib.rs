@@ -18,13 +18,14 @@ mod hub;
 mod ids;
 pub mod limits;
 pub mod lsp;
+mod note;
 pub mod schema;
 mod session;
 mod stats;
 mod texts;
 mod verdict;
 
-pub use actor::{Actor, ActorKind};
+pub use actor::{Actor, ActorKind, CHAIN, KnownBy};
 pub use edit::{Copied, Edit, EditGroup, Restored, Shape, Source, SourceKind, Text, Touched};
 pub use event::{Body, Change, DiskOperation, Event, EventBody, Gap, GapReason, Range, StampedEvent, WatchState};
 pub use fact::{Fact, Numbered};
@@ -36,6 +37,7 @@ pub use hub::{
 pub use ids::{
     Digest, EventId, FileId, GroupId, HostId, ParseIdError, ProducerId, RepositoryId, SessionId, Stamp, WorktreeId,
 };
+pub use note::{MESSAGE_BYTES, NoteRecord, Said, WORD_BYTES};
 pub use session::{Editor, Heartbeat, Presence, Process, SessionInfo};
 pub use stats::{Count, Measured, ProcessStats};
 pub use texts::{Kind, Texts};

@@ -5,8 +5,8 @@
 //! what is a path, and what is exempt, with the reason. Absent on purpose: what redaction is.
 
 use crate::{
-    Actor, Call, Copied, Edit, EditGroup, Editor, Fact, FileId, Heartbeat, HookRecord, Numbered, SessionInfo, Source,
-    Text, Touched, WorktreeId,
+    Actor, Call, Copied, Edit, EditGroup, Editor, Fact, FileId, Heartbeat, HookRecord, NoteRecord, Numbered, Said,
+    SessionInfo, Source, Text, Touched, WorktreeId,
 };
 
 /// What a text is.
@@ -44,7 +44,7 @@ impl<T: Texts> Texts for Vec<T> {
 
 impl Texts for Actor {
     fn each_text(&mut self, see: &mut dyn FnMut(Kind, &mut String)) {
-        let Self { kind: _, name, tool, model, session, parent } = self;
+        let Self { kind: _, name, tool, model, session, parent, parent_by: _ } = self;
         see(Kind::Words, name);
         words(tool, see);
         words(model, see);
@@ -137,13 +137,40 @@ impl Texts for EditGroup {
 
 impl Texts for HookRecord {
     fn each_text(&mut self, see: &mut dyn FnMut(Kind, &mut String)) {
-        let Self { id: _, at_ms: _, phase: _, format, actor, parent_pid: _, parent_start: _, call, folder, files } =
-            self;
+        let Self {
+            id: _,
+            at_ms: _,
+            phase: _,
+            format,
+            actor,
+            parent_pid: _,
+            parent_start: _,
+            call,
+            pair,
+            folder,
+            files,
+        } = self;
         see(Kind::Words, format);
         actor.each_text(see);
         words(call, see);
+        words(pair, see);
         see(Kind::Path, folder);
         files.iter_mut().for_each(|file| see(Kind::Path, file));
+    }
+}
+
+impl Texts for NoteRecord {
+    fn each_text(&mut self, see: &mut dyn FnMut(Kind, &mut String)) {
+        let Self { id: _, at_ms: _, actor, said, folder, file } = self;
+        actor.each_text(see);
+        let Said { action, message, by: _, marks } = said;
+        words(action, see);
+        see(Kind::Words, message);
+        marks.iter_mut().for_each(|mark| see(Kind::Words, mark));
+        see(Kind::Path, folder);
+        if let Some(file) = file {
+            see(Kind::Path, file);
+        }
     }
 }
 
@@ -203,6 +230,7 @@ impl Texts for Call {
             Self::Touched(touched) => touched.each_text(see),
             Self::Heartbeat(heartbeat) => heartbeat.each_text(see),
             Self::Hook(record) => record.each_text(see),
+            Self::Note(record) => record.each_text(see),
             Self::Measured(_)
             | Self::Watch { path: _, poll: _ }
             | Self::Owners { file: _, digest: _, buffer: _ }

@@ -22,6 +22,10 @@ const WORDS: &[&str] = &[
     "Editor.version",
     "HookRecord.call",
     "HookRecord.format",
+    "HookRecord.pair",
+    "Said.action",
+    "Said.marks",
+    "Said.message",
     "SessionInfo.base",
     "SessionInfo.branch",
     "Source.detail",
@@ -30,7 +34,14 @@ const WORDS: &[&str] = &[
 ];
 
 /// Paths that pass the doors.
-const PATHS: &[&str] = &["FileId.path", "HookRecord.files", "HookRecord.folder", "SessionInfo.root"];
+const PATHS: &[&str] = &[
+    "FileId.path",
+    "HookRecord.files",
+    "HookRecord.folder",
+    "NoteRecord.file",
+    "NoteRecord.folder",
+    "SessionInfo.root",
+];
 
 /// What does not pass, and why.
 const EXEMPT: &[(&str, &str)] = &[
@@ -196,7 +207,7 @@ fn is_plain(key: &str, text: &str) -> bool {
 fn the_visitor_sees_free_texts_and_paths_and_nothing_exempt() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     let (mut words, mut paths, mut messages) = (0, 0, 0);
-    for name in ["report", "hook", "text", "text-full", "touched", "heartbeat"] {
+    for name in ["report", "hook", "note", "text", "text-full", "touched", "heartbeat"] {
         let golden = std::fs::read_to_string(folder.join(format!("call-{name}.json"))).unwrap();
         let value: Value = serde_json::from_str(&golden).unwrap();
         let (planted, found) = seen(&value);
@@ -212,5 +223,5 @@ fn the_visitor_sees_free_texts_and_paths_and_nothing_exempt() {
         paths += found.iter().filter(|(kind, _)| *kind == Kind::Path).count();
         messages += 1;
     }
-    assert!(messages == 6 && words >= 20 && paths >= 10, "{messages} messages, {words} words, {paths} paths");
+    assert!(messages == 7 && words >= 20 && paths >= 10, "{messages} messages, {words} words, {paths} paths");
 }

@@ -44,6 +44,7 @@ pub fn agent() -> Actor {
         model: Some("model-1".into()),
         session: Some("conv-1".into()),
         parent: Some(Box::new(Actor::named(ActorKind::Orchestrator, "conductor"))),
+        parent_by: Some(KnownBy::Hook),
         ..Actor::named(ActorKind::Agent, "my-agent")
     }
 }
@@ -84,8 +85,27 @@ pub fn hook() -> HookRecord {
         parent_pid: 77,
         parent_start: Some(123_456),
         call: Some("call-1".into()),
+        pair: Some("conv-1/edit".into()),
         folder: "/home/ada/project".into(),
         files: vec!["/home/ada/project/src/main.rs".into()],
+    }
+}
+pub fn said() -> Said {
+    Said {
+        action: Some("plan".into()),
+        message: "split the parser".into(),
+        by: KnownBy::Surroundings,
+        marks: vec!["CLAUDE_CODE_CHILD_SESSION".into()],
+    }
+}
+pub fn note() -> NoteRecord {
+    NoteRecord {
+        id: event_id(),
+        at_ms: 1_700_000_000_000,
+        actor: agent(),
+        said: said(),
+        folder: "/home/ada/project".into(),
+        file: Some("/home/ada/project/src/main.rs".into()),
     }
 }
 pub fn gap() -> Gap {
@@ -220,6 +240,7 @@ pub fn calls() -> Vec<Call> {
         Call::Heartbeat(heartbeat()),
         Call::Measured(stats()),
         Call::Hook(hook()),
+        Call::Note(note()),
         Call::Watch { path: "/home/ada/project".into(), poll: false },
         Call::Owners { file: file(), digest: Some(digest(2)), buffer: true },
         Call::Notes { worktree: worktree() },
@@ -297,6 +318,8 @@ pub fn bodies() -> Vec<EventBody> {
         EventBody::Gap(gap()),
         EventBody::Watch { state: WatchState::Degraded, detail: "812 of 1,000 folders".into() },
         EventBody::Private,
+        EventBody::LogAi(said()),
+        EventBody::Note(Said { action: None, by: KnownBy::GitIdentity, marks: Vec::new(), ..said() }),
     ]
 }
 

@@ -6,9 +6,13 @@
 //!
 //! Absent on purpose: judgement (see `disk`), and dedupe of records, which the hub does by their ids.
 
+mod told;
+
 use std::collections::{BTreeMap, VecDeque};
 
-use codi2_protocol::{Actor, Digest, FileId, HookPhase, HookRecord, WorktreeId};
+use codi2_protocol::{FileId, HookPhase, HookRecord, WorktreeId};
+
+pub use told::{Effect, Hook, Intent, OpenCall, Reading};
 
 /// How long a call whose hook after never came stays open, in ms.
 pub const CALL_MS: u64 = 10 * 60_000;
@@ -21,114 +25,14 @@ pub const FINISHED_IN_ALL: usize = if cfg!(test) { 400 } else { 16_384 };
 /// How many calls may be open at once, all files together; the oldest goes first.
 const OPEN_CALLS: usize = 1_024;
 
-/// What the hub found when it read a file for a hook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reading {
-    /// It was not read in time: the hub was away, the file could not be read, or the hook never ran.
-    NotRead,
-    /// There was no such file.
-    Absent,
-    /// Bytes with this digest.
-    Content(Digest),
-}
-
-impl Reading {
-    /// The state of the file, where it was read: `Some(None)` if there was none.
-    pub const fn state(self) -> Option<Option<Digest>> {
-        match self {
-            Self::NotRead => None,
-            Self::Absent => Some(None),
-            Self::Content(digest) => Some(Some(digest)),
-        }
-    }
-
-    /// Whether the file was read and was in this state.
-    pub fn is(self, state: Option<Digest>) -> bool {
-        self.state() == Some(state)
-    }
-}
-
-/// A hook with what the hub read because of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Hook<'a> {
-    /// The record.
-    pub record: &'a HookRecord,
-    /// Its files as the hub knows them, with what they held. A record that comes late out of a spool was
-    /// [`Reading::NotRead`] in all of them: what they hold now says nothing.
-    pub files: &'a [(FileId, Reading)],
-    /// The worktree of its folder, for a call that does not say which files.
-    pub worktree: Option<&'a WorktreeId>,
-}
-
-/// An agent's call that has begun and not ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenCall {
-    /// Number of the call, the same in its [`Intent`]s.
-    pub call: u64,
-    /// The agent, where its hook before names it.
-    pub actor: Option<Actor>,
-    /// The hook's format.
-    pub format: String,
-    /// Process id of the hook's parent, for people.
-    pub pid: u32,
-    /// When it began (ms since the Unix epoch).
-    pub since_ms: u64,
-    /// Whether it named the path; else it may write anywhere in its worktree.
-    pub names_path: bool,
-}
-
-/// What a finished call did to one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intent {
-    /// Number of the call.
-    pub call: u64,
-    /// The agent; absent if neither hook named it.
-    pub actor: Option<Actor>,
-    /// The hook's format.
-    pub format: String,
-    /// Process id of the hook's parent, for people.
-    pub pid: u32,
-    /// When it began (ms since the Unix epoch); absent if there was no hook before.
-    pub since_ms: Option<u64>,
-    /// When it ended (ms since the Unix epoch).
-    pub until_ms: u64,
-    /// The file at the hook before.
-    pub before: Reading,
-    /// The file at the hook after.
-    pub after: Reading,
-    /// Whether it named the path; else it may have written anywhere in its worktree.
-    pub names_path: bool,
-}
-
-/// What a hook, or time, did to the book of calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// A call began on these files (none named: anywhere in its worktree).
-    Opened {
-        /// The call.
-        call: OpenCall,
-        /// The files it named.
-        files: Vec<FileId>,
-    },
-    /// A call ended, or a late hook completed it: changes of this file may now be judged better.
-    Finished {
-        /// The file; absent for a call that did not say which.
-        file: Option<FileId>,
-        /// What it did there.
-        intent: Intent,
-    },
-    /// No hook after came in time, or the same process began again on all of its files.
-    Dropped {
-        /// Number of the call.
-        call: u64,
-    },
-}
-
 /// Who a hook belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pair {
     format: String,
+    /// The tool's own id: of one call and no other.
     call: Option<String>,
+    /// What else pairs; two calls at once may share it.
+    pair: Option<String>,
     parent: (u32, Option<u64>),
 }
 
@@ -137,6 +41,7 @@ impl Pair {
         Self {
             format: record.format.clone(),
             call: record.call.clone(),
+            pair: record.pair.clone(),
             parent: (record.parent_pid, record.parent_start),
         }
     }
@@ -144,10 +49,15 @@ impl Pair {
     /// Whether the two hooks belong to one call: its id decides where both have one.
     fn matches(&self, other: &Self) -> bool {
         self.format == other.format
-            && match (&self.call, &other.call) {
-                (Some(one), Some(two)) => one == two,
+            && match ((&self.call, &other.call), (&self.pair, &other.pair)) {
+                ((Some(one), Some(two)), _) | (_, (Some(one), Some(two))) => one == two,
                 _ => self.same_process(other),
             }
+    }
+
+    /// Whether the two tell of one call for sure: then the second is a repetition.
+    fn is_same_call(&self, other: &Self) -> bool {
+        self.format == other.format && self.call.is_some() && self.call == other.call
     }
 
     /// The process id, and its start where both are known: a pid that is used again never pairs.
@@ -165,6 +75,12 @@ struct Open {
     heard_ms: u64,
     files: BTreeMap<FileId, Reading>,
     worktree: Option<WorktreeId>,
+}
+
+impl Open {
+    fn dropped(self) -> Effect {
+        Effect::Dropped { call: self.info.call, files: self.files.into_keys().collect() }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -189,12 +105,14 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Takes a hook in.
+    /// Takes a hook in. One that repeats what another told of the same call (hooks of a person and of a repository are
+    /// both called) has no effect.
     pub fn on(&mut self, hook: Hook<'_>, now_ms: u64) -> Vec<Effect> {
         let mut effects = self.expire(now_ms);
         match hook.record.phase {
             HookPhase::Before => self.before(hook, now_ms, &mut effects),
             HookPhase::After => self.after(hook, now_ms, &mut effects),
+            HookPhase::Refused => self.refused(hook.record, &mut effects),
         }
         effects
     }
@@ -210,7 +128,7 @@ impl Calls {
         }
         self.keep(|finished| now_ms < finished.heard_ms.saturating_add(FINISHED_MS));
         let old = |open: &mut Open| now_ms >= open.heard_ms.saturating_add(CALL_MS);
-        self.open.extract_if(.., old).map(|open| Effect::Dropped { call: open.info.call }).collect()
+        self.open.extract_if(.., old).map(Open::dropped).collect()
     }
 
     fn keep(&mut self, which: impl Fn(&Finished) -> bool) {
@@ -250,6 +168,9 @@ impl Calls {
         let mut files: BTreeMap<FileId, Reading> = BTreeMap::new();
         // Out of a spool the hook after may have come first. What a file holds now is then not what it held before.
         for (file, reading) in hook.files {
+            if self.knows_begin(&pair, Some(file), hook.worktree) {
+                continue;
+            }
             match self.files.get_mut(file).and_then(|book| complete(book, &pair, record)) {
                 Some(intent) => effects.push(Effect::Finished { file: Some(file.clone()), intent }),
                 None => {
@@ -258,17 +179,51 @@ impl Calls {
             }
         }
         let mut late = None;
-        if record.files.is_empty() {
+        let known = record.files.is_empty() && self.knows_begin(&pair, None, hook.worktree);
+        if record.files.is_empty() && !known {
             let book = hook.worktree.and_then(|worktree| self.anywhere.get_mut(worktree));
             late = book.and_then(|book| complete(book, &pair, record));
             effects.extend(late.clone().map(|intent| Effect::Finished { file: None, intent }));
         }
-        if record.files.is_empty() && late.is_none() || !files.is_empty() {
-            if pair.call.is_none() {
+        if record.files.is_empty() && late.is_none() && !known || !files.is_empty() {
+            if pair.call.is_none() && pair.pair.is_none() {
                 self.abandon(&pair, &files, effects);
             }
             self.open_call(record, pair, files, hook.worktree.cloned(), now_ms, effects);
         }
+    }
+
+    /// Whether the beginning of this very call on this file (none: anywhere) was told of already, and perhaps its end.
+    fn knows_begin(&self, pair: &Pair, file: Option<&FileId>, worktree: Option<&WorktreeId>) -> bool {
+        let covers = |open: &&Open| match file {
+            Some(file) => open.files.contains_key(file),
+            None => !open.info.names_path && open.worktree.as_ref() == worktree,
+        };
+        self.open.iter().filter(covers).any(|open| open.pair.is_same_call(pair))
+            || self.finished_as(pair, file, worktree).is_some_and(|finished| finished.intent.since_ms.is_some())
+    }
+
+    /// The end of this very call, where it was told of.
+    fn finished_as(&self, pair: &Pair, file: Option<&FileId>, worktree: Option<&WorktreeId>) -> Option<&Finished> {
+        let book = match file {
+            Some(file) => self.files.get(file),
+            None => self.anywhere.get(worktree?),
+        };
+        book.into_iter().flatten().find(|finished| finished.pair.is_same_call(pair))
+    }
+
+    /// The call that a tool gives up, or all of a session whose turn is over.
+    fn refused(&mut self, record: &HookRecord, effects: &mut Vec<Effect>) {
+        let pair = Pair::of(record);
+        let session = record.actor.as_ref().and_then(|actor| actor.session.as_ref());
+        let gone = |open: &mut Open| {
+            if pair.call.is_some() || pair.pair.is_some() {
+                return open.pair.matches(&pair);
+            }
+            let its = open.info.actor.as_ref().and_then(|actor| actor.session.as_ref());
+            open.pair.format == pair.format && session.is_some() && its == session
+        };
+        effects.extend(self.open.extract_if(.., gone).map(Open::dropped));
     }
 
     /// The same process begins again on the same files without ever having ended: the earlier call did not happen
@@ -281,7 +236,7 @@ impl Calls {
             open.files.retain(|file, _| !files.contains_key(file));
             open.files.is_empty()
         };
-        effects.extend(self.open.extract_if(.., gone).map(|open| Effect::Dropped { call: open.info.call }));
+        effects.extend(self.open.extract_if(.., gone).map(Open::dropped));
     }
 
     fn open_call(
@@ -294,7 +249,7 @@ impl Calls {
         effects: &mut Vec<Effect>,
     ) {
         if self.open.len() >= OPEN_CALLS {
-            effects.push(Effect::Dropped { call: self.open.remove(0).info.call });
+            effects.push(self.open.remove(0).dropped());
         }
         let call = self.number();
         let info = OpenCall {
@@ -318,6 +273,9 @@ impl Calls {
             let begun = open.map(|open| (&open.info, open.files[file]));
             let anywhere = || self.open.iter().rev().find(|open| open.pair.matches(&pair) && !open.info.names_path);
             let begun = begun.or_else(|| anywhere().map(|open| (&open.info, Reading::NotRead)));
+            if begun.is_none() && self.finished_as(&pair, Some(file), None).is_some() {
+                continue;
+            }
             let (info, before) = (begun.map(|(info, _)| info), begun.map_or(Reading::NotRead, |(_, before)| before));
             let intent = Self::finish(hook.record, info, fresh, before, *after, true);
             ended.extend(info.map(|info| info.call));
@@ -328,6 +286,9 @@ impl Calls {
         }
         if hook.record.files.is_empty() {
             let open = self.open.iter().rev().find(|open| open.pair.matches(&pair));
+            if open.is_none() && self.finished_as(&pair, None, hook.worktree).is_some() {
+                return;
+            }
             let intent = Self::finish(
                 hook.record,
                 open.map(|open| &open.info),

@@ -154,6 +154,7 @@ pub(crate) fn record(phase: HookPhase, name: Option<&str>, pid: u32, at_ms: u64,
         parent_pid: pid,
         parent_start: Some(u64::from(pid) * 100),
         call: None,
+        pair: None,
         folder: "/w".to_owned(),
         files: files.iter().map(|file| format!("/w/{file}")).collect(),
     }

@@ -6,7 +6,8 @@
 //! worth an upgrade. Because an answer depends on the facts alone, facts may come in any order.
 //!
 //! [`tools`] is the other half: which AI tool acts, told from what it leaves in an environment or a commit. [`record`] is
-//! what is known of a commit, as git's notes, exports and reports have it; [`report`] counts and judges it.
+//! what is known of a commit, as git's notes, exports and reports have it; [`report`] counts and judges it. [`sessions`]
+//! finds the sessions that logs and transcripts name.
 //!
 //! Absent on purpose: clocks, files, sockets, the ledger. A ruling says "carry the owners known for this content", the
 //! hub looks them up. And nothing here turns the absence of evidence into an author: what nobody announced is
@@ -22,6 +23,7 @@ mod replay;
 pub mod report;
 mod ruling;
 mod rung;
+pub mod sessions;
 pub mod tools;
 mod way;
 

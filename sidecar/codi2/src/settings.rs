@@ -64,20 +64,34 @@ type Seen = Vec<(PathBuf, Option<(u64, Option<SystemTime>)>)>;
 
 /// The settings of this process.
 pub fn load(flags: &Flags) -> Loaded {
-    let state = Places::find().ok().map(|places| places.state().to_owned());
-    load_from(flags, &|name| env::var_os(name), env::vars_os(), state.as_deref())
+    load_with(flags, checked)
 }
+
+/// The same for a process of milliseconds that asks nothing of tools: the catalogue, against which a person's tools are
+/// checked, is not read.
+pub fn load_quickly(flags: &Flags) -> Settings {
+    load_with(flags, check).settings
+}
+
+fn load_with(flags: &Flags, check: Check) -> Loaded {
+    let state = Places::find().ok().map(|places| places.state().to_owned());
+    load_from(flags, &|name| env::var_os(name), env::vars_os(), state.as_deref(), check)
+}
+
+/// How a file is checked.
+type Check = fn(Owner, Syntax, &Path, &str) -> (Layer, Vec<Mistake>);
 
 fn load_from(
     flags: &Flags,
     get: &dyn Fn(&str) -> Option<OsString>,
     all: impl IntoIterator<Item = (OsString, OsString)>,
     state: Option<&Path>,
+    check: Check,
 ) -> Loaded {
     let (candidates, named) = candidates(flags, get);
     let seen = look(&candidates);
     let (mut layers, mut mistakes, mut good) = (Layers::default(), Vec::new(), None);
-    let (file, layer) = file(&candidates, named.as_deref(), &mut mistakes);
+    let (file, layer) = file(&candidates, named.as_deref(), check, &mut mistakes);
     if mistakes.is_empty() {
         layers.lay(layer.clone());
         good = Some(layer);
@@ -122,7 +136,12 @@ fn look(candidates: &[PathBuf]) -> Seen {
 }
 
 /// The person's file: the first that is there. One asked for by name must be there; the usual place may be empty.
-fn file(candidates: &[PathBuf], named: Option<&str>, mistakes: &mut Vec<Mistake>) -> (Option<PathBuf>, Layer) {
+fn file(
+    candidates: &[PathBuf],
+    named: Option<&str>,
+    check: Check,
+    mistakes: &mut Vec<Mistake>,
+) -> (Option<PathBuf>, Layer) {
     let mut there = candidates.iter().filter(|path| named.is_some() || path.symlink_metadata().is_ok());
     let Some(path) = there.next() else { return (candidates.first().cloned(), Layer::default()) };
     let beginning = Place { line: 1, column: 1 };
@@ -132,7 +151,7 @@ fn file(candidates: &[PathBuf], named: Option<&str>, mistakes: &mut Vec<Mistake>
     }
     let layer = match read(path) {
         Ok(text) => {
-            let (layer, wrong) = checked(Owner::User, Syntax::of(path).unwrap_or(Syntax::Toml), path, &text);
+            let (layer, wrong) = check(Owner::User, Syntax::of(path).unwrap_or(Syntax::Toml), path, &text);
             mistakes.extend(wrong);
             layer
         }
@@ -224,13 +243,17 @@ mod tests {
         }
 
         fn load(&self, flags: &Flags, variables: &[(&str, &str)]) -> Loaded {
+            self.load_by(checked, flags, variables)
+        }
+
+        fn load_by(&self, check: Check, flags: &Flags, variables: &[(&str, &str)]) -> Loaded {
             let home = ("HOME".to_owned(), self.0.path().to_str().unwrap().to_owned());
             let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let all: Vec<(String, String)> = variables.chain([home]).collect();
             let get = |name: &str| all.iter().find(|(key, _)| key == name).map(|(_, value)| OsString::from(value));
             let pairs: Vec<(OsString, OsString)> =
                 all.iter().map(|(name, value)| (name.into(), value.into())).collect();
-            load_from(flags, &get, pairs, Some(self.0.path()))
+            load_from(flags, &get, pairs, Some(self.0.path()), check)
         }
     }
 
@@ -267,7 +290,18 @@ mod tests {
                 "{problem}"
             );
         }
-        assert_eq!(load_from(&Flags::default(), &|_| None, [], None).file, None);
+        assert_eq!(load_from(&Flags::default(), &|_| None, [], None, checked).file, None);
+    }
+
+    #[test]
+    fn a_hook_reads_a_persons_tools_without_the_catalogue() {
+        let tools = "[watch]\nprivate = [\"*.secret\"]\n[[tools]]\nid = \"my-agent\"\nprocesses = [\"my-agent\"]\n";
+        let home = Home::new(&[("config.toml", tools)]);
+        let before = crate::tools::reads::count();
+        let quick = home.load_by(check, &Flags::default(), &[]).settings;
+        assert_eq!(crate::tools::reads::count(), before);
+        assert_eq!(quick, home.load(&Flags::default(), &[]).settings);
+        assert_eq!(crate::tools::reads::count(), before + 1);
     }
 
     #[test]

@@ -196,7 +196,10 @@ fn blame_names_what_is_known_and_refuses_what_is_not() {
     world.write(".gitignore", "*.ignored\n");
     world.write("x.ignored", "x\n");
     let blame = |world: &World| world.json(&["blame", "--format", "json", "a.rs"]);
-    let owner = |kind: &str| json!({"kind": kind, "name": null, "tool": null, "model": null, "session": null});
+    let owner = |kind: &str| {
+        json!({"kind": kind, "name": null, "tool": null, "model": null, "session": null, "parent": null,
+            "parent_by": null})
+    };
     let before = blame(&world);
     assert_eq!(before["file"], "a.rs");
     assert_eq!(before["lines"][0]["owner"], owner("unknown"));
@@ -231,7 +234,16 @@ fn an_agent_is_named_by_its_hooks() {
     assert!(world.at_home(shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_codi2")])).status().unwrap().success());
     let blame = world.json(&["blame", "--format", "json", "a.rs"]);
     let line = &blame["lines"][1];
-    assert_eq!(line["owner"], json!({"kind": "agent", "name": "bot", "tool": null, "model": "m1", "session": "c1"}));
+    let mut owner = line["owner"].clone();
+    // Where the tests run inside an agent, that one stands between.
+    let mut last = (owner["parent"].take(), owner["parent_by"].take());
+    while !last.0["parent"].is_null() {
+        last = (last.0["parent"].clone(), last.0["parent_by"].clone());
+    }
+    assert_eq!((&last.0["name"], &last.1), (&json!("Ada <ada@x>"), &json!("git-identity")));
+    let bot = json!({"kind": "agent", "name": "bot", "tool": null, "model": "m1", "session": "c1", "parent": null,
+        "parent_by": null});
+    assert_eq!(owner, bot);
     assert_eq!((&line["class"], &line["mixed"]), (&json!("exact"), &json!(false)));
     assert_eq!(blame["lines"][0]["owner"]["kind"], "unknown");
 }

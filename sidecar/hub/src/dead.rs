@@ -9,11 +9,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 
 use codi2_ipc::Places;
-use codi2_ipc::hooks::{self, DeadHooks};
+use codi2_ipc::hooks::{self, Brought, DeadHooks};
 use codi2_ipc::spool::{self, DeadSpool};
-use codi2_protocol::{
-    Actor, Body, Call, Event, EventBody, EventId, Fact, Gap, GapReason, HookRecord, Numbered, ProducerId,
-};
+use codi2_protocol::{Actor, Body, Event, EventBody, EventId, Fact, Gap, GapReason, Numbered, ProducerId};
 use codi2_store::{Fate, Store, StoreError};
 
 use crate::core::{Entry, Input};
@@ -129,14 +127,14 @@ impl Dead {
     }
 
     fn hooks(&self, mut file: DeadHooks, now_ms: u64, take: &mut dyn FnMut(Piece)) {
-        let mut first: Option<HookRecord> = None;
+        let mut first: Option<(EventId, u64)> = None;
         loop {
             match file.next_batch() {
                 Ok(batch) if batch.is_empty() => break,
                 Ok(batch) => {
-                    first = first.or_else(|| batch.first().cloned());
+                    first = first.or_else(|| batch.first().map(Brought::id));
                     for record in batch {
-                        take(Piece::Input(Input::Called(None, 0, Call::Hook(record))));
+                        take(Piece::Input(Input::Called(None, 0, record.into())));
                     }
                 }
                 Err(error) => {
@@ -155,7 +153,7 @@ impl Dead {
         });
         for (which, gap) in [file.lost().cloned(), damaged].into_iter().enumerate() {
             if let Some(gap) = gap {
-                take(Piece::Write(self.gap(gap, which as u128 + 1, first.as_ref(), now_ms)));
+                take(Piece::Write(self.gap(gap, which as u128 + 1, first, now_ms)));
             }
         }
         let held = Arc::clone(&self.hooks);
@@ -167,10 +165,10 @@ impl Dead {
 
     /// Hooks' records that were lost, as an event. It counts once, as the records beside it do: a file that an earlier
     /// hub took and did not remove comes again.
-    fn gap(&self, gap: Gap, which: u128, beside: Option<&HookRecord>, now_ms: u64) -> Entry {
-        let hook = beside.map(|record| {
-            let id = uuid::Uuid::from_u128(record.id.uuid().as_u128() ^ which);
-            (EventId::from_uuid(id), record.at_ms)
+    fn gap(&self, gap: Gap, which: u128, beside: Option<(EventId, u64)>, now_ms: u64) -> Entry {
+        let hook = beside.map(|(id, at_ms)| {
+            let id = uuid::Uuid::from_u128(id.uuid().as_u128() ^ which);
+            (EventId::from_uuid(id), at_ms)
         });
         let event = Event {
             id: EventId::new(),

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use codi2_ipc::door::pass;
-use codi2_protocol::{Owner, Verdict};
+use codi2_protocol::{Actor, Owner, Verdict};
 use codi2_redaction::Redactor;
 use codi2_workspace::{GitExplanation, GitOperation, Observation, WatchEvent};
 
@@ -49,6 +49,11 @@ impl Door {
             Input::Drained(_, _, facts) => pass(&self.redactor, facts),
             Input::Watched(_, event) => self.watched(event),
         }
+    }
+
+    /// Redacts an actor that the world told of: a repository's identity, marks of a process.
+    pub fn actor(&self, actor: &mut Actor) {
+        pass(&self.redactor, actor);
     }
 
     fn watched(&self, event: &mut WatchEvent) {

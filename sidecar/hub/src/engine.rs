@@ -10,14 +10,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use codi2_protocol::{Call, ErrorCode, Fact, HubError, Notice, Numbered, ProducerId, Reply};
 use codi2_store::{Store, StoreError};
-use codi2_workspace::WatchOptions;
 
 use crate::core::{Asked, Core, Effect, Input, Ticket, Told, Why};
 use crate::dead::{Dead, Piece};
 use crate::measures::Measures;
 use crate::notes::{Door, Troubles, Wish};
 use crate::server::Place;
-use crate::world::World;
+use crate::world::{Ground, World};
 use crate::writer::{Order, Road};
 
 /// Watch events that wait for the core, at most; then the watches wait.
@@ -95,11 +94,11 @@ impl Engine {
     pub fn start(
         mut core: Core,
         store: Arc<Store>,
-        options: WatchOptions,
+        ground: impl Into<Ground>,
         mut dead: Dead,
         outlets: Outlets,
         measures: Measures,
-        output: impl Fn(Output) + Send + 'static,
+        output: impl Fn(Output) + Send + Sync + 'static,
     ) -> std::io::Result<(Self, EngineThread)> {
         let (messages, inbox) = channel();
         let (turns, taken) = sync_channel::<()>(WAITING_WATCH_EVENTS);
@@ -110,8 +109,9 @@ impl Engine {
         let noted = problems.clone();
         let given_up = Arc::<OnceLock<StoreError>>::default();
         let said = Arc::clone(&given_up);
+        let (ground, output) = (ground.into(), Arc::new(output) as Arc<dyn Fn(Output) + Send + Sync>);
         let work = move || {
-            let mut world = World::new(Arc::clone(&store), core.host(), options, sink, joined);
+            let mut world = World::new(Arc::clone(&store), core.host(), ground, sink, joined);
             // Dropped before the world, also in a panic: a watch that waits for its turn would never end, and dropping
             // the world waits for its watches.
             let taken = taken;
@@ -243,7 +243,7 @@ struct Desk<'a> {
     world: &'a mut World,
     outlets: &'a Outlets,
     measures: &'a Measures,
-    output: &'a dyn Fn(Output),
+    output: &'a Arc<dyn Fn(Output) + Send + Sync>,
     problems: Problems,
     given_up: &'a OnceLock<StoreError>,
 }
@@ -257,6 +257,8 @@ impl Desk<'_> {
         }
         self.count(&input);
         let hook = matches!(input, Input::Called(_, _, Call::Hook(_)));
+        // Whoever leaves a note leaves: it has no number by which it would hear that it is durable.
+        let note = matches!(input, Input::Called(_, _, Call::Note(_)));
         let road = match input {
             Input::Called(_, _, Call::Report { .. }) => Some((Road::Fact, came)),
             Input::Watched(..) => Some((Road::Watch, came)),
@@ -291,6 +293,10 @@ impl Desk<'_> {
         for effect in effects {
             match effect {
                 Effect::Commit(entry) => self.order(Order::Write(Box::new(entry), road)),
+                Effect::Reply(ticket, answer) if note => {
+                    let output = Arc::clone(self.output);
+                    self.order(Order::Barrier(Box::new(move || output(Output::Reply(ticket, answer)))));
+                }
                 Effect::Reply(ticket, answer) => (self.output)(Output::Reply(ticket, answer)),
                 Effect::Notify(producer, notice) => (self.output)(Output::Notify(producer, notice)),
                 Effect::Look(worktree, why) => {
@@ -378,6 +384,7 @@ pub fn now_ms() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use codi2_workspace::WatchOptions;
     use std::sync::atomic::Ordering;
     use std::sync::mpsc::RecvTimeoutError;
     use std::time::Duration;

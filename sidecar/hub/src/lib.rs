@@ -48,4 +48,5 @@ pub mod machines {
 }
 
 pub use host::known as this_host;
+pub use ports::{NoTools, Tools};
 pub use run::{HubFailure, Options, Remarks, Shared, StoreSpec, run};

@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use codi2_protocol::{Digest, EventId, FileId, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId};
+use codi2_protocol::{
+    Actor, Digest, EventId, FileId, KnownBy, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
+};
 use codi2_workspace::{Observation, Oid};
 
 use crate::book::StoredOwners;
@@ -21,6 +23,29 @@ pub struct Watched {
     pub branch: Option<String>,
     /// The id under which its repository shares owners with other clones, where that is settled.
     pub shared: Option<RepositoryId>,
+}
+
+/// What the program knows of AI tools, and the hub does not: their catalogue is data of the program's.
+pub trait Tools: std::fmt::Debug + Send + Sync {
+    /// Who started the tool of this id that runs at or above a process: the agents further up, as a chain, each with how
+    /// that is known. Asked once for each of an agent's processes, on the core's thread.
+    fn started_by(&self, tool: &str, process: &Process) -> Option<Actor>;
+    /// Whether an identity of git, as `name <email>`, is one that a tool gives itself.
+    fn is_tools(&self, identity: &str) -> bool;
+}
+
+/// Knows no tool.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoTools;
+
+impl Tools for NoTools {
+    fn started_by(&self, _: &str, _: &Process) -> Option<Actor> {
+        None
+    }
+
+    fn is_tools(&self, _: &str) -> bool {
+        false
+    }
 }
 
 /// What the core asks of the world.
@@ -54,6 +79,14 @@ pub trait Ports {
     fn sessions(&self) -> Vec<SessionInfo>;
     /// Whether a process of this machine is known to have ended.
     fn is_gone(&self, process: &Process) -> bool;
+    /// Who started the tool of this name that runs at or above a process: the agents further up, as a chain.
+    fn started_by(&mut self, _tool: &str, _process: &Process) -> Option<Actor> {
+        None
+    }
+    /// The person whose worktree it is, and how that is known; none where git's identity is a tool's.
+    fn person(&mut self, _worktree: &WorktreeId) -> Option<(String, KnownBy)> {
+        None
+    }
     /// Whether hubs of other machines use the store, too.
     fn is_shared(&self) -> bool {
         false

@@ -23,8 +23,10 @@ use crate::measures::Measures;
 use crate::notes;
 use crate::peering::{Board, Peering};
 use crate::peers::Peers;
+use crate::ports::Tools;
 use crate::secret::secret;
 use crate::server::Shared as Common;
+use crate::world::Ground;
 use crate::writer::Writer;
 
 /// How long reads of the log that are under way may take at the hub's end.
@@ -47,6 +49,8 @@ pub struct Options {
     pub build: String,
     /// What to say of the settings in each status.
     pub remarks: Remarks,
+    /// What is known of AI tools.
+    pub tools: Arc<dyn Tools>,
 }
 
 /// What whoever runs a hub has to say in each of its statuses, asked anew each time; nothing by default.
@@ -202,7 +206,14 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     let (engine, thread) = Engine::start(
         Core::new(producer, host, secret),
         Arc::clone(&store),
-        WatchOptions { apart: ours(&options), secret: codi2_redaction::holds_token, ..options.watch.clone() },
+        Ground {
+            watch: WatchOptions {
+                apart: ours(&options),
+                secret: codi2_redaction::holds_token,
+                ..options.watch.clone()
+            },
+            tools: Arc::clone(&options.tools),
+        },
         Dead::new(options.places.clone(), producer),
         Outlets { orders: writer.orders(), notes: door },
         measures,

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codi2_protocol::{
-    Digest, EventId, FileId, HostId, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
+    Actor, Digest, EventId, FileId, HostId, KnownBy, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
 };
 use codi2_store::{Fate, Part, Store, StoreError, Subspace};
 use codi2_workspace::{Globs, Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
 
 use crate::book::{StoredOwners, better};
 use crate::joins;
-use crate::ports::{Ports, Watched};
+use crate::ports::{NoTools, Ports, Tools, Watched};
+use crate::recent::Recent;
 use crate::rows::{BranchRow, DiskRow, Row};
 
 /// What watches report to.
@@ -22,6 +23,21 @@ pub type Sink = Arc<dyn Fn(WorktreeId, WatchEvent) + Send + Sync>;
 
 /// Who is told under which id a repository shares.
 pub type Joined = Arc<dyn Fn(RepositoryId, RepositoryId) + Send + Sync>;
+
+/// What the world stands on that is settled when a hub starts.
+pub struct Ground {
+    /// How worktrees are watched.
+    pub watch: WatchOptions,
+    /// What is known of tools.
+    pub tools: Arc<dyn Tools>,
+}
+
+impl From<WatchOptions> for Ground {
+    /// Where nothing is known of tools.
+    fn from(watch: WatchOptions) -> Self {
+        Self { watch, tools: Arc::new(NoTools) }
+    }
+}
 
 /// The real world.
 pub struct World {
@@ -33,6 +49,11 @@ pub struct World {
     private: Option<Globs>,
     sink: Sink,
     joined: Joined,
+    tools: Arc<dyn Tools>,
+    /// Who started each agent's process, so that it is found out once.
+    starters: Recent<(String, Process), Option<Actor>>,
+    /// Whether git's identities are tools'.
+    identities: Recent<String, bool>,
     watches: HashMap<WorktreeId, Watch>,
     /// Folders whose worktree was looked up, so that a hook needs no look at git, and what then was at its root.
     folders: HashMap<PathBuf, (WorktreeId, Identity)>,
@@ -60,6 +81,8 @@ pub fn patiently<T>(store: &Store, work: &mut dyn FnMut() -> Result<T, StoreErro
     }
 }
 
+/// Processes whose starters were looked for, and identities, that are remembered.
+const STARTERS: usize = 256;
 /// Folders remembered, at most; then they are looked up again.
 const FOLDERS: usize = 4_096;
 
@@ -92,7 +115,8 @@ fn made(path: &Path) -> Option<Made> {
 impl World {
     /// Ports over a store; watches start with these options and report to `sink`. Where the store is shared, `joined` is
     /// told of repositories that share, too.
-    pub fn new(store: Arc<Store>, host: HostId, options: WatchOptions, sink: Sink, joined: Joined) -> Self {
+    pub fn new(store: Arc<Store>, host: HostId, ground: impl Into<Ground>, sink: Sink, joined: Joined) -> Self {
+        let Ground { watch: options, tools } = ground.into();
         let private = Globs::any_case(&options.private).ok();
         Self {
             store,
@@ -101,6 +125,9 @@ impl World {
             private,
             sink,
             joined,
+            tools,
+            starters: Recent::new(STARTERS),
+            identities: Recent::new(STARTERS),
             watches: HashMap::new(),
             folders: HashMap::new(),
             failed_reads: RefCell::default(),
@@ -317,6 +344,31 @@ impl Ports for World {
 
     fn is_gone(&self, process: &Process) -> bool {
         codi2_ipc::process::is_gone(process)
+    }
+
+    fn started_by(&mut self, tool: &str, process: &Process) -> Option<Actor> {
+        // By what is above: between an agent and its hook there may be a shell that is another one each time. A number
+        // without its start may be another's tomorrow.
+        let above = codi2_ipc::process::above_of(process).filter(|above| above.start.is_some())?;
+        let key = (tool.to_owned(), above);
+        if let Some(known) = self.starters.get(&key) {
+            return known.clone();
+        }
+        let found = self.tools.started_by(tool, process);
+        self.starters.put(key, found.clone());
+        found
+    }
+
+    fn person(&mut self, worktree: &WorktreeId) -> Option<(String, KnownBy)> {
+        let place = self.place(worktree)?;
+        if !place.is_git_identity {
+            return Some((place.person.clone(), KnownBy::Account));
+        }
+        let identity = place.person.clone();
+        let is_tools = self.identities.get(&identity).copied();
+        let is_tools = is_tools.unwrap_or_else(|| self.tools.is_tools(&identity));
+        self.identities.put(identity.clone(), is_tools);
+        (!is_tools).then_some((identity, KnownBy::GitIdentity))
     }
 
     fn is_shared(&self) -> bool {

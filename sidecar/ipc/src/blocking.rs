@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
 use codi2_protocol::limits::FRAME_BYTES;
-use codi2_protocol::{Call, ClientFrame, Hello, HookRecord, HubFrame, Notice, Reply};
+use codi2_protocol::{Call, ClientFrame, Hello, HubFrame, Notice, Reply};
 use interprocess::local_socket::Stream;
 use interprocess::local_socket::traits::Stream as _;
 
@@ -13,11 +13,11 @@ use crate::client::CallError;
 use crate::connect::{ConnectError, GREETING, connect_blocking, hello, is_timeout};
 use crate::door::Door;
 use crate::frame::{self, FrameError, FromHub};
-use crate::hooks;
+use crate::hooks::{self, Brought};
 use crate::places::Places;
 use crate::start::{ReachError, SpawnSpec, until_connected};
 
-/// How long [`hook_or_spool`] waits for the hub in all.
+/// How long [`bring_or_spool`] waits for the hub in all.
 pub const HOOK_DEADLINE: Duration = Duration::from_secs(3);
 
 /// A connection to the hub.
@@ -160,10 +160,10 @@ fn lost(error: io::Error) -> CallError {
     CallError::Lost(error.to_string())
 }
 
-/// What became of a hook's record.
+/// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HookOutcome {
-    /// The hub has read the files.
+    /// The hub has it: it has read a hook's files, a note is durable.
     Done,
     /// It waits in the hooks' spool (and, where the hub answered too late, may be in the hub too: its id makes it
     /// count once).
@@ -172,29 +172,28 @@ pub enum HookOutcome {
     Private,
 }
 
-/// Brings a hook's record to the hub if one runs, else to the hooks' spool. Starts nothing.
+/// Brings a record to the hub if one runs, else to the hooks' spool. Starts nothing.
 ///
 /// `may_keep` is asked only where the hub is away: it takes out of the record what must not lie on disk, and says how
 /// many bytes the spool may hold; none where nothing is left to be kept.
 ///
 /// # Errors
 /// The record is lost: neither could be reached. A hook still exits 0.
-pub fn hook_or_spool(
+pub fn bring_or_spool(
     places: &Places,
-    mut record: HookRecord,
+    mut record: Brought,
     build: &str,
-    may_keep: impl FnOnce(&mut HookRecord) -> Option<u64>,
+    may_keep: impl FnOnce(&mut Brought) -> Option<u64>,
 ) -> io::Result<HookOutcome> {
     Door::new(places).pass(&mut record);
     let deadline = Instant::now() + HOOK_DEADLINE;
-    let told =
-        Link::connect_within(places, build, HOOK_DEADLINE).map_err(|error| error.to_string()).and_then(|mut link| {
-            link.call_until(Call::Hook(record.clone()), Some(deadline)).map_err(|error| error.to_string())
-        });
+    let told = Link::connect_within(places, build, HOOK_DEADLINE)
+        .map_err(|error| error.to_string())
+        .and_then(|mut link| link.call_until(record.clone().into(), Some(deadline)).map_err(|error| error.to_string()));
     match told {
         Ok(_) => Ok(HookOutcome::Done),
         Err(reason) => {
-            tracing::debug!(reason, "the hook's record goes to the spool");
+            tracing::debug!(reason, "the record goes to the spool");
             match may_keep(&mut record) {
                 Some(cap) => hooks::keep(places, &record, cap).map(|()| HookOutcome::Spooled),
                 None => Ok(HookOutcome::Private),

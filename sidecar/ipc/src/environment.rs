@@ -6,7 +6,8 @@
 
 use std::ffi::OsStr;
 
-/// Names dropped. One that ends in `*` stands for all that begin so. Source: `research/ai-tools.md` and its catalogue.
+/// Names dropped. One that ends in `*` stands for all that begin so. The catalogue of AI tools (a test in the
+/// program holds every mark of its child processes against this list).
 const DROPPED: &[&str] = &[
     // Agents and their harnesses.
     "AGENT",
@@ -17,6 +18,7 @@ const DROPPED: &[&str] = &[
     "ANTHROPIC_*",
     "ANTIGRAVITY_*",
     "AUGMENT_*",
+    "AWS_EXECUTION_ENV",
     "CLAUDECODE",
     "CLAUDE_*",
     "CLINE_*",
@@ -47,14 +49,23 @@ const DROPPED: &[&str] = &[
     "OPENCLAW*",
     "OPENCODE*",
     "OPENHANDS_*",
+    "OR_APP_NAME",
+    "OR_SITE_URL",
+    "OZ_*",
     "PI_*",
     "QODER*",
+    "QTERM_*",
     "QWEN_*",
+    "Q_TERM",
     "REPLIT_*",
     "ROO_*",
     "SWE_AGENT*",
+    "TRACEPARENT",
     "TRAE_*",
+    "USER_PROMPT",
     "V0_*",
+    "VECLI_*",
+    "VTCODE*",
     "WARP_*",
     "WINDSURF_*",
     "ZED_*",
@@ -65,6 +76,7 @@ const DROPPED: &[&str] = &[
     "MYVIMRC",
     "NVIM",
     "NVIM_*",
+    "TERMINAL_EMULATOR",
     "TERM_PROGRAM*",
     "TEMP",
     "TMP",
@@ -73,8 +85,10 @@ const DROPPED: &[&str] = &[
     "VIM",
     "VIMRUNTIME",
     "VSCODE_*",
+    "__CFBundleIdentifier",
     // The shell's own notes.
     "OLDPWD",
+    "PS1",
     "PWD",
     "SHLVL",
 ];

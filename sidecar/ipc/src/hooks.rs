@@ -1,4 +1,4 @@
-//! The hooks' spool: records of hooks that ran while no hub did.
+//! The hooks' spool: records of hooks, and notes, of processes that ran while no hub did.
 //!
 //! Hooks are processes of milliseconds, so they share one file: each appends under its lock. The hub takes the file
 //! away by renaming it under that lock and reads it at leisure. The hub knows records by their id, so one that comes
@@ -9,7 +9,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use codi2_protocol::limits::BATCH_FACTS;
-use codi2_protocol::{Gap, GapReason, HookRecord};
+use codi2_protocol::{Call, EventId, Gap, GapReason, HookRecord, Kind, NoteRecord, Texts};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,10 +18,48 @@ use crate::records::{self, Damage, Records};
 
 const MAGIC: &[u8; 8] = b"codi2hk1";
 
+/// What a process of milliseconds brings to the hub.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Brought {
+    /// An agent's hook ran.
+    Hook(HookRecord),
+    /// Somebody said what they do.
+    Note(NoteRecord),
+}
+
+impl Brought {
+    /// Identity, and when it happened (ms since the Unix epoch).
+    pub fn id(&self) -> (EventId, u64) {
+        match self {
+            Self::Hook(record) => (record.id, record.at_ms),
+            Self::Note(record) => (record.id, record.at_ms),
+        }
+    }
+}
+
+impl From<Brought> for Call {
+    fn from(brought: Brought) -> Self {
+        match brought {
+            Brought::Hook(record) => Self::Hook(record),
+            Brought::Note(record) => Self::Note(record),
+        }
+    }
+}
+
+impl Texts for Brought {
+    fn each_text(&mut self, see: &mut dyn FnMut(Kind, &mut String)) {
+        match self {
+            Self::Hook(record) => record.each_text(see),
+            Self::Note(record) => record.each_text(see),
+        }
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Kept {
     Hook(HookRecord),
+    Note(NoteRecord),
     /// What was lost before this file began.
     Lost(Gap),
 }
@@ -39,7 +77,7 @@ fn older(places: &Places) -> PathBuf {
 ///
 /// # Errors
 /// What the system says.
-pub fn keep(places: &Places, record: &HookRecord, cap: u64) -> io::Result<()> {
+pub fn keep(places: &Places, brought: &Brought, cap: u64) -> io::Result<()> {
     places.prepare().map_err(io::Error::other)?;
     let path = current(places);
     let mut file = records::open_locked(&path)?;
@@ -59,7 +97,11 @@ pub fn keep(places: &Places, record: &HookRecord, cap: u64) -> io::Result<()> {
     } else if length == 0 {
         bytes.extend_from_slice(MAGIC);
     }
-    records::push(&mut bytes, &Kept::Hook(record.clone()))?;
+    let kept = match brought.clone() {
+        Brought::Hook(record) => Kept::Hook(record),
+        Brought::Note(record) => Kept::Note(record),
+    };
+    records::push(&mut bytes, &kept)?;
     let written = file.write_all(&bytes);
     if written.is_err() {
         let _ = file.set_len(length);
@@ -74,7 +116,7 @@ fn lost_with(path: &std::path::Path) -> io::Result<Gap> {
     let mut records = Records::new(file, MAGIC)?;
     while let Some((kept, bytes)) = records.next::<Kept>()? {
         match kept {
-            Kept::Hook(_) => (lost.facts, lost.bytes) = (lost.facts + 1, lost.bytes + bytes),
+            Kept::Hook(_) | Kept::Note(_) => (lost.facts, lost.bytes) = (lost.facts + 1, lost.bytes + bytes),
             Kept::Lost(gap) => (lost.facts, lost.bytes) = (lost.facts + gap.facts, lost.bytes + gap.bytes),
         }
     }
@@ -94,13 +136,14 @@ impl DeadHooks {
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn next_batch(&mut self) -> io::Result<Vec<HookRecord>> {
+    pub fn next_batch(&mut self) -> io::Result<Vec<Brought>> {
         let mut batch = Vec::new();
         while batch.len() < BATCH_FACTS
             && let Some((kept, _)) = self.records.next()?
         {
             match kept {
-                Kept::Hook(record) => batch.push(record),
+                Kept::Hook(record) => batch.push(Brought::Hook(record)),
+                Kept::Note(record) => batch.push(Brought::Note(record)),
                 Kept::Lost(gap) => self.lost = Some(gap),
             }
         }

@@ -1,12 +1,16 @@
 //! Tests of the hooks' spool: kept, drained once, bounded, torn.
 
 use codi2_protocol::limits::SPOOL_BYTES;
-use codi2_protocol::{EventId, HookPhase};
+use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, KnownBy, Said};
 
 use super::*;
 
-fn record(n: u64) -> HookRecord {
-    HookRecord {
+fn record(n: u64) -> Brought {
+    // Hooks and notes share the file.
+    if n.is_multiple_of(2) {
+        return Brought::Note(note(n));
+    }
+    Brought::Hook(HookRecord {
         id: EventId::new(),
         at_ms: n,
         phase: HookPhase::After,
@@ -15,9 +19,16 @@ fn record(n: u64) -> HookRecord {
         parent_pid: 1,
         parent_start: None,
         call: None,
+        pair: None,
         folder: "/work".into(),
         files: vec![format!("/work/{n}")],
-    }
+    })
+}
+
+fn note(n: u64) -> NoteRecord {
+    let said = Said { action: None, message: format!("note {n}"), by: KnownBy::Told, marks: Vec::new() };
+    let actor = Actor::named(ActorKind::Person, "Ada");
+    NoteRecord { id: EventId::new(), at_ms: n, actor, said, folder: "/work".into(), file: None }
 }
 
 fn places() -> (tempfile::TempDir, Places) {
@@ -33,7 +44,7 @@ fn read_all(hooks: &mut DeadHooks) -> Vec<u64> {
         if batch.is_empty() {
             return all;
         }
-        all.extend(batch.iter().map(|record| record.at_ms));
+        all.extend(batch.iter().map(|brought| brought.id().1));
     }
 }
 

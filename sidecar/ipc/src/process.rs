@@ -56,8 +56,25 @@ pub struct Running {
 /// The processes above this one, the nearest first. A parent that started after its child is none: it has got a dead
 /// process's number.
 pub fn ancestors() -> Vec<Running> {
-    let (mut found, mut child) = (Vec::new(), own());
-    let mut next = parent();
+    above(own(), parent())
+}
+
+/// The process above one of this machine that still runs.
+pub fn above_of(process: &Process) -> Option<Process> {
+    let text = stat(process.pid).filter(|text| process.start.is_some() && start(text) == process.start)?;
+    Some(of(fields(&text)?.nth(1)?.parse().ok()?))
+}
+
+/// A process of this machine that still runs, and those above it, the nearest first; none where its number is another's.
+pub fn line_from(process: &Process) -> Vec<Running> {
+    let found = of(process.pid);
+    let is_same = process.start.is_some() && found.start == process.start;
+    if is_same { above(found, found) } else { Vec::new() }
+}
+
+/// The processes from `next` on up; `child` is below it, or the same.
+fn above(mut child: Process, mut next: Process) -> Vec<Running> {
+    let mut found = Vec::new();
     while next.pid > 0 && found.len() < ABOVE {
         let Some(text) = stat(next.pid) else { break };
         if matches!((next.start, child.start), (Some(parent), Some(child)) if parent > child) {
@@ -156,6 +173,12 @@ mod tests {
         assert_eq!(above.first().map(|first| first.process), Some(parent()));
         assert!(above.windows(2).all(|pair| pair[1].process.start <= pair[0].process.start), "{above:#?}");
         assert!(above.iter().all(|running| !running.program.is_empty()));
+        assert_eq!(line_from(&own()).iter().map(|running| running.process).collect::<Vec<_>>()[1..], {
+            above.iter().map(|running| running.process).collect::<Vec<_>>()
+        });
+        assert_eq!(above_of(&own()), Some(parent()));
+        let dead = Process { start: own().start.map(|start| start + 1), ..own() };
+        assert_eq!((line_from(&dead), above_of(&dead)), (Vec::new(), None));
         let first = &above[0];
         assert!(
             !first.args.is_empty() && first.env.as_ref().is_some_and(|env| env.iter().any(|(name, _)| name == "PATH"))

@@ -9,8 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
-use codi2_ipc::blocking::{HookOutcome, Link, hook_or_spool};
+use codi2_ipc::blocking::{HookOutcome, Link, bring_or_spool};
 use codi2_ipc::frame::{self, FromHub, Greeting};
+use codi2_ipc::hooks::Brought;
 use codi2_ipc::{
     CallError, Client, ConnectError, Flushed, GreetError, HubLock, Limits, Listener, LockError, News, Options, Places,
     SendError,
@@ -45,6 +46,7 @@ fn hook() -> HookRecord {
         parent_pid: 1,
         parent_start: None,
         call: None,
+        pair: None,
         folder: "/work".into(),
         files: Vec::new(),
     }
@@ -408,11 +410,12 @@ async fn hooks_go_to_the_hub_or_to_their_spool() {
     let store = Store::default();
     let (first, second) = (hook(), hook());
     let (at, record) = (places.clone(), first.clone());
-    let away = beside(move || hook_or_spool(&at, record, "test", |_| Some(SPOOL_BYTES)).unwrap()).await;
+    let away = beside(move || bring_or_spool(&at, Brought::Hook(record), "test", |_| Some(SPOOL_BYTES)).unwrap()).await;
     assert_eq!(away, HookOutcome::Spooled);
     let _hub = TestHub::start(&places, &store);
     let (at, record) = (places.clone(), second.clone());
-    let there = beside(move || hook_or_spool(&at, record, "test", |_| Some(SPOOL_BYTES)).unwrap()).await;
+    let there =
+        beside(move || bring_or_spool(&at, Brought::Hook(record), "test", |_| Some(SPOOL_BYTES)).unwrap()).await;
     assert_eq!(there, HookOutcome::Done);
     assert_eq!(store.kept.lock().unwrap().hooks, [first, second]);
 }

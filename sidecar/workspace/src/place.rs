@@ -27,6 +27,8 @@ pub struct Place {
     pub head: Option<String>,
     /// Who works here: `name <email>` as git knows it, else the operating-system account.
     pub person: String,
+    /// Whether that is git's identity.
+    pub is_git_identity: bool,
 }
 
 /// A path whose place cannot be told. Ends the request.
@@ -82,18 +84,21 @@ pub fn identify(path: &Path) -> Result<Place, IdentifyError> {
             branch: None,
             head: None,
             person: account(),
+            is_git_identity: false,
         });
     };
     let view = View::open(&found.root, &found.git_dir, &found.common_dir)
         .map_err(|source| IdentifyError::Refused { root: found.root.clone(), source })?;
     let head = view.head().map_err(|source| IdentifyError::Refused { root: found.root.clone(), source })?;
     let repository = repository_id(&found.common_dir)?;
-    let person = person(view.config("user.name"), view.config("user.email"));
+    let named = person(view.config("user.name"), view.config("user.email"));
+    let (person, is_git_identity) = named.map_or_else(|| (account(), false), |named| (named, true));
     Ok(Place {
         worktree: WorktreeId { repository, name: found.name },
         branch: head.branch,
         head: head.commit.map(|commit| commit.to_string()),
         person,
+        is_git_identity,
         root: found.root,
         git_dir: Some(found.git_dir),
         common_dir: Some(found.common_dir),
@@ -275,13 +280,14 @@ fn derived(path: &Path) -> RepositoryId {
     hex.parse().expect("32 hexadecimal digits are a UUID")
 }
 
-fn person(name: Option<String>, email: Option<String>) -> String {
+/// Git's identity, where it has one.
+fn person(name: Option<String>, email: Option<String>) -> Option<String> {
     let clean = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     match (clean(name), clean(email)) {
-        (Some(name), Some(email)) => format!("{name} <{email}>"),
-        (Some(name), None) => name,
-        (None, Some(email)) => format!("<{email}>"),
-        (None, None) => account(),
+        (Some(name), Some(email)) => Some(format!("{name} <{email}>")),
+        (Some(name), None) => Some(name),
+        (None, Some(email)) => Some(format!("<{email}>")),
+        (None, None) => None,
     }
 }
 

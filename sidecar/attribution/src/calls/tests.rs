@@ -1,5 +1,6 @@
 //! Pairs of hooks, in order and out of it.
 
+use codi2_protocol::Actor;
 use codi2_protocol::HookPhase::{After, Before};
 
 use super::*;
@@ -216,4 +217,87 @@ fn a_clock_set_back_keeps_no_call_for_longer() {
     assert_eq!(calls.deadline(), Some(10 + FINISHED_MS));
     assert_eq!(calls.expire(10 + CALL_MS).len(), 1);
     assert_eq!(calls.deadline(), None);
+}
+
+fn with_id(mut record: HookRecord, id: &str) -> HookRecord {
+    record.call = Some(id.to_owned());
+    record
+}
+
+fn with_pair(mut record: HookRecord, pair: &str) -> HookRecord {
+    record.pair = Some(pair.to_owned());
+    record
+}
+
+fn in_session(mut record: HookRecord, session: &str) -> HookRecord {
+    record.actor = Some(Actor { session: Some(session.to_owned()), ..agent("claude") });
+    record
+}
+
+fn refused(pid: u32, at_ms: u64, files: &[&str]) -> HookRecord {
+    HookRecord { phase: codi2_protocol::HookPhase::Refused, ..record(Before, Some("claude"), pid, at_ms, files) }
+}
+
+/// Hooks of a person and of a repository are both called, each by a process of its own.
+#[test]
+fn a_call_told_of_twice_is_one_call() {
+    for files in [&["a"][..], &[]] {
+        let mut calls = Calls::default();
+        let readings: Vec<(&str, Reading)> = files.iter().map(|file| (*file, at(1))).collect();
+        let told = |calls: &mut Calls, phase, pid, at_ms| {
+            let record = with_id(record(phase, Some("claude"), pid, at_ms, files), "x");
+            on(calls, &record, &readings).len()
+        };
+        let told: Vec<usize> = [(Before, 7, 10), (Before, 8, 11), (After, 7, 20), (After, 8, 21), (Before, 9, 12)]
+            .into_iter()
+            .map(|(phase, pid, at_ms)| told(&mut calls, phase, pid, at_ms))
+            .collect();
+        assert_eq!(told, [1, 0, 1, 0, 0], "{files:?}");
+        assert!(open(&calls, "a").is_empty());
+        assert_eq!(finished(&calls, "a").len(), 1);
+        // Another call on the same file is another one.
+        let next = with_id(record(Before, Some("claude"), 7, 30, files), "y");
+        assert_eq!(on(&mut calls, &next, &readings).len(), 1);
+        assert_eq!(open(&calls, "a"), [7]);
+    }
+}
+
+#[test]
+fn calls_that_only_share_what_pairs_them_may_be_several() {
+    let mut calls = Calls::default();
+    for at_ms in [10, 11] {
+        on(&mut calls, &with_pair(record(Before, None, 7, at_ms, &["a"]), "s/edit"), &[("a", at(1))]);
+    }
+    assert_eq!(open(&calls, "a").len(), 2);
+    for (at_ms, left) in [(20, 1), (21, 0)] {
+        on(&mut calls, &with_pair(record(After, Some("x"), 8, at_ms, &["a"]), "s/edit"), &[("a", at(2))]);
+        assert_eq!(open(&calls, "a").len(), left);
+    }
+    assert_eq!(finished(&calls, "a").len(), 2);
+}
+
+#[test]
+fn a_refused_call_is_open_no_more() {
+    let mut calls = Calls::default();
+    on(&mut calls, &with_id(record(Before, Some("claude"), 7, 10, &["a"]), "x"), &[("a", at(1))]);
+    on(&mut calls, &with_id(record(Before, Some("claude"), 7, 11, &["a"]), "y"), &[("a", at(1))]);
+    let told = on(&mut calls, &with_id(refused(8, 20, &["a"]), "x"), &[("a", at(1))]);
+    assert!(matches!(&told[..], [Effect::Dropped { files, .. }] if *files == [file("a")]), "{told:?}");
+    assert_eq!(calls.open_on(&file("a")).len(), 1);
+    assert!(finished(&calls, "a").is_empty(), "it did nothing");
+    assert!(on(&mut calls, &with_id(refused(8, 21, &["a"]), "x"), &[]).is_empty(), "told of twice");
+}
+
+#[test]
+fn a_turn_that_is_over_ends_its_sessions_calls_and_no_others() {
+    let mut calls = Calls::default();
+    for (pid, session) in [(1, "s1"), (2, "s1"), (3, "s2"), (4, "agent-of-s1")] {
+        on(&mut calls, &in_session(record(Before, None, pid, 10, &["a"]), session), &[("a", at(1))]);
+    }
+    on(&mut calls, &record(Before, None, 5, 10, &["a"]), &[("a", at(1))]);
+    assert_eq!(on(&mut calls, &in_session(refused(9, 20, &[]), "s1"), &[]).len(), 2);
+    assert_eq!(open(&calls, "a"), [3, 4, 5]);
+    // Whose turn it is must be known.
+    assert!(on(&mut calls, &refused(9, 21, &[]), &[]).is_empty());
+    assert_eq!(open(&calls, "a").len(), 3);
 }

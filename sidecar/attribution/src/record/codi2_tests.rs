@@ -10,8 +10,15 @@ fn actors() -> impl Strategy<Value = Actor> {
         prop::sample::select(vec![ActorKind::Person, ActorKind::Agent, ActorKind::External, ActorKind::Unknown]);
     let word = || prop::option::of("[a-zé\"\\\\\n]{0,6}");
     let one = (kinds, ".{0,8}", word(), word(), word());
-    let plain =
-        one.prop_map(|(kind, name, tool, model, session)| Actor { kind, name, tool, model, session, parent: None });
+    let plain = one.prop_map(|(kind, name, tool, model, session)| Actor {
+        kind,
+        name,
+        tool,
+        model,
+        session,
+        parent: None,
+        parent_by: None,
+    });
     (plain.clone(), prop::option::of(plain)).prop_map(|(actor, parent)| Actor { parent: parent.map(Box::new), ..actor })
 }
 

@@ -10,10 +10,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use codi2_protocol::{Actor, ActorKind, Process};
+use codi2_protocol::{Actor, ActorKind, KnownBy, Process};
 
 use super::catalogue::{Catalogue, folded, is_machine_mark};
 use super::document::{Category, CommitMark, EnvMark, ExtensionMark, Match, ProcessMark, Rung, Strength, Tool};
+use crate::sessions::ids::is_uuid;
 
 /// Most that weak facts can say together.
 pub const WEAK_CAP: f64 = 0.3;
@@ -159,6 +160,16 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Who started the tool of this id, as a chain: whoever acts here before it, and those further up. Forms of one family
+    /// are one tool.
+    pub fn starter_of(&self, tool: &str, catalogue: &Catalogue) -> Option<Actor> {
+        let actor = self.actor(catalogue).filter(|actor| !actor.name.is_empty())?;
+        let family = |id: &str| catalogue.named(id).and_then(|tool| tool.family.clone());
+        let known = catalogue.named(tool).map_or(tool, |tool| tool.id.as_str());
+        let is_itself = actor.name == known || family(known).is_some() && family(known) == family(&actor.name);
+        if is_itself { actor.parent.map(|parent| *parent) } else { Some(actor) }
+    }
+
     /// The actor that these surroundings prove, if they prove one.
     pub fn actor(&self, catalogue: &Catalogue) -> Option<Actor> {
         match &self.acting {
@@ -170,8 +181,9 @@ impl Findings {
                     };
                     Actor::named(kind, id.clone())
                 };
-                let parent = launched_by.first().map(|id| Box::new(of(id)));
-                Some(Actor { session: session.clone(), parent, ..of(tool) })
+                let actor = Actor { session: session.clone(), ..of(tool) };
+                let chain = launched_by.iter().map(of);
+                Some(chain.fold(actor, |actor, above| actor.on_behalf_of(above, KnownBy::Surroundings)))
             }
             Acting::Ambiguous(_) => Some(Actor::named(ActorKind::Agent, "")),
             Acting::Unnamed { confidence } => (*confidence >= 90).then(|| Actor::named(ActorKind::Agent, "")),
@@ -508,13 +520,6 @@ fn compares(how: Match, wanted: Option<&str>, value: &str) -> bool {
         Match::Uuid => is_uuid(value),
         _ => false,
     }
-}
-
-fn is_uuid(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let hex = |part: &str, length: usize| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    [8, 4, 4, 4, 12].into_iter().all(|length| parts.next().is_some_and(|part| hex(part, length)))
-        && parts.next().is_none()
 }
 
 fn is_client(known: &str, name: &str) -> bool {

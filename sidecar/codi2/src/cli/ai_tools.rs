@@ -6,13 +6,15 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
+use codi2_attribution::sessions::{Mention, Sessions};
 use codi2_attribution::tools::{Acting, Catalogue, Fact, Findings, Found, Signature, Surroundings, Tool, detect};
 use codi2_protocol::Actor;
 use serde_json::{Value, json};
 
 use super::args::{Format, ListAiTools, Whoami};
 use super::failure::{Code, Failure};
-use super::printer::Printer;
+use super::printer::{Printer, complain};
+use super::transcript;
 use crate::settings::{self, Flags};
 use crate::tools;
 
@@ -127,6 +129,9 @@ fn marks(facts: &[Fact]) -> String {
 /// Prints whom this process, or a commit, would be taken for.
 pub fn whoami(whoami: &Whoami, flags: &Flags, printer: &mut Printer) -> Result<()> {
     let catalogue = tools::catalogue(&settings::load(flags).settings);
+    if let Some(path) = &whoami.transcript {
+        return named(&transcript::read(path, &catalogue)?, printer);
+    }
     let findings = match &whoami.commit {
         None => tools::here(&catalogue),
         Some(commit) => {
@@ -174,11 +179,54 @@ pub fn whoami(whoami: &Whoami, flags: &Flags, printer: &mut Printer) -> Result<(
     printer.flush()
 }
 
+/// Prints the sessions that a transcript or log names.
+fn named(found: &Sessions, printer: &mut Printer) -> Result<()> {
+    let json = |mention: &Mention| {
+        json!({
+            "tool": mention.tool, "session": mention.session, "parent": mention.parent, "agent": mention.agent,
+            "model": mention.model, "by": mention.by, "line": mention.line, "times": mention.times,
+        })
+    };
+    match printer.format() {
+        Format::Json => printer.json(&found.mentions.iter().map(json).collect::<Vec<_>>())?,
+        Format::Jsonl => found.mentions.iter().try_for_each(|mention| printer.json(&json(mention)))?,
+        Format::Compact => {
+            for mention in &found.mentions {
+                let [tool, parent, agent, model] = [&mention.tool, &mention.parent, &mention.agent, &mention.model];
+                let [tool, parent, agent, model] = [tool, parent, agent, model].map(|it| it.as_deref().unwrap_or(""));
+                printer.fields(&[tool, &mention.session, agent, parent, model, &mention.by])?;
+            }
+        }
+        Format::Human if found.mentions.is_empty() => printer.line("no session is named there")?,
+        Format::Human => {
+            for mention in &found.mentions {
+                let tool = mention.tool.as_deref().unwrap_or("a tool that is not named");
+                let part = |name: &str, it: &Option<String>| it.as_ref().map(|it| format!(", {name} {it}"));
+                let more =
+                    [part("sub-agent", &mention.agent), part("from", &mention.parent), part("model", &mention.model)];
+                let more = more.into_iter().flatten().collect::<String>();
+                printer.line(&format!(
+                    "{tool}, session {}{more}  ({}, {} times)",
+                    mention.session, mention.by, mention.times
+                ))?;
+            }
+        }
+    }
+    for (count, what) in
+        [(found.more, "more sessions than are told"), (found.skipped, "lines that are no JSON, or too long")]
+    {
+        if count > 0 {
+            complain(&format!("codi2: note: {count} {what}"));
+        }
+    }
+    printer.flush()
+}
+
 /// The actor with its session and on whose behalf.
 fn shown(actor: &Actor) -> String {
     let session = actor.session.as_ref().map(|session| format!(", session {session}")).unwrap_or_default();
-    let parent = actor.parent.as_ref().map(|parent| format!(", started by {parent}")).unwrap_or_default();
-    format!("{actor}{session}{parent}")
+    let parents: String = actor.chain().skip(1).map(|parent| format!(", started by {parent}")).collect();
+    format!("{actor}{session}{parents}")
 }
 
 /// What a commit says of who made it.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use codi2_protocol::{SessionId, Stamp};
+use codi2_protocol::{ActorKind, SessionId, Stamp};
 
 use super::hook::tool::{self, HookTool};
 use super::replay::model::Units;
@@ -70,6 +70,10 @@ pub enum Command {
     ListAiTools(ListAiTools),
     /// Whom this process would be taken for, and by what evidence
     Whoami(Whoami),
+    /// An agent says what it does; the log keeps it, with who said it and how that is known
+    LogAi(LogAi),
+    /// Leave a note of yours in the log
+    Note(Note),
     /// How the hub is, who works where, what is watched
     Status,
     /// How many of the lines that commits brought are whose, and how sure that is
@@ -335,6 +339,73 @@ pub struct Whoami {
     /// Whom this commit's author and trailers name, instead of this process
     #[arg(long, value_name = "COMMIT")]
     pub commit: Option<String>,
+    /// Whose sessions this transcript or log names (-: standard input), instead of this process
+    #[arg(long, value_name = "FILE", conflicts_with = "commit")]
+    pub transcript: Option<PathBuf>,
+}
+
+/// `codi2 log-ai`
+#[derive(Debug, Args)]
+pub struct LogAi {
+    /// What to say; -: standard input says it
+    #[arg(value_name = "MESSAGE")]
+    pub message: String,
+    /// What is being done, in a word: plan, read, search, edit, run, test, review, decide, ask, done, fail, say, or another
+    #[arg(long, value_name = "ACTION", default_value = "say")]
+    pub action: String,
+    /// The file it is about
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Which tool speaks, by its id or name; else what the surroundings prove
+    #[arg(long, value_name = "TOOL")]
+    pub tool: Option<String>,
+    /// The model behind it
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// The tool's own id of the session
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+    /// On whose behalf, the nearest first: orchestrator:conductor, person:Ada (may be given several times)
+    #[arg(long, value_name = "KIND:NAME", value_parser = Parent::named)]
+    pub parent: Vec<Parent>,
+    /// A transcript of the session: tool and session are taken from it where it is of one
+    #[arg(long, value_name = "FILE")]
+    pub transcript: Option<PathBuf>,
+}
+
+/// On whose behalf somebody acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// What it is.
+    pub kind: ActorKind,
+    /// Its name.
+    pub name: String,
+}
+
+impl Parent {
+    /// The actor of this text.
+    ///
+    /// # Errors
+    /// How to write it.
+    pub fn named(text: &str) -> Result<Self, String> {
+        const KINDS: [ActorKind; 4] = [ActorKind::Person, ActorKind::Agent, ActorKind::Orchestrator, ActorKind::Tool];
+        let wrong = || "write person:NAME, agent:NAME, orchestrator:NAME or tool:NAME".to_owned();
+        let (kind, name) = text.split_once(':').ok_or_else(wrong)?;
+        let kind = KINDS.into_iter().find(|known| known.as_str() == kind).ok_or_else(wrong)?;
+        let name = name.trim();
+        if name.is_empty() { Err(wrong()) } else { Ok(Self { kind, name: name.to_owned() }) }
+    }
+}
+
+/// `codi2 note`
+#[derive(Debug, Args)]
+pub struct Note {
+    /// What to note; -: standard input says it
+    #[arg(value_name = "MESSAGE")]
+    pub message: String,
+    /// The file it is about
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// `codi2 doctor`

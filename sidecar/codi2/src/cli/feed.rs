@@ -3,8 +3,8 @@
 //! Absent on purpose: escaping (the printer's), and anything JSON, which is the event itself.
 
 use codi2_protocol::{
-    Body, Change, Class, DiskOperation, Event, EventBody, EvidenceKind, GapReason, HookPhase, HostId, StampedEvent,
-    WatchState,
+    Actor, Body, Change, Class, DiskOperation, Event, EventBody, EvidenceKind, GapReason, HookPhase, HostId, KnownBy,
+    Said, StampedEvent, WatchState,
 };
 use jiff::Zoned;
 
@@ -48,8 +48,23 @@ fn who(event: &Event) -> String {
     match event.body.known() {
         // Nobody did it: the hub says how it is itself.
         Some(EventBody::Watch { .. } | EventBody::Gap(_)) if actor.name.is_empty() => "codi2".to_owned(),
-        _ => owner(actor.kind.as_str(), Some(&actor.name), actor.model.as_deref()),
+        _ => chain(actor),
     }
+}
+
+/// An actor and on whose behalf it acts: `agent robo (m1) for Ada`.
+pub fn chain(actor: &Actor) -> String {
+    let own = owner(actor.kind.as_str(), Some(&actor.name), actor.model.as_deref());
+    actor.parent.as_ref().map_or_else(|| own.clone(), |parent| format!("{own} {}", for_chain(parent)))
+}
+
+/// `for claude-code for Ada`: those on whose behalf somebody acts, the nearest first; a name says enough of each.
+pub fn for_chain(parent: &Actor) -> String {
+    let short = |actor: &Actor| {
+        let name = actor.name.split(" <").next().unwrap_or_default();
+        if name.is_empty() { actor.kind.as_str().to_owned() } else { name.to_owned() }
+    };
+    parent.chain().map(|actor| format!("for {}", short(actor))).collect::<Vec<_>>().join(" ")
 }
 
 /// An actor in a few words: `person Ada`, `agent claude (opus)`, `git`, `external`. Addresses are left out.
@@ -75,7 +90,7 @@ fn compact(printer: &mut Printer, stamped: &StampedEvent) -> anyhow::Result<()> 
         event.file.as_deref().unwrap_or(""),
         &line,
         &story.detail,
-        &story.evidence.join(", "),
+        &story.known.map_or_else(|| story.evidence.join(", "), |known| known.to_string()),
         &event.host.map(|host| host.to_string()).unwrap_or_default(),
     ])
 }
@@ -89,6 +104,8 @@ struct Story {
     detail: String,
     class: Option<Class>,
     evidence: Vec<&'static str>,
+    /// How it is known who said it.
+    known: Option<KnownBy>,
 }
 
 impl Story {
@@ -156,6 +173,7 @@ impl Story {
                 let when = match phase {
                     HookPhase::Before => "about to edit",
                     HookPhase::After => "has edited",
+                    HookPhase::Refused => "did not edit",
                 };
                 let shown = files.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
                 let files = match files.len() {
@@ -185,7 +203,16 @@ impl Story {
                 self.detail = format!("{}{parted}{detail}", watch_state(*state));
             }
             EventBody::Private => self.detail = "a private file changed".to_owned(),
+            EventBody::LogAi(said) | EventBody::Note(said) => self.said(said),
         }
+    }
+
+    /// `plan: split the parser`, and how it is known who says it.
+    fn said(&mut self, said: &Said) {
+        let action = said.action.as_deref().map(|action| format!("{action}: ")).unwrap_or_default();
+        // One line an event: the machine formats have the message as it is.
+        self.detail = format!("{action}{}", said.message.split_whitespace().collect::<Vec<_>>().join(" "));
+        self.known = Some(said.by);
     }
 
     fn change(&mut self, change: &Change) {
@@ -212,6 +239,9 @@ impl Story {
     }
 
     fn reason(&self) -> String {
+        if let Some(known) = self.known {
+            return format!("[{known}]");
+        }
         match self.class {
             Some(class) if self.evidence.is_empty() => format!("[{class}]"),
             Some(class) => format!("[{class}: {}]", self.evidence.join(", ")),

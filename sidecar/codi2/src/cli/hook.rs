@@ -16,12 +16,16 @@ mod payload;
 mod tests;
 pub(super) mod tool;
 
-use std::io::Read;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::io::{ErrorKind, Read};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use codi2_config::{Globs, Settings};
+use codi2_ipc::hooks::Brought;
 use codi2_protocol::HookRecord;
+
+use serde::de::IgnoredAny;
 
 use super::args::{Hook, HookFormat};
 use super::printer::complain;
@@ -30,6 +34,10 @@ use crate::settings::{self, Flags};
 
 /// Input longer than this is refused: whole contents of many files may travel in it, but not without end.
 const INPUT_BYTES: u64 = 16 << 20;
+/// After this long without a byte it is looked whether the document is whole.
+const PAUSE: Duration = Duration::from_millis(20);
+/// After this long without a byte nothing more is waited for.
+const SILENCE: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_secs(2) };
 
 /// Reads the payload and hands the record over.
 pub fn run(hook: &Hook, flags: &Flags) -> Result<()> {
@@ -45,12 +53,15 @@ pub fn run(hook: &Hook, flags: &Flags) -> Result<()> {
 fn told(hook: &Hook, flags: &Flags) -> Result<()> {
     let input = match &hook.hook_input {
         Some(payload) if payload != "stdin" => payload.clone().into_bytes(),
-        _ => read(std::io::stdin().lock())?,
+        _ => read(std::io::stdin())?,
     };
     let Some(record) = record(&hook.of, &input)? else { return Ok(()) };
     let places = codi2_ipc::Places::find().context("no place for the record")?;
-    let may_keep = |record: &mut HookRecord| may_keep(record, &settings::load(flags).settings);
-    let outcome = codi2_ipc::blocking::hook_or_spool(&places, record, BUILD, may_keep);
+    let may_keep = |brought: &mut Brought| match brought {
+        Brought::Hook(record) => may_keep(record, &settings::load_quickly(flags)),
+        Brought::Note(_) => None,
+    };
+    let outcome = codi2_ipc::blocking::bring_or_spool(&places, Brought::Hook(record), BUILD, may_keep);
     outcome.context("neither the hub nor the spool took the record").map(|_| ())
 }
 
@@ -77,11 +88,47 @@ pub fn record(format: &HookFormat, input: &[u8]) -> Result<Option<HookRecord>> {
     }
 }
 
-fn read(from: impl Read) -> Result<Vec<u8>> {
-    let mut input = Vec::new();
-    from.take(INPUT_BYTES + 1).read_to_end(&mut input).context("standard input cannot be read")?;
-    if input.len() as u64 > INPUT_BYTES {
-        bail!("the input is longer than {} MiB", INPUT_BYTES >> 20);
+/// Reads to the end of the input, or as far as it comes: some tools never end it. Where nothing more comes, a whole
+/// document is enough; what is none is waited for a while.
+fn read(mut from: impl Read + Send + 'static) -> Result<Vec<u8>> {
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
+    // It stays behind where the input never ends; the process does not wait for it.
+    std::thread::spawn(move || {
+        let mut chunk = vec![0; 64 << 10];
+        loop {
+            let read = match from.read(&mut chunk) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read.map(|length| chunk[..length].to_vec()),
+            };
+            let is_last = read.as_ref().map_or(true, Vec::is_empty);
+            if tell.send(read).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    let (mut input, mut heard, mut looked) = (Vec::new(), Instant::now(), 0);
+    loop {
+        match told.recv_timeout(PAUSE) {
+            Ok(read) => {
+                let chunk = read.context("standard input cannot be read")?;
+                if chunk.is_empty() {
+                    return Ok(input);
+                }
+                input.extend_from_slice(&chunk);
+                heard = Instant::now();
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(input),
+            Err(RecvTimeoutError::Timeout) if heard.elapsed() >= SILENCE => return Ok(input),
+            Err(RecvTimeoutError::Timeout) if input.len() > looked => {
+                if serde_json::from_slice::<IgnoredAny>(&input).is_ok() {
+                    return Ok(input);
+                }
+                looked = input.len();
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if input.len() as u64 > INPUT_BYTES {
+            bail!("the input is longer than {} MiB", INPUT_BYTES >> 20);
+        }
     }
-    Ok(input)
 }

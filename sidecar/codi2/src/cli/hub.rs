@@ -57,6 +57,7 @@ fn foreground(surroundings: &Surroundings) -> Result<()> {
         watch: WatchOptions::from(&settings.watch),
         notes: settings.notes.write,
         build: BUILD.to_owned(),
+        tools: std::sync::Arc::new(crate::tools::Known::new(settings.clone())),
         remarks: codi2_hub::Remarks::from_fn(move || loaded.remarks()),
     };
     codi2_hub::run(options).context("the hub ended")

@@ -24,6 +24,7 @@ mod link;
 mod log;
 mod logging;
 mod monitor;
+mod note;
 mod owned;
 pub(crate) mod printer;
 mod records;
@@ -36,6 +37,7 @@ mod surroundings;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod transcript;
 mod wanted;
 pub mod when;
 mod words;
@@ -104,6 +106,8 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Export(command) => Some(exchange::export(command, printer)),
         Command::Import(command) => Some(exchange::import(command, flags, printer)),
         Command::Notes(command) => Some(exchange::notes(command, printer)),
+        Command::LogAi(log) => Some(note::log_ai(log, flags, printer)),
+        Command::Note(left) => Some(note::note(left, flags, printer)),
         Command::Config(command) => Some(config::run(command, flags, printer)),
         Command::Doctor(doctor) => Some(doctor::run(doctor, flags, printer)),
         Command::Completions { shell } => Some(words::completions(*shell, printer)),
@@ -131,6 +135,7 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Blame(_) | Command::Diff(_) | Command::Show(_) | Command::Ci(_) => Ok(()),
         Command::ListAiTools(_) | Command::Whoami(_) | Command::Hooks(_) => Ok(()),
         Command::Export(_) | Command::Import(_) | Command::Notes(_) => Ok(()),
+        Command::LogAi(_) | Command::Note(_) => Ok(()),
         Command::Completions { .. } | Command::Man { .. } | Command::Replay(_) => Ok(()),
     }?;
     Ok(ExitCode::SUCCESS)

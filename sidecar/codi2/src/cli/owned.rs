@@ -1,10 +1,10 @@
 //! Whose a line is, as `blame`, `diff` and `show` print it. Pure.
 //!
-//! The JSON is a contract: `"owner":{"kind","name","tool","model","session"},"class","mixed","evidence":[{"kind",
-//! "detail"}]`, absent values null.
+//! The JSON is a contract: `"owner":{"kind","name","tool","model","session","parent","parent_by"},"class","mixed",
+//! "evidence":[{"kind","detail"}]`, absent values null.
 
 use codi2_attribution::report::Known;
-use codi2_protocol::{ActorKind, Class, Evidence, EvidenceKind, Owner};
+use codi2_protocol::{Actor, ActorKind, Class, Evidence, EvidenceKind, KnownBy, Owner};
 use jiff::Zoned;
 use serde::Serialize;
 
@@ -39,6 +39,10 @@ pub struct LineOwner {
     pub model: Option<String>,
     /// The tool's own name for the conversation.
     pub session: Option<String>,
+    /// On whose behalf.
+    pub parent: Option<Box<Actor>>,
+    /// How that is known.
+    pub parent_by: Option<KnownBy>,
 }
 
 /// A reason, with its words always there.
@@ -61,6 +65,8 @@ impl Owned {
                 tool: origin.tool.clone(),
                 model: origin.model.clone(),
                 session: origin.session.clone(),
+                parent: origin.parent.clone(),
+                parent_by: origin.parent_by,
             },
             class: verdict.class,
             mixed,
@@ -92,17 +98,15 @@ impl Owned {
         [kind, name, tool, model, session, class, mixed.to_owned(), at, evidence]
     }
 
-    /// `person Ada`, `agent claude (opus)`, in 32 columns at most. Escaped here already, so that columns stay aligned and
-    /// no escape is cut in two.
+    /// `person Ada`, `agent claude (opus) for Ada`: whose it is, and on whose behalf, in 32 columns at most each. Escaped
+    /// here already, so that columns stay aligned and no escape is cut in two.
     pub fn words(&self) -> String {
-        const WIDEST: usize = 32;
         let owner = &self.owner;
-        let words = feed::owner(owner.kind.as_str(), owner.name.as_deref(), owner.model.as_deref());
-        let words = printer::escape(&words, printer::Tabs::Escape);
-        if words.chars().count() <= WIDEST {
-            return words.into_owned();
+        let words = cut(&feed::owner(owner.kind.as_str(), owner.name.as_deref(), owner.model.as_deref()));
+        match &owner.parent {
+            Some(parent) => format!("{words} {}", cut(&feed::for_chain(parent))),
+            None => words,
         }
-        words.chars().take(WIDEST - 1).chain(['…']).collect()
     }
 
     /// The class, with a `+` for a mixed line.
@@ -114,6 +118,15 @@ impl Owned {
     pub fn minute(&self, now: &Zoned) -> String {
         self.at_ms.map_or_else(|| "-".to_owned(), |at| when::minute(at, now))
     }
+}
+
+fn cut(words: &str) -> String {
+    const WIDEST: usize = 32;
+    let words = printer::escape(words, printer::Tabs::Escape);
+    if words.chars().count() <= WIDEST {
+        return words.into_owned();
+    }
+    words.chars().take(WIDEST - 1).chain(['…']).collect()
 }
 
 /// The width of the widest of these, in characters.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use codi2_protocol::{Actor, ActorKind, FileId};
+use codi2_protocol::{Actor, ActorKind, FileId, KnownBy};
 use codi2_workspace::Unwatched;
 use tower_lsp::gen_lsp_types::Uri;
 
@@ -108,12 +108,16 @@ impl Locator {
 
     fn site(&self, place: &codi2_workspace::Place) -> Site {
         let person = || Actor::named(ActorKind::Person, place.person.clone());
+        let by = if place.is_git_identity { KnownBy::GitIdentity } else { KnownBy::Account };
         Site {
             worktree: place.worktree.clone(),
             root: place.root.to_string_lossy().into_owned(),
             branch: place.branch.clone(),
             head: place.head.clone(),
-            actor: self.agent.clone().unwrap_or_else(person),
+            actor: match &self.agent {
+                Some(agent) => agent.clone().on_behalf_of(person(), by),
+                None => person(),
+            },
         }
     }
 

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use codi2_attribution::{Effect as CallEffect, Hook, Reading};
-use codi2_protocol::{Actor, ActorKind, EventBody, FileId, HookPhase, HookRecord, WorktreeId, limits};
+use codi2_protocol::{
+    Actor, ActorKind, EventBody, EventId, FileId, HookPhase, HookRecord, KnownBy, Process, WorktreeId, limits,
+};
 use codi2_workspace::Observation;
 
 use super::{Core, Effect, Entry, Origin};
@@ -14,18 +16,15 @@ const FRESH_MS: u64 = 2_000;
 
 impl Core {
     /// A hook ran. `origin` is set for a record out of a spool.
-    pub(super) fn hook(&mut self, origin: Option<Origin>, record: HookRecord, now: u64, ports: &mut dyn Ports) {
-        let known = self.known_hooks.get(&record.id).is_some();
-        self.known_hooks.put(record.id, ());
-        if known {
-            if let Some(origin) = origin {
-                self.commit(origin, Vec::new(), Vec::new());
-            }
-            return;
+    pub(super) fn hook(&mut self, origin: Option<Origin>, mut record: HookRecord, now: u64, ports: &mut dyn Ports) {
+        if self.is_known(record.id) {
+            return self.nothing_of(origin);
         }
         let fresh = now.saturating_sub(record.at_ms) <= FRESH_MS;
         let folder = PathBuf::from(&record.folder);
         let worktree = self.ensure_watched(&folder, false, ports).ok();
+        let process = Process { pid: record.parent_pid, start: record.parent_start };
+        record.actor = record.actor.take().map(|actor| self.chained(actor, Some(&process), worktree.as_ref(), ports));
         let mut files: Vec<(FileId, Option<Observation>)> = Vec::new();
         let mut is_private = false;
         for path in record.files.iter().take(limits::BATCH_FACTS) {
@@ -51,10 +50,7 @@ impl Core {
         }
         // All that was announced is private: the watch will say that a private file changed, if one does.
         if is_private && files.is_empty() {
-            if let Some(origin) = origin {
-                self.commit(origin, Vec::new(), Vec::new());
-            }
-            return;
+            return self.nothing_of(origin);
         }
         let readings: Vec<(FileId, Reading)> =
             files.iter().map(|(file, found)| (file.clone(), reading(found.as_ref()))).collect();
@@ -65,8 +61,24 @@ impl Core {
             call.at_ms = read_ms.map_or(record.at_ms, |read_ms| read_ms.max(record.at_ms));
         }
         let hook = Hook { record: &call, files: &readings, worktree: worktree.as_ref() };
+        self.calls.expire(now);
         let effects = self.calls.on(hook, now);
-        self.log_hook(origin, &record, &readings, worktree, now);
+        let told = match record.phase {
+            HookPhase::Refused => {
+                let dropped = effects.iter().filter_map(|effect| match effect {
+                    CallEffect::Dropped { files, .. } => Some(files.clone()),
+                    _ => None,
+                });
+                dropped.flatten().collect()
+            }
+            _ => readings.into_iter().map(|(file, _)| file).collect::<Vec<_>>(),
+        };
+        // What changes nothing was told of already, or ends what had not begun.
+        if effects.is_empty() {
+            self.nothing_of(origin);
+        } else {
+            self.log_hook(origin, &record, &told, worktree, now);
+        }
         for (file, found) in files {
             if let Some(found) = found.filter(|_| record.phase == HookPhase::After) {
                 self.observe(&file, found, now, ports);
@@ -85,11 +97,55 @@ impl Core {
         }
     }
 
+    /// Whether a record came before; it is known from now on.
+    pub(super) fn is_known(&mut self, id: EventId) -> bool {
+        let known = self.known_hooks.get(&id).is_some();
+        self.known_hooks.put(id, ());
+        known
+    }
+
+    /// There is nothing to record: what came out of a spool is acknowledged.
+    pub(super) fn nothing_of(&mut self, origin: Option<Origin>) {
+        if let Some(origin) = origin {
+            self.commit(origin, Vec::new(), Vec::new());
+        }
+    }
+
+    /// An agent with those on whose behalf it acts: who its tool says, then whoever started the tool's process, then the
+    /// person whose worktree it is. Nobody is added that nothing tells of.
+    pub(super) fn chained(
+        &self,
+        actor: Actor,
+        process: Option<&Process>,
+        worktree: Option<&WorktreeId>,
+        ports: &mut dyn Ports,
+    ) -> Actor {
+        if !matches!(actor.kind, ActorKind::Agent | ActorKind::Orchestrator) {
+            return actor;
+        }
+        let mut actor = actor;
+        // What runs is the last of the chain: the agent behind its sub-agents.
+        let tool = actor.chain().last().map(|last| last.tool.clone().unwrap_or_else(|| last.name.clone()));
+        let starter = process.zip(tool).and_then(|(process, tool)| ports.started_by(&tool, process));
+        if let Some(starter) = starter {
+            actor = actor.on_behalf_of(starter, KnownBy::Surroundings);
+        }
+        let has_person = actor.chain().any(|actor| actor.kind == ActorKind::Person);
+        match worktree.and_then(|worktree| ports.person(worktree)) {
+            Some((person, by)) if !has_person => {
+                actor = actor.on_behalf_of(Actor::named(ActorKind::Person, person), by);
+            }
+            _ => {}
+        }
+        self.door.actor(&mut actor);
+        actor
+    }
+
     fn log_hook(
         &mut self,
         origin: Option<Origin>,
         record: &HookRecord,
-        files: &[(FileId, Reading)],
+        files: &[FileId],
         worktree: Option<WorktreeId>,
         now: u64,
     ) {
@@ -97,12 +153,12 @@ impl Core {
         let body = EventBody::Intent {
             phase: record.phase,
             format: record.format.clone(),
-            files: files.iter().map(|(file, _)| file.path.clone()).collect(),
+            files: files.iter().map(|file| file.path.clone()).collect(),
         };
-        let worktree = files.first().map(|(file, _)| file.worktree.clone()).or(worktree);
+        let worktree = files.first().map(|file| file.worktree.clone()).or(worktree);
         let mut event = self.own_event(now, worktree, actor, body);
         event.occurred_ms = record.at_ms;
-        if let [(file, _)] = files {
+        if let [file] = files {
             event.file = Some(file.path.clone());
         }
         let entry = Entry { hook: Some((record.id, record.at_ms)), events: vec![event], ..Entry::default() };

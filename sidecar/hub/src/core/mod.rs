@@ -16,6 +16,7 @@ mod moved;
 mod private;
 mod query;
 mod ruled;
+mod said;
 mod sessions;
 
 #[cfg(test)]
@@ -291,6 +292,10 @@ impl Core {
             }
             Call::Hook(record) => {
                 self.hook(None, record, now, ports);
+                Ok(Reply::Done)
+            }
+            Call::Note(record) => {
+                self.note(record, now, ports);
                 Ok(Reply::Done)
             }
             Call::Watch { path, poll } => match self.watch(ticket, connection, &path, poll, now, ports) {

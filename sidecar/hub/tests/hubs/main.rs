@@ -244,7 +244,12 @@ fn damage_at_a_spools_start_is_a_gap() {
 fn the_hooks_spool_is_taken_in_and_its_damage_counted() {
     let home = Home::new();
     for _ in 0..3 {
-        codi2_ipc::hooks::keep(&home.places, &hook(), codi2_protocol::limits::SPOOL_BYTES).unwrap();
+        codi2_ipc::hooks::keep(
+            &home.places,
+            &codi2_ipc::hooks::Brought::Hook(hook()),
+            codi2_protocol::limits::SPOOL_BYTES,
+        )
+        .unwrap();
     }
     let path = home.places.spool().join("hooks.spool");
     let mut bytes = std::fs::read(&path).unwrap();
@@ -283,6 +288,7 @@ fn hook() -> codi2_protocol::HookRecord {
         parent_pid: 1,
         parent_start: None,
         call: None,
+        pair: None,
         folder: "/nowhere".into(),
         files: Vec::new(),
     }

@@ -64,6 +64,7 @@ impl Machine {
             notes: true,
             build: "test hub".into(),
             remarks: codi2_hub::Remarks::default(),
+            tools: std::sync::Arc::new(codi2_hub::NoTools),
         };
         let hub = std::thread::spawn(move || codi2_hub::run(options));
         until("the hub is there", || UnixStream::connect(home.places.socket()).is_ok());

@@ -33,6 +33,7 @@ pub fn hub() {
         notes: true,
         build: "test hub".into(),
         remarks: codi2_hub::Remarks::default(),
+        tools: std::sync::Arc::new(codi2_hub::NoTools),
     };
     if let Err(error) = codi2_hub::run(options) {
         eprintln!("{error}");

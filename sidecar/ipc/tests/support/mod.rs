@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codi2_ipc::frame::Incoming;
+use codi2_ipc::hooks::Brought;
 use codi2_ipc::{HubLock, Listener, Pending, Places, Writer};
 use codi2_protocol::{
     Call, ErrorCode, Fact, HookRecord, HubError, HubFrame, HubStatus, Notice, Numbered, ProducerId, Reply,
@@ -93,7 +94,10 @@ impl Store {
             spool.remove().unwrap();
         }
         for mut hooks in codi2_ipc::hooks::drain(places).unwrap() {
-            self.kept.lock().unwrap().hooks.extend(hooks.next_batch().unwrap());
+            self.kept.lock().unwrap().hooks.extend(hooks.next_batch().unwrap().into_iter().map(|brought| {
+                let Brought::Hook(record) = brought else { panic!("{brought:?}") };
+                record
+            }));
             hooks.remove().unwrap();
         }
     }

@@ -160,6 +160,7 @@ fn record(ground: &Ground, agent: usize, phase: HookPhase, file: &str) -> HookRe
         parent_pid: std::process::id(),
         parent_start: None,
         call: None,
+        pair: None,
         folder: ground.world.repository().to_string_lossy().into_owned(),
         files: vec![ground.world.path(file).to_string_lossy().into_owned()],
     }

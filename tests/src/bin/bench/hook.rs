@@ -157,6 +157,7 @@ impl Agent<'_> {
             parent_pid: std::process::id(),
             parent_start: None,
             call: None,
+            pair: None,
             folder: world.repository().to_string_lossy().into_owned(),
             files: vec![world.path(self.file()).to_string_lossy().into_owned()],
         }

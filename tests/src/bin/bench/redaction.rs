@@ -133,6 +133,7 @@ fn event(number: u64) -> Numbered {
             parent_pid: 1,
             parent_start: None,
             call: Some(EventId::new().to_string()),
+            pair: None,
             folder: "/home/ada/projects/example".into(),
             files: (0..8).map(|n| format!("/home/ada/projects/example/src/module_{n}/mod.rs")).collect(),
         }),

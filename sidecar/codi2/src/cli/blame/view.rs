@@ -148,9 +148,13 @@ mod tests {
                 r#"{{"line":{line},"owner":{owner},"class":"{class}","mixed":{mixed},"evidence":[{evidence}],"commit":null}}"#
             )
         };
-        let ada = r#"{"kind":"person","name":"Ada <ada@x>","tool":null,"model":null,"session":null}"#;
-        let agent = r#"{"kind":"agent","name":"claude","tool":null,"model":"m1","session":"c1"}"#;
-        let nobody = |kind: &str| format!(r#"{{"kind":"{kind}","name":null,"tool":null,"model":null,"session":null}}"#);
+        let ada = r#"{"kind":"person","name":"Ada <ada@x>","tool":null,"model":null,"session":null,"parent":null,"parent_by":null}"#;
+        let agent = r#"{"kind":"agent","name":"claude","tool":null,"model":"m1","session":"c1","parent":null,"parent_by":null}"#;
+        let nobody = |kind: &str| {
+            format!(
+                r#"{{"kind":"{kind}","name":null,"tool":null,"model":null,"session":null,"parent":null,"parent_by":null}}"#
+            )
+        };
         let keys = r#"{"kind":"keystrokes","detail":""}"#;
         let lines = [
             line(1, ada, "inferred", false, keys),

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, Process, limits};
 use serde::Deserialize;
 
@@ -32,9 +32,9 @@ struct Payload {
 
 /// The record of one payload. `parent` called the hook: it pairs the calls before and after an edit.
 pub fn record(input: &[u8], at_ms: u64, parent: Process) -> Result<HookRecord> {
-    let payload: Payload = serde_json::from_slice(input).context("the input is no agent-v1 payload")?;
+    let payload: Payload = serde_json::from_slice(input).map_err(|error| wrong(&error))?;
     let folder = Path::new(&payload.repo_working_dir);
-    ensure!(folder.is_absolute(), "repo_working_dir must be absolute, not {:?}", payload.repo_working_dir);
+    ensure!(folder.is_absolute(), "repo_working_dir must be absolute");
     ensure!(payload.repo_working_dir.len() <= limits::PATH_BYTES, "repo_working_dir is too long");
     let (phase, paths, actor) = match payload.kind.as_str() {
         "human" => (HookPhase::Before, payload.will_edit_filepaths, None),
@@ -51,10 +51,11 @@ pub fn record(input: &[u8], at_ms: u64, parent: Process) -> Result<HookRecord> {
                 model: Some(cut(model)).filter(|model| !model.is_empty()),
                 session: Some(cut(session)).filter(|session| !session.is_empty()),
                 parent: None,
+                parent_by: None,
             };
             (HookPhase::After, payload.edited_filepaths, Some(actor))
         }
-        other => bail!("type must be human or ai_agent, not {other:?}"),
+        _ => bail!("type must be human or ai_agent"),
     };
     let files = files(folder, paths.unwrap_or_default().iter().map(String::as_str));
     Ok(HookRecord {
@@ -66,9 +67,23 @@ pub fn record(input: &[u8], at_ms: u64, parent: Process) -> Result<HookRecord> {
         parent_pid: parent.pid,
         parent_start: parent.start,
         call: None,
+        pair: None,
         folder: absolute(folder, ""),
         files,
     })
+}
+
+/// What is wrong, without a word of the payload: only the place, and names of fields that are this format's own.
+fn wrong(error: &serde_json::Error) -> anyhow::Error {
+    let said = error.to_string();
+    let ours = ["missing field", "duplicate field"].iter().any(|start| said.starts_with(start));
+    let what = match said.split(" at line").next() {
+        Some(what) if ours => what.to_owned(),
+        _ if error.is_data() => "a field is of another type than it should be".to_owned(),
+        _ => "it is no JSON".to_owned(),
+    };
+    let place = format!("line {}, column {}", error.line(), error.column());
+    anyhow!("the input is no agent-v1 payload: {what}, {place}")
 }
 
 #[cfg(test)]
@@ -177,7 +192,7 @@ mod tests {
             (r#"{"type": "human"}"#, "missing field `repo_working_dir`"),
             (r#"{"type": "unknown", "repo_working_dir": "/r"}"#, "type must be human or ai_agent"),
             (r#"{"type": "human", "repo_working_dir": "r"}"#, "repo_working_dir must be absolute"),
-            (r#"{"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": "a"}"#, "invalid type: string"),
+            (r#"{"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": "a"}"#, "of another type"),
             (
                 r#"{"type": "ai_agent", "repo_working_dir": "/r", "agent_name": "a", "model": "m"}"#,
                 "ai_agent without conversation_id",
@@ -189,6 +204,21 @@ mod tests {
         ] {
             let error = format!("{:#}", record(input.as_bytes(), 0, PARENT).unwrap_err());
             assert!(error.contains(expected), "{input}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_not_quoted() {
+        for input in [
+            r#"{"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": "SECRET-content"}"#,
+            r#"{"type": {"SECRET-content": 1}}"#,
+            r#"{"type": "SECRET-content", "repo_working_dir": "/r"}"#,
+            r#"{"type": "human", "repo_working_dir": "SECRET-content"}"#,
+            r#""SECRET-content""#,
+            r#"{"type": SECRET-content}"#,
+        ] {
+            let error = format!("{:#}", record(input.as_bytes(), 0, PARENT).unwrap_err());
+            assert!(!error.contains("SECRET"), "{input}: {error}");
         }
     }
 }

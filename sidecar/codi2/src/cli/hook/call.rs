@@ -1,13 +1,15 @@
 //! From a tool's payload to the record that every hook becomes: before or after, which files, who.
 //!
 //! A command may change any file, so a call that runs one names none: the hub takes every path of the worktree for
-//! possible while it is open. Calls are paired by the tool's own id where it has one, else by session and tool.
+//! possible while it is open. Calls are paired by the tool's own id where it has one, else by session and tool. A call that
+//! was refused, and the end of a turn, say that nothing more comes of what was announced.
 //! Absent on purpose: what was written or run; judgement; any output.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, Process, limits};
+use codi2_attribution::sessions::of_path;
+use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, KnownBy, Process, limits};
 
 use super::bounds::{absolute, cut, files};
 use super::payload::{Input, Payload};
@@ -20,6 +22,8 @@ enum Does {
     /// A completion that a person accepted.
     Complete,
     Run,
+    /// Nothing more: its turn is over, and what it had announced and not ended will not happen.
+    Stop,
 }
 
 /// The record of a payload; none for an event that changes no file. `here` is where relative paths start if the payload
@@ -42,6 +46,11 @@ pub(super) fn record(
     if !tool.tells_after && does == Does::Run {
         return Ok(None);
     }
+    let actor = actor(tool, &payload, does);
+    // Whose turn is over must be known, or others' calls would end, too.
+    if does == Does::Stop && actor.session.is_none() {
+        return Ok(None);
+    }
     let roots = [&payload.workspace_roots, &payload.camel_workspace_roots];
     let folders = [payload.cwd.get(), given.and_then(|given| given.cwd.as_deref())].into_iter().flatten();
     let folders = folders.chain(roots.into_iter().flat_map(|roots| roots.0.first()).map(String::as_str));
@@ -49,14 +58,18 @@ pub(super) fn record(
     let folder = folders.filter(usable).map(Path::new).next().unwrap_or(here);
     let paths = given.map_or(&[][..], |given| &given.paths).iter().map(String::as_str);
     let paths = paths.chain(payload.file_path.get());
-    let listed = if does == Does::Run { Vec::new() } else { files(folder, paths) };
-    let actor = actor(tool, &payload, does);
+    let listed = if matches!(does, Does::Run | Does::Stop) { Vec::new() } else { files(folder, paths) };
+    let (call, pair) = match does {
+        Does::Stop => (None, None),
+        _ => pairing(&payload, actor.session.as_deref()),
+    };
     Ok(Some(HookRecord {
         id: EventId::new(),
         at_ms,
         phase,
         format: tool.id.to_owned(),
-        call: call(&payload, actor.session.as_deref()),
+        call,
+        pair,
         actor: Some(actor),
         parent_pid: parent.pid,
         parent_start: parent.start,
@@ -97,7 +110,7 @@ fn escaped(input: &[u8]) -> Vec<u8> {
 
 /// What happens, and what the tool was given; nothing for an event that changes no file.
 fn event<'a>(tool: &HookTool, payload: &'a Payload) -> Option<(HookPhase, Does, Option<&'a Input>)> {
-    use HookPhase::{After, Before};
+    use HookPhase::{After, Before, Refused};
     let events = [&payload.hook_event_name, &payload.agent_action_name, &payload.hook_name, &payload.event];
     let event = events.into_iter().chain([&payload.camel_event_name]).find_map(|event| event.get());
     let input = [&payload.tool_input, &payload.tool_args, &payload.tool_info].into_iter().find(|input| input.is_some);
@@ -110,6 +123,18 @@ fn event<'a>(tool: &HookTool, payload: &'a Payload) -> Option<(HookPhase, Does, 
         Some("aftershellexecution" | "postruncommand") => (After, Some(Does::Run)),
         Some("pretooluse" | "beforetool") => (Before, None),
         Some("posttooluse" | "posttoolusefailure" | "aftertool") => (After, None),
+        Some("permissiondenied") => (Refused, None),
+        Some(
+            "stop"
+            | "stopfailure"
+            | "subagentstop"
+            | "sessionend"
+            | "interrupt"
+            | "afteragent"
+            | "taskcancel"
+            | "taskcomplete"
+            | "postcascaderesponse",
+        ) => (Refused, Some(Does::Stop)),
         // Copilot's own spelling names no event: a result says that the call is over.
         None if payload.camel_tool_name.is_some() && payload.has_result() => (After, None),
         None if payload.camel_tool_name.is_some() => (Before, None),
@@ -118,6 +143,7 @@ fn event<'a>(tool: &HookTool, payload: &'a Payload) -> Option<(HookPhase, Does, 
     let invocation = match phase {
         Before => payload.pre_tool_use.as_ref(),
         After => payload.post_tool_use.as_ref(),
+        Refused => None,
     };
     let input = invocation.map(|invocation| &invocation.parameters).or(input);
     if let Some(does) = does {
@@ -150,8 +176,17 @@ fn actor(tool: &HookTool, payload: &Payload, does: Does) -> Actor {
         &payload.task_id,
     ];
     let kind = if does == Does::Complete { ActorKind::Completion } else { ActorKind::Agent };
+    // Where the payload does not say, the place of its transcript may.
+    let transcript =
+        || payload.transcript_path.get().and_then(of_path).filter(|it| it.tool.as_deref() == Some(tool.id));
+    let session = sessions.into_iter().find_map(|session| session.get()).map(kept);
+    let session = session.or_else(|| transcript().map(|found| found.session));
+    let parent = payload.parent_session_id.get().filter(|parent| Some(*parent) != session.as_deref());
+    let parent = parent.map(|parent| Actor { session: Some(kept(parent)), ..Actor::named(ActorKind::Agent, tool.id) });
     let agent = Actor {
-        session: sessions.into_iter().find_map(|session| session.get()).map(kept),
+        session,
+        parent_by: parent.is_some().then_some(KnownBy::Hook),
+        parent: parent.map(Box::new),
         model: payload.model.0.as_deref().or(payload.model_name.get()).map(kept),
         ..Actor::named(kind, tool.id)
     };
@@ -164,16 +199,20 @@ fn actor(tool: &HookTool, payload: &Payload, does: Does) -> Actor {
             model: None,
             session: Some(kept(id)),
             parent: Some(Box::new(agent)),
+            parent_by: Some(KnownBy::Hook),
         },
     }
 }
 
-/// By what the hooks before and after a call are paired.
-fn call(payload: &Payload, session: Option<&str>) -> Option<String> {
-    let own = [&payload.tool_use_id, &payload.execution_id].into_iter().find_map(|id| id.get());
-    let own = own.map(str::to_owned).or_else(|| {
+/// By what the hooks before and after a call are paired: the tool's own id of the call, or what else they share. An
+/// `execution_id` is one of a whole turn.
+fn pairing(payload: &Payload, session: Option<&str>) -> (Option<String>, Option<String>) {
+    if let Some(id) = payload.tool_use_id.get() {
+        return (Some(cut(id.to_owned())), None);
+    }
+    let pair = payload.execution_id.get().map(str::to_owned).or_else(|| {
         let does = tool_name(payload).or(payload.agent_action_name.get().map(|_| "action"))?;
         Some(format!("{}/{}", session?, plain(does)))
     });
-    own.map(cut)
+    (None, pair.map(cut))
 }

@@ -36,6 +36,7 @@ pub(super) struct Payload {
     pub turn_id: Text,
     pub agent_id: Text,
     pub agent_type: Text,
+    pub parent_session_id: Text,
     // Cursor, Auggie.
     pub cursor_version: Text,
     pub conversation_id: Text,
@@ -69,7 +70,7 @@ pub(super) struct Payload {
     pub tool_args: Input,
     #[serde(rename = "toolResult")]
     tool_result: There,
-    // OpenCode, by codi2's own plugin.
+    // OpenCode, Amp and Pi, by codi2's own plugins.
     #[serde(rename = "codi2Plugin")]
     pub plugin: Text,
 }

@@ -31,7 +31,12 @@ fn read_as(hint: &str, input: &[u8]) -> Result<Option<HookRecord>> {
 }
 
 fn shown(record: &HookRecord) -> String {
-    let mut words = vec![if record.phase == HookPhase::Before { "before" } else { "after" }.to_owned()];
+    let phase = match record.phase {
+        HookPhase::Before => "before",
+        HookPhase::After => "after",
+        HookPhase::Refused => "refused",
+    };
+    let mut words = vec![phase.to_owned()];
     let mut next = record.actor.as_ref();
     while let Some(actor) = next {
         if actor.kind == ActorKind::Completion {
@@ -44,6 +49,7 @@ fn shown(record: &HookRecord) -> String {
         words.extend(next.map(|_| "of".to_owned()));
     }
     words.extend(record.call.iter().map(|call| format!("call={call}")));
+    words.extend(record.pair.iter().map(|pair| format!("pair={pair}")));
     if record.files.is_empty() {
         words.push("anywhere".to_owned());
     }
@@ -115,7 +121,7 @@ fn control_characters_inside_texts_are_read() {
     assert!(serde_json::from_slice::<Value>(input).is_err());
     assert_eq!(
         shown(&read_as("windsurf", input).unwrap().unwrap()),
-        "before windsurf session=j call=j/action anywhere"
+        "before windsurf session=j pair=j/action anywhere"
     );
 }
 
@@ -149,6 +155,19 @@ fn what_is_refused_is_not_quoted() {
 fn input_without_end_is_refused() {
     assert!(read(std::io::repeat(b' ')).unwrap_err().to_string().contains("16 MiB"));
     assert_eq!(read(&b"{}"[..]).unwrap(), b"{}");
+}
+
+#[test]
+fn an_input_that_never_ends_is_not_waited_for() {
+    let given = |text: &'static [u8]| {
+        let (from, mut to) = std::io::pipe().unwrap();
+        std::io::Write::write_all(&mut to, text).unwrap();
+        // The other end stays open.
+        (read(from).unwrap(), to).0
+    };
+    assert_eq!(given(b"{\"a\": 1}"), b"{\"a\": 1}", "a whole document is enough");
+    assert_eq!(given(b"{\"a\": "), b"{\"a\": ", "half a one is given up");
+    assert_eq!(given(b""), b"");
 }
 
 #[test]

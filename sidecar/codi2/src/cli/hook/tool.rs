@@ -41,6 +41,8 @@ pub const TOOLS: &[HookTool] = &[
     tool("gemini-cli", &["gemini"], &["writefile", "replace"], &["runshellcommand"]),
     tool("windsurf", &["cascade"], &[], &[]),
     tool("opencode", &[], &["edit", "write", "patch", "applypatch", "multiedit"], &["bash"]),
+    tool("amp", &[], &["createfile", "editfile", "applypatch", "undoedit"], &["bash", "shellcommand"]),
+    tool("pi", &[], &["edit", "write"], &["bash"]),
     tool("cline", &[], &["writetofile", "replaceinfile", "applypatch", "editor"], &["executecommand", "runcommands"]),
     tool("qwen-code", &["qwen"], &["writefile", "edit"], &["runshellcommand"]),
     tool("droid", &["factory"], &["applypatch", "edit", "write", "create", "multiedit"], &["execute", "bash"]),
@@ -108,7 +110,7 @@ pub(super) fn caller(payload: &Payload, hint: Option<&'static HookTool>) -> Opti
         "continue"
     } else if in_folder(".copilot") {
         "github-copilot-cli"
-    } else if matches!(event, Some("BeforeTool" | "AfterTool")) {
+    } else if matches!(event, Some("BeforeTool" | "AfterTool" | "AfterAgent")) {
         "gemini-cli"
     } else if payload.session_id.get().is_some_and(|session| session.starts_with("sess_")) {
         "kiro"

@@ -108,7 +108,7 @@ impl Site {
                     }
                     bail!("{} is there and is yours; add the line `{}` to it", path.display(), self.command);
                 }
-                Some(found) => self.all_ours(&path, found, &text)?,
+                Some(found) => self.all_ours(&path, found)?,
                 None => {}
             }
             edits.push(Edit { path, before, after: install.then_some(text) });
@@ -116,15 +116,12 @@ impl Site {
         Ok(edits)
     }
 
-    /// Checks that a file with our mark differs from what we write in nothing but where the program is.
+    /// Checks that a file with our mark is what this or an earlier codi2 wrote, wherever the program was.
     ///
     /// # Errors
     /// A person has changed it since.
-    fn all_ours(&self, path: &Path, found: &str, text: &str) -> Result<()> {
-        let is_ours = self.is_ours();
-        let names_program = |line: &str| line.starts_with(place::PLUGIN_PROGRAM) || is_ours(line);
-        let same = |(a, b): (&str, &str)| a == b || names_program(a) && names_program(b);
-        if found.lines().count() != text.lines().count() || !found.lines().zip(text.lines()).all(same) {
+    fn all_ours(&self, path: &Path, found: &str) -> Result<()> {
+        if !place::is_written(found, &self.is_ours()) {
             bail!("{} is not as codi2 wrote it and is left as it is; remove it yourself", path.display());
         }
         Ok(())
@@ -145,7 +142,7 @@ impl Site {
             match read(path)? {
                 Some(found) if found == *text => right += 1,
                 Some(found) if found.contains(MARK) => {
-                    self.all_ours(path, &found, text)?;
+                    self.all_ours(path, &found)?;
                     others = true;
                 }
                 _ => {}
@@ -367,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_file_of_ours_that_a_person_changed_is_theirs() {
-        for tool in ["cline", "opencode"] {
+        for tool in ["cline", "opencode", "amp", "pi", "kiro"] {
             let folder = tempfile::tempdir().unwrap();
             let (old, new) = ("/old place/codi2", "/new/codi2");
             let put = |program: &str, more: &str| {
@@ -381,12 +378,40 @@ mod tests {
             assert!(site.edits(true).unwrap().iter().all(|edit| edit.after.as_ref().unwrap().contains(new)));
             assert!(site.edits(false).unwrap().iter().all(|edit| edit.after.is_none()));
             assert_eq!((site.state().unwrap().0, site.state().unwrap().2), (0, true));
-            put(new, "echo mine\n");
+            put(new, "\n// mine\n");
             for error in [site.edits(true).err(), site.edits(false).err(), site.state().err()] {
                 let error = error.unwrap().to_string();
                 assert!(error.contains("not as codi2 wrote it") && error.contains(folder.path().to_str().unwrap()));
             }
         }
+    }
+
+    #[test]
+    fn every_text_that_is_written_is_known_for_good() {
+        let mut unknown = Vec::new();
+        for place in PLACES {
+            let site = site(place.tool, "/a b/codi2", PathBuf::from("/x"));
+            for (path, text) in site.place.files(&site.path, &site.command, &site.program) {
+                if !place::is_written(&text, &site.is_ours()) {
+                    unknown.push(format!("{}: {}", path.display(), place::digest(&text, &site.is_ours())));
+                }
+            }
+        }
+        assert!(unknown.is_empty(), "add these to WRITTEN, and take none out:\n{}", unknown.join("\n"));
+    }
+
+    #[test]
+    fn what_an_earlier_codi2_wrote_is_known() {
+        let former = include_str!("former/opencode-1.js").replace("\"CODI2\"", "\"/old place/codi2\"");
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("codi2.js"), &former).unwrap();
+        let site = site("opencode", "/new/codi2", folder.path().to_owned());
+        assert_eq!((site.state().unwrap().0, site.state().unwrap().2), (0, true));
+        assert!(site.edits(true).unwrap()[0].after.as_ref().unwrap().contains("parent_session_id"));
+        assert_eq!(site.edits(false).unwrap()[0].after, None);
+        // Not if a person added a line.
+        fs::write(folder.path().join("codi2.js"), former + "// mine\n").unwrap();
+        assert!(site.edits(false).err().unwrap().to_string().contains("not as codi2 wrote it"));
     }
 
     #[test]

@@ -5,6 +5,9 @@ import { spawn } from "node:child_process"
 const PROGRAM = "CODI2"
 const PATHS = /^\*\*\* (?:Update File|Add File|Delete File|Move to): .*$/gm
 
+// Which session started which: OpenCode's sub-agents are sessions of their own.
+const parents = new Map()
+
 const tell = (event, call, args, folder) =>
   new Promise((done) => {
     const patch = typeof args?.patchText === "string" ? (args.patchText.match(PATHS) ?? []).join("\n") : undefined
@@ -12,6 +15,7 @@ const tell = (event, call, args, folder) =>
       codi2Plugin: "opencode",
       hookEventName: event,
       sessionId: call.sessionID,
+      parent_session_id: parents.get(call.sessionID),
       tool_use_id: call.callID,
       toolName: call.tool,
       toolArgs: { filePath: args?.filePath, patchText: patch },
@@ -32,4 +36,10 @@ const tell = (event, call, args, folder) =>
 export const Codi2 = async ({ directory }) => ({
   "tool.execute.before": (call, { args }) => tell("PreToolUse", call, args, directory),
   "tool.execute.after": (call) => tell("PostToolUse", call, call.args, directory),
+  event: async ({ event }) => {
+    const info = event?.properties?.info
+    if (event?.type === "session.created" && info?.id && info.parentID) parents.set(info.id, info.parentID)
+    if (event?.type === "session.deleted") parents.delete(info?.id)
+    if (event?.type === "session.idle") await tell("Stop", { sessionID: event.properties?.sessionID }, undefined, directory)
+  },
 })

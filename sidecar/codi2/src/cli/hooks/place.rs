@@ -1,17 +1,19 @@
 //! Where each tool's hooks are set up, and how an entry is written there (ai-tools.toml, `hooks`).
 //!
-//! Absent on purpose: tools whose form nobody has confirmed (Kiro, Amazon Q: their payloads are read, their settings are
-//! a person's to write), and a tool's own switches: notes say what a person has to do there.
+//! Absent on purpose: Amazon Q, whose hooks belong to an agent of a person's own (`docs/tools.md` says what to write), and a
+//! tool's own switches: notes say what a person has to do there.
 
 use std::path::{Path, PathBuf};
 
+use codi2_protocol::Digest;
+use codi2_text::digest_of;
 use serde_json::{Value, json};
 
 use super::MARK;
 use super::json_text::Wanted;
 
 /// How the line of the plugin begins that names the program.
-pub const PLUGIN_PROGRAM: &str = "const PROGRAM = ";
+const PLUGIN_PROGRAM: &str = "const PROGRAM = ";
 
 /// How a tool is told to call a program.
 pub enum Form {
@@ -26,8 +28,20 @@ pub enum Form {
     },
     /// One program a file, named as the event.
     Scripts(&'static [&'static str]),
-    /// A plugin in JavaScript, all in one file of this name.
-    Plugin,
+    /// A plugin, all in one file of this name.
+    Plugin {
+        /// The file's name.
+        file: &'static str,
+        /// Its text, with `"CODI2"` for the program.
+        text: &'static str,
+    },
+    /// A file of hooks that is all ours, of this name.
+    Standalone {
+        /// The file's name.
+        file: &'static str,
+        /// Each trigger, and which of the tool's own tools it is for.
+        triggers: &'static [(&'static str, &'static str)],
+    },
 }
 
 /// What an entry of JSON is made of.
@@ -63,6 +77,7 @@ const QWEN: &str = "write_file|edit|run_shell_command";
 const DROID: &str = "ApplyPatch|Edit|Write|Create|MultiEdit|Execute|Bash";
 const AUGMENT: &str = "str-replace-editor|save-file|remove-files|apply_patch|launch-process";
 const CONTINUE: &str = "Edit|MultiEdit|Write|Bash";
+const KIRO: &str = "fs_write|fsWrite|str_replace|strReplace|execute_bash|executeBash";
 
 /// Every tool that hooks can be installed for.
 pub const PLACES: &[Place] = &[
@@ -72,7 +87,14 @@ pub const PLACES: &[Place] = &[
         moved: Some("CLAUDE_CONFIG_DIR"),
         project: ".claude/settings.json",
         form: Form::Json {
-            events: &[("PreToolUse", CLAUDE), ("PostToolUse", CLAUDE), ("PostToolUseFailure", CLAUDE)],
+            events: &[
+                ("PreToolUse", CLAUDE),
+                ("PostToolUse", CLAUDE),
+                ("PostToolUseFailure", CLAUDE),
+                ("Stop", ""),
+                ("SubagentStop", ""),
+                ("SessionEnd", ""),
+            ],
             entry: Entry::Matched,
             version: false,
         },
@@ -83,7 +105,11 @@ pub const PLACES: &[Place] = &[
         user: ".codex/hooks.json",
         moved: Some("CODEX_HOME"),
         project: ".codex/hooks.json",
-        form: Form::Json { events: &[("PreToolUse", ""), ("PostToolUse", "")], entry: Entry::Matched, version: false },
+        form: Form::Json {
+            events: &[("PreToolUse", ""), ("PostToolUse", ""), ("Stop", "")],
+            entry: Entry::Matched,
+            version: false,
+        },
         note: "Codex asks once whether to trust the hook; older versions want `hooks = true` under [features] in config.toml",
     },
     Place {
@@ -92,7 +118,13 @@ pub const PLACES: &[Place] = &[
         moved: None,
         project: ".cursor/hooks.json",
         form: Form::Json {
-            events: &[("preToolUse", ""), ("postToolUse", ""), ("postToolUseFailure", ""), ("afterTabFileEdit", "")],
+            events: &[
+                ("preToolUse", ""),
+                ("postToolUse", ""),
+                ("postToolUseFailure", ""),
+                ("afterTabFileEdit", ""),
+                ("stop", ""),
+            ],
             entry: Entry::Plain,
             version: true,
         },
@@ -115,6 +147,7 @@ pub const PLACES: &[Place] = &[
             events: &[
                 ("BeforeTool", "write_file|replace|run_shell_command"),
                 ("AfterTool", "write_file|replace|run_shell_command"),
+                ("AfterAgent", ""),
             ],
             entry: Entry::Matched,
             version: false,
@@ -132,6 +165,7 @@ pub const PLACES: &[Place] = &[
                 ("post_write_code", ""),
                 ("pre_run_command", ""),
                 ("post_run_command", ""),
+                ("post_cascade_response", ""),
             ],
             entry: Entry::Plain,
             version: false,
@@ -143,15 +177,42 @@ pub const PLACES: &[Place] = &[
         user: ".config/opencode/plugins",
         moved: None,
         project: ".opencode/plugins",
-        form: Form::Plugin,
+        form: Form::Plugin { file: "codi2.js", text: include_str!("opencode.js") },
         note: "",
+    },
+    Place {
+        tool: "amp",
+        user: ".config/amp/plugins",
+        moved: None,
+        project: ".amp/plugins",
+        form: Form::Plugin { file: "codi2.ts", text: include_str!("amp.ts") },
+        note: "Amp says that its plugins are an experiment; `plugins: reload` in its palette reads them",
+    },
+    Place {
+        tool: "pi",
+        user: ".pi/agent/extensions",
+        moved: None,
+        project: ".pi/extensions",
+        form: Form::Plugin { file: "codi2.ts", text: include_str!("pi.ts") },
+        note: "in a repository, Pi asks whether to trust its extensions; `/reload` reads them",
+    },
+    Place {
+        tool: "kiro",
+        user: ".kiro/hooks",
+        moved: None,
+        project: ".kiro/hooks",
+        form: Form::Standalone {
+            file: "codi2.json",
+            triggers: &[("PreToolUse", KIRO), ("PostToolUse", KIRO), ("Stop", "")],
+        },
+        note: "for the IDE from 1.0 and the command line from 3.0 on; older ones keep hooks in an agent's file",
     },
     Place {
         tool: "cline",
         user: "Documents/Cline/Hooks",
         moved: None,
         project: ".clinerules/hooks",
-        form: Form::Scripts(&["PreToolUse", "PostToolUse"]),
+        form: Form::Scripts(&["PreToolUse", "PostToolUse", "TaskCancel", "TaskComplete"]),
         note: "Cline has a switch for hooks in its settings",
     },
     Place {
@@ -160,7 +221,7 @@ pub const PLACES: &[Place] = &[
         moved: None,
         project: ".qwen/settings.json",
         form: Form::Json {
-            events: &[("PreToolUse", QWEN), ("PostToolUse", QWEN), ("PostToolUseFailure", QWEN)],
+            events: &[("PreToolUse", QWEN), ("PostToolUse", QWEN), ("PostToolUseFailure", QWEN), ("Stop", "")],
             entry: Entry::Matched,
             version: false,
         },
@@ -172,7 +233,7 @@ pub const PLACES: &[Place] = &[
         moved: None,
         project: ".factory/settings.json",
         form: Form::Json {
-            events: &[("PreToolUse", DROID), ("PostToolUse", DROID)],
+            events: &[("PreToolUse", DROID), ("PostToolUse", DROID), ("Stop", "")],
             entry: Entry::Matched,
             version: false,
         },
@@ -184,7 +245,7 @@ pub const PLACES: &[Place] = &[
         moved: None,
         project: ".augment/settings.json",
         form: Form::Json {
-            events: &[("PreToolUse", AUGMENT), ("PostToolUse", AUGMENT)],
+            events: &[("PreToolUse", AUGMENT), ("PostToolUse", AUGMENT), ("Stop", "")],
             entry: Entry::Matched,
             version: false,
         },
@@ -208,13 +269,58 @@ pub const PLACES: &[Place] = &[
         moved: None,
         project: ".continue/settings.json",
         form: Form::Json {
-            events: &[("PreToolUse", CONTINUE), ("PostToolUse", CONTINUE)],
+            events: &[("PreToolUse", CONTINUE), ("PostToolUse", CONTINUE), ("Stop", "")],
             entry: Entry::Matched,
             version: false,
         },
         note: "some versions of Continue have hooks that never run",
     },
 ];
+
+/// Digests (BLAKE3) of every text that a codi2 wrote as a file of its own, the program's name left out (see [`plain`]): one
+/// of an earlier version is known and goes as today's does. A new text is added here, and none is taken out.
+const WRITTEN: &[&str] = &[
+    "befbc17faa5a2ab7c06faa13ac9f345d62a5f46204402d142aabcb3cc8cffd0b", // opencode, to November 2026
+    "2bfdc61392be13565619dd80165607e91e6d27da27314d6701a9c22697c9e462", // opencode
+    "a72e817574653178e9dcd4e00310386a449954c7a5d96b1dac0ebd15d56707da", // amp
+    "88cb6fc089023eb740778057430a6f42a5fa047158321333f9677e4c5cf95523", // pi
+    "66daba4184dfb7ddb5e8f344a7c55adbc39b58a22d78415970cfebdc154ace5a", // kiro
+    "1b6f9979609ceb72fa41d4b365b112b9eb061e8420f1987a12f8a439310a6722", // cline
+];
+
+/// Whether some codi2 wrote this text, and nobody changed it since. `is_ours` knows a command of ours.
+pub fn is_written(text: &str, is_ours: &dyn Fn(&str) -> bool) -> bool {
+    WRITTEN.contains(&digest(text, is_ours).as_str())
+}
+
+pub(super) fn digest(text: &str, is_ours: &dyn Fn(&str) -> bool) -> String {
+    Digest::new(digest_of(plain(text, is_ours).as_bytes())).to_string()
+}
+
+/// A text without what differs from machine to machine: the program in its command, or its line in a plugin.
+fn plain(text: &str, is_ours: &dyn Fn(&str) -> bool) -> String {
+    let line = |line: &str| {
+        if line.starts_with(PLUGIN_PROGRAM) {
+            return format!("{PLUGIN_PROGRAM}…");
+        }
+        if is_ours(line) {
+            return "…".to_owned();
+        }
+        // In JSON the command is a text.
+        let texts = line.match_indices("\"command\": ").map(|(at, name)| at + name.len());
+        for at in texts.collect::<Vec<_>>() {
+            let mut rest = serde_json::Deserializer::from_str(&line[at..]).into_iter::<Value>();
+            if let Some(Ok(Value::String(command))) = rest.next()
+                && is_ours(&command)
+            {
+                return format!("{}…{}", &line[..at], &line[at + rest.byte_offset()..]);
+            }
+        }
+        line.to_owned()
+    };
+    // Each line, its end included: a file without a last line end is another text.
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
 
 /// Where a tool's hooks are set up; the agent in VS Code shares the Copilot CLI's.
 pub fn of(tool: &str) -> Option<&'static Place> {
@@ -254,7 +360,7 @@ impl Place {
         events.iter().map(one).collect()
     }
 
-    /// The files that are all ours, with their text; only for scripts and plugins.
+    /// The files that are all ours, with their text; none where the hooks stand in a person's settings.
     pub fn files(&self, folder: &Path, command: &str, program: &str) -> Vec<(PathBuf, String)> {
         match &self.form {
             Form::Json { .. } => Vec::new(),
@@ -264,9 +370,24 @@ impl Place {
                 let text = format!("#!/bin/sh\n{made}\n{command}\necho '{{\"cancel\": false}}'\n");
                 events.iter().map(|event| (folder.join(event), text.clone())).collect()
             }
-            Form::Plugin => {
+            Form::Plugin { file, text } => {
                 let program = Value::from(program).to_string();
-                vec![(folder.join("codi2.js"), include_str!("opencode.js").replace("\"CODI2\"", &program))]
+                vec![(folder.join(file), text.replace("\"CODI2\"", &program))]
+            }
+            Form::Standalone { file, triggers } => {
+                let hook = |(trigger, matcher): &(&str, &str)| {
+                    let mut hook = json!({
+                        "name": format!("{MARK}: {trigger}"),
+                        "trigger": trigger,
+                        "action": {"type": "command", "command": command},
+                    });
+                    if !matcher.is_empty() {
+                        hook["matcher"] = (*matcher).into();
+                    }
+                    format!("    {}", on_one_line(&hook))
+                };
+                let hooks = triggers.iter().map(hook).collect::<Vec<_>>().join(",\n");
+                vec![(folder.join(file), format!("{{\n  \"version\": \"v1\",\n  \"hooks\": [\n{hooks}\n  ]\n}}\n"))]
             }
         }
     }
@@ -277,7 +398,9 @@ fn on_one_line(value: &Value) -> String {
     match value {
         Value::Array(list) => format!("[{}]", list.iter().map(on_one_line).collect::<Vec<_>>().join(", ")),
         Value::Object(table) => {
-            let first = |name: &str| ["type", "matcher"].iter().position(|first| *first == name).unwrap_or(2);
+            let first = |name: &str| {
+                ["name", "type", "trigger", "matcher"].iter().position(|first| *first == name).unwrap_or(4)
+            };
             let mut members: Vec<(&String, &Value)> = table.iter().collect();
             members.sort_by_key(|(name, _)| first(name));
             let members = members.iter().map(|(name, value)| format!("\"{name}\": {}", on_one_line(value)));

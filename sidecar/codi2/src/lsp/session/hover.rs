@@ -117,6 +117,9 @@ fn actor(actor: &Actor) -> String {
     if !more.is_empty() {
         text.push_str(&format!(" ({})", more.join(", ")));
     }
+    for parent in actor.chain().skip(1) {
+        text.push_str(&format!(" for {}", escape(&parent.to_string())));
+    }
     text
 }
 
@@ -143,7 +146,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codi2_protocol::{ActorKind, Class, Verdict};
+    use codi2_protocol::{ActorKind, Class, KnownBy, Verdict};
 
     #[test]
     fn a_verdict_reads_as_who_class_why_when() {
@@ -153,10 +156,11 @@ mod tests {
             EvidenceKind::EditorDeclared,
             "paste\nfrom <script>",
         );
+        verdict.origin = verdict.origin.on_behalf_of(Actor::named(ActorKind::Person, "Eve"), KnownBy::GitIdentity);
         verdict.acceptor = Some(Actor::named(ActorKind::Person, "Ada"));
         let owner = Owner { verdict, at_ms: Some(60_000), event: None };
         let text = describe(&Known::Judged(owner), &|ms| format!("at {ms}"));
-        let expected = "**agent Bob \\*x\\* (tool claude)**  \nclass: declared  \nwhy: editor-declared: paste from \
+        let expected = "**agent Bob \\*x\\* (tool claude) for person Eve**  \nclass: declared  \nwhy: editor-declared: paste from \
                         \\<script\\>  \naccepted by: person Ada  \nwhen: at 60000";
         assert_eq!(text, expected);
     }

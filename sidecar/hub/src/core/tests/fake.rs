@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use codi2_protocol::{
-    Digest, EventId, FileId, HostId, Owner, Process, ProducerId, RepositoryId, SessionId, SessionInfo, WorktreeId,
+    Actor, Digest, EventId, FileId, HostId, KnownBy, Owner, Process, ProducerId, RepositoryId, SessionId, SessionInfo,
+    WorktreeId,
 };
 use codi2_text::digest_of;
 use codi2_workspace::{Cause, Content, Observation, Oid, Written};
@@ -66,6 +67,10 @@ pub struct Fake {
     pub worktrees: BTreeSet<WorktreeId>,
     /// Under which id the repository shares, where the store has it.
     pub shared: Option<RepositoryId>,
+    /// Whose worktree it is.
+    pub person: Option<(String, KnownBy)>,
+    /// Who started a tool.
+    pub starters: HashMap<String, Actor>,
     pub producers: HashMap<ProducerId, u64>,
     pub hooks: BTreeSet<EventId>,
     pub heartbeats: usize,
@@ -160,6 +165,14 @@ impl Ports for Fake {
     fn read(&mut self, file: &FileId) -> Option<Observation> {
         let may = self.watched.contains(&file.worktree) && !self.private.contains(&file.path);
         may.then(|| self.observe(&file.path, Cause::Asked))
+    }
+
+    fn person(&mut self, _: &WorktreeId) -> Option<(String, KnownBy)> {
+        self.person.clone()
+    }
+
+    fn started_by(&mut self, tool: &str, _: &Process) -> Option<Actor> {
+        self.starters.get(tool).cloned()
     }
 
     fn is_private(&self, file: &FileId) -> bool {

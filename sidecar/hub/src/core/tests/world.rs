@@ -315,6 +315,7 @@ impl World {
             parent_pid: pid,
             parent_start: Some(u64::from(pid) * 10),
             call: None,
+            pair: None,
             folder: ROOT.into(),
             files: paths.iter().map(|path| Path::new(ROOT).join(path).to_str().unwrap().to_owned()).collect(),
         }

@@ -1,0 +1,109 @@
+//! What the book of calls is told, and what it tells. Absent on purpose: the book.
+
+use codi2_protocol::{Actor, Digest, FileId, HookRecord, WorktreeId};
+
+/// What the hub found when it read a file for a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// It was not read in time: the hub was away, the file could not be read, or the hook never ran.
+    NotRead,
+    /// There was no such file.
+    Absent,
+    /// Bytes with this digest.
+    Content(Digest),
+}
+
+impl Reading {
+    /// The state of the file, where it was read: `Some(None)` if there was none.
+    pub const fn state(self) -> Option<Option<Digest>> {
+        match self {
+            Self::NotRead => None,
+            Self::Absent => Some(None),
+            Self::Content(digest) => Some(Some(digest)),
+        }
+    }
+
+    /// Whether the file was read and was in this state.
+    pub fn is(self, state: Option<Digest>) -> bool {
+        self.state() == Some(state)
+    }
+}
+
+/// A hook with what the hub read because of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Hook<'a> {
+    /// The record.
+    pub record: &'a HookRecord,
+    /// Its files as the hub knows them, with what they held. A record that comes late out of a spool was
+    /// [`Reading::NotRead`] in all of them: what they hold now says nothing.
+    pub files: &'a [(FileId, Reading)],
+    /// The worktree of its folder, for a call that does not say which files.
+    pub worktree: Option<&'a WorktreeId>,
+}
+
+/// An agent's call that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCall {
+    /// Number of the call, the same in its [`Intent`]s.
+    pub call: u64,
+    /// The agent, where its hook before names it.
+    pub actor: Option<Actor>,
+    /// The hook's format.
+    pub format: String,
+    /// Process id of the hook's parent, for people.
+    pub pid: u32,
+    /// When it began (ms since the Unix epoch).
+    pub since_ms: u64,
+    /// Whether it named the path; else it may write anywhere in its worktree.
+    pub names_path: bool,
+}
+
+/// What a finished call did to one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// Number of the call.
+    pub call: u64,
+    /// The agent; absent if neither hook named it.
+    pub actor: Option<Actor>,
+    /// The hook's format.
+    pub format: String,
+    /// Process id of the hook's parent, for people.
+    pub pid: u32,
+    /// When it began (ms since the Unix epoch); absent if there was no hook before.
+    pub since_ms: Option<u64>,
+    /// When it ended (ms since the Unix epoch).
+    pub until_ms: u64,
+    /// The file at the hook before.
+    pub before: Reading,
+    /// The file at the hook after.
+    pub after: Reading,
+    /// Whether it named the path; else it may have written anywhere in its worktree.
+    pub names_path: bool,
+}
+
+/// What a hook, or time, did to the book of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A call began on these files (none named: anywhere in its worktree).
+    Opened {
+        /// The call.
+        call: OpenCall,
+        /// The files it named.
+        files: Vec<FileId>,
+    },
+    /// A call ended, or a late hook completed it: changes of this file may now be judged better.
+    Finished {
+        /// The file; absent for a call that did not say which.
+        file: Option<FileId>,
+        /// What it did there.
+        intent: Intent,
+    },
+    /// No hook after came in time, the same process began again on all of its files, or the tool said that the call will
+    /// not happen.
+    Dropped {
+        /// Number of the call.
+        call: u64,
+        /// The files it named.
+        files: Vec<FileId>,
+    },
+}
