@@ -49,7 +49,7 @@ fn is_in(hunk: &Hunk, bytes: &Bytes<usize>) -> bool {
 
 fn key(file: &FileId, line: u64) -> (RepositoryId, u64) {
     let path = codi2_text::digest_of(file.path.as_bytes());
-    let path = path.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    let path = path.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
     (file.worktree.repository, path.rotate_left(1) ^ line)
 }
 
