@@ -182,6 +182,7 @@ fn hook(history: &mut History, tree: &Tree, number: usize, phase: HookPhase, fil
         parent_pid: 1_000 + number as u32,
         parent_start: Some(number as u64),
         call: None,
+        pair: None,
         folder: tree.root.to_str().unwrap().to_owned(),
         files: paths,
     };
