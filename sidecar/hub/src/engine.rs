@@ -276,7 +276,7 @@ impl Desk<'_> {
             // Decided without what is stored.
             return;
         }
-        self.carry_out(effects, road);
+        self.carry_out(effects, road, note);
     }
 
     /// Tells what is known of a committed content.
@@ -285,15 +285,16 @@ impl Desk<'_> {
         if self.has_given_up() {
             return Err("the store is away".into());
         }
-        self.carry_out(effects, None);
+        self.carry_out(effects, None, false);
         answer
     }
 
-    fn carry_out(&self, effects: Vec<Effect>, road: Option<(Road, Instant)>) {
+    /// `waits`: whoever called hears of it once all before it is durable.
+    fn carry_out(&self, effects: Vec<Effect>, road: Option<(Road, Instant)>, waits: bool) {
         for effect in effects {
             match effect {
                 Effect::Commit(entry) => self.order(Order::Write(Box::new(entry), road)),
-                Effect::Reply(ticket, answer) if note => {
+                Effect::Reply(ticket, answer) if waits => {
                     let output = Arc::clone(self.output);
                     self.order(Order::Barrier(Box::new(move || output(Output::Reply(ticket, answer)))));
                 }
