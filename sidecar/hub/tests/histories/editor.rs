@@ -132,7 +132,9 @@ impl Editor {
         let text = std::fs::read_to_string(path).unwrap();
         match self.buffers.get(file).cloned() {
             Some(old) if old == text => {}
-            Some(old) => drop(self.edits(hub, file, vec![Change::reload(&old, &text)])),
+            Some(old) => {
+                self.edits(hub, file, vec![Change::reload(&old, &text)]);
+            }
             None => {
                 self.buffers.insert(file.clone(), text.clone());
                 let fact = Fact::Opened { file: file.clone(), digest: of(&text), bytes: text.len() as u64 };

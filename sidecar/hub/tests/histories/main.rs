@@ -4,7 +4,7 @@
 //! line, as the hub tells it, is compared with who wrote it. A wrong owner is a failure. One that is unknown though no rule
 //! allows it is told with its seed, and few may be. `CODI2_HISTORIES` says how many are played, `CODI2_SEED` plays one and tells it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "test code")]
 
 mod by_hand;
 mod dice;
