@@ -36,6 +36,8 @@ const SETS: usize = 400;
 const WAKES: usize = 200;
 const SCANS: usize = 20;
 const SCANNED: usize = 20_000;
+/// As `store copy` reads a whole store.
+const PAGE: PageLimit = PageLimit { rows: 4_096, bytes: 800_000 };
 const NONE: &str = "-";
 const GOAL: &str = "≥ 0.8 of the floor's rate";
 
@@ -190,7 +192,7 @@ fn scan(found: &Cluster, events: usize, times: usize) -> Row {
         loop {
             let mut page = Page::default();
             engine
-                .transact(&mut |t| t.range(&begin, &[0xff], false, PageLimit::rows(2_000)).map(|found| page = found))
+                .transact(&mut |t| t.range(&begin, &[0xff], false, PAGE).map(|found| page = found))
                 .expect("the cluster answers");
             seen += page.rows.len();
             match page.rows.last() {
