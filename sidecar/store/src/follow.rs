@@ -21,19 +21,20 @@ pub(crate) trait Versions: Backend {
     fn begin_at(&self, version: u64) -> Result<Self::Base, StoreError>;
 }
 
-/// The version of an engine's last commit, and when the newest was asked for on the way to it.
+/// When the newest version was asked for on the way to an engine's last commit, and that one's version. In this order: a
+/// store that was restored gives lower versions again.
 #[derive(Debug, Default)]
-pub(crate) struct Last(Mutex<Option<(u64, Instant)>>);
+pub(crate) struct Last(Mutex<Option<(Instant, u64)>>);
 
 impl Last {
-    fn young(&self, now: Instant) -> Option<(u64, Instant)> {
-        let young = |(_, asked): &(u64, Instant)| now.duration_since(*asked) < Duration::from_millis(FOLLOW_MS);
+    fn young(&self, now: Instant) -> Option<(Instant, u64)> {
+        let young = |(asked, _): &(Instant, u64)| now.duration_since(*asked) < Duration::from_millis(FOLLOW_MS);
         locked(&self.0).filter(young)
     }
 
-    fn learn(&self, version: u64, asked: Instant) {
+    fn learn(&self, asked: Instant, version: u64) {
         let mut last = locked(&self.0);
-        *last = (*last).max(Some((version, asked)));
+        *last = (*last).max(Some((asked, version)));
     }
 
     /// Of versions that may never come again.
@@ -58,14 +59,24 @@ struct Following<'a, B> {
     behind: Cell<bool>,
 }
 
-struct Seen<S> {
+struct Seen<'a, S> {
     base: S,
-    behind: bool,
+    /// What it follows, where it is behind.
+    follows: Option<&'a Last>,
 }
 
-impl<S: Base> Base for Seen<S> {
+impl<S> Seen<'_, S> {
+    /// After a recovery every version before it is too old, after a restore it may never come.
+    fn failed(&self) {
+        if let Some(last) = self.follows {
+            last.forget();
+        }
+    }
+}
+
+impl<S: Base> Base for Seen<'_, S> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.base.get(key)
+        self.base.get(key).inspect_err(|_| self.failed())
     }
 
     fn visit(
@@ -76,38 +87,38 @@ impl<S: Base> Base for Seen<S> {
         enough: usize,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
-        self.base.visit(begin, end, reverse, enough, row)
+        self.base.visit(begin, end, reverse, enough, row).inspect_err(|_| self.failed())
     }
 
     fn is_behind(&self) -> bool {
-        self.behind
+        self.follows.is_some()
     }
 }
 
-impl<B: Versions> Backend for Following<'_, B> {
-    type Base = Seen<B::Base>;
+impl<'a, B: Versions> Backend for Following<'a, B> {
+    type Base = Seen<'a, B::Base>;
 
     fn begin(&self) -> Result<Self::Base, StoreError> {
         let now = Instant::now();
         if !self.tried.replace(true)
-            && let Some((version, asked)) = self.last.young(now)
+            && let Some((asked, version)) = self.last.young(now)
         {
             self.asked.set(asked);
             self.behind.set(true);
-            return Ok(Seen { base: self.backend.begin_at(version)?, behind: true });
+            return Ok(Seen { base: self.backend.begin_at(version)?, follows: Some(self.last) });
         }
         self.asked.set(now);
-        Ok(Seen { base: self.backend.begin()?, behind: false })
+        Ok(Seen { base: self.backend.begin()?, follows: None })
     }
 
     fn commit(&self, seen: Self::Base, finished: Finished) -> Result<Committed, StoreError> {
-        let committed = self.backend.commit(seen.base, finished);
-        match &committed {
-            Ok(Committed { stamp: Some([a, b, c, d, e, f, g, h, ..]) }) => {
-                self.last.learn(u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), self.asked.get());
+        let Seen { base, follows } = seen;
+        let committed = self.backend.commit(base, finished);
+        match (&committed, follows) {
+            (Ok(Committed { stamp: Some([a, b, c, d, e, f, g, h, ..]) }), _) => {
+                self.last.learn(self.asked.get(), u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]));
             }
-            // After a recovery every version before it is too old.
-            Err(_) if seen.behind => self.last.forget(),
+            (Err(_), Some(last)) => last.forget(),
             _ => {}
         }
         committed
@@ -135,6 +146,8 @@ mod tests {
     struct Noting {
         did: RefCell<Vec<String>>,
         too_old: Option<&'static str>,
+        /// What the next commit upon the newest says, once.
+        fails: Cell<Option<StoreError>>,
     }
 
     struct At<'a>(Option<u64>, &'a Noting);
@@ -170,6 +183,9 @@ mod tests {
         }
         fn commit(&self, base: Self::Base, _: Finished) -> Result<Committed, StoreError> {
             self.note("commit", base.0)?;
+            if let (None, Some(error)) = (base.0, self.fails.take()) {
+                return Err(error);
+            }
             Ok(Committed { stamp: Some([0, 0, 0, 0, 0, 0, 0, 9, 0, 0]) })
         }
         fn pause(&self, lost: u32) {
@@ -197,15 +213,15 @@ mod tests {
         let (noting, last) = (Noting::default(), Last::default());
         assert_eq!(did(&noting, &last, true), ["get newest", "commit newest"]);
         assert_eq!(did(&noting, &last, true), ["get 9", "commit 9"]);
-        let (_, asked) = last.young(Instant::now()).unwrap();
+        let (asked, _) = last.young(Instant::now()).unwrap();
         assert!(last.young(asked + Duration::from_millis(FOLLOW_MS)).is_none());
-        assert_eq!(last.young(asked).unwrap().1, asked, "following asks nobody, so it ends in time");
+        assert_eq!(last.young(asked).unwrap().0, asked, "following asks nobody, so it ends in time");
     }
 
     #[test]
     fn what_is_not_committed_is_read_again() {
         let (noting, last) = (Noting::default(), Last::default());
-        last.learn(9, Instant::now());
+        last.learn(Instant::now(), 9);
         assert_eq!(did(&noting, &last, false), ["get 9", "get newest"]);
         let cancelled = follow_up(&&noting, &last, &mut |transaction| {
             transaction.get(b"k")?;
@@ -217,9 +233,31 @@ mod tests {
     #[test]
     fn what_is_too_old_is_forgotten() {
         for (too_old, first) in [("get", &["get 9"][..]), ("commit", &["get 9", "commit 9"])] {
-            let (noting, last) = (Noting { too_old: Some(too_old), ..Noting::default() }, Last::default());
-            last.learn(9, Instant::now());
-            assert_eq!(did(&noting, &last, true), [first, &["get newest", "commit newest"]].concat());
+            let fails = Cell::new(Some(StoreError::Unknown));
+            let (noting, last) = (Noting { too_old: Some(too_old), fails, ..Noting::default() }, Last::default());
+            last.learn(Instant::now(), 9);
+            // Nothing is learned anew: what is known afterwards is what was not forgotten.
+            let body = &mut |transaction: &mut dyn crate::Transaction| {
+                transaction.get(b"k")?;
+                transaction.set(b"k", b"")
+            };
+            assert_eq!(follow_up(&&noting, &last, body), Err(StoreError::Unknown));
+            assert_eq!(noting.did.take(), [first, &["get newest", "commit newest"]].concat());
+            assert_eq!(last.young(Instant::now()), None, "{too_old}");
+            assert_eq!(did(&noting, &last, true), ["get newest", "commit newest"]);
         }
+    }
+
+    #[test]
+    fn a_store_that_was_restored_to_lower_versions_is_followed_again() {
+        let (noting, last, before) = (Noting::default(), Last::default(), Instant::now());
+        last.learn(before, 1_000);
+        let asked = before + Duration::from_millis(FOLLOW_MS);
+        last.learn(asked, 9);
+        assert_eq!(last.young(asked), Some((asked, 9)));
+        last.learn(asked, 8);
+        last.learn(before, 2_000);
+        assert_eq!(last.young(asked), Some((asked, 9)), "what is learned late is no news");
+        assert_eq!(did(&noting, &last, false)[0], "get 9");
     }
 }
