@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use codi2_ipc::{Announcement, HubLock, Listener, Writer, announce};
-use codi2_protocol::{ErrorCode, HubError, Notice, Presence, Reply, WatchStatus};
+use codi2_protocol::{Call, ErrorCode, HubError, Notice, Presence, Reply, WatchStatus};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
@@ -23,6 +23,9 @@ use crate::writer::News;
 
 /// How often the core is told that time passed.
 const TICK: Duration = Duration::from_secs(1);
+/// Whose status is only kept, for whoever asks while the core waits for a store that is away: no connection has this
+/// number.
+const KEPT: Ticket = Ticket { connection: 0, id: 0 };
 /// How often other hubs of the store are shown who is where, at most.
 const SHOW: Duration = Duration::from_millis(250);
 /// How often spools of dead producers are looked for.
@@ -120,14 +123,24 @@ impl Hub<'_> {
                         return Err(self.gone());
                     }
                     door.open_again(self.lock, &self.shared);
-                    self.shared.engine.tell(Input::Tick, None);
+                    // Not while the core may wait for the store: it would find all of them waiting.
+                    if !self.shared.is_away() {
+                        self.shared.engine.tell(Input::Tick, None);
+                        if is_shared {
+                            self.shared.engine.tell(Input::Called(Some(KEPT), KEPT.connection, Call::Status), None);
+                        }
+                    }
                     if self.clients.len() > 0 || self.shared.is_arriving() {
                         idle_since = Instant::now();
                     } else if idle_since.elapsed() >= self.idle {
                         return Ok(Stop { reason: "nobody needs it", ticket: None });
                     }
                 }
-                _ = show.tick(), if is_shared => self.shared.engine.tell(Input::Show, None),
+                _ = show.tick(), if is_shared => {
+                    if !self.shared.is_away() {
+                        self.shared.engine.tell(Input::Show, None);
+                    }
+                }
                 _ = spools.tick() => self.shared.engine.drain(),
                 () = &mut terminate => return Ok(Stop { reason: "it was told to end", ticket: None }),
             }
@@ -163,6 +176,9 @@ impl Hub<'_> {
             Heard::Output(Output::Reply(ticket, mut answer)) => {
                 if let Ok(Reply::Status(status)) = &mut answer {
                     self.last = (status.sessions.clone(), status.watches.clone());
+                    if ticket == KEPT {
+                        return Ok(None);
+                    }
                     self.shared.complete(status, self.clients.len());
                 }
                 // Too late, where it was answered without the core.

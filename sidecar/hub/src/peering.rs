@@ -39,6 +39,8 @@ pub struct View {
 #[derive(Debug, Default)]
 pub struct Board {
     view: Mutex<View>,
+    /// Whether the store could not be reached when it was tried last.
+    is_away: AtomicBool,
     /// What the thread waits for now.
     watch: Mutex<Watch>,
     ending: AtomicBool,
@@ -48,6 +50,11 @@ impl Board {
     /// What the last look showed.
     pub fn view(&self) -> View {
         held(&self.view).clone()
+    }
+
+    /// Whether the store could not be reached when it was tried last.
+    pub fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
     }
 }
 
@@ -105,8 +112,13 @@ impl Desk<'_> {
         while !self.is_ending() {
             // Before the reads: what changes from here on rings.
             let news = self.store.watch().unwrap_or_else(|error| self.unreached(&error));
-            let moves = self.store.watch_row(Subspace::Meta, &[MOVED.into()]);
-            let moves = moves.unwrap_or_else(|error| self.unreached(&error));
+            // Where nobody else is, only what this hub's own sessions do would ring.
+            let moves = if self.peers.has_others() {
+                let moves = self.store.watch_row(Subspace::Meta, &[MOVED.into()]);
+                moves.unwrap_or_else(|error| self.unreached(&error))
+            } else {
+                Watch::silent()
+            };
             let either = self.waits_for(news.or(&moves));
             if self.is_ending() {
                 break;
@@ -203,5 +215,6 @@ impl Desk<'_> {
             tracing::warn!(%error, "the store cannot be reached");
         }
         view.reach = Some(Reach { ok, since_ms, detail });
+        self.board.is_away.store(!ok, Ordering::Relaxed);
     }
 }

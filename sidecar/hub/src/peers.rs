@@ -184,6 +184,11 @@ impl Peers {
         Ok(fate)
     }
 
+    /// Whether other hubs were there at the last look.
+    pub fn has_others(&self) -> bool {
+        !self.others.is_empty()
+    }
+
     /// The others' sessions with their last signs of life; lost is whose hub was lost at the last look.
     ///
     /// # Errors
@@ -199,7 +204,7 @@ impl Peers {
                 continue;
             }
             let life = lives.remove(&Some(info.session.uuid()));
-            let lost = info.host.and_then(|host| self.silent_ms.get(&host)).is_none_or(|silence| *silence >= LOST_MS);
+            let lost = info.host.and_then(|host| self.silent_ms.get(&host)).is_some_and(|silence| *silence >= LOST_MS);
             let (heartbeat, touched) = life.map_or((None, None), |life| (life.heartbeat, life.touched));
             sessions.push(Presence { info, heartbeat, touched, lost });
         }

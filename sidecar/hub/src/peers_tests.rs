@@ -88,6 +88,20 @@ fn the_others_and_their_sessions_are_seen_with_their_machine() {
 }
 
 #[test]
+fn a_hub_that_came_since_the_last_look_is_not_shown_as_lost() {
+    let cluster = cluster();
+    let (mut here, mut there) = (Hub::new(&cluster), Hub::new(&cluster));
+    here.look(0);
+    assert!(!here.peers.has_others());
+    there.look(0);
+    there.session();
+    let lost: Vec<bool> = here.peers.sessions(&here.store).unwrap().iter().map(|session| session.lost).collect();
+    assert_eq!(lost, [false]);
+    here.look(1);
+    assert!(here.peers.has_others());
+}
+
+#[test]
 fn a_silent_hub_is_shown_as_lost_then_its_sessions_end_once_and_it_may_come_back() {
     let cluster = cluster();
     let (mut one, mut two, mut three) = (Hub::new(&cluster), Hub::new(&cluster), Hub::new(&cluster));

@@ -120,8 +120,7 @@ impl Shared {
 
     /// Whether the store cannot be reached: then the core waits for it.
     pub fn is_away(&self) -> bool {
-        let reach = self.board.as_ref().and_then(|board| board.view().reach);
-        reach.is_some_and(|reach| !reach.ok)
+        self.board.as_ref().is_some_and(|board| board.is_away())
     }
 
     /// Tells the server's loop.

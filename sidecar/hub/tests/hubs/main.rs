@@ -35,6 +35,7 @@ const TESTS: &[(&str, fn())] = &[
         "two_hubs_of_one_store_see_each_others_events_and_sessions",
         several::two_hubs_of_one_store_see_each_others_events_and_sessions,
     ),
+    ("an_outage_is_told_with_who_is_there", several::an_outage_is_told_with_who_is_there),
     ("a_store_that_is_away_is_waited_for", several::a_store_that_is_away_is_waited_for),
     ("tails_have_no_loss_and_no_repeats", clients::tails_have_no_loss_and_no_repeats),
     ("a_tail_that_is_not_read_slows_nobody", clients::a_tail_that_is_not_read_slows_nobody),

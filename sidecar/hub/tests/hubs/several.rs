@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use codi2_hub::{HubFailure, Shared, StoreSpec};
@@ -20,10 +20,30 @@ use crate::support::{Home, Wire, numbers, until};
 struct Cluster {
     engine: Memory,
     is_away: AtomicBool,
+    /// How often the threads that look at other hubs tried to read.
+    tries: AtomicU64,
+}
+
+impl Cluster {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { engine: Memory::shared(), is_away: AtomicBool::new(false), tries: AtomicU64::new(0) })
+    }
+
+    /// Makes it answer or not, until its only hub knows, which is not asked for that.
+    fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::SeqCst);
+        let before = self.tries.load(Ordering::SeqCst);
+        // The try that fails ends a look; one that succeeds takes several.
+        let more = if is_away { 2 } else { 12 };
+        until("the hub knows", || self.tries.load(Ordering::SeqCst) >= before + more);
+    }
 }
 
 impl Engine for Cluster {
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        if std::thread::current().name() == Some("codi2-peers") {
+            self.tries.fetch_add(1, Ordering::SeqCst);
+        }
         if self.is_away.load(Ordering::SeqCst) {
             let [place, detail, remedy] = ["the cluster", "no answer", "look for it"].map(str::to_owned);
             return Err(StoreError::Away { place, detail, remedy });
@@ -170,9 +190,28 @@ pub fn two_hubs_of_one_store_see_each_others_events_and_sessions() {
     assert_eq!((checked.faulty, checked.spaces["e"].rows), (0, 402), "{:?}", checked.faults);
 }
 
+/// Nobody asked how the hub is while the store could be reached; in the outage it says all the same who is there.
+pub fn an_outage_is_told_with_who_is_there() {
+    let cluster = Cluster::new();
+    let machine = Machine::new(&(Arc::clone(&cluster) as Arc<dyn Engine>));
+    let mut wire = machine.home.producer(ProducerId::new());
+    let session = begin(&mut wire, 1);
+    // Asked only while the store is away, so that the core is not.
+    until("the session is told", || {
+        cluster.set_away(false);
+        cluster.set_away(true);
+        let status = machine.home.wire().status();
+        assert!(status.reach.is_some_and(|reach| !reach.ok));
+        status.sessions.iter().map(|presence| presence.info.session).eq([session])
+    });
+    cluster.is_away.store(false, Ordering::SeqCst);
+    drop(wire);
+    machine.stop();
+}
+
 /// What is typed and what changes on disk meanwhile is judged when the store answers again, by what it holds.
 pub fn a_store_that_is_away_is_waited_for() {
-    let cluster = Arc::new(Cluster { engine: Memory::shared(), is_away: AtomicBool::new(false) });
+    let cluster = Cluster::new();
     let machine = Machine::new(&(Arc::clone(&cluster) as Arc<dyn Engine>));
     let folder = machine.home.folder().join("w");
     std::fs::create_dir(&folder).unwrap();
