@@ -207,23 +207,77 @@ local function sight(blame)
   return math.max(0, top - 1 - MARGIN), bottom + MARGIN
 end
 
+--- For what the window shows now alone, as :setlocal.
+local function set(window, values)
+  for name, value in pairs(values) do
+    vim.wo[window][0][name] = value
+  end
+end
+
+--- Gives the file's window its options back. They are kept with the file, so where it is not shown there any more they wait
+--- until it is shown again.
+local function put_back(blame)
+  if vim.api.nvim_win_is_valid(blame.window) and vim.api.nvim_win_get_buf(blame.window) == blame.bufnr then
+    set(blame.window, blame.restore)
+  elseif vim.api.nvim_buf_is_valid(blame.bufnr) then
+    vim.api.nvim_create_autocmd("BufWinEnter", {
+      group = vim.api.nvim_create_augroup("codi2_blame_restore_" .. blame.bufnr, { clear = true }),
+      buffer = blame.bufnr,
+      once = true,
+      callback = guard.wrap(function()
+        local here = vim.wo[0][0]
+        if here.scrollbind and here.cursorbind then
+          set(0, blame.restore)
+        end
+      end),
+    })
+  end
+end
+
+--- Whether nothing else is open.
+local function is_last(window)
+  if #vim.api.nvim_list_tabpages() > 1 then
+    return false
+  end
+  for _, other in ipairs(vim.api.nvim_list_wins()) do
+    if other ~= window and vim.api.nvim_win_get_config(other).relative == "" then
+      return false
+    end
+  end
+  return true
+end
+
+local function remove(column)
+  if vim.api.nvim_buf_is_valid(column) then
+    pcall(vim.api.nvim_buf_delete, column, { force = true })
+  end
+end
+
 local function close(blame)
   if views[blame.bufnr] ~= blame then
     return
   end
   views[blame.bufnr] = nil
   pcall(vim.api.nvim_del_augroup_by_id, blame.group)
-  if vim.api.nvim_win_is_valid(blame.window) then
-    for name, value in pairs(blame.restore) do
-      vim.wo[blame.window][name] = value
+  put_back(blame)
+  if vim.api.nvim_win_is_valid(blame.side) then
+    set(blame.side, { winfixbuf = false })
+    if vim.api.nvim_win_get_buf(blame.side) ~= blame.column then
+      -- The person's by now.
+      set(blame.side, { scrollbind = false, cursorbind = false, winfixwidth = false })
+    elseif is_last(blame.side) then
+      -- What would have ended without the view ends with it. With text that is not saved it does not.
+      vim.schedule(function()
+        if not pcall(vim.cmd.quit) then
+          remove(blame.column)
+        end
+      end)
+      return
+    else
+      pcall(vim.api.nvim_win_close, blame.side, true)
     end
   end
-  if vim.api.nvim_win_is_valid(blame.side) then
-    pcall(vim.api.nvim_win_close, blame.side, true)
-  end
-  if vim.api.nvim_buf_is_valid(blame.column) then
-    pcall(vim.api.nvim_buf_delete, blame.column, { force = true })
-  end
+  remove(blame.column)
 end
 
 --- Asks again, soon: once for all that happens until then, and never twice at a time.
@@ -271,7 +325,7 @@ local function open(bufnr, window)
   end
   local restore = {}
   for _, name in ipairs({ "scrollbind", "cursorbind", "wrap", "foldenable" }) do
-    restore[name] = vim.wo[window][name]
+    restore[name] = vim.wo[window][0][name]
   end
   local top, cursor = vim.fn.line("w0"), vim.api.nvim_win_get_cursor(window)
   local rows = {}
@@ -282,14 +336,12 @@ local function open(bufnr, window)
   vim.cmd("leftabove 12vsplit")
   local side = vim.api.nvim_get_current_win()
   vim.api.nvim_win_set_buf(side, column)
-  for name, value in pairs({ number = false, relativenumber = false, signcolumn = "no", foldcolumn = "0", winfixwidth = true, list = false, spell = false }) do
-    vim.wo[side][name] = value
-  end
+  set(side, { number = false, relativenumber = false, signcolumn = "no", foldcolumn = "0", list = false, spell = false })
+  set(side, { winfixwidth = true, winfixbuf = true })
   vim.fn.winrestview({ topline = top })
   pcall(vim.api.nvim_win_set_cursor, side, { cursor[1], 0 })
   for _, either in ipairs({ window, side }) do
-    vim.wo[either].wrap, vim.wo[either].foldenable = false, false
-    vim.wo[either].scrollbind, vim.wo[either].cursorbind = true, true
+    set(either, { wrap = false, foldenable = false, scrollbind = true, cursorbind = true })
   end
   local group = vim.api.nvim_create_augroup("codi2_blame_" .. column, { clear = true })
   local blame = { bufnr = bufnr, window = window, column = column, side = side, restore = restore, group = group, lines = {} }
@@ -304,15 +356,14 @@ local function open(bufnr, window)
       close(blame)
     end))
   end)
-  -- After what closes the file's window, or shows another file in it, is done.
-  on({ "WinClosed", "BufWinLeave" }, {}, function(event)
-    if tonumber(event.match) == window or event.buf == bufnr then
-      vim.schedule(guard.wrap(function()
-        if not vim.api.nvim_win_is_valid(window) or vim.api.nvim_win_get_buf(window) ~= bufnr then
-          close(blame)
-        end
-      end))
-    end
+  -- After what closes the file's window, or shows another file in it, is done. A file that stays in another window leaves
+  -- none.
+  on({ "WinClosed", "BufWinLeave", "BufEnter" }, {}, function()
+    vim.schedule(guard.wrap(function()
+      if not vim.api.nvim_win_is_valid(window) or vim.api.nvim_win_get_buf(window) ~= bufnr then
+        close(blame)
+      end
+    end))
   end)
   on("WinScrolled", {}, function()
     if vim.api.nvim_win_is_valid(window) then
