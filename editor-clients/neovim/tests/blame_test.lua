@@ -219,6 +219,61 @@ T.test(":Codi2Lens shows the sidecar's lenses alone, and its command speaks", fu
   assert(#lenses() == 0)
 end)
 
+T.test("lenses are asked for where they are seen, and drawn where they changed", function()
+  local child = T.start({})
+  local function asked(name)
+    local count = 0
+    for _, message in ipairs(child:heard()) do
+      local uri = message.method == "textDocument/codeLens" and message.params.textDocument.uri
+      count = count + (uri and uri:find(name, 1, true) and 1 or 0)
+    end
+    return count
+  end
+  local function refresh()
+    child:lua([[vim.lsp.get_clients({ name = "codi2" })[1].rpc.notify("test/ask", { method = "workspace/codeLens/refresh", params = vim.NIL })]])
+  end
+  child:lua([[drawn = 0
+    local display = vim.lsp.codelens.display
+    vim.lsp.codelens.display = function(...) drawn = drawn + 1 return display(...) end]])
+  child:request("nvim_command", "set hidden")
+  child:request("nvim_command", "Codi2Lens")
+  child:wait("a.txt's", "return drawn == 1")
+  child:keys(":edit b.txt<CR>")
+  child:wait("b.txt's", "return drawn == 2")
+  local a, b = asked("a.txt"), asked("b.txt")
+  -- Both are open, one is seen; and nothing changed.
+  refresh()
+  assert(vim.wait(10000, function()
+    return asked("b.txt") > b
+  end, 20), "it does not ask again")
+  assert(asked("a.txt") == a and child:lua("return drawn") == 2)
+  child:keys(":buffer a.txt<CR>")
+  assert(vim.wait(10000, function()
+    return asked("a.txt") > a
+  end, 20), "it does not ask for what is seen again")
+  child:keys("Ax<Esc>")
+  child:wait("the changed text's", "return drawn == 3")
+end)
+
+T.test("what one change takes does not grow with the buffers", function()
+  local child = T.start({})
+  child:request("nvim_command", "set hidden")
+  local function looks()
+    return child:lua([[local count, uri = 0, vim.uri_from_bufnr
+      vim.uri_from_bufnr = function(...) count = count + 1 return uri(...) end
+      vim.api.nvim_buf_set_lines(0, 0, 0, true, { "more" })
+      vim.uri_from_bufnr = uri
+      return count]])
+  end
+  looks()
+  local one = looks()
+  for index = 1, 40 do
+    child:lua("vim.cmd.edit(...)", ("b%d.txt"):format(index))
+  end
+  looks()
+  assert(one > 0 and looks() == one, ("%d looks in one buffer, %d in 41"):format(one, looks()))
+end)
+
 T.test(":Codi2Hints tells the sidecar, and shows what it then offers", function()
   local child = T.start({})
   local function shown()

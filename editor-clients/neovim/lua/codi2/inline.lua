@@ -5,6 +5,9 @@ local guard = require("codi2.guard")
 
 local M = {}
 
+--- Time in ms without a change after which lenses are asked for.
+local PAUSE = 200
+
 local on --- @type { lens: boolean, hints: boolean }?
 --- Buffers in which hints were switched on from here.
 local enabled = {} --- @type table<integer, boolean>
@@ -26,19 +29,44 @@ local function clients()
   return vim.lsp.get_clients({ name = "codi2" })
 end
 
---- Lenses of one buffer, as far as they are on.
+--- What a buffer shows, and of which text: drawing takes its time on a long file.
+local shown = {} --- @type table<integer, { client: integer, tick: integer, lenses: table[] }>
+
+--- Lenses of one buffer, as far as they are on and there is a window to see them in.
 local function lens(client, bufnr)
-  if not state().lens or not vim.api.nvim_buf_is_loaded(bufnr) then
+  if not state().lens or not vim.api.nvim_buf_is_loaded(bufnr) or #vim.fn.win_findbuf(bufnr) == 0 then
     return
   end
   local params = { textDocument = { uri = vim.uri_from_bufnr(bufnr) } }
   require("codi2.sidecar").request(bufnr, "textDocument/codeLens", params, function(problem, result)
     if not problem and state().lens and vim.api.nvim_buf_is_loaded(bufnr) then
       local lenses = type(result) == "table" and result or {}
-      vim.lsp.codelens.save(lenses, bufnr, client.id)
-      vim.lsp.codelens.display(lenses, bufnr, client.id)
+      -- A change of the text moves what is drawn.
+      local new = { client = client.id, tick = vim.api.nvim_buf_get_changedtick(bufnr), lenses = lenses }
+      if not vim.deep_equal(new, shown[bufnr]) then
+        shown[bufnr] = new
+        vim.lsp.codelens.save(lenses, bufnr, client.id)
+        vim.lsp.codelens.display(lenses, bufnr, client.id)
+      end
     end
   end)
+end
+
+local latest = {} --- @type table<integer, table> what was asked for last, by buffer
+
+--- Asks for the lenses of a buffer once nothing more happens to it for a while.
+local function soon(client, bufnr)
+  if not state().lens then
+    return
+  end
+  local this = {}
+  latest[bufnr] = this
+  vim.defer_fn(guard.wrap(function()
+    if latest[bufnr] == this then
+      latest[bufnr] = nil
+      lens(client, bufnr)
+    end
+  end), PAUSE)
 end
 
 --- Asks for all lenses of a sidecar again.
@@ -46,7 +74,7 @@ end
 function M.refresh(client_id)
   local client = vim.lsp.get_client_by_id(client_id)
   for bufnr in pairs(client and client.attached_buffers or {}) do
-    lens(client, bufnr)
+    soon(client, bufnr)
   end
 end
 
@@ -60,6 +88,7 @@ end
 --- :Codi2Lens
 function M.toggle_lens()
   state().lens = not state().lens
+  shown = {}
   for _, client in ipairs(clients()) do
     for bufnr in pairs(client.attached_buffers) do
       if state().lens then
@@ -90,8 +119,6 @@ function M.toggle_hints()
   end
 end
 
-local waiting = {} --- @type table<integer, boolean>
-
 --- Called once, with the first sidecar: shows what is on, and again when a text changed.
 function M.start()
   M.start = function() end
@@ -99,13 +126,20 @@ function M.start()
     if anew then
       hints(bufnr)
     end
-    if state().lens and not waiting[bufnr] then
-      waiting[bufnr] = true
-      vim.defer_fn(guard.wrap(function()
-        waiting[bufnr] = nil
-        lens(client, bufnr)
-      end), 200)
+    soon(client, bufnr)
+  end)
+  local group = vim.api.nvim_create_augroup("codi2_inline", { clear = true })
+  local function on(event, act)
+    vim.api.nvim_create_autocmd(event, { group = group, callback = guard.wrap(act) })
+  end
+  on("BufWinEnter", function(event)
+    local client = require("codi2.sidecar").client(event.buf)
+    if client then
+      soon(client, event.buf)
     end
+  end)
+  on("BufUnload", function(event)
+    shown[event.buf], latest[event.buf] = nil, nil
   end)
 end
 

@@ -10,6 +10,8 @@ local M = {}
 
 M.NAME = "codi2"
 
+local group = vim.api.nvim_create_augroup("codi2_sidecar", { clear = true })
+
 --- How often a sidecar that died is started again within `WINDOW` ms.
 local RESTARTS, WINDOW = 3, 5 * 60 * 1000
 
@@ -33,9 +35,18 @@ local function hint(rpc, uri, version, declared)
   })
 end
 
+local found --- @type integer? the buffer asked for last, which is nearly always the next one
+
 local function buffer_of(uri)
+  local function is(bufnr)
+    return watches[bufnr] and vim.api.nvim_buf_is_valid(bufnr) and vim.uri_from_bufnr(bufnr) == uri
+  end
+  if found and is(found) then
+    return found
+  end
   for bufnr in pairs(watches) do
-    if vim.api.nvim_buf_is_valid(bufnr) and vim.uri_from_bufnr(bufnr) == uri then
+    if is(bufnr) then
+      found = bufnr
       return bufnr
     end
   end
@@ -283,6 +294,7 @@ end
 --- @param act fun(client: vim.lsp.Client, bufnr: integer, anew: boolean) `anew`: opened, by this sidecar or the next one
 function M.on_text(act)
   vim.api.nvim_create_autocmd("LspNotify", {
+    group = group,
     callback = guard.wrap(function(event)
       local method = event.data.method
       local anew = method == "textDocument/didOpen"
@@ -390,7 +402,7 @@ function M.attach(bufnr, root)
 end
 
 vim.api.nvim_create_autocmd("VimLeavePre", {
-  group = vim.api.nvim_create_augroup("codi2_sidecar", { clear = true }),
+  group = group,
   callback = function()
     M.stopping = true
   end,
