@@ -26,7 +26,7 @@ pub(crate) use explain::{Explainer, Found, Writing};
 pub(crate) use history::History;
 pub(crate) use index::Index;
 pub use noted::Noted;
-pub use notes::{Join, Joined, Note, Notes};
+pub use notes::{Join, Joined, Note, Notes, Unread};
 pub(crate) use operation::Moved;
 pub(crate) use state::{State, Whose};
 pub(crate) use window::{Lock, Window};

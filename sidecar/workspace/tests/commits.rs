@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use codi2_workspace::{Change, Commits, Note, Noted, Notes, Oid, Place, identify};
+use codi2_workspace::{Change, Commits, Note, Noted, Notes, Oid, Place, Unread, identify};
 
 struct Repository {
     _folder: tempfile::TempDir,
@@ -343,6 +343,44 @@ fn fanned_out_notes_are_read_and_kept() {
     let read = notes.read(&all).unwrap();
     let shown: Vec<_> = all.iter().map(|commit| read[commit].as_slice()).collect();
     assert_eq!(shown, [&b"0\n"[..], b"new\n", b"2\n", b"new\n"]);
+}
+
+/// A partial clone has notes without their text: nobody may take them for none.
+#[test]
+fn a_note_that_is_not_here_is_told_and_stays() {
+    for format in FORMATS {
+        let repository = Repository::new(format);
+        let commits: Vec<Oid> = (0..2).map(|_| repository.commit()).collect();
+        let mut notes = Notes::open(&repository.place, "refs/notes/codi2").unwrap();
+        notes.write(&commits[..1], &mut |_, _| Note::Write(b"theirs\n".into())).unwrap();
+        let blob = repository.git(&["rev-parse", &format!("refs/notes/codi2:{}", commits[0])]);
+        // Loose, so that one object can be taken away.
+        let folder = repository.place.root.join(".git/objects");
+        for entry in fs::read_dir(folder.join("pack")).unwrap() {
+            let pack = entry.unwrap().path();
+            if pack.extension().is_some_and(|it| it == "pack") {
+                let aside = repository.place.root.join("aside.pack");
+                fs::rename(&pack, &aside).unwrap();
+                fs::remove_file(pack.with_extension("idx")).unwrap();
+                let mut unpack = Command::new("git");
+                unpack.args(["unpack-objects", "-q"]).current_dir(&repository.place.root);
+                assert!(unpack.stdin(fs::File::open(aside).unwrap()).status().unwrap().success(), "{format:?}");
+            }
+        }
+        fs::remove_file(folder.join(&blob[..2]).join(&blob[2..])).unwrap();
+        let mut notes = Notes::open(&repository.place, "refs/notes/codi2").unwrap();
+        assert!(notes.read(&commits).unwrap().is_empty());
+        assert_eq!(notes.unread().collect::<Vec<_>>(), [(commits[0], Unread::Missing)], "{format:?}");
+        let mut asked = Vec::new();
+        let mut ours = |commit, there: Option<&[u8]>| {
+            asked.push((commit, there.is_some()));
+            Note::Write(b"ours\n".into())
+        };
+        assert_eq!(notes.write(&commits, &mut ours).unwrap(), 1);
+        assert_eq!(asked, [(commits[1], false)], "{format:?}");
+        assert_eq!(repository.git(&["rev-parse", &format!("refs/notes/codi2:{}", commits[0])]), blob);
+        assert_eq!(notes.read(&commits).unwrap()[&commits[1]], b"ours\n");
+    }
 }
 
 #[test]

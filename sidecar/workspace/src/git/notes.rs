@@ -45,10 +45,22 @@ pub struct Joined {
     pub elsewhere: usize,
 }
 
+/// Why a note that is there was not read. It is left as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// Its text is not in this clone.
+    #[error("its text is not here; `git fetch --refetch` gets all of a partial clone")]
+    Missing,
+    /// It is too long to be one.
+    #[error("it has {0} bytes, more than the {NOTE_BYTES} that are read")]
+    TooLong(u64),
+}
+
 /// The notes of one repository under one reference.
 pub struct Notes {
     view: View,
     reference: String,
+    unread: BTreeMap<Oid, Unread>,
 }
 
 impl Notes {
@@ -57,12 +69,12 @@ impl Notes {
     /// # Errors
     /// The repository cannot be read, or the place is a plain folder.
     pub fn open(place: &Place, reference: &str) -> Result<Self, ViewError> {
-        Ok(Self { view: View::of(place)?, reference: reference.to_owned() })
+        Ok(Self::of(View::of(place)?, reference))
     }
 
     /// The notes under a full reference, of a repository that is open.
     pub(super) fn of(view: View, reference: &str) -> Self {
-        Self { view, reference: reference.to_owned() }
+        Self { view, reference: reference.to_owned(), unread: BTreeMap::new() }
     }
 
     /// The newest commit of notes; none where no note was ever written.
@@ -70,13 +82,19 @@ impl Notes {
         self.view.reference(&self.reference)
     }
 
-    /// The notes on these commits; those without one are left out, and those longer than 16 MB.
+    /// The notes on these commits; those without one are left out, and those of [`Self::unread`].
     ///
     /// # Errors
     /// The notes cannot be read.
     pub fn read(&mut self, on: &[Oid]) -> Result<HashMap<Oid, Vec<u8>>, ViewError> {
+        self.unread.clear();
         let Some(tip) = self.tip() else { return Ok(HashMap::new()) };
         self.read_at(tip, on)
+    }
+
+    /// The notes that were asked for last, are there, and could not be read. No write touches them.
+    pub fn unread(&self) -> impl Iterator<Item = (Oid, Unread)> + '_ {
+        self.unread.iter().map(|(commit, why)| (*commit, *why))
     }
 
     /// Every commit that has a note.
@@ -97,12 +115,18 @@ impl Notes {
             }
         };
         let mut notes = HashMap::new();
+        self.unread.clear();
         for (commit, blob) in found {
-            if self.view.blob_size(blob).is_some_and(|size| size <= NOTE_BYTES) {
-                notes.insert(commit, self.view.blob(blob).ok_or_else(|| self.damaged())?);
-            } else {
-                tracing::warn!(%commit, reference = self.reference, "a note is too long to be read, or gone");
-            }
+            let why = match self.view.blob_size(blob) {
+                Some(size) if size > NOTE_BYTES => Unread::TooLong(size),
+                Some(_) => {
+                    notes.insert(commit, self.view.blob(blob).ok_or_else(|| self.damaged())?);
+                    continue;
+                }
+                None => Unread::Missing,
+            };
+            tracing::warn!(%commit, reference = self.reference, %why, "a note cannot be read");
+            self.unread.insert(commit, why);
         }
         self.view.rest();
         Ok(notes)
@@ -130,7 +154,8 @@ impl Notes {
     }
 
     /// Asks `note` what becomes of each of these commits' notes, given the one that is there, and writes all of it in one
-    /// commit; says how many changed. Where somebody else moved the reference meanwhile it is asked again.
+    /// commit; says how many changed. Where somebody else moved the reference meanwhile it is asked again. A note that cannot
+    /// be read ([`Self::unread`]) stays, and is not asked about.
     ///
     /// # Errors
     /// The notes cannot be read or written; none of them is.
@@ -195,10 +220,14 @@ impl Notes {
             let tip = self.tip();
             let there = match tip {
                 Some(tip) => self.read_at(tip, on)?,
-                None => HashMap::new(),
+                None => {
+                    self.unread.clear();
+                    HashMap::new()
+                }
             };
             let changes: Vec<(Oid, Note)> = on
                 .iter()
+                .filter(|commit| !self.unread.contains_key(commit))
                 .map(|commit| (*commit, note(*commit, there.get(commit).map(Vec::as_slice))))
                 .filter(|(commit, note)| match note {
                     Note::Keep => false,
