@@ -93,7 +93,7 @@ fn blame_of_a_revision_follows_git_to_the_notes_and_needs_no_hub() {
     assert_eq!((below.code, below.out.lines().count()), (0, 7), "{}", below.err);
     let compact = below.out.lines().nth(1).expect("a line").split('\t').map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(compact[..8], ["2", "agent", "robo", "", "m1", "", "exact", "mixed"]);
-    assert_eq!(compact[11][..8], *robo);
+    assert_eq!(compact[10][..8], *robo);
     fs::remove_dir_all(world.path("docs")).expect("the folder was there");
     assert_eq!(world.codi2(&["blame", "HEAD", "docs/c.md"]).code, 0);
     for (arguments, words) in [
@@ -315,6 +315,13 @@ fn a_range_is_held_against_a_policy() {
     let found = ci(&[&range]);
     assert_eq!(violations(&found), ["1 forbid src/b.rs [[4,4]]"]);
     assert!(found.out.contains(&bare) && found.err.contains("1 violation"), "{found:?}");
+    // Words are no options of git's.
+    let file = world.path("../written");
+    for range in ["--max-count=0", &format!("--output={}", file.display()), ""] {
+        let output = ci(&["--require-notes", "--", range]);
+        assert!(output.code == 3 && !file.exists(), "{range}: {output:?}");
+        assert!(world.codi2(&["stats", "--", range]).code == 3 && !file.exists(), "{range}");
+    }
     // Nothing to judge passes; half a policy judges nothing.
     let empty = world.codi2(&["ci", "HEAD..HEAD", "--max-unknown-percent", "0", "--format", "human"]);
     assert_eq!((empty.code, empty.out.contains("nothing to judge, passes")), (0, true), "{empty:?}");
@@ -324,6 +331,57 @@ fn a_range_is_held_against_a_policy() {
         assert_eq!((output.code, output.out.as_str()), (2, ""), "{text}: {output:?}");
     }
     assert_eq!(ci(&["nowhere..HEAD", "--require-notes"]).code, 3);
+}
+
+/// A change may bring attributes that keep its lines from being shown, or a NUL that makes a binary of its file.
+#[test]
+fn a_change_hides_nothing_from_a_policy() {
+    let world = World::new(&[("src/crypto/key.rs", "fn key() {}\n"), ("docs/a.md", "a\n")]);
+    let base = world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    note(&world, &base, &[ADA], &json!({}));
+    world.write(".gitattributes", "src/crypto/** -diff\n");
+    world.write("src/crypto/key.rs", "fn key() {}\nfn back_door() {}\n");
+    let hidden = commit(&world, "hidden", &[ADA], &json!({".gitattributes": [[1, 1, 0]]}));
+    world.write("src/crypto/nul.rs", "fn other() {}\n// \0\n");
+    let nul = commit(&world, "nul", &[ADA], &json!({}));
+    let violations = |range: &str, path: &str| {
+        let rule = ["ci", "--format", "json", range, "--max-unknown-percent", "0", "--path", path];
+        let output = world.codi2(&rule);
+        let value: Value = serde_json::from_str(&output.out).unwrap_or_else(|_| panic!("{output:?}"));
+        let of = |v: &Value| format!("{} {}", v["file"], v["lines"]).replace('"', "");
+        (output.code, value["violations"].as_array().expect("violations").iter().map(of).collect::<Vec<_>>())
+    };
+    let crypto = "src/crypto/**";
+    assert_eq!(violations(&format!("{base}..{hidden}"), crypto), (1, vec!["src/crypto/key.rs [[2,2]]".to_owned()]));
+    assert_eq!(violations(&format!("{hidden}..{nul}"), crypto), (1, vec!["src/crypto/nul.rs [[1,1]]".to_owned()]));
+    assert_eq!(violations(&format!("{base}..{nul}"), "docs/**"), (0, Vec::new()));
+    // Whoever counts lines counts none of what is no text.
+    let shown = json_of(&world.codi2(&["show", "--format", "json"]));
+    assert_eq!(shown["lines"], json!(0));
+}
+
+/// What is known may say anything: a note that this program cannot read is no reason to pass, and none to fail.
+#[test]
+fn notes_that_cannot_be_read_are_not_judged() {
+    let world = World::new(&[]);
+    world.write("a.rs", "one\n");
+    let made = commit_without_note(&world, "a");
+    let range = format!("{made}^!");
+    let ci = || world.codi2(&["ci", &range, "--max-unknown-percent", "100"]);
+    for text in [r#"{"codi2":2,"lines":"in a way to come"}"#, "mine"] {
+        let mut add = world.command("git");
+        assert_eq!(run(add.args(["notes", "--ref=codi2", "add", "--force", "-F", "-", &made]), text).code, 0);
+        let output = ci();
+        assert!(output.code == 3 && output.err.contains("cannot be read"), "{output:?}");
+    }
+    // The notes' own commit is gone.
+    let tip = world.git(&["rev-parse", "refs/notes/codi2"]).trim().to_owned();
+    fs::remove_file(world.path(&format!(".git/objects/{}/{}", &tip[..2], &tip[2..]))).expect("a loose object");
+    let output = ci();
+    assert!(output.code == 3 && !output.err.is_empty(), "{output:?}");
+    // Without git nobody can tell.
+    let output = run(world.command(program()).env("PATH", "").args(["ci", &range, "--require-notes"]), "");
+    assert!(output.code == 3 && output.err.contains("install it"), "{output:?}");
 }
 
 #[test]

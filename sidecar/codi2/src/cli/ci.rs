@@ -1,15 +1,17 @@
 //! `codi2 ci`: holds what a range of commits brought against a policy.
 //!
 //! What cannot be judged does not pass: a clone that ends within the range, or one without notes, is told what to fetch.
+//! A file that is no text counts as one line that nobody is known for, or a change could hide its lines behind a NUL.
 //! Absent on purpose: rules in a repository's own settings (ADR 0053), the hub.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use codi2_attribution::report::Brought;
 use codi2_attribution::report::policy::{Judge, Rule, Violation};
 use codi2_config::{CiRule, Globs, Layers, Mistake, Owner, Syntax, check};
 use codi2_protocol::{ActorKind, Class};
-use codi2_workspace::past::Past;
+use codi2_workspace::past::{Commit, Past, Status};
 use serde_json::json;
 
 use super::args::{self, Format};
@@ -25,18 +27,24 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
     let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
     let mut records = Records::new(&past);
     let (mut judge, mut commits, mut ends) = (Judge::new(&rules), 0u64, None);
-    let shallow = past.shallow_ends();
-    stats::each(&past, &ci.range, &mut records, &mut |brought, records| {
+    let shallow = past.shallow_ends().code(Failure::NotFound)?;
+    let read = stats::each(&past, &ci.range, &mut records, brought, &mut |brought, records| {
         commits += 1;
         if shallow.contains(&brought.commit) {
             ends = Some(brought.commit.clone());
         }
         judge.commit(&brought, records.record(&brought.commit));
-    })?;
+    });
+    read.code(Failure::NotFound)?;
     if let Some(end) = ends {
         let words = "this clone is shallow and ends within the range";
         let todo = "`git fetch --unshallow`, or a larger fetch depth, gets the commits before it";
         return Err(anyhow!("{words}, at {end}; {todo}")).code(Failure::NotFound);
+    }
+    if records.unread() > 0 {
+        let words = format!("{} of the range cannot be read, as said above", stats::counted(records.unread(), "note"));
+        let todo = format!("update codi2, or fetch {REFERENCE} again");
+        return Err(anyhow!("{words}, so nothing is judged; {todo}")).code(Failure::NotFound);
     }
     let lines = judge.lines();
     if lines > 0 && !past.has_ref(REFERENCE) {
@@ -51,6 +59,14 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
         1 => bail!("{} does not keep to the policy: 1 violation", ci.range),
         many => bail!("{} does not keep to the policy: {many} violations", ci.range),
     }
+}
+
+/// What a commit brought, as it is judged.
+fn brought(commit: &Commit) -> Brought {
+    let mut brought = stats::brought(commit);
+    let no_text = commit.files.iter().filter(|file| file.binary && file.status != Status::Deleted);
+    brought.files.extend(no_text.map(|file| (file.path.clone(), vec![(1, 1)])));
+    brought
 }
 
 /// The rules of the policy, those of flags last.

@@ -20,16 +20,17 @@ pub struct Records<'a> {
     past: &'a Past,
     notes: Option<Notes>,
     known: HashMap<String, Option<CommitRecord>>,
+    unread: u64,
 }
 
 impl<'a> Records<'a> {
     /// Nothing read yet.
     pub fn new(past: &'a Past) -> Self {
-        Self { past, notes: None, known: HashMap::new() }
+        Self { past, notes: None, known: HashMap::new(), unread: 0 }
     }
 
-    /// Reads the notes of these commits, as far as they were not read before. A note that makes no sense is told of and
-    /// counts as none.
+    /// Reads the notes of these commits, as far as they were not read before. A note that makes no sense, or is not here,
+    /// is told of and counts as none.
     ///
     /// # Errors
     /// The notes cannot be read.
@@ -50,15 +51,27 @@ impl<'a> Records<'a> {
             None => self.notes.insert(self.past.notes(REFERENCE).with_context(failed)?),
         };
         let mut found = notes.read(&wanted).with_context(failed)?;
+        for (commit, why) in notes.unread() {
+            self.unread += 1;
+            printer::complain(&format!("codi2: the note of {commit} cannot be read: {why}"));
+        }
         for commit in wanted {
             let Some(note) = found.remove(&commit) else { continue };
             let commit = commit.to_string();
             match codi2_attribution::record::codi2::read(&commit, &note) {
                 Ok(record) => drop(self.known.insert(commit, Some(record))),
-                Err(error) => printer::complain(&format!("codi2: the note of {commit} makes no sense: {error}")),
+                Err(error) => {
+                    self.unread += 1;
+                    printer::complain(&format!("codi2: the note of {commit} makes no sense: {error}"));
+                }
             }
         }
         Ok(())
+    }
+
+    /// How many notes there were that could not be read.
+    pub fn unread(&self) -> u64 {
+        self.unread
     }
 
     /// The record of a commit that was fetched, if it has a note.
@@ -70,12 +83,14 @@ impl<'a> Records<'a> {
 /// The error, with the exit code of what git does not know.
 pub fn fate(error: PastError) -> anyhow::Error {
     match error {
-        PastError::NoRevision { .. } | PastError::NoFile { .. } | PastError::NoRepository(_) | PastError::Place(_) => {
-            match Err::<(), _>(error).code(Failure::NotFound) {
-                Err(coded) => coded,
-                Ok(()) => unreachable!("an error stays one"),
-            }
-        }
+        PastError::NoProgram(_)
+        | PastError::NoRevision { .. }
+        | PastError::NoFile { .. }
+        | PastError::NoRepository(_)
+        | PastError::Place(_) => match Err::<(), _>(error).code(Failure::NotFound) {
+            Err(coded) => coded,
+            Ok(()) => unreachable!("an error stays one"),
+        },
         other => other.into(),
     }
 }

@@ -57,7 +57,8 @@ pub fn run(show: &args::Show, printer: &mut Printer) -> Result<()> {
     let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
     let hex = past.commit(&show.commit).map_err(fate)?;
     let mut found: Option<Commit> = None;
-    past.commits(&[&hex, "--max-count=1"], &[], Keep::Numbers, &mut |commit| {
+    // It, and none of its parents.
+    past.commits(&[&format!("{hex}^!")], &[], Keep::Numbers, &mut |commit| {
         found = Some(commit);
         Ok::<_, codi2_workspace::past::PastError>(())
     })

@@ -26,7 +26,7 @@ pub fn run(stats: &args::Stats, printer: &mut Printer) -> Result<()> {
     let range = stats.range.as_deref().unwrap_or("HEAD");
     let mut records = Records::new(&past);
     let mut tally = Tally::new(by(stats.by), stats.survival);
-    each(&past, range, &mut records, &mut |brought, records| {
+    each(&past, range, &mut records, brought, &mut |brought, records| {
         let record = records.record(&brought.commit);
         tally.brought(brought, record);
     })?;
@@ -47,14 +47,14 @@ fn by(by: StatsBy) -> By {
     }
 }
 
-/// What a commit brought, as reports count it.
+/// The lines that a commit brought, as reports count them.
 pub fn brought(commit: &Commit) -> Brought {
     let files = commit.files.iter().filter(|file| !file.added.is_empty());
     let files = files.map(|file| (file.path.clone(), file.added.clone())).collect();
     Brought { commit: commit.commit.clone(), day: commit.day.clone(), files }
 }
 
-/// Hands over what each commit of a range brought, newest first, its record read.
+/// Hands over what each commit of a range brought, as `count` sees it, newest first, its record read.
 ///
 /// # Errors
 /// No such revisions, or notes that cannot be read.
@@ -62,6 +62,7 @@ pub fn each(
     past: &Past,
     range: &str,
     records: &mut Records<'_>,
+    count: fn(&Commit) -> Brought,
     take: &mut dyn FnMut(Brought, &Records<'_>),
 ) -> Result<()> {
     let mut waiting: Vec<Brought> = Vec::new();
@@ -70,9 +71,8 @@ pub fn each(
         waiting.drain(..).for_each(|brought| take(brought, records));
         Ok::<_, anyhow::Error>(())
     };
-    let range: Vec<&str> = range.split_whitespace().collect();
-    past.commits(&range, &[], Keep::Numbers, &mut |commit| {
-        waiting.push(brought(&commit));
+    past.commits(&[range], &[], Keep::Numbers, &mut |commit| {
+        waiting.push(count(&commit));
         if waiting.len() < BATCH { Ok(()) } else { done(&mut waiting).map_err(Stopped::Notes) }
     })
     .map_err(Stopped::into_error)?;
@@ -102,13 +102,14 @@ impl Stopped {
 
 /// Tells which lines still stand at HEAD: every file there that a commit of the range, or one since, touched is blamed.
 fn survival(past: &Past, range: &str, records: &mut Records<'_>, tally: &mut Tally) -> Result<()> {
-    let begin = range.split_whitespace().flat_map(since).collect::<Vec<_>>();
-    let mut to_head: Vec<&str> = vec!["HEAD"];
-    to_head.extend(begin.iter().map(String::as_str));
+    let begin = since(range);
+    let head = past.commit("HEAD").map_err(fate)?;
+    let mut to_head: Vec<&str> = vec![&head];
+    to_head.extend(begin.as_deref());
     let touched = past.touched(&to_head).map_err(fate)?;
     let files: Vec<String> =
-        past.files("HEAD").map_err(fate)?.into_iter().filter(|file| touched.binary_search(file).is_ok()).collect();
-    let blamed = at_once(&files, |file| match past.blame("HEAD", file, None, &[]) {
+        past.files(&head).map_err(fate)?.into_iter().filter(|file| touched.binary_search(file).is_ok()).collect();
+    let blamed = at_once(&files, |file| match past.blame(&head, file, None, &[]) {
         // A link to another repository.
         Err(PastError::NoFile { .. }) => Ok(Blamed::default()),
         other => other,
@@ -124,13 +125,9 @@ fn survival(past: &Past, range: &str, records: &mut Records<'_>, tally: &mut Tal
 }
 
 /// The part of a range that says where it begins: `A..B` and `A...B` leave out what A has.
-fn since(word: &str) -> Vec<String> {
-    match word.split_once("..") {
-        Some(("", _)) => vec!["^HEAD".to_owned()],
-        Some((begin, _)) => vec![format!("^{begin}")],
-        None if word.starts_with('^') => vec![word.to_owned()],
-        None => Vec::new(),
-    }
+fn since(range: &str) -> Option<String> {
+    let (begin, _) = range.split_once("..")?;
+    Some(format!("^{}", if begin.is_empty() { "HEAD" } else { begin }))
 }
 
 fn classes(row: &Row) -> Value {

@@ -21,7 +21,7 @@ pub use blame::{Blamed, BlamedCommit, BlamedLine};
 pub use patch::{Commit, FileChange, Keep, PatchLine, Side, Status};
 
 use super::program::Program;
-use super::{Notes, View, ViewError};
+use super::{Notes, Oid, View, ViewError};
 use crate::path::{git_bytes, to_relative};
 use crate::place::{IdentifyError, Root, resolve, root};
 
@@ -78,8 +78,10 @@ const SAME_LINES: [&str; 6] =
     ["-c", "diff.algorithm=myers", "-c", "diff.indentHeuristic=true", "-c", "diff.renames=true"];
 
 /// How diffs are made, whatever the person's configuration says.
-const DIFF: [&str; 10] = [
+const DIFF: [&str; 11] = [
     "--patch",
+    // What is no text is told by its bytes: the change itself may say by attributes what is shown of it.
+    "--text",
     "--no-color",
     "--no-ext-diff",
     "--no-textconv",
@@ -90,6 +92,12 @@ const DIFF: [&str; 10] = [
     "--dst-prefix=b/",
     "--inter-hunk-context=0",
 ];
+
+/// How git says that it knows no such revision.
+const UNKNOWN: [&str; 4] = ["unknown revision", "bad revision", "Invalid revision range", "bad object"];
+
+/// What follows is a revision, whatever it looks like.
+const NO_OPTIONS: &str = "--end-of-options";
 
 impl Past {
     /// The repository that holds a folder.
@@ -133,10 +141,17 @@ impl Past {
     }
 
     /// The commits at which history ends early in this clone, in hexadecimal.
-    pub fn shallow_ends(&self) -> Vec<String> {
-        let file = self.top.line(&["rev-parse", "--git-path", "shallow"]);
-        let text = file.and_then(|file| std::fs::read_to_string(self.root.join(file)).ok()).unwrap_or_default();
-        text.lines().map(str::to_owned).collect()
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub fn shallow_ends(&self) -> Result<Vec<String>, PastError> {
+        let words = ["rev-parse", "--git-path", "shallow"].map(OsString::from);
+        let file = String::from_utf8_lossy(&self.run(&self.top, &words, None)?).trim_end().to_owned();
+        match std::fs::read_to_string(self.root.join(&file)) {
+            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(PastError::Git(format!("{file} cannot be read: {error}"))),
+        }
     }
 
     /// The commit that a revision names, in hexadecimal.
@@ -148,6 +163,11 @@ impl Past {
         let found = self.top.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name]);
         // Before git 2.30 the option itself came back.
         found.filter(|hex| !hex.starts_with('-')).ok_or_else(|| self.no_revision(revision))
+    }
+
+    /// The same, where a whole name is taken at its word.
+    fn named(&self, revision: &str) -> Result<String, PastError> {
+        if Oid::parse(revision).is_some() { Ok(revision.to_owned()) } else { self.commit(revision) }
     }
 
     fn no_revision(&self, revision: &str) -> PastError {
@@ -182,13 +202,15 @@ impl Past {
         lines: &[(u32, u32)],
     ) -> Result<Blamed, PastError> {
         let name = file_name(path)?;
+        let commit = self.named(revision)?;
         let mut words: Vec<OsString> = Vec::from(SAME_LINES.map(Into::into));
-        words.extend(["-c", "blame.ignoreRevsFile=", "blame", "--porcelain", "--encoding=UTF-8"].map(Into::into));
+        // An option without a file: the same setting on the command line would not keep the person's from being read.
+        words.extend(["blame", "--ignore-revs-file=", "--porcelain", "--encoding=UTF-8"].map(Into::into));
         words.extend(lines.iter().map(|(first, last)| format!("-L{first},{last}").into()));
         if contents.is_some() {
             words.extend(["--contents", "-"].map(Into::into));
         }
-        words.extend([OsString::from(revision), "--".into(), name]);
+        words.extend([OsString::from(commit), "--".into(), name]);
         let output = self.run(&self.top, &words, contents);
         let output = match output {
             Ok(output) => output,
@@ -211,8 +233,8 @@ impl Past {
 
     /// Whether a protocol path is a file of a revision.
     pub fn is_file(&self, revision: &str, path: &str) -> bool {
-        let Ok(name) = file_name(path) else { return false };
-        let mut object = OsString::from(format!("{revision}:"));
+        let (Ok(name), Ok(commit)) = (file_name(path), self.named(revision)) else { return false };
+        let mut object = OsString::from(format!("{commit}:"));
         object.push(name);
         let words: Vec<OsString> = vec!["cat-file".into(), "-t".into(), object];
         self.run(&self.top, &words, None).is_ok_and(|kind| kind.starts_with(b"blob"))
@@ -223,7 +245,7 @@ impl Past {
     /// # Errors
     /// No such revision.
     pub fn files(&self, revision: &str) -> Result<Vec<String>, PastError> {
-        let words = ["ls-tree", "-r", "-z", "--full-tree", revision].map(OsString::from);
+        let words = ["ls-tree", "-r", "-z", "--full-tree", &self.named(revision)?].map(OsString::from);
         let listing = self.run(&self.top, &words, None).map_err(|_| self.no_revision(revision))?;
         let blob = |entry: &&[u8]| entry.get(7..).is_some_and(|rest| rest.starts_with(b"blob"));
         let entries = listing.split(|byte| *byte == 0).filter(blob);
@@ -238,7 +260,7 @@ impl Past {
     pub fn touched(&self, range: &[&str]) -> Result<Vec<String>, PastError> {
         let fixed = ["-c", "log.showRoot=true", "log", "-m", "-z", "--name-only", "--no-renames", "--no-relative"];
         let mut words: Vec<OsString> = fixed.map(Into::into).into();
-        words.extend(["--format=", "--no-show-signature", "--ignore-submodules=all"].map(Into::into));
+        words.extend(["--format=", "--no-show-signature", "--ignore-submodules=all", NO_OPTIONS].map(Into::into));
         words.extend(range.iter().map(Into::into));
         words.push("--".into());
         let listing = self.run(&self.top, &words, None).map_err(|error| self.about_range(range, error))?;
@@ -250,7 +272,7 @@ impl Past {
     }
 
     /// Hands over every commit of a range with what it brought, newest first. A merge brings what none of its parents
-    /// has. `range`: what `git log` takes, such as `main..`, `HEAD~3` or `A --not B`; `paths`: pathspecs from the
+    /// has. `range`: revisions and ranges as `git log` takes them, such as `main..` or `HEAD~3`, no options; `paths`: pathspecs from the
     /// folder this was opened for.
     ///
     /// # Errors
@@ -266,7 +288,7 @@ impl Past {
         words.extend(["-c", "log.showRoot=true", "log", "--cc", "--no-show-signature"].map(Into::into));
         words.extend(["--encoding=UTF-8", patch::FORMAT].map(Into::into));
         words.extend(DIFF.map(Into::into));
-        words.push(format!("--unified={}", keep.context()).into());
+        words.extend([format!("--unified={}", keep.context()).into(), NO_OPTIONS.into()]);
         words.extend(range.iter().map(Into::into));
         words.push("--".into());
         words.extend(paths.iter().cloned());
@@ -276,7 +298,7 @@ impl Past {
 
     fn about_range(&self, range: &[&str], error: PastError) -> PastError {
         match error {
-            PastError::Git(said) if said.contains("unknown revision") || said.contains("bad revision") => {
+            PastError::Git(said) if UNKNOWN.iter().any(|words| said.contains(words)) => {
                 self.no_revision(&range.join(" "))
             }
             other => other,
@@ -297,7 +319,7 @@ impl Past {
         let mut words: Vec<OsString> = Vec::from(SAME_LINES.map(Into::into));
         words.extend(["-c", "diff.autoRefreshIndex=false", "diff"].map(Into::into));
         words.extend(DIFF.map(Into::into));
-        words.push(format!("--unified={}", keep.context()).into());
+        words.extend([format!("--unified={}", keep.context()).into(), NO_OPTIONS.into()]);
         words.push(from.into());
         words.extend(to.map(Into::into));
         words.push("--".into());

@@ -10,8 +10,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::{Oid, ViewError};
 
-/// Variables that would lead git to another repository, index or configuration.
-const ELSEWHERE: [&str; 9] = [
+/// Variables that would lead git to another repository, index or history, or make it read and print otherwise.
+const ELSEWHERE: [&str; 19] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -21,6 +21,16 @@ const ELSEWHERE: [&str; 9] = [
     "GIT_NAMESPACE",
     "GIT_PREFIX",
     "GIT_CEILING_DIRECTORIES",
+    "GIT_DIFF_OPTS",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_ATTR_SOURCE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
 ];
 
 pub(super) struct Program {

@@ -73,7 +73,7 @@ pub struct FileChange {
     pub from: String,
     /// What became of it.
     pub status: Status,
-    /// Whether git shows no lines of it.
+    /// Whether it is no text: a line that came to it has a NUL, or git shows no lines of it. None are told then.
     pub binary: bool,
     /// Added lines in a row: first and last, numbers after the change, from 1.
     pub added: Vec<(u32, u32)>,
@@ -135,7 +135,7 @@ pub(super) fn commits<E: From<PastError>>(
         if let Some(header) = line.strip_prefix(b"\0") {
             let next = self::header(header).ok_or_else(|| odd(header))?;
             if let Some(mut done) = commit.replace(next) {
-                done.files = std::mem::take(&mut reader.files);
+                done.files = reader.taken();
                 each(done)?;
             }
             continue;
@@ -143,7 +143,7 @@ pub(super) fn commits<E: From<PastError>>(
         reader.patch(line)?;
     }
     if let Some(mut done) = commit {
-        done.files = reader.files;
+        done.files = reader.taken();
         each(done)?;
     }
     Ok(())
@@ -155,7 +155,7 @@ pub(super) fn files(input: &mut dyn BufRead, keep: Keep) -> Result<Vec<FileChang
     while let Some(line) = reader.next()? {
         reader.patch(line)?;
     }
-    Ok(reader.files)
+    Ok(reader.taken())
 }
 
 fn header(line: &[u8]) -> Option<Commit> {
@@ -190,6 +190,15 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(input: &'a mut dyn BufRead, keep: Keep) -> Self {
         Self { input, keep, line: Vec::new(), files: Vec::new() }
+    }
+
+    /// The files that were read; of what is no text without lines.
+    fn taken(&mut self) -> Vec<FileChange> {
+        let mut files = std::mem::take(&mut self.files);
+        for file in files.iter_mut().filter(|file| file.binary) {
+            (file.added, file.deleted, file.lines) = (Vec::new(), Vec::new(), Vec::new());
+        }
+        files
     }
 
     /// The next line without its line feed; it borrows nothing, since reading goes on.
@@ -276,12 +285,13 @@ impl<'a> Reader<'a> {
             };
             let line = if deleted { old_line } else { new_line };
             let file = self.files.last_mut().ok_or_else(|| odd(header))?;
+            file.binary |= (added || file.status == Status::Deleted) && text.contains(&0);
             match side {
                 Side::Added => extend(&mut file.added, line),
                 Side::Deleted if parents == 1 => extend(&mut file.deleted, line),
                 _ => {}
             }
-            if self.keep != Keep::Numbers && (side != Side::Deleted || parents == 1) {
+            if self.keep != Keep::Numbers && !file.binary && (side != Side::Deleted || parents == 1) {
                 file.lines.push(PatchLine { side, line, parted: std::mem::take(&mut parted), text: text.to_owned() });
             }
             old_line += u32::from(side != Side::Added);

@@ -124,9 +124,10 @@ fn a_line_is_followed_through_rename_and_merge() {
 #[test]
 fn a_persons_configuration_changes_no_line() {
     let repository = Repository::new();
-    repository.write("a.rs", "one\n");
+    // Lines that are alike, or git would not follow the later one to the earlier.
+    repository.write("a.rs", "fn a(x) {\n}\n");
     let a = repository.commit("a");
-    repository.write("a.rs", "two\n");
+    repository.write("a.rs", "fn a(x, y) {\n}\n");
     let b = repository.commit("b");
     repository.write(".git/ignored", format!("{b}\n"));
     for (key, value) in [
@@ -144,11 +145,50 @@ fn a_persons_configuration_changes_no_line() {
     }
     let past = repository.past();
     let blamed = past.blame("HEAD", "a.rs", None, &[]).unwrap();
-    assert_eq!(origins(&blamed, &[("a", &a), ("b", &b)]), ["b a.rs:1"]);
+    assert_eq!(origins(&blamed, &[("a", &a), ("b", &b)]), ["b a.rs:1", "a a.rs:2"]);
     let commits = all(&past, &["HEAD"], Keep::Numbers);
     let files: Vec<_> = commits.iter().flat_map(|commit| &commit.files).map(|file| (&file.path, &file.added)).collect();
-    assert_eq!(files, [(&"a.rs".to_owned(), &vec![(1, 1)]); 2]);
+    assert_eq!(files, [(&"a.rs".to_owned(), &vec![(1, 1)]), (&"a.rs".to_owned(), &vec![(1, 2)])]);
     assert_eq!(past.diff(&a, Some(&b), &[], Keep::Text(0)).unwrap()[0].lines.len(), 2);
+}
+
+/// Words of whoever asks name revisions; none is an option.
+#[test]
+fn no_revision_is_an_option() {
+    let repository = Repository::new();
+    repository.write("a.rs", "one\n");
+    repository.commit("a");
+    let past = repository.past();
+    let file = repository.at().join("written");
+    let output = format!("--output={}", file.display());
+    for word in ["--max-count=0", "--reverse", "-n0", "--root", "--not", "", output.as_str()] {
+        let each = &mut |_| Ok::<_, PastError>(());
+        let range = past.commits(&[word], &[], Keep::Numbers, each);
+        let others = [
+            range.err(),
+            past.touched(&[word]).err(),
+            past.blame(word, "a.rs", None, &[]).err(),
+            past.files(word).err(),
+            past.diff(word, None, &[], Keep::Numbers).err(),
+        ];
+        for error in others {
+            assert!(matches!(error, Some(PastError::NoRevision { .. })), "{word}: {error:?}");
+        }
+        assert!(!past.is_file(word, "a.rs") && !file.exists(), "{word}");
+    }
+}
+
+/// Attributes that a change brings along hide none of its lines.
+#[test]
+fn attributes_hide_no_lines() {
+    let repository = Repository::new();
+    repository.write(".gitattributes", "*.rs -diff\n*.c binary\n");
+    repository.write("a.rs", "one\n");
+    repository.write("b.c", "one\ntwo\n");
+    repository.commit("a");
+    let commits = all(&repository.past(), &["HEAD"], Keep::Numbers);
+    let lines: Vec<_> = commits[0].files.iter().map(|file| (&*file.path, file.added_lines(), file.binary)).collect();
+    assert_eq!(lines, [(".gitattributes", 2, false), ("a.rs", 1, false), ("b.c", 2, false)]);
 }
 
 #[cfg(unix)]
@@ -284,7 +324,7 @@ fn bare_shallow_unborn_and_none() {
 
     let shallow = Past::open(&shallow.join("sub")).unwrap();
     assert!(shallow.is_shallow() && !shallow.is_bare());
-    assert_eq!(shallow.shallow_ends(), std::slice::from_ref(&b));
+    assert_eq!(shallow.shallow_ends().unwrap(), std::slice::from_ref(&b));
     let blamed = shallow.blame("HEAD", "sub/a", None, &[]).unwrap();
     assert_eq!(origins(&blamed, &names), ["b sub/a:1", "b sub/a:2", "c sub/a:3"]);
     assert!(blamed.commits.iter().any(|commit| commit.boundary));
