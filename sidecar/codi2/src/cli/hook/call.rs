@@ -124,6 +124,8 @@ fn event<'a>(tool: &HookTool, payload: &'a Payload) -> Option<(HookPhase, Does, 
         Some("pretooluse" | "beforetool") => (Before, None),
         Some("posttooluse" | "posttoolusefailure" | "aftertool") => (After, None),
         Some("permissiondenied") => (Refused, None),
+        // Some tools do not say which sub-agent is done, and its parent goes on.
+        Some("subagentstop") if payload.agent_id.get().is_none() => return None,
         Some(
             "stop"
             | "stopfailure"
