@@ -71,6 +71,30 @@ fn what_a_note_says_of_lines() {
 }
 
 #[test]
+fn without_a_session_each_one_speaks_for_itself() {
+    let accepted = |kind, by: &str| {
+        let mut owner = owner(Actor::named(kind, "copilot"), Class::Exact);
+        owner.verdict.acceptor = Some(Actor::named(ActorKind::Person, by));
+        owner
+    };
+    let owners = [
+        accepted(ActorKind::Completion, "Ada <ada@x>"),
+        accepted(ActorKind::Completion, "Bo <bo@x>"),
+        accepted(ActorKind::Agent, "Ada <ada@x>"),
+    ];
+    let lines: Vec<_> = (1..).zip(&owners).map(|(line, owner)| ("a", line, line, owner, None)).collect();
+    let note = Note::of(&record(&lines), "0");
+    let mut said: Vec<String> = note.metadata["sessions"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|one| format!("{} {}", one["custom_attributes"]["codi2.kind"], one["human_author"]).replace('"', ""))
+        .collect();
+    said.sort();
+    assert_eq!(said, ["agent Ada <ada@x>", "completion Ada <ada@x>", "completion Bo <bo@x>"]);
+}
+
+#[test]
 fn a_person_that_git_ai_names_is_in_the_evidence_alone() {
     let members = r#", "git_ai_version": "1.6.24", "humans": {"h_1": {"author": "Bo <bo@x>"}}"#;
     let record = Note::parse(&note("a\n  h_1 1\n", members)).unwrap().record(COMMIT);

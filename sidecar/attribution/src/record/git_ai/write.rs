@@ -128,7 +128,10 @@ fn told(commit: &str, owner: &Owner) -> Option<Told> {
         }
         ActorKind::Agent | ActorKind::Orchestrator | ActorKind::Completion if class != Class::Unknown => {
             let session = actor.session.as_deref().unwrap_or_default();
-            let id = format!("s_{}", hash(&[tool(actor), ":", session]));
+            // Without a session it is one of all that is told of it, or one would answer for what others did.
+            let whole = || serde_json::to_string(&(actor, &owner.verdict.acceptor)).unwrap_or_default();
+            let who = if session.is_empty() { whole() } else { String::new() };
+            let id = format!("s_{}", hash(&[tool(actor), ":", session, &who]));
             // One for each owner: git-ai has one for each call of an agent, which is what tells owners apart here.
             let owner = serde_json::to_string(owner).unwrap_or_default();
             let trace = hash(&[commit, "\n", &owner]);
