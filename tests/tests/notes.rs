@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use codi2_tests::{World, program};
+use codi2_tests::{World, program, run};
 use serde_json::{Value, json};
 
 const UUID: &str = "0b5e2f4a-7c1d-4e8f-9a3b-2d6c8e0f1a2b";
@@ -90,6 +90,23 @@ fn who_speaks_is_taken_from_what_is_around_or_a_transcript() {
     );
     let found = said(&world, &["whoami", "--transcript", "-"], &format!("x {UUID}\ncodex resume {UUID}\n"));
     assert_eq!((found.as_array().map(Vec::len), &found[0]["tool"]), (Some(1), &json!("codex-cli")));
+}
+
+/// A person is named only where nothing speaks for an agent.
+#[test]
+fn a_note_that_an_agent_may_have_left_is_no_persons() {
+    let world = World::new(&[]);
+    let note = |marks: &[(&str, &str)]| {
+        let mut command = world.command(program());
+        let output = run(command.args(["note", "x", "--format", "human"]).envs(marks.iter().copied()), "");
+        assert_eq!(output.code, 0, "{}", output.err);
+        output.out.trim_end().to_owned()
+    };
+    assert_eq!(note(&[]), "waits for a hub: person Ada Example [git-identity]");
+    assert_eq!(note(&[("AGENT", "foo")]), "waits for a hub: agent [surroundings]");
+    world.git(&["config", "user.name", "v0[bot]"]);
+    world.git(&["config", "user.email", "v0[bot]@users.noreply.github.com"]);
+    assert_eq!(note(&[]), "waits for a hub: agent [git-identity]");
 }
 
 #[test]

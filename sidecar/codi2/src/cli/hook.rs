@@ -9,7 +9,7 @@
 //! or neither could take it: 1 for `agent-v1`; 0 for a tool, because to some tools any other code says to stop (ADR 0040).
 
 mod agent_v1;
-mod bounds;
+pub(super) mod bounds;
 mod call;
 mod payload;
 #[cfg(test)]
@@ -17,6 +17,7 @@ mod tests;
 pub(super) mod tool;
 
 use std::io::{ErrorKind, Read};
+use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -70,8 +71,8 @@ fn told(hook: &Hook, flags: &Flags) -> Result<()> {
 fn may_keep(record: &mut HookRecord, settings: &Settings) -> Option<u64> {
     // One that cannot be read was left out before; where that failed, nothing lies anywhere.
     let private = Globs::any_case(&settings.watch.private).ok()?;
-    let (folder, named) = (format!("{}/", record.folder.trim_end_matches('/')), record.files.len());
-    record.files.retain(|file| !private.matches(file.strip_prefix(&folder).unwrap_or(file)));
+    let named = record.files.len();
+    record.files.retain(|file| !bounds::is_private(&private, Path::new(&record.folder), file));
     (named == 0 || !record.files.is_empty()).then(|| settings.spool_bytes())
 }
 

@@ -5,12 +5,13 @@
 //! author of anything), starting a hub, and any list of actions that must be: [`ACTIONS`] are words to agree on.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use codi2_attribution::tools::{Acting, Catalogue, Findings};
 use codi2_config::{Globs, Settings};
+use codi2_hub::Tools as _;
 use codi2_ipc::blocking::{HookOutcome, bring_or_spool};
 use codi2_ipc::hooks::Brought;
 use codi2_protocol::{Actor, ActorKind, CHAIN, EventId, KnownBy, MESSAGE_BYTES, NoteRecord, Said, WORD_BYTES, limits};
@@ -18,6 +19,7 @@ use serde_json::json;
 
 use super::args::{Format, LogAi, Note, Parent};
 use super::failure::{Code, Failure};
+use super::hook::bounds;
 use super::printer::{Printer, complain};
 use super::surroundings::BUILD;
 use super::transcript;
@@ -73,20 +75,22 @@ pub fn log_ai(log: &LogAi, flags: &Flags, printer: &mut Printer) -> Result<()> {
     keep(actor, said, log.file.as_ref(), &settings, printer)
 }
 
-/// A person leaves a note. Where the surroundings prove that an agent calls, it is the agent's.
+/// A person leaves a note. Where the surroundings or git's identity speak for an agent, it is the agent's.
 pub fn note(note: &Note, flags: &Flags, printer: &mut Printer) -> Result<()> {
     let message = message(&note.message)?;
     let settings = settings::load(flags).settings;
     let catalogue = tools::catalogue(&settings);
     let findings = tools::here(&catalogue);
-    let (actor, by, marks) = match findings.actor(&catalogue) {
-        Some(_) => detected(&catalogue, &findings),
-        None => {
+    let (actor, by, marks) = match findings.acting {
+        Acting::Unknown => {
             let here = std::env::current_dir().context("there is no folder here")?;
             let place = codi2_workspace::identify(&here).context("whose note it is cannot be told")?;
             let by = if place.is_git_identity { KnownBy::GitIdentity } else { KnownBy::Account };
-            (Actor::named(ActorKind::Person, place.person), by, Vec::new())
+            let is_tools = place.is_git_identity && tools::Known::new(settings.clone()).is_tools(&place.person);
+            let person = || Actor::named(ActorKind::Person, place.person);
+            (if is_tools { Actor::named(ActorKind::Agent, "") } else { person() }, by, Vec::new())
         }
+        _ => detected(&catalogue, &findings),
     };
     keep(actor, Said { action: None, message, by, marks }, note.file.as_ref(), &settings, printer)
 }
@@ -110,9 +114,11 @@ fn told(tool: &str, catalogue: &Catalogue, findings: &Findings) -> (Actor, Known
 /// The agent that the surroundings prove. Where they prove none, it is one without a name: that it is an agent is what
 /// calling `log-ai` says.
 fn detected(catalogue: &Catalogue, findings: &Findings) -> (Actor, KnownBy, Vec<String>) {
-    let Some(actor) = findings.actor(catalogue) else {
-        return (Actor::named(ActorKind::Agent, ""), KnownBy::Told, Vec::new());
-    };
+    let nameless = || Actor::named(ActorKind::Agent, "");
+    if findings.acting == Acting::Unknown {
+        return (nameless(), KnownBy::Told, Vec::new());
+    }
+    let actor = findings.actor(catalogue).unwrap_or_else(nameless);
     let ids: Vec<&String> = match &findings.acting {
         Acting::Tool { tool, .. } => vec![tool],
         Acting::Ambiguous(tools) => tools.iter().collect(),
@@ -136,8 +142,7 @@ fn keep(actor: Actor, said: Said, file: Option<&PathBuf>, settings: &Settings, p
         // One that cannot be read was left out before; where that failed, nothing lies anywhere.
         let private = Globs::any_case(&settings.watch.private).ok()?;
         if let Brought::Note(record) = brought {
-            let folder = format!("{}/", record.folder.trim_end_matches('/'));
-            record.file.take_if(|file| private.matches(file.strip_prefix(&folder).unwrap_or(file)));
+            record.file.take_if(|file| bounds::is_private(&private, Path::new(&record.folder), file));
         }
         Some(settings.spool_bytes())
     });

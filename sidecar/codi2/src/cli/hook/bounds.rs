@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use codi2_config::Globs;
+
 /// Most files in a record (see [`codi2_protocol::HookRecord::files`]).
 pub(super) const FILES: usize = 1_000;
 /// Longest list of files, in bytes together: the record must fit in one fact and one event.
@@ -41,6 +43,14 @@ pub(super) fn absolute(folder: &Path, path: &str) -> String {
     }
     // Both came in as text, so nothing is lost here.
     plain.to_string_lossy().into_owned()
+}
+
+/// Whether a file is private to whoever works in `folder`. Where the worktree begins is not looked up here, so that the
+/// globs count from the folder and from each one above it; for a file elsewhere, from each one above the file.
+pub(in crate::cli) fn is_private(private: &Globs, folder: &Path, path: &str) -> bool {
+    let path = PathBuf::from(absolute(folder, path));
+    let mut roots = path.ancestors().skip(1).filter(|root| *root == folder || !root.starts_with(folder));
+    roots.any(|root| path.strip_prefix(root).is_ok_and(|below| private.matches(&below.to_string_lossy())))
 }
 
 /// The beginning of a text, as long as a name may be.

@@ -183,5 +183,21 @@ fn private_files_do_not_lie_in_the_spool() {
     let all = ["/r/a.rs", "/r/.ENV.local", "/r/deep/id_rsa", "/r/secret/b", "/r/other/secret/b"];
     assert_eq!(kept(&all), Some(("/r/a.rs /r/other/secret/b".to_owned(), 3 << 20)));
     assert_eq!(kept(&["/r/.env", "/r/secret/b"]), None);
+    // The root is somewhere above the working folder.
+    let below = |path: &str| {
+        let private = Globs::any_case(&settings.watch.private).unwrap();
+        bounds::is_private(&private, Path::new("/r/src"), path)
+    };
+    for (path, expected) in [
+        ("/r/secret/key", true),
+        ("../secret/key", true),
+        ("/r/src/../secret/key", true),
+        ("/r/src/secret/key", true),
+        ("/r/src/deep/secret/key", false),
+        ("/r/secrets", false),
+        ("a.rs", false),
+    ] {
+        assert_eq!(below(path), expected, "{path}");
+    }
     assert_eq!(kept(&[]), Some((String::new(), 3 << 20)));
 }
