@@ -152,6 +152,28 @@ fn damaged_notes_are_named_and_left() {
     assert_eq!(world.codi2(&["export", "git-ai", "nowhere"]).code, 3);
 }
 
+/// Two notes that are too long together: neither may lose files to the other.
+#[test]
+fn notes_that_are_too_long_together_stay_as_they_are() {
+    let world = noted();
+    let long = |file: &str, reference: &str| {
+        let owner = |name: &str| {
+            format!(r#"{{"origin":{{"kind":"person","name":"{name}"}},"class":"inferred","evidence":["keystrokes"]}}"#)
+        };
+        let ranges: Vec<String> = (1..=50_000).map(|line| format!("[{line},{line},{}]", line % 2)).collect();
+        let (owners, ranges) = ([owner("Ada"), owner("Eve")].join(","), ranges.join(","));
+        world.write("note", &format!(r#"{{"codi2":1,"owners":[{owners}],"files":{{"{file}":[{ranges}]}}}}"#));
+        world.git(&["notes", "--ref", reference, "add", "--force", "-F", "note"]);
+    };
+    long("a.txt", "codi2");
+    long("b.txt", "theirs");
+    let ours = note(&world, "codi2");
+    let output = world.codi2(&["notes", "merge", "theirs", "--format", "json"]);
+    assert!(output.err.contains("stays as it was") && output.err.contains("leave out 1 file"), "{}", output.err);
+    assert_eq!(json_of(&output)["written"], 0);
+    assert!(note(&world, "codi2") == ours);
+}
+
 #[test]
 fn notes_of_clones_are_merged_and_pushed() {
     let world = noted();

@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{CommitRecord, FileRecord, LAST_LINE, LineRange, is_path};
 
+/// The reference under which git keeps them.
+pub const REFERENCE: &str = "refs/notes/codi2";
 /// The version that is written, and the only one that is read.
 const VERSION: u64 = 1;
 /// Longest note that is written, in bytes. Of a record that needs more, the files with the most ranges are left out, and
@@ -84,8 +86,8 @@ impl From<Signed> for Owner {
 struct Document {
     #[serde(rename = "codi2")]
     _version: u64,
-    #[serde(default, rename = "left_out")]
-    _left_out: u64,
+    #[serde(default)]
+    left_out: u64,
     owners: Vec<Signed>,
     files: BTreeMap<String, Vec<Vec<u32>>>,
 }
@@ -95,12 +97,12 @@ struct Versioned {
     codi2: u64,
 }
 
-/// The note of a record, and how many files it leaves out to be short enough.
+/// The note of a record, and how many files it leaves out to be short enough, beside those that the record lacks already.
 pub fn write(record: &CommitRecord) -> (String, usize) {
     let mut record = signed(record);
     let mut left_out = 0;
     loop {
-        let text = text(&record, left_out);
+        let text = text(&record);
         if text.len() <= WRITTEN_BYTES || record.files.is_empty() {
             return (text, left_out);
         }
@@ -108,6 +110,7 @@ pub fn write(record: &CommitRecord) -> (String, usize) {
         record.files.sort_by_key(|file| file.ranges.len());
         let kept = record.files.len() / 2;
         left_out += record.files.len() - kept;
+        record.left_out += (record.files.len() - kept) as u64;
         record.files.truncate(kept);
         record = signed(&record);
     }
@@ -144,15 +147,15 @@ pub fn signed(record: &CommitRecord) -> CommitRecord {
         }
     }
     files.sort_by(|one, other| one.path.cmp(&other.path));
-    CommitRecord { commit: record.commit.clone(), owners, files }
+    CommitRecord { commit: record.commit.clone(), owners, files, left_out: record.left_out }
 }
 
-fn text(record: &CommitRecord, left_out: usize) -> String {
+fn text(record: &CommitRecord) -> String {
     // Strings, numbers and lists of them cannot fail to be JSON.
     let json = |value: &dyn Fn() -> serde_json::Result<String>| value().unwrap_or_default();
     let mut out = format!("{{\"codi2\":{VERSION},\n");
-    if left_out > 0 {
-        let _ = writeln!(out, "\"left_out\":{left_out},");
+    if record.left_out > 0 {
+        let _ = writeln!(out, "\"left_out\":{},", record.left_out);
     }
     let owners: Vec<String> =
         record.owners.iter().map(|owner| json(&|| serde_json::to_string(&Signed::from(owner)))).collect();
@@ -215,7 +218,7 @@ pub fn read(commit: &str, note: &[u8]) -> Result<CommitRecord, NoteError> {
         }
         files.push(FileRecord { path, ranges });
     }
-    Ok(CommitRecord { commit: commit.to_owned(), owners, files })
+    Ok(CommitRecord { commit: commit.to_owned(), owners, files, left_out: document.left_out })
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ fn records() -> impl Strategy<Value = CommitRecord> {
             FileRecord { path, ranges: steps.into_iter().map(range).collect() }
         };
         let files = files.into_iter().filter(|(path, _)| is_path(path)).map(file).collect();
-        CommitRecord { commit: "c".into(), owners, files }
+        CommitRecord { commit: "c".into(), owners, files, left_out: 0 }
     })
 }
 
@@ -138,9 +138,12 @@ fn a_note_that_would_be_too_long_says_what_it_leaves_out() {
         FileRecord { path: name.into(), ranges: ranges.collect() }
     };
     let files = [("long", 200_000), ("short", 10)].map(file).to_vec();
-    let (text, left_out) = write(&CommitRecord { commit: "c".into(), owners, files });
+    let (text, left_out) = write(&CommitRecord { commit: "c".into(), owners, files, left_out: 0 });
     assert!(text.len() < WRITTEN_BYTES && text.contains("\"left_out\":1,"));
     assert_eq!(left_out, 1);
     let record = read("c", text.as_bytes()).unwrap();
     assert_eq!(record.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["short"]);
+    // Written and read again, or completed, it still says so.
+    assert_eq!(write(&record), (text, 0));
+    assert_eq!(CommitRecord::default().completed_by(&record).left_out, 1);
 }

@@ -27,6 +27,14 @@ pub struct CommitRecord {
     pub owners: Vec<Owner>,
     /// Files with lines that the commit brought, by path, each once.
     pub files: Vec<FileRecord>,
+    /// How many more files there were, which a note left out to be short enough.
+    #[serde(default, skip_serializing_if = "is_none_left_out")]
+    pub left_out: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+fn is_none_left_out(left_out: &u64) -> bool {
+    *left_out == 0
 }
 
 /// The lines that a commit brought to one file.
@@ -138,6 +146,7 @@ mod tests {
                 .iter()
                 .map(|(path, ranges)| FileRecord { path: (*path).into(), ranges: ranges.to_vec() })
                 .collect(),
+            left_out: 0,
         };
         let one = record(vec![Owner::before_codi2(), person("ada")], &[("a", &[range(1, 4, 0), range(5, 6, 1)])]);
         let other = record(

@@ -55,7 +55,8 @@ impl CommitRecord {
                 }
             }
         }
-        draft.record(&self.commit)
+        // What either left out may be in neither.
+        Self { left_out: self.left_out.max(theirs.left_out), ..draft.record(&self.commit) }
     }
 
     /// Only what is said of these lines of each file: ascending, disjoint.
@@ -79,7 +80,7 @@ impl CommitRecord {
                 }
             }
         }
-        draft.record(&self.commit)
+        Self { left_out: self.left_out, ..draft.record(&self.commit) }
     }
 
     /// Of how many lines it says something.

@@ -46,7 +46,8 @@ fn commits() -> impl Strategy<Value = Vec<(Brought, Option<CommitRecord>)>> {
         let commit = |(number, (files, noted, day)): (usize, (Vec<_>, bool, u32))| {
             let mut brought =
                 Brought { commit: format!("c{number}"), day: format!("2026-11-0{}", day + 1), ..Brought::default() };
-            let mut record = CommitRecord { commit: brought.commit.clone(), owners: owners(), files: Vec::new() };
+            let mut record =
+                CommitRecord { commit: brought.commit.clone(), owners: owners(), files: Vec::new(), left_out: 0 };
             for (path, lines, known) in files {
                 let (path, lines): (usize, Vec<(u32, u32)>) = (path, lines);
                 if brought.files.contains_key(PATHS[path]) {

@@ -25,8 +25,6 @@ use crate::core::{Asked, Input, Related, Ticket, Told, Why, decode_text, not_obs
 use crate::engine::{Engine, now_ms};
 use lines::Owners;
 
-/// Where they are.
-const REFERENCE: &str = "refs/notes/codi2";
 /// New commits that are looked at, at most: the newest.
 const COMMITS: usize = 2_000;
 /// Commits whose notes are written in one commit, at most.
@@ -190,7 +188,7 @@ impl Clerk {
         let mut desk = Desk {
             place,
             commits: Commits::open(place).map_err(said)?,
-            notes: Notes::open(place, REFERENCE).map_err(said)?,
+            notes: Notes::open(place, codi2::REFERENCE).map_err(said)?,
             relatives: Vec::new(),
         };
         let (mut work, mut ends) = (again, None);
@@ -302,7 +300,7 @@ impl Clerk {
                 files.push(FileRecord { path: change.path, ranges });
             }
         }
-        Ok(CommitRecord { commit: commit.id.to_string(), owners: owners.list, files })
+        Ok(CommitRecord { commit: commit.id.to_string(), owners: owners.list, files, left_out: 0 })
     }
 
     /// The owners of a content that nobody saw, or of which nobody knows more than is in `exact`: from what lies there now,

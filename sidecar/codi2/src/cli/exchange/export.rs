@@ -80,7 +80,8 @@ fn write(place: &Place, notes: &[(Oid, git_ai::Note)], printer: &mut Printer) ->
     let commits: Vec<Oid> = notes.iter().map(|(commit, _)| *commit).collect();
     let ours: HashMap<Oid, &git_ai::Note> = notes.iter().map(|(commit, note)| (*commit, note)).collect();
     let mut unread = BTreeMap::new();
-    let written = Notes::open(place, GIT_AI)?.write(&commits, &mut |commit, there| {
+    let mut all = Notes::open(place, GIT_AI)?;
+    let written = all.write(&commits, &mut |commit, there| {
         let Some(ours) = ours.get(&commit) else { return Note::Keep };
         let Some(there) = there else { return Note::Write(ours.to_string().into_bytes()) };
         let theirs = std::str::from_utf8(there).map_err(|_| "it is not UTF-8".to_owned());
@@ -95,6 +96,7 @@ fn write(place: &Place, notes: &[(Oid, git_ai::Note)], printer: &mut Printer) ->
             }
         }
     })?;
+    unread.extend(all.unread().map(|(commit, why)| (commit, why.to_string())));
     unread.iter().for_each(|(commit, why)| complain(*commit, GIT_AI, why));
     let kept = notes.len().saturating_sub(written + unread.len());
     match printer.format() {

@@ -10,13 +10,14 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use codi2_attribution::record::{CommitRecord, agent_trace, codi2, git_ai};
+use codi2_attribution::record::codi2::REFERENCE;
+use codi2_attribution::record::{CommitRecord, agent_trace, git_ai};
 use codi2_config::Settings;
 use codi2_redaction::Redactor;
 use codi2_workspace::{Change, Commit, Commits, Globs, Note, Notes, Oid, Place};
 use serde_json::json;
 
-use super::{GIT_AI, OURS, completed, count, here, inward, listed, record};
+use super::{GIT_AI, complain, completed, count, here, inward, listed, record, written};
 use crate::cli::args::{Format, Import};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::printer::{self, Printer};
@@ -54,7 +55,7 @@ pub fn import(command: &Import, flags: &Flags, printer: &mut Printer) -> Result<
             printer.fields(&[&commits.to_string(), &written.to_string(), &all.to_string()])?;
         }
         Format::Human => printer.line(&format!(
-            "{} told of, {} written to {OURS}, {} passed over",
+            "{} told of, {} written to {REFERENCE}, {} passed over",
             count(commits, "commit"),
             count(written, "note"),
             all
@@ -70,11 +71,13 @@ type Told = Vec<(Commit, CommitRecord)>;
 fn notes(place: &Place, range: &str) -> Result<(Told, Vec<String>)> {
     let commits = listed(place, range)?;
     let ids: Vec<Oid> = commits.iter().map(|listed| listed.commit.id).collect();
-    let mut notes = Notes::open(place, GIT_AI)?.read(&ids)?;
-    if notes.is_empty() {
+    let mut source = Notes::open(place, GIT_AI)?;
+    let mut notes = source.read(&ids)?;
+    let (mut told, mut passed) = (Vec::new(), Vec::new());
+    passed.extend(source.unread().map(|(id, why)| format!("the note of {id} in {GIT_AI}: {why}")));
+    if notes.is_empty() && passed.is_empty() {
         return Err(anyhow!("no commit of {range} has a note in {GIT_AI}")).code(Failure::NotFound);
     }
-    let (mut told, mut passed) = (Vec::new(), Vec::new());
     for listed in commits {
         let id = listed.commit.id;
         let Some(note) = notes.remove(&id) else { continue };
@@ -152,12 +155,14 @@ fn write(place: &Place, told: Vec<(Oid, CommitRecord)>) -> Result<(usize, usize)
     let told: HashMap<Oid, CommitRecord> = told.into_iter().filter(|(_, record)| !record.files.is_empty()).collect();
     let mut ids: Vec<Oid> = told.keys().copied().collect();
     ids.sort_unstable();
-    let written = Notes::open(place, OURS)?.write(&ids, &mut |commit, there| {
+    let mut notes = Notes::open(place, REFERENCE)?;
+    let changed = notes.write(&ids, &mut |commit, there| {
         let Some(theirs) = told.get(&commit) else { return Note::Keep };
-        let Some(there) = there else { return Note::Write(codi2::write(theirs).0.into()) };
+        let Some(there) = there else { return written(commit, theirs) };
         // What cannot be read is not written over.
-        let Some(ours) = record(commit, there, OURS) else { return Note::Keep };
-        completed(&ours, theirs)
+        let Some(ours) = record(commit, there, REFERENCE) else { return Note::Keep };
+        completed(commit, &ours, theirs)
     })?;
-    Ok((ids.len(), written))
+    notes.unread().for_each(|(commit, why)| complain(commit, REFERENCE, &why.to_string()));
+    Ok((ids.len(), changed))
 }

@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
-use codi2_attribution::record::codi2;
+use codi2_attribution::record::codi2::REFERENCE;
 use codi2_workspace::{Joined, Note, Notes, Oid, Place};
 use serde_json::json;
 
-use super::{OURS, completed, count, here, record};
+use super::{complain, completed, count, here, record, written};
 use crate::cli::args::{Format, NotesCommand};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::printer::Printer;
@@ -45,10 +45,10 @@ pub fn run(command: &NotesCommand, printer: &mut Printer) -> Result<()> {
 
 /// Where the notes of a remote lie after they were fetched.
 fn fetched(place: &Place, remote: &str) -> Result<String> {
-    let reference = format!("{OURS}-{remote}");
-    match Notes::open(place, &reference)?.fetch(remote, OURS)? {
+    let reference = format!("{REFERENCE}-{remote}");
+    match Notes::open(place, &reference)?.fetch(remote, REFERENCE)? {
         true => Ok(reference),
-        false => Err(anyhow!("{remote} has no {OURS} yet; `git push {remote} {OURS}` brings yours there"))
+        false => Err(anyhow!("{remote} has no {REFERENCE} yet; `git push {remote} {REFERENCE}` brings yours there"))
             .code(Failure::NotFound),
     }
 }
@@ -59,7 +59,8 @@ fn join(place: &Place, reference: &str) -> Result<Joined> {
         return Err(anyhow!("there are no notes in {reference}; `git fetch` gets them")).code(Failure::NotFound);
     }
     let mut unread: BTreeSet<Oid> = BTreeSet::new();
-    let joined = Notes::open(place, OURS)?.join(&mut theirs, &mut |commit, ours, theirs| {
+    let mut ours = Notes::open(place, REFERENCE)?;
+    let joined = ours.join(&mut theirs, &mut |commit, ours, theirs| {
         if unread.contains(&commit) {
             return Note::Keep;
         }
@@ -67,12 +68,15 @@ fn join(place: &Place, reference: &str) -> Result<Joined> {
             unread.insert(commit);
             return Note::Keep;
         };
-        let Some(ours) = ours else { return Note::Write(codi2::write(&theirs).0.into()) };
-        let Some(ours) = record(commit, ours, OURS) else {
+        let Some(ours) = ours else { return written(commit, &theirs) };
+        let Some(ours) = record(commit, ours, REFERENCE) else {
             unread.insert(commit);
             return Note::Keep;
         };
-        completed(&ours, &theirs)
+        completed(commit, &ours, &theirs)
     })?;
+    for (notes, reference) in [(&theirs, reference), (&ours, REFERENCE)] {
+        notes.unread().for_each(|(commit, why)| complain(commit, reference, &why.to_string()));
+    }
     Ok(joined)
 }

@@ -16,14 +16,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use codi2_attribution::record::{CommitRecord, codi2};
+use codi2_attribution::record::CommitRecord;
+use codi2_attribution::record::codi2::{self, REFERENCE};
 use codi2_workspace::{Commits, Listed, Note, Notes, Oid, Place, from_relative, to_relative};
 
 use super::failure::{Code, Failure};
 use super::printer;
 
-/// Where codi2 keeps what it knows of commits.
-const OURS: &str = "refs/notes/codi2";
 /// Where the Git AI standard keeps it.
 const GIT_AI: &str = "refs/notes/ai";
 
@@ -41,8 +40,10 @@ fn listed(place: &Place, range: &str) -> Result<Vec<Listed>> {
 /// What codi2 knows of these commits; a note that cannot be read is named, and left out.
 fn known(place: &Place, commits: &[Listed]) -> Result<HashMap<Oid, CommitRecord>> {
     let ids: Vec<Oid> = commits.iter().map(|listed| listed.commit.id).collect();
-    let notes = Notes::open(place, OURS)?.read(&ids)?;
-    Ok(notes.into_iter().filter_map(|(id, note)| Some((id, record(id, &note, OURS)?))).collect())
+    let mut notes = Notes::open(place, REFERENCE)?;
+    let read = notes.read(&ids)?;
+    notes.unread().for_each(|(commit, why)| complain(commit, REFERENCE, &why.to_string()));
+    Ok(read.into_iter().filter_map(|(id, note)| Some((id, record(id, &note, REFERENCE)?))).collect())
 }
 
 /// A note of codi2's, or a complaint.
@@ -57,10 +58,25 @@ fn record(commit: Oid, note: &[u8], reference: &str) -> Option<CommitRecord> {
 }
 
 /// What becomes of a note of ours when `theirs` is told beside it.
-fn completed(ours: &CommitRecord, theirs: &CommitRecord) -> Note {
+fn completed(commit: Oid, ours: &CommitRecord, theirs: &CommitRecord) -> Note {
     let both = ours.completed_by(theirs);
     // Put together in the same way, whoever wrote the note.
-    if both == ours.completed_by(ours) { Note::Keep } else { Note::Write(codi2::write(&both).0.into()) }
+    if both == ours.completed_by(ours) { Note::Keep } else { written(commit, &both) }
+}
+
+/// A note of ours. One that had to leave files out stays as it was: what it says would be lost.
+fn written(commit: Oid, record: &CommitRecord) -> Note {
+    match codi2::write(record) {
+        (text, 0) => Note::Write(text.into()),
+        (_, left_out) => {
+            let files = count(left_out, "file");
+            printer::complain(&format!(
+                "codi2: the note of {commit} in {REFERENCE} stays as it was: with all that is known it would be too long, and \
+                 leave out {files}"
+            ));
+            Note::Keep
+        }
+    }
 }
 
 /// Says which note makes no sense; it is left as it is.
