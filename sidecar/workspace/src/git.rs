@@ -36,6 +36,17 @@ use crate::place::Place;
 use libgit::Libgit;
 use program::{Cat, Program};
 
+/// How every comparison is made, whatever the person's configuration says: the lines of blame and of diffs are the same.
+const COMPARED: [&str; 7] = [
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--inter-hunk-context=0",
+    "--find-renames",
+    "--diff-algorithm=myers",
+    "--indent-heuristic",
+];
+
 /// A git object's name: SHA-1 or SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Oid {

@@ -7,17 +7,18 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use codi2_attribution::record::codi2::REFERENCE;
 use codi2_attribution::report::Brought;
 use codi2_attribution::report::policy::{Judge, Rule, Violation};
 use codi2_config::{CiRule, Globs, Layers, Mistake, Owner, Syntax, check};
 use codi2_protocol::{ActorKind, Class};
-use codi2_workspace::past::{Commit, Past, Status};
+use codi2_workspace::past::{CommitPatch, Past, Status};
 use serde_json::json;
 
 use super::args::{self, Format};
 use super::failure::{Code, Failure};
 use super::printer::{self, Printer};
-use super::records::{REFERENCE, Records, fate};
+use super::records::{Records, fate};
 use super::stats;
 use crate::settings::{self, Flags};
 
@@ -62,7 +63,7 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
 }
 
 /// What a commit brought, as it is judged.
-fn brought(commit: &Commit) -> Brought {
+fn brought(commit: &CommitPatch) -> Brought {
     let mut brought = stats::brought(commit);
     let no_text = commit.files.iter().filter(|file| file.binary && file.status != Status::Deleted);
     brought.files.extend(no_text.map(|file| (file.path.clone(), vec![(1, 1)])));

@@ -6,14 +6,12 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use codi2_attribution::record::CommitRecord;
+use codi2_attribution::record::codi2::{self, REFERENCE};
 use codi2_workspace::past::{Past, PastError};
 use codi2_workspace::{Notes, Oid};
 
 use super::failure::{Code, Failure};
 use super::printer;
-
-/// Where codi2 keeps what it knows of commits.
-pub const REFERENCE: &str = "refs/notes/codi2";
 
 /// Records of commits as they were asked for.
 pub struct Records<'a> {
@@ -45,27 +43,13 @@ impl<'a> Records<'a> {
         if wanted.is_empty() {
             return Ok(());
         }
-        let failed = || format!("the notes in {REFERENCE} cannot be read");
         let notes = match &mut self.notes {
             Some(notes) => notes,
             None => self.notes.insert(self.past.notes(REFERENCE).with_context(failed)?),
         };
-        let mut found = notes.read(&wanted).with_context(failed)?;
-        for (commit, why) in notes.unread() {
-            self.unread += 1;
-            printer::complain(&format!("codi2: the note of {commit} cannot be read: {why}"));
-        }
-        for commit in wanted {
-            let Some(note) = found.remove(&commit) else { continue };
-            let commit = commit.to_string();
-            match codi2_attribution::record::codi2::read(&commit, &note) {
-                Ok(record) => drop(self.known.insert(commit, Some(record))),
-                Err(error) => {
-                    self.unread += 1;
-                    printer::complain(&format!("codi2: the note of {commit} makes no sense: {error}"));
-                }
-            }
-        }
+        let (found, unread) = read(notes, &wanted)?;
+        self.unread += unread;
+        self.known.extend(found.into_iter().map(|(commit, record)| (commit.to_string(), Some(record))));
         Ok(())
     }
 
@@ -78,6 +62,49 @@ impl<'a> Records<'a> {
     pub fn record(&self, commit: &str) -> Option<&CommitRecord> {
         self.known.get(commit)?.as_ref()
     }
+}
+
+fn failed() -> String {
+    format!("the notes in {REFERENCE} cannot be read")
+}
+
+/// What notes of ours say of these commits. Those that cannot be read are told of and left out; how many they are.
+///
+/// # Errors
+/// The notes cannot be read.
+pub fn read(notes: &mut Notes, commits: &[Oid]) -> Result<(HashMap<Oid, CommitRecord>, u64)> {
+    let found = notes.read(commits).with_context(failed)?;
+    let mut unread = complain_unread(notes, REFERENCE);
+    let mut records = HashMap::new();
+    for commit in commits {
+        let Some(note) = found.get(commit) else { continue };
+        match record(*commit, note, REFERENCE) {
+            Some(record) => drop(records.insert(*commit, record)),
+            None => unread += 1,
+        }
+    }
+    Ok((records, unread))
+}
+
+/// A note of codi2's, or a complaint.
+pub fn record(commit: Oid, note: &[u8], reference: &str) -> Option<CommitRecord> {
+    match codi2::read(&commit.to_string(), note) {
+        Ok(record) => Some(record),
+        Err(error) => {
+            complain(commit, reference, &error.to_string());
+            None
+        }
+    }
+}
+
+/// Says which notes were asked for last and could not be read; how many they are.
+pub fn complain_unread(notes: &Notes, reference: &str) -> u64 {
+    notes.unread().inspect(|(commit, why)| complain(*commit, reference, &why.to_string())).count() as u64
+}
+
+/// Says which note makes no sense; it is left as it is.
+pub fn complain(commit: Oid, reference: &str, why: &str) {
+    printer::complain(&format!("codi2: the note of {commit} in {reference} is passed over: {why}"));
 }
 
 /// The error, with the exit code of what git does not know.

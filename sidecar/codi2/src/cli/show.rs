@@ -4,7 +4,7 @@
 
 use anyhow::{Result, anyhow};
 use codi2_attribution::report::{Brought, By, Run, Tally, runs};
-use codi2_workspace::past::{Commit, Keep, Past};
+use codi2_workspace::past::{CommitPatch, Keep, Past};
 use jiff::Zoned;
 use serde::Serialize;
 
@@ -56,7 +56,7 @@ struct Range {
 pub fn run(show: &args::Show, printer: &mut Printer) -> Result<()> {
     let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
     let hex = past.commit(&show.commit).map_err(fate)?;
-    let mut found: Option<Commit> = None;
+    let mut found: Option<CommitPatch> = None;
     // It, and none of its parents.
     past.commits(&[&format!("{hex}^!")], &[], Keep::Numbers, &mut |commit| {
         found = Some(commit);
@@ -69,7 +69,7 @@ pub fn run(show: &args::Show, printer: &mut Printer) -> Result<()> {
     print(&view(commit, &records), printer)
 }
 
-fn view(commit: Commit, records: &Records<'_>) -> View {
+fn view(commit: CommitPatch, records: &Records<'_>) -> View {
     let record = records.record(&commit.commit);
     let brought = stats::brought(&commit);
     let range = |run: Run<'_>| Range { first: run.first, last: run.last, owned: Owned::of(run.known) };
@@ -80,7 +80,7 @@ fn view(commit: Commit, records: &Records<'_>) -> View {
     let files = brought.files.iter().map(file).collect();
     let lines = brought.lines();
     let actors = shares(brought, record);
-    let Commit { commit, parents, author, day, subject, .. } = commit;
+    let CommitPatch { commit, parents, author, day, subject, .. } = commit;
     View { commit, parents, author, day, subject, note: record.is_some(), lines, actors, files }
 }
 

@@ -7,7 +7,7 @@ pub mod internal;
 use anyhow::Result;
 use codi2_attribution::report::{Brought, By, Row, Tally};
 use codi2_protocol::Class;
-use codi2_workspace::past::{Blamed, Commit, Keep, Past, PastError};
+use codi2_workspace::past::{Blamed, CommitPatch, Keep, Past, PastError};
 use serde_json::{Value, json};
 
 use super::args::{self, Format, StatsBy};
@@ -48,7 +48,7 @@ fn by(by: StatsBy) -> By {
 }
 
 /// The lines that a commit brought, as reports count them.
-pub fn brought(commit: &Commit) -> Brought {
+pub fn brought(commit: &CommitPatch) -> Brought {
     let files = commit.files.iter().filter(|file| !file.added.is_empty());
     let files = files.map(|file| (file.path.clone(), file.added.clone())).collect();
     Brought { commit: commit.commit.clone(), day: commit.day.clone(), files }
@@ -62,7 +62,7 @@ pub fn each(
     past: &Past,
     range: &str,
     records: &mut Records<'_>,
-    count: fn(&Commit) -> Brought,
+    count: fn(&CommitPatch) -> Brought,
     take: &mut dyn FnMut(Brought, &Records<'_>),
 ) -> Result<()> {
     let mut waiting: Vec<Brought> = Vec::new();

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use std::io::{self, BufRead};
 use std::ops::RangeInclusive;
 
+use super::past::patch::numbers;
 use super::program::Program;
-use super::{Oid, View, ViewError};
+use super::{COMPARED, Oid, View, ViewError};
 use crate::path::{from_git_bytes, git_bytes};
 use crate::place::Place;
 
@@ -161,12 +162,9 @@ impl Commits {
                 input += &format!("{id}\n");
             }
         }
-        #[rustfmt::skip]
-        let command = [
-            "diff-tree", "--stdin", "-r", "--root", "--always", "--raw", "-p", "-z", "--no-abbrev", "--no-color",
-            "-U0", "--inter-hunk-context=0", "-M", "--diff-algorithm=myers", "--indent-heuristic", "--no-ext-diff",
-            "--no-textconv",
-        ];
+        let command =
+            ["diff-tree", "--stdin", "-r", "--root", "--always", "--raw", "-p", "-z", "--no-abbrev", "--unified=0"];
+        let command = [&command[..], &COMPARED].concat();
         let compared = self.view.program.converse(&command, input.as_bytes(), compared)?;
         let mut compared = compared.into_iter();
         let mut all = Vec::with_capacity(commits.len());
@@ -401,11 +399,7 @@ fn is_name(line: &[u8]) -> bool {
 
 /// The new lines of `@@ -4,0 +5,2 @@`.
 fn hunk(line: &[u8]) -> Option<RangeInclusive<u32>> {
-    let rest = line.strip_prefix(b"@@ -")?;
-    let head = std::str::from_utf8(&rest[..rest.iter().position(|byte| *byte == b'@')?]).ok()?;
-    let new = head.trim().split_once(" +")?.1;
-    let (first, count) = new.split_once(',').unwrap_or((new, "1"));
-    let (first, count): (u32, u32) = (first.parse().ok()?, count.parse().ok()?);
+    let (_, (first, count)) = line.starts_with(b"@@ -").then(|| numbers(line))??;
     (count > 0).then(|| first..=first + count - 1)
 }
 

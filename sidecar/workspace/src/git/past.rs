@@ -7,7 +7,7 @@
 //! line (notes say), any write.
 
 mod blame;
-mod patch;
+pub(super) mod patch;
 mod quote;
 #[cfg(test)]
 mod tests;
@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 pub use blame::{Blamed, BlamedCommit, BlamedLine};
-pub use patch::{Commit, FileChange, Keep, PatchLine, Side, Status};
+pub use patch::{CommitPatch, FileChange, Keep, PatchLine, Side, Status};
 
 use super::program::Program;
-use super::{Notes, Oid, View, ViewError};
+use super::{COMPARED, Notes, Oid, View, ViewError};
 use crate::path::{git_bytes, to_relative};
 use crate::place::{IdentifyError, Root, resolve, root};
 
@@ -73,24 +73,18 @@ fn shallow_words(shallow: bool) -> &'static str {
     if shallow { "; this clone is shallow: `git fetch --unshallow` gets the rest" } else { "" }
 }
 
-/// By which blame and diffs see the same lines.
-const SAME_LINES: [&str; 6] =
-    ["-c", "diff.algorithm=myers", "-c", "diff.indentHeuristic=true", "-c", "diff.renames=true"];
+/// [`COMPARED`] for blame, which takes it as settings alone.
+const BLAMED: [&str; 6] = ["-c", "diff.algorithm=myers", "-c", "diff.indentHeuristic=true", "-c", "diff.renames=true"];
 
-/// How diffs are made, whatever the person's configuration says.
-const DIFF: [&str; 11] = [
+/// How diffs are made, whatever the person's configuration says, besides [`COMPARED`].
+const DIFF: [&str; 6] = [
     "--patch",
     // What is no text is told by its bytes: the change itself may say by attributes what is shown of it.
     "--text",
-    "--no-color",
-    "--no-ext-diff",
-    "--no-textconv",
     "--no-relative",
-    "--find-renames",
     "--ignore-submodules=all",
     "--src-prefix=a/",
     "--dst-prefix=b/",
-    "--inter-hunk-context=0",
 ];
 
 /// How git says that it knows no such revision.
@@ -203,7 +197,7 @@ impl Past {
     ) -> Result<Blamed, PastError> {
         let name = file_name(path)?;
         let commit = self.named(revision)?;
-        let mut words: Vec<OsString> = Vec::from(SAME_LINES.map(Into::into));
+        let mut words: Vec<OsString> = Vec::from(BLAMED.map(Into::into));
         // An option without a file: the same setting on the command line would not keep the person's from being read.
         words.extend(["blame", "--ignore-revs-file=", "--porcelain", "--encoding=UTF-8"].map(Into::into));
         words.extend(lines.iter().map(|(first, last)| format!("-L{first},{last}").into()));
@@ -282,12 +276,12 @@ impl Past {
         range: &[&str],
         paths: &[OsString],
         keep: Keep,
-        each: &mut dyn FnMut(Commit) -> Result<(), E>,
+        each: &mut dyn FnMut(CommitPatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut words: Vec<OsString> = Vec::from(SAME_LINES.map(Into::into));
-        words.extend(["-c", "log.showRoot=true", "log", "--cc", "--no-show-signature"].map(Into::into));
+        let fixed = ["-c", "log.showRoot=true", "log", "--cc", "--no-show-signature"];
+        let mut words: Vec<OsString> = fixed.map(Into::into).into();
         words.extend(["--encoding=UTF-8", patch::FORMAT].map(Into::into));
-        words.extend(DIFF.map(Into::into));
+        words.extend(COMPARED.into_iter().chain(DIFF).map(Into::into));
         words.extend([format!("--unified={}", keep.context()).into(), NO_OPTIONS.into()]);
         words.extend(range.iter().map(Into::into));
         words.push("--".into());
@@ -316,9 +310,8 @@ impl Past {
         paths: &[OsString],
         keep: Keep,
     ) -> Result<Vec<FileChange>, PastError> {
-        let mut words: Vec<OsString> = Vec::from(SAME_LINES.map(Into::into));
-        words.extend(["-c", "diff.autoRefreshIndex=false", "diff"].map(Into::into));
-        words.extend(DIFF.map(Into::into));
+        let mut words: Vec<OsString> = ["-c", "diff.autoRefreshIndex=false", "diff"].map(Into::into).into();
+        words.extend(COMPARED.into_iter().chain(DIFF).map(Into::into));
         words.extend([format!("--unified={}", keep.context()).into(), NO_OPTIONS.into()]);
         words.push(from.into());
         words.extend(to.map(Into::into));

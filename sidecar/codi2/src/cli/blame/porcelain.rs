@@ -52,7 +52,7 @@ fn one(
     let commit = found.and_then(|(blamed, line)| blamed.commit(line));
     let (hex, original) = match (commit, found) {
         (Some(commit), Some((_, line))) => (commit.to_owned(), line.original as usize),
-        _ => ("0".repeat(40), number),
+        _ => ("0".repeat(found.map_or(40, |(blamed, _)| blamed.digits)), number),
     };
     let group = group.map(|lines| format!(" {lines}")).unwrap_or_default();
     printer.line(&format!("{hex} {original} {number}{group}"))?;

@@ -140,6 +140,7 @@ fn whole(text: &str, owners: Vec<Owner>, spans: &[(u64, u32)]) -> Whole {
         |line, original, commit| BlamedLine { line, original, commit, path: 0, previous: None, text: Vec::new() };
     let headers = ["author A\x1b[31mda", "author-mail <ada@x>", "summary one"];
     let blamed = Blamed {
+        digits: 40,
         commits: vec![
             BlamedCommit {
                 commit: Some(COMMIT.into()),

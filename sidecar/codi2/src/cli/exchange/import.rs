@@ -17,7 +17,7 @@ use codi2_redaction::Redactor;
 use codi2_workspace::{Change, Commit, Commits, Globs, Note, Notes, Oid, Place};
 use serde_json::json;
 
-use super::{GIT_AI, complain, completed, count, here, inward, listed, record, written};
+use super::{GIT_AI, complain_unread, completed, count, here, inward, listed, record, written};
 use crate::cli::args::{Format, Import};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::printer::{self, Printer};
@@ -163,6 +163,6 @@ fn write(place: &Place, told: Vec<(Oid, CommitRecord)>) -> Result<(usize, usize)
         let Some(ours) = record(commit, there, REFERENCE) else { return Note::Keep };
         completed(commit, &ours, theirs)
     })?;
-    notes.unread().for_each(|(commit, why)| complain(commit, REFERENCE, &why.to_string()));
+    complain_unread(&notes, REFERENCE);
     Ok((ids.len(), changed))
 }

@@ -9,7 +9,7 @@ use codi2_attribution::record::codi2::REFERENCE;
 use codi2_workspace::{Joined, Note, Notes, Oid, Place};
 use serde_json::json;
 
-use super::{complain, completed, count, here, record, written};
+use super::{complain_unread, completed, count, here, record, written};
 use crate::cli::args::{Format, NotesCommand};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::printer::Printer;
@@ -76,7 +76,7 @@ fn join(place: &Place, reference: &str) -> Result<Joined> {
         completed(commit, &ours, &theirs)
     })?;
     for (notes, reference) in [(&theirs, reference), (&ours, REFERENCE)] {
-        notes.unread().for_each(|(commit, why)| complain(commit, reference, &why.to_string()));
+        complain_unread(notes, reference);
     }
     Ok(joined)
 }

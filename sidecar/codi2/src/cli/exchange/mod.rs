@@ -22,6 +22,7 @@ use codi2_workspace::{Commits, Listed, Note, Notes, Oid, Place, from_relative, t
 
 use super::failure::{Code, Failure};
 use super::printer;
+use super::records::{self, complain, complain_unread, record};
 
 /// Where the Git AI standard keeps it.
 const GIT_AI: &str = "refs/notes/ai";
@@ -40,21 +41,7 @@ fn listed(place: &Place, range: &str) -> Result<Vec<Listed>> {
 /// What codi2 knows of these commits; a note that cannot be read is named, and left out.
 fn known(place: &Place, commits: &[Listed]) -> Result<HashMap<Oid, CommitRecord>> {
     let ids: Vec<Oid> = commits.iter().map(|listed| listed.commit.id).collect();
-    let mut notes = Notes::open(place, REFERENCE)?;
-    let read = notes.read(&ids)?;
-    notes.unread().for_each(|(commit, why)| complain(commit, REFERENCE, &why.to_string()));
-    Ok(read.into_iter().filter_map(|(id, note)| Some((id, record(id, &note, REFERENCE)?))).collect())
-}
-
-/// A note of codi2's, or a complaint.
-fn record(commit: Oid, note: &[u8], reference: &str) -> Option<CommitRecord> {
-    match codi2::read(&commit.to_string(), note) {
-        Ok(record) => Some(record),
-        Err(error) => {
-            complain(commit, reference, &error.to_string());
-            None
-        }
-    }
+    Ok(records::read(&mut Notes::open(place, REFERENCE)?, &ids)?.0)
 }
 
 /// What becomes of a note of ours when `theirs` is told beside it.
@@ -77,11 +64,6 @@ fn written(commit: Oid, record: &CommitRecord) -> Note {
             Note::Keep
         }
     }
-}
-
-/// Says which note makes no sense; it is left as it is.
-fn complain(commit: Oid, reference: &str, why: &str) {
-    printer::complain(&format!("codi2: the note of {commit} in {reference} is passed over: {why}"));
 }
 
 /// The record with paths as git has them; files whose names are no UTF-8 are left out, no other format has them.

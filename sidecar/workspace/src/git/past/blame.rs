@@ -7,6 +7,8 @@ use super::quote;
 /// A blamed file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Blamed {
+    /// How many hexadecimal digits a commit's name has here; 0 without lines.
+    pub digits: usize,
     /// Each commit once.
     pub commits: Vec<BlamedCommit>,
     /// Each path once that a line had in its commit, as protocol paths.
@@ -73,6 +75,7 @@ pub(super) fn parse(output: &[u8]) -> Option<Blamed> {
         let Some(group) = &mut open else {
             let (hex, original, line) = header(line)?;
             let next = blamed.commits.len();
+            blamed.digits = hex.len();
             let commit = *commits.entry(hex.to_owned()).or_insert(next);
             if commit == next {
                 let none = hex.iter().all(|digit| *digit == b'0');

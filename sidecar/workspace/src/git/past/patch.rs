@@ -31,7 +31,7 @@ impl Keep {
 
 /// A commit and what it brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Commit {
+pub struct CommitPatch {
     /// In hexadecimal.
     pub commit: String,
     /// Its parents, in hexadecimal.
@@ -127,10 +127,10 @@ pub struct PatchLine {
 pub(super) fn commits<E: From<PastError>>(
     input: &mut dyn BufRead,
     keep: Keep,
-    each: &mut dyn FnMut(Commit) -> Result<(), E>,
+    each: &mut dyn FnMut(CommitPatch) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut reader = Reader::new(input, keep);
-    let mut commit: Option<Commit> = None;
+    let mut commit: Option<CommitPatch> = None;
     while let Some(line) = reader.next()? {
         if let Some(header) = line.strip_prefix(b"\0") {
             let next = self::header(header).ok_or_else(|| odd(header))?;
@@ -158,13 +158,13 @@ pub(super) fn files(input: &mut dyn BufRead, keep: Keep) -> Result<Vec<FileChang
     Ok(reader.taken())
 }
 
-fn header(line: &[u8]) -> Option<Commit> {
+fn header(line: &[u8]) -> Option<CommitPatch> {
     let text = String::from_utf8_lossy(line);
     let mut fields = text.splitn(7, '\0');
     let mut next = || fields.next();
     let (commit, parents, day, at_s) = (next()?, next()?, next()?, next()?);
     let (name, address, subject) = (next()?, next()?, next()?);
-    Some(Commit {
+    Some(CommitPatch {
         commit: commit.to_owned(),
         parents: parents.split_whitespace().map(str::to_owned).collect(),
         day: day.to_owned(),
@@ -309,9 +309,9 @@ fn extend(ranges: &mut Vec<(u32, u32)>, line: u32) {
     }
 }
 
-/// `@@ -1,2 +3,4 @@`, with one more `@` and old side for each further parent: the old sides and the new one.
+/// The header of a hunk: `@@ -1,2 +3,4 @@`, with one more `@` and old side for each further parent: the old sides and the new one.
 #[allow(clippy::type_complexity)]
-fn numbers(header: &[u8]) -> Option<(Vec<(u32, u32)>, (u32, u32))> {
+pub(in crate::git) fn numbers(header: &[u8]) -> Option<(Vec<(u32, u32)>, (u32, u32))> {
     let ats = header.iter().take_while(|byte| **byte == b'@').count();
     let text = std::str::from_utf8(header.get(ats + 1..)?).ok().or_else(|| {
         // The function's name behind the numbers may be cut within a character.

@@ -60,7 +60,7 @@ fn origins(blamed: &Blamed, names: &[(&str, &str)]) -> Vec<String> {
     blamed.lines.iter().map(line).collect()
 }
 
-fn all(past: &Past, range: &[&str], keep: Keep) -> Vec<Commit> {
+fn all(past: &Past, range: &[&str], keep: Keep) -> Vec<CommitPatch> {
     let mut commits = Vec::new();
     let each = &mut |commit| {
         commits.push(commit);
