@@ -380,8 +380,10 @@ fn notes_that_cannot_be_read_are_not_judged() {
     let output = ci();
     assert!(output.code == 3 && !output.err.is_empty(), "{output:?}");
     // Without git nobody can tell.
-    let output = run(world.command(program()).env("PATH", "").args(["ci", &range, "--require-notes"]), "");
-    assert!(output.code == 3 && output.err.contains("install it"), "{output:?}");
+    for words in [&["ci", &range, "--require-notes"][..], &["blame", "HEAD", "a.rs"], &["show"], &["stats"]] {
+        let output = run(world.command(program()).env("PATH", "").args(words), "");
+        assert!(output.code == 3 && output.err.contains("install it"), "{words:?}: {output:?}");
+    }
 }
 
 #[test]

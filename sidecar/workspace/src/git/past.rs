@@ -151,12 +151,17 @@ impl Past {
     /// The commit that a revision names, in hexadecimal.
     ///
     /// # Errors
-    /// No such commit here.
+    /// No such commit here, or no git.
     pub fn commit(&self, revision: &str) -> Result<String, PastError> {
         let name = format!("{revision}^{{commit}}");
-        let found = self.top.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name]);
+        let words = ["rev-parse", "--verify", "--quiet", NO_OPTIONS, &name].map(OsString::from);
+        let found = match self.run(&self.top, &words, None) {
+            Ok(found) => String::from_utf8_lossy(&found).trim_end().to_owned(),
+            Err(PastError::Git(_)) => return Err(self.no_revision(revision)),
+            Err(other) => return Err(other),
+        };
         // Before git 2.30 the option itself came back.
-        found.filter(|hex| !hex.starts_with('-')).ok_or_else(|| self.no_revision(revision))
+        if found.starts_with('-') { Err(self.no_revision(revision)) } else { Ok(found) }
     }
 
     /// The same, where a whole name is taken at its word.

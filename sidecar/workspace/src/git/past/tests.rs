@@ -152,6 +152,18 @@ fn a_persons_configuration_changes_no_line() {
     assert_eq!(past.diff(&a, Some(&b), &[], Keep::Text(0)).unwrap()[0].lines.len(), 2);
 }
 
+#[test]
+fn names_of_commits_are_as_long_as_the_repository_has_them() {
+    for (format, digits) in [("sha1", 40), ("sha256", 64)] {
+        let repository = Repository(tempfile::tempdir().unwrap());
+        repository.git(&["init", "--quiet", "--initial-branch=main", &format!("--object-format={format}")]);
+        repository.write("a.rs", "one\n");
+        let commit = repository.commit("a");
+        let blamed = repository.past().blame("HEAD", "a.rs", Some(b"new\n"), &[]).unwrap();
+        assert_eq!((blamed.commit(&blamed.lines[0]), blamed.digits, commit.len()), (None, digits, digits));
+    }
+}
+
 /// Words of whoever asks name revisions; none is an option.
 #[test]
 fn no_revision_is_an_option() {
