@@ -12,7 +12,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use codi2_protocol::{Actor, Class, EvidenceKind, Owner, Verdict};
+use codi2_protocol::{Actor, ActorKind, Class, EvidenceKind, Owner, Verdict};
 
 use crate::record::CommitRecord;
 pub use tally::{By, Row, Tally};
@@ -70,10 +70,10 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// How sure.
+    /// How sure it is who wrote it.
     pub fn class(self) -> Class {
         match self {
-            Self::By(owner, _) => owner.verdict.class,
+            Self::By(owner, _) => class_of(owner),
             _ => Class::Unknown,
         }
     }
@@ -82,6 +82,11 @@ impl<'a> Known<'a> {
     pub fn is_mixed(self) -> bool {
         matches!(self, Self::By(_, Some(_)))
     }
+}
+
+/// How sure an author is. Of what git brought none is known, however surely it was git that brought it.
+fn class_of(owner: &Owner) -> Class {
+    if owner.verdict.origin.kind == ActorKind::Git { Class::Unknown } else { owner.verdict.class }
 }
 
 /// Lines in a row of which the same is known.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use codi2_protocol::{ActorKind, Class, Owner};
 
-use super::{Brought, Known, runs};
+use super::{Brought, Known, class_of, runs};
 use crate::record::CommitRecord;
 
 /// What lines are counted by.
@@ -36,7 +36,7 @@ impl By {
             Self::Model => or_none(origin.model.as_deref()),
             Self::Directory => path.rsplit_once('/').map_or(".", |(folder, _)| folder).to_owned(),
             Self::Day => day.to_owned(),
-            Self::Class => owner.verdict.class.as_str().to_owned(),
+            Self::Class => class_of(owner).as_str().to_owned(),
         }
     }
 }
@@ -95,7 +95,7 @@ impl Tally {
         for (path, lines) in &brought.files {
             for run in runs(lines, record, path) {
                 let owner = run.known.owner();
-                let class = owner.verdict.class;
+                let class = class_of(&owner);
                 let key = self.by.key(path, &brought.day, &owner);
                 self.rows.entry(key).or_default().add(class, run.lines());
                 self.total.add(class, run.lines());

@@ -20,6 +20,7 @@ fn owners() -> Vec<Owner> {
         owner(ActorKind::Agent, "robo", Some("m1"), Class::Exact),
         owner(ActorKind::Completion, "tab", Some("m2"), Class::Declared),
         owner(ActorKind::External, "", None, Class::Unknown),
+        owner(ActorKind::Git, "pull", None, Class::Carried),
         owner(ActorKind::Unknown, "", None, Class::Unknown),
     ]
 }
@@ -88,12 +89,18 @@ fn look<'a>(record: Option<&'a CommitRecord>, path: &str, line: u32) -> (Option<
     (first, first.and(owner(range.and_then(|range| range.second))))
 }
 
+/// What git brought has no known author.
+fn class(owner: Option<&Owner>) -> Class {
+    let known = owner.filter(|owner| owner.verdict.origin.kind != ActorKind::Git);
+    known.map_or(Class::Unknown, |owner| owner.verdict.class)
+}
+
 fn key(by: By, path: &str, day: &str, owner: Option<&Owner>) -> String {
     let origin = owner.map(|owner| &owner.verdict.origin);
     let kind = origin.map_or(ActorKind::Unknown, |origin| origin.kind);
     match (by, kind) {
         (By::Actor, _) => origin.map_or("unknown".to_owned(), Actor::to_string),
-        (By::Tool | By::Model, ActorKind::Unknown | ActorKind::External) => "unknown".to_owned(),
+        (By::Tool | By::Model, ActorKind::Unknown | ActorKind::External | ActorKind::Git) => "unknown".to_owned(),
         (By::Tool | By::Model, ActorKind::Person) => "none".to_owned(),
         (By::Tool, _) => origin.unwrap().name.clone(),
         (By::Model, _) => origin.unwrap().model.clone().unwrap(),
@@ -103,7 +110,7 @@ fn key(by: By, path: &str, day: &str, owner: Option<&Owner>) -> String {
             _ => "src/deep".to_owned(),
         },
         (By::Day, _) => day.to_owned(),
-        (By::Class, _) => owner.map_or("unknown", |owner| owner.verdict.class.as_str()).to_owned(),
+        (By::Class, _) => class(owner).as_str().to_owned(),
     }
 }
 
@@ -143,7 +150,7 @@ proptest! {
                 let owner = look(record, path, line).0;
                 let row = rows.entry(key(by, path, &brought.day, owner)).or_default();
                 row.lines += 1;
-                row.classes[owner.map_or(Class::Unknown, |owner| owner.verdict.class) as usize] += 1;
+                row.classes[class(owner) as usize] += 1;
             }
             let mut stood = BTreeSet::new();
             for (commit, path, line) in &stand {
@@ -192,7 +199,6 @@ proptest! {
         }
         let mut expected: BTreeMap<Demand, BTreeSet<(String, String, u32)>> = BTreeMap::new();
         let lines: Vec<_> = each(&commits).into_iter().filter(|(_, _, path, _)| path.starts_with(prefix)).collect();
-        let class = |owner: Option<&Owner>| owner.map_or(Class::Unknown, |owner| owner.verdict.class);
         let unknown = lines.iter().filter(|(_, record, path, line)| class(look(*record, path, *line).0) == Class::Unknown);
         let too_many = unknown.count() as u64 * 100 > most * lines.len() as u64;
         for (brought, record, path, line) in &lines {
