@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use codi2_workspace::{Change, Commits, Note, Noted, Notes, Oid, Place, Unread, identify};
+use codi2_workspace::{Change, Commit, Commits, Note, Noted, Notes, Oid, Place, Unread, identify};
 
 struct Repository {
     _folder: tempfile::TempDir,
@@ -253,6 +253,57 @@ fn new_commits_are_those_made_here() {
     assert_eq!(ids(&[gone, one], 9).0.len(), 2, "what is gone is nothing to go by");
     assert_eq!((ids(&[], 2).0.len(), ids(&[], 2).1), (2, true));
     assert_eq!(ids(&[], 2).0[0], two, "the newest ones count");
+}
+
+#[test]
+fn commits_that_were_pushed_at_once_are_new_if_they_were_made_here() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    run(elsewhere.path(), &["init", "-q", "--bare"]);
+    let repository = Repository::new(&[]);
+    repository.git(&["config", "user.email", "a@b"]);
+    let first = repository.commit();
+    repository.git(&["remote", "add", "origin", elsewhere.path().to_str().unwrap()]);
+    repository.git(&["-c", "user.email=c@d", "commit", "-q", "--allow-empty", "-m", "by another"]);
+    let second = repository.commit();
+    repository.git(&["push", "-q", "origin", "main"]);
+    let third = repository.commit();
+    let commits = Commits::open(&repository.place).unwrap();
+    let (new, cut) = commits.new_since(&commits.tips().unwrap(), &[first], 9).unwrap();
+    assert_eq!((new.iter().map(|commit| commit.id).collect::<Vec<_>>(), cut), (vec![second, third], false));
+    let (new, _) = commits.new_since(&commits.tips().unwrap(), &[first], 1).unwrap();
+    assert_eq!(new.iter().map(|commit| commit.id).collect::<Vec<_>>(), [third]);
+}
+
+#[test]
+fn a_commit_that_is_gone_takes_no_others_lines() {
+    let repository = Repository::new(&[]);
+    repository.write("a", "1\n");
+    let first = repository.commit();
+    repository.write("a", "1\n2\n");
+    let second = repository.commit();
+    let mut commits = Commits::open(&repository.place).unwrap();
+    let mut all = commits.these(&[first, second]).unwrap();
+    all.insert(1, Commit { id: Oid::parse(&"1".repeat(40)).unwrap(), parents: vec![first] });
+    let refused = commits.changes(&all).expect_err("one of them is gone");
+    assert!(refused.to_string().contains("1111"), "{refused}");
+    all.remove(1);
+    assert_eq!(lines(&commits.changes(&all).unwrap()[1], "a"), "2-2");
+}
+
+#[test]
+fn of_very_many_moved_files_only_some_are_blamed() {
+    let repository = Repository::new(&[]);
+    let text = |number: usize| (0..20).map(|line| format!("file {number} line {line}\n")).collect::<String>();
+    (0..70).for_each(|number| repository.write(&format!("old/{number:02}"), text(number)));
+    repository.commit();
+    repository.git(&["mv", "old", "new"]);
+    (0..70).for_each(|number| repository.write(&format!("new/{number:02}"), text(number) + "more\n"));
+    let moved = repository.commit();
+    let brought = &repository.brought()[&moved];
+    assert_eq!(brought.len(), 70);
+    for change in brought {
+        assert_eq!(lines(brought, &change.path), "21-21", "{}", change.path);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! whole commit at once differs from blame in one thing, which of several new files took over which old one: those
 //! files are blamed one by one. Absent on purpose: who wrote the lines, and notes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead};
 use std::ops::RangeInclusive;
 
@@ -14,6 +14,9 @@ use super::program::Program;
 use super::{COMPARED, Oid, View, ViewError};
 use crate::path::{from_git_bytes, git_bytes};
 use crate::place::Place;
+
+/// Files that are blamed one by one, of one commit, at most; of the others git's comparison counts.
+const BLAMED: usize = 64;
 
 /// One commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,12 +97,50 @@ impl Commits {
     }
 
     /// The commits that are reachable from `tips`, but not from `done` nor from any remote's branch (made elsewhere, with
-    /// notes of their own): parents first, the newest `most`, and whether there are more.
+    /// notes of their own, unless [`Self::made_here`]: pushed at once): parents first, the newest `most`, and whether there
+    /// are more.
     ///
     /// # Errors
     /// Git cannot be asked.
     pub fn new_since(&self, tips: &[Oid], done: &[Oid], most: usize) -> Result<(Vec<Commit>, bool), ViewError> {
-        self.walk(tips, done, most, &["--not", "--remotes"])
+        let (mut new, cut) = self.walk(tips, done, most, &["--not", "--remotes"])?;
+        let (all, _) = self.walk(tips, done, most, &[])?;
+        let order: HashMap<Oid, usize> = all.iter().enumerate().map(|(at, commit)| (commit.id, at)).collect();
+        let known: HashSet<Oid> = new.iter().map(|commit| commit.id).collect();
+        let mut pushed: Vec<Commit> = all.into_iter().filter(|commit| !known.contains(&commit.id)).collect();
+        let here = self.made_here(&pushed)?;
+        pushed.retain(|commit| here.contains(&commit.id));
+        new.extend(pushed);
+        // What the second walk did not come to is older.
+        new.sort_by_key(|commit| order.get(&commit.id));
+        Ok((new, cut))
+    }
+
+    /// Those of these commits whose committer has the e-mail address with which git would commit here now.
+    ///
+    /// # Errors
+    /// Git cannot be asked.
+    pub fn made_here(&self, commits: &[Commit]) -> Result<HashSet<Oid>, ViewError> {
+        let program = &self.view.program;
+        // `Name <e-mail> seconds zone`; without one nobody commits here.
+        let identity = program.line(&["var", "GIT_COMMITTER_IDENT"]).unwrap_or_default();
+        let Some((address, _)) = identity.split_once('<').and_then(|(_, rest)| rest.split_once('>')) else {
+            return Ok(HashSet::new());
+        };
+        let input: String = commits.iter().map(|commit| format!("{}\n", commit.id)).collect();
+        if input.is_empty() || address.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let command =
+            ["log", "--no-walk=unsorted", "--no-show-signature", "--ignore-missing", "--format=%H %ce", "--stdin"];
+        let is_here = |line: &[u8]| {
+            let (name, committer) = std::str::from_utf8(line).ok()?.split_once(' ')?;
+            Oid::parse(name).filter(|_| committer == address)
+        };
+        program.converse(&command, input.as_bytes(), |output| {
+            let lines = output.split(b'\n').collect::<io::Result<Vec<_>>>()?;
+            Ok(lines.iter().filter_map(|line| is_here(line)).collect())
+        })
     }
 
     /// The commits that were reachable from `done` and are not from `tips`: what was rewritten or dropped, as in
@@ -169,7 +210,12 @@ impl Commits {
         let mut compared = compared.into_iter();
         let mut all = Vec::with_capacity(commits.len());
         for commit in commits {
-            let parents: Vec<_> = compared.by_ref().take(commit.parents.len().max(1)).collect();
+            let mut parents = Vec::new();
+            for _ in 0..commit.parents.len().max(1) {
+                // Git says nothing at all of a commit that is gone.
+                let entries = compared.next().filter(|(id, _)| *id == commit.id).map(|(_, entries)| entries);
+                parents.push(entries.ok_or_else(|| ViewError::Read(format!("git does not compare {}", commit.id)))?);
+            }
             all.push(self.brought(commit, &parents)?);
         }
         self.view.rest();
@@ -181,7 +227,7 @@ impl Commits {
         let Some((first, others)) = parents.split_first() else { return Ok(Vec::new()) };
         let others: Vec<HashMap<&str, &Entry>> = others.iter().map(|entries| by_path(entries)).collect();
         let unsure: Vec<bool> = parents.iter().map(|entries| are_unsure(entries)).collect();
-        let mut changes = Vec::new();
+        let (mut changes, mut blames) = (Vec::new(), 0);
         for entry in first.iter().filter(|entry| entry.blob.is_some()) {
             // What a parent has just so was not brought.
             let Some(others) = others.iter().map(|other| other.get(entry.path.as_str()).copied()).collect() else {
@@ -189,13 +235,14 @@ impl Commits {
             };
             let all: Vec<&Entry> = [vec![entry], others].concat();
             let Some(blob) = entry.blob else { continue };
-            let is_blamed = all.iter().zip(&unsure).any(|(entry, unsure)| *unsure && entry.is_new());
+            let is_unsure = all.iter().zip(&unsure).any(|(entry, unsure)| *unsure && entry.is_new());
             let is_binary = all.iter().any(|entry| entry.is_binary);
             if is_binary && self.view.blob(blob).is_none_or(|bytes| bytes.contains(&0)) {
                 continue;
             }
             // Attributes may keep a text from being compared, not from being blamed.
-            let lines = if is_blamed || is_binary {
+            let lines = if (is_unsure || is_binary) && blames < BLAMED {
+                blames += 1;
                 self.blamed(commit, &entry.path)?
             } else {
                 all.iter().skip(1).fold(entry.lines.clone(), |lines, other| common(&lines, &other.lines))
@@ -328,7 +375,7 @@ fn joined(lines: Vec<RangeInclusive<u32>>) -> Vec<RangeInclusive<u32>> {
 
 /// Reads `diff-tree --stdin --raw -p -z`, one comparison after the other: the commit's name and a NUL; the entries; a NUL
 /// and their patches, in the same order.
-fn compared(output: &mut dyn BufRead) -> io::Result<Vec<Vec<Entry>>> {
+fn compared(output: &mut dyn BufRead) -> io::Result<Vec<(Oid, Vec<Entry>)>> {
     let mut source = Source { output, ahead: Vec::new() };
     let mut all = Vec::new();
     loop {
@@ -336,6 +383,7 @@ fn compared(output: &mut dyn BufRead) -> io::Result<Vec<Vec<Entry>>> {
         if name.is_empty() {
             return Ok(all);
         }
+        let id = std::str::from_utf8(&name).ok().and_then(Oid::parse).ok_or_else(not_understood)?;
         let mut entries = Vec::new();
         while source.peek()? == Some(b':') {
             entries.push(entry(&mut source)?);
@@ -344,23 +392,26 @@ fn compared(output: &mut dyn BufRead) -> io::Result<Vec<Vec<Entry>>> {
             source.until(0)?;
             patches(&mut source, &mut entries)?;
         }
-        all.push(entries);
+        all.push((id, entries));
     }
+}
+
+fn not_understood() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "git diff-tree says what is not understood")
 }
 
 /// `:<mode> <mode> <blob> <blob> <status>\0<path>\0`, and the path it has now where it was renamed.
 fn entry(source: &mut Source<'_>) -> io::Result<Entry> {
-    let broken = || io::Error::new(io::ErrorKind::InvalidData, "git diff-tree says what is not understood");
-    let head = String::from_utf8(source.until(0)?).map_err(|_| broken())?;
+    let head = String::from_utf8(source.until(0)?).map_err(|_| not_understood())?;
     let fields: Vec<&str> = head.trim_start_matches(':').split(' ').collect();
-    let [old_mode, new_mode, old, new, status] = fields[..] else { return Err(broken()) };
+    let [old_mode, new_mode, old, new, status] = fields[..] else { return Err(not_understood()) };
     let side = |mode: &str, name: &str| {
-        let name = Oid::parse(name).ok_or_else(broken)?;
+        let name = Oid::parse(name).ok_or_else(not_understood)?;
         Ok::<_, io::Error>((mode.starts_with("100") && !name.is_zero()).then_some(name))
     };
     let (old, blob) = (side(old_mode, old)?, side(new_mode, new)?);
     let was = from_git_bytes(&source.until(0)?);
-    let kind = *status.as_bytes().first().ok_or_else(broken)?;
+    let kind = *status.as_bytes().first().ok_or_else(not_understood)?;
     let path = if kind == b'R' { from_git_bytes(&source.until(0)?) } else { was.clone() };
     let before = old.map(|blob| Before { path: was, blob });
     Ok(Entry { status: kind, path, before, blob, is_same: status == "R100", ..Entry::default() })
