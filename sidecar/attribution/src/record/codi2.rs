@@ -30,6 +30,8 @@ const WRITTEN_BYTES: usize = 1 << 20;
 const READ_BYTES: usize = 4 << 20;
 /// Most owners of one record.
 const OWNERS: usize = 65_536;
+/// Longest name of a session that is written, in bytes; it must be plain, too.
+const SESSION_BYTES: usize = 64;
 
 /// A note that is not one of ours, or not as we write them. Noted; the other notes go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,8 +70,18 @@ impl From<&Owner> for Signed {
         let Verdict { origin, modifier, acceptor, class, evidence } = verdict.clone();
         let mut evidence: Vec<EvidenceKind> = evidence.iter().map(|reason| reason.kind).collect();
         evidence.dedup();
-        Self { origin, modifier, acceptor, class, evidence, at_ms: *at_ms, event: *event }
+        let (modifier, acceptor) = (modifier.map(public), acceptor.map(public));
+        Self { origin: public(origin), modifier, acceptor, class, evidence, at_ms: *at_ms, event: *event }
     }
+}
+
+/// An actor as everybody may see it: a session comes out of a variable of the agent's surroundings, where anything may
+/// stand, so only what looks like an identifier is kept, also of whoever it acted for.
+fn public(actor: Actor) -> Actor {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    let session = actor.session.filter(|session| session.len() <= SESSION_BYTES && session.bytes().all(is_plain));
+    let parent = actor.parent.map(|parent| Box::new(public(*parent)));
+    Actor { session, parent, ..actor }
 }
 
 impl From<Signed> for Owner {

@@ -9,7 +9,7 @@ fn actors() -> impl Strategy<Value = Actor> {
     let kinds =
         prop::sample::select(vec![ActorKind::Person, ActorKind::Agent, ActorKind::External, ActorKind::Unknown]);
     let word = || prop::option::of("[a-zé\"\\\\\n]{0,6}");
-    let one = (kinds, ".{0,8}", word(), word(), word());
+    let one = (kinds, ".{0,8}", word(), word(), prop::option::of("[a-zA-Z0-9_.:-]{0,6}"));
     let plain = one.prop_map(|(kind, name, tool, model, session)| Actor {
         kind,
         name,
@@ -104,6 +104,33 @@ fn a_note_reads_like_this() {
     let record = read("c", text.as_bytes()).unwrap();
     assert_eq!(record.owner("a/b.rs", 7).unwrap().verdict.origin.name, "Ada");
     assert_eq!(write(&record).0, text);
+}
+
+#[test]
+fn of_a_session_only_a_plain_name_is_written() {
+    let longest = "x".repeat(64);
+    for (session, kept) in [
+        ("0199-ab_c.d:1", true),
+        (longest.as_str(), true),
+        (&(longest.clone() + "x"), false),
+        ("/home/ada/s", false),
+        ("a b", false),
+        ("é", false),
+    ] {
+        let actor = |parent: Option<Actor>| Actor {
+            session: Some(session.into()),
+            parent: parent.map(Box::new),
+            ..Actor::named(ActorKind::Agent, "ada")
+        };
+        let actor = actor(Some(actor(Some(actor(None)))));
+        let mut verdict = Verdict::new(actor.clone(), Class::Exact, EvidenceKind::IntentExact, "");
+        (verdict.modifier, verdict.acceptor) = (Some(actor.clone()), Some(actor));
+        let owners = vec![Owner { verdict, ..Owner::before_codi2() }];
+        let ranges = vec![LineRange { first: 1, last: 1, owner: 0, second: None }];
+        let files = vec![FileRecord { path: "a".into(), ranges }];
+        let (note, _) = write(&CommitRecord { commit: "c".into(), owners, files });
+        assert_eq!(note.matches(session).count(), if kept { 9 } else { 0 }, "{note}");
+    }
 }
 
 #[test]
