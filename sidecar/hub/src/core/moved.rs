@@ -26,6 +26,10 @@ pub(super) fn moved_lines(before: &Known, after: &Text, hunks: &[Hunk], secret: 
         Content::Lines(lines) => lines.clone(),
         Content::Forgotten => return Vec::new(),
     };
+    // What does not fit the text says nothing of its lines.
+    if before.owners.len() != old.iter().map(|line| line.len as usize).sum::<usize>() {
+        return Vec::new();
+    }
     let new = lines_of(after, secret);
     let hashes = |lines: &[crate::known::Line]| lines.iter().map(|line| line.hash).collect::<Vec<_>>();
     let differing = line_diff_hashes(&hashes(&old), &hashes(&new));

@@ -141,8 +141,10 @@ impl Core {
         if in_place {
             for (bytes, runs) in moved_lines(&before, after, &hunks, self.ledger.secret()) {
                 owners.splice(bytes.start, bytes.len(), &runs);
-                // Whoever moved them is not who wrote them.
-                actor = Some(deleter.origin.clone());
+                // Whoever moved them is not who wrote them; of several nobody knows which one moved them.
+                if matches!(ruling, DiskRuling::All(_)) {
+                    actor = Some(deleter.origin.clone());
+                }
             }
         }
         // What nobody announced may bring back lines that stood here before: git does, in many ways.
