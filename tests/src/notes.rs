@@ -74,18 +74,28 @@ impl World {
         all
     }
 
-    /// Waits until the notes say this of the lines of a revision; lines that are not listed may be anybody's.
+    /// Waits until the notes say this of the lines of a revision; lines that are not listed may be anybody's. The hub is
+    /// asked to write them.
     pub fn wait_noted(&self, what: &str, revision: &str, expected: &[(&str, &str)]) {
+        self.wait_told(what, revision, expected, &|| drop(self.write_notes(self.repository())));
+    }
+
+    /// The same without asking: the hub writes them by itself.
+    pub fn wait_noted_unasked(&self, what: &str, revision: &str, expected: &[(&str, &str)]) {
+        self.wait_told(what, revision, expected, &|| {});
+    }
+
+    fn wait_told(&self, what: &str, revision: &str, expected: &[(&str, &str)], ask: &dyn Fn()) {
         let told = || {
-            let written = self.write_notes(self.repository());
-            (written, self.noted(revision))
+            ask();
+            self.noted(revision)
         };
         let explain = || {
             let history = self.git(&["log", "--graph", "--oneline", "--all", "--", "."]);
             format!("{:#?}\nexpected {expected:?}\n{history}\n{}", told(), self.explain())
         };
         wait_for(what, explain, || {
-            let (_, noted) = told();
+            let noted = told();
             let is_told = |(text, who): &(&str, &str)| noted.iter().any(|(line, is)| line == text && is == who);
             expected.iter().all(is_told).then_some(())
         });

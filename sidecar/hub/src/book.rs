@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use codi2_attribution::Rung;
+use codi2_attribution::{OPEN_MS, Rung};
 use codi2_protocol::{Class, EventId, EvidenceKind, Owner, Span};
 use codi2_text::OwnerTree;
 use serde::{Deserialize, Serialize};
@@ -214,6 +214,13 @@ pub fn open_to_change(owner: &Owner) -> bool {
     owner.event.is_some() && Rung::of(&owner.verdict) >= Rung::OnlyCall
 }
 
+/// Whether it is as it will stay: nothing that may still come names, or disputes, who wrote this owner's text. Also what an
+/// announced edit explains may be claimed by another one, as long as late evidence counts.
+pub fn is_settled(owner: &Owner, now_ms: u64) -> bool {
+    let is_fresh = owner.event.is_some() && owner.at_ms.is_some_and(|at| now_ms < at.saturating_add(OPEN_MS));
+    !is_fresh && !open_to_change(owner)
+}
+
 #[cfg(test)]
 mod tests {
     use codi2_protocol::{Actor, ActorKind, EvidenceKind, Verdict};
@@ -237,6 +244,25 @@ mod tests {
     fn bytes(owners: &StoredOwners) -> Vec<&Owner> {
         let owner = |span: &Span| std::iter::repeat_n(&owners.owners[span.owner as usize], span.len as usize);
         owners.spans.iter().flat_map(owner).collect()
+    }
+
+    #[test]
+    fn an_announced_edit_is_settled_once_nobody_else_may_claim_it() {
+        let by = |class, kind, at_ms, event: bool| Owner {
+            verdict: Verdict::new(Actor::named(ActorKind::Agent, "ada"), class, kind, ""),
+            at_ms,
+            event: event.then(EventId::new),
+        };
+        let now = 2 * OPEN_MS;
+        for (owner, settled) in [
+            (by(Class::Exact, EvidenceKind::IntentExact, Some(now - 1), true), false),
+            (by(Class::Exact, EvidenceKind::IntentExact, Some(now - OPEN_MS), true), true),
+            (by(Class::Exact, EvidenceKind::IntentExact, Some(now), false), true),
+            (by(Class::Exact, EvidenceKind::IntentExact, None, true), true),
+            (by(Class::Unknown, EvidenceKind::Candidate, Some(1), true), false),
+        ] {
+            assert_eq!(is_settled(&owner, now), settled, "{owner:?}");
+        }
     }
 
     #[test]

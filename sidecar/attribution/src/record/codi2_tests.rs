@@ -128,7 +128,7 @@ fn of_a_session_only_a_plain_name_is_written() {
         let owners = vec![Owner { verdict, ..Owner::before_codi2() }];
         let ranges = vec![LineRange { first: 1, last: 1, owner: 0, second: None }];
         let files = vec![FileRecord { path: "a".into(), ranges }];
-        let (note, _) = write(&CommitRecord { commit: "c".into(), owners, files });
+        let (note, _) = write(&CommitRecord { commit: "c".into(), owners, files, left_out: 0 });
         assert_eq!(note.matches(session).count(), if kept { 9 } else { 0 }, "{note}");
     }
 }

@@ -41,6 +41,8 @@ pub struct Related {
     pub text: Text,
     /// Its owners.
     pub owners: StoredOwners,
+    /// Whether it lies in another worktree.
+    pub is_beside: bool,
 }
 
 impl Core {
@@ -67,26 +69,31 @@ impl Core {
 
     fn known_of(&mut self, asked: &Asked, now: u64, ports: &mut dyn Ports) -> Told {
         let Asked { file, text, relatives } = asked;
-        let owners = self.seen_as(file, text, ports).or_else(|| {
-            // Committed before the watch came to look.
-            self.look(file, now, ports);
-            self.seen_as(file, text, ports)
-        });
-        let mut present: Vec<Known> = Vec::new();
+        let mine = &file.worktree;
+        let others = self.worktrees.keys().filter(|it| it.repository == mine.repository && *it != mine);
+        let others = others.map(|worktree| FileId { worktree: worktree.clone(), path: file.path.clone() });
+        let others: Vec<FileId> = others.collect();
+        let mut owners = self.seen_as(file, text, ports);
+        // Committed before the watch came to look, here or in another worktree, whose commits are told of here, too.
+        for place in std::iter::once(file).chain(&others) {
+            if owners.is_none() {
+                self.look(place, now, ports);
+                owners = self.seen_as(place, text, ports);
+            }
+        }
+        let mut present: Vec<(Known, bool)> = Vec::new();
         if owners.is_none() {
-            present.extend(self.ledger.on_disk(ports, file));
+            present.extend(self.ledger.on_disk(ports, file).map(|known| (known, false)));
             let buffers = self.ledger.branches_of(file).filter(|(_, branch)| !branch.is_lost());
-            present.extend(buffers.map(|(_, branch)| branch.known.clone()));
-            let mine = &file.worktree;
-            let beside = self.worktrees.keys().filter(|it| it.repository == mine.repository && *it != mine);
-            for worktree in beside.cloned().collect::<Vec<_>>() {
-                present.extend(self.ledger.on_disk(ports, &FileId { worktree, path: file.path.clone() }));
+            present.extend(buffers.map(|(_, branch)| (branch.known.clone(), false)));
+            for other in &others {
+                present.extend(self.ledger.on_disk(ports, other).map(|known| (known, true)));
             }
         }
         let book = &self.ledger.book;
-        let related = |known: &Known| {
+        let related = |(known, is_beside): &(Known, bool)| {
             let text = known.text().filter(|text| text.len_bytes() == known.owners.len())?.clone();
-            Some(Related { text, owners: book.store(&known.owners) })
+            Some(Related { text, owners: book.store(&known.owners), is_beside: *is_beside })
         };
         let present = present.iter().filter_map(related).collect();
         let relatives = relatives.iter().map(|(path, digest)| {

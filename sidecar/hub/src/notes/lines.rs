@@ -9,6 +9,7 @@ use codi2_text::{OwnerTree, Text};
 
 use crate::book::StoredOwners;
 use crate::known::{Content, Known, lines_of};
+use crate::ledger::is_telling;
 
 /// The share of a line's bytes that makes a second owner worth naming, in percent.
 const SECOND: usize = 20;
@@ -79,29 +80,54 @@ impl Owners {
     }
 }
 
+/// A known text, from which a text that nobody saw may have lines.
+#[derive(Debug, Clone)]
+pub struct Base {
+    pub text: Text,
+    pub owners: OwnerTree<u32>,
+    /// Whether the text that nobody saw comes from it: it lies there, stood there before, or was replaced.
+    pub is_near: bool,
+}
+
 /// The owners of a text, of which those that nobody saw stay only where nothing tells more: each line that stands in one of
 /// these texts has the owners it has there. The first that names somebody counts, else the first that saw anything. Lines
-/// change as a whole: half of one is nobody's.
-pub fn derived(
-    text: &Text,
-    exact: &OwnerTree<u32>,
-    known: &[(Text, OwnerTree<u32>)],
-    owners: &Owners,
-) -> OwnerTree<u32> {
+/// change as a whole: half of one is nobody's. From a text that is not near only telling lines are taken, and those beside
+/// one of them: anybody writes a bracket.
+pub fn derived(text: &Text, exact: &OwnerTree<u32>, known: &[Base], owners: &Owners) -> OwnerTree<u32> {
     let unseen = |owner| owners.is_unseen(owner);
     let unnamed = |owner| owners.is_unnamed(owner);
     let mut tree = without(exact, &unseen);
-    let known: Vec<_> = known.iter().filter(|(old, tree)| old.len_bytes() == tree.len()).collect();
+    let known: Vec<_> = known.iter().filter(|base| base.text.len_bytes() == base.owners.len()).collect();
     for left_out in [&unnamed as &dyn Fn(u32) -> bool, &unseen] {
-        for (old, known) in &known {
+        for Base { text: old, owners: known, is_near } in known.iter().copied() {
             // Hashes are only compared with each other, and only here.
             let secret = [0; 32];
             let content = Content::Lines(lines_of(old, &secret));
             let old = Known { digest: Digest::new(old.digest()), owners: without(known, left_out), content };
-            tree = filled(&tree, &old.carried_to(text, NOBODY, &secret));
+            let carried = old.carried_to(text, NOBODY, &secret);
+            tree = filled(&tree, &if *is_near { carried } else { telling(text, &carried) });
         }
     }
     filled(&tree, exact)
+}
+
+/// Only the telling lines, and those beside one.
+fn telling(text: &Text, carried: &OwnerTree<u32>) -> OwnerTree<u32> {
+    let mut at = 0;
+    let lines = text.line_lengths().into_iter().map(|len| {
+        let spans = carried.spans(at..at + len);
+        let tells = is_telling(&text.slice(at..at + len)) && spans.iter().any(|(_, owner)| *owner != NOBODY);
+        at += len;
+        (len, spans, tells)
+    });
+    let lines: Vec<_> = lines.collect();
+    let tells = |line: usize| lines.get(line).is_some_and(|(_, _, tells)| *tells);
+    let kept = lines.iter().enumerate().flat_map(|(number, (len, spans, _))| {
+        let is_kept = tells(number) || tells(number + 1) || number.checked_sub(1).is_some_and(&tells);
+        if is_kept { spans.clone() } else { vec![(*len, NOBODY)] }
+    });
+    let tree = OwnerTree::from_spans(kept.collect::<Vec<_>>());
+    if tree.len() == carried.len() { tree } else { OwnerTree::new(carried.len(), NOBODY) }
 }
 
 /// The tree without these owners.
@@ -218,11 +244,32 @@ mod tests {
         let second = (Text::new("zero\ntwo\nthree\nfive\n"), tree(&[(5, bea), (4, bea), (6, bea), (5, unseen)]));
         let text = Text::new("zero\none\ntwo and more\nthree\nfour\nfive\n");
         let exact = OwnerTree::new(text.len_bytes(), unseen);
-        let tree = derived(&text, &exact, &[first, second], &owners);
+        let near = |(text, owners)| Base { text, owners, is_near: true };
+        let tree = derived(&text, &exact, &[first, second].map(near), &owners);
         let found: Vec<u32> = ranges(&text.to_string(), &tree, &[1..=6])
             .iter()
             .flat_map(|range| (range.first..=range.last).map(|_| range.owner))
             .collect();
         assert_eq!(found, [bea, ada, unseen, bea, external, unseen]);
+    }
+
+    #[test]
+    fn of_a_far_relative_only_telling_lines_count() {
+        let mut owners = Owners::default();
+        let verdict = Verdict::new(Actor::named(ActorKind::Person, "ada"), Class::Exact, EvidenceKind::Other, "");
+        let ada = owners.enter(&Owner { verdict, at_ms: None, event: Some(EventId::new()) });
+        let nobody = owners.enter(&crate::core::not_observed());
+        let old = "{\n}\n\nfn longer_name() {\n}\nelse\n}\n";
+        let new = "{\nother\n}\n\nfn longer_name() {\n}\nelse\n}\n";
+        for (is_near, old, expected) in [
+            (true, old, "1-1:0 2-2:1 3-8:0"),
+            (false, old, "1-3:1 4-6:0 7-8:1"),
+            (false, "{\n}\n\n}\nelse\n}\n", "1-8:1"),
+        ] {
+            let (old, text) = (Text::new(old), Text::new(new));
+            let base = Base { owners: OwnerTree::new(old.len_bytes(), ada), text: old, is_near };
+            let tree = derived(&text, &OwnerTree::new(text.len_bytes(), nobody), &[base], &owners);
+            assert_eq!(shown(&ranges(new, &tree, &[1..=8])), expected);
+        }
     }
 }

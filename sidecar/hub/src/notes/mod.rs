@@ -16,14 +16,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use codi2_attribution::record::{CommitRecord, FileRecord, codi2};
-use codi2_protocol::{Class, Digest, ErrorCode, EventId, FileId, HubError, Reply, RepositoryId};
+use codi2_protocol::{Class, Digest, ErrorCode, EventId, FileId, HubError, Owner, Reply, RepositoryId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{Change, Commit, Commits, Note, Noted, Notes, Oid, Place};
 
-use crate::book::open_to_change;
+use crate::book::is_settled;
 use crate::core::{Asked, Input, Related, Ticket, Told, Why, decode_text, not_observed};
 use crate::engine::{Engine, now_ms};
-use lines::Owners;
+use lines::{Base, Owners};
 
 /// New commits that are looked at, at most: the newest.
 const COMMITS: usize = 2_000;
@@ -34,6 +34,8 @@ const RELATIVES: usize = 32;
 /// Commits that are looked at again when more is known, of one repository, at most, and for how long after they were
 /// noted (ms): as long as late evidence may come.
 const OPEN: usize = 256;
+/// Those of them that nobody saw at all are looked at again whenever git moves, the newest.
+const UNSEEN: usize = 16;
 const OPEN_MS: u64 = codi2_attribution::OPEN_MS;
 
 /// One wish to look.
@@ -91,7 +93,7 @@ pub fn start(
     ending: Arc<AtomicBool>,
     answer: impl Fn(Ticket, Result<Reply, HubError>) + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut clerk = Clerk { engine, options, ending, open: HashMap::new() };
+    let mut clerk = Clerk { engine, options, ending, ends: HashMap::new(), open: HashMap::new() };
     std::thread::Builder::new().name("codi2-notes".into()).spawn(move || {
         while let Ok(first) = inbox.recv() {
             let wishes: Vec<Wish> = std::iter::once(first).chain(inbox.try_iter()).collect();
@@ -130,9 +132,29 @@ struct Open {
     commit: Commit,
     until_ms: u64,
     /// The note as it was written here.
-    written: Option<String>,
+    written: Option<Written>,
     /// The events on which it depends.
     events: HashSet<EventId>,
+    /// Whether nobody saw some of it.
+    is_unseen: bool,
+    /// Where it has its lines from, if nobody saw them.
+    relatives: Arc<Relatives>,
+}
+
+/// A note that was written here.
+struct Written {
+    text: String,
+    /// What others knew of the commit.
+    theirs: Option<CommitRecord>,
+}
+
+/// Commits in which a content that nobody saw may have relatives, of each kind the newest first.
+#[derive(Debug, Default)]
+struct Relatives {
+    /// What was dropped when it came, which it may replace.
+    dropped: Vec<Oid>,
+    /// What is on other branches, from where it may be picked.
+    beside: Vec<Oid>,
 }
 
 /// The thread at work.
@@ -140,6 +162,8 @@ struct Clerk {
     engine: Engine,
     options: Options,
     ending: Arc<AtomicBool>,
+    /// Up to where this hub has looked. Another hub on the same repository may have come further, and not know as much.
+    ends: HashMap<RepositoryId, Vec<Oid>>,
     open: HashMap<RepositoryId, BTreeMap<Oid, Open>>,
 }
 
@@ -148,8 +172,8 @@ struct Desk<'a> {
     place: &'a Place,
     commits: Commits,
     notes: Notes,
-    /// Commits in which a content that nobody saw may have relatives.
-    relatives: Vec<Oid>,
+    /// Of new commits.
+    relatives: Arc<Relatives>,
 }
 
 impl Clerk {
@@ -162,15 +186,18 @@ impl Clerk {
         let now = now_ms();
         let open = self.open.entry(repository).or_default();
         open.retain(|_, open| open.until_ms > now);
+        let mut unseen: Vec<&Open> = open.values().filter(|open| open.is_unseen).collect();
+        unseen.sort_by_key(|open| std::cmp::Reverse(open.until_ms));
+        let unseen: HashSet<Oid> = unseen.iter().take(UNSEEN).map(|open| open.commit.id).collect();
         // Of one that was asked for, all that is open is looked at.
         let concerned = |open: &&Open| {
             whys.iter().any(|why| match why {
-                Why::Moved => false,
+                Why::Moved => unseen.contains(&open.commit.id),
                 Why::Learned(event) => open.events.contains(event),
                 Why::Asked(_) => true,
             })
         };
-        let again: Vec<Commit> = open.values().filter(concerned).map(|open| open.commit.clone()).collect();
+        let again: Vec<Oid> = open.values().filter(concerned).map(|open| open.commit.id).collect();
         let moved = whys.iter().any(|why| !matches!(why, Why::Learned(_)));
         if !moved && again.is_empty() {
             return Ok(());
@@ -183,90 +210,129 @@ impl Clerk {
     }
 
     /// Writes the notes of these commits and, if something `moved`, of all that are new.
-    fn try_look(&mut self, place: &Place, noted: &Noted, again: Vec<Commit>, moved: bool) -> Result<(), String> {
+    fn try_look(&mut self, place: &Place, noted: &Noted, again: Vec<Oid>, moved: bool) -> Result<(), String> {
         let said = |error: codi2_workspace::ViewError| error.to_string();
         let mut desk = Desk {
             place,
             commits: Commits::open(place).map_err(said)?,
             notes: Notes::open(place, codi2::REFERENCE).map_err(said)?,
-            relatives: Vec::new(),
+            relatives: Arc::default(),
         };
-        let (mut work, mut ends) = (again, None);
+        let repository = place.worktree.repository;
+        // One that was dropped may be gone by now.
+        let (mut work, mut ends) = (desk.commits.these(&again).map_err(said)?, None);
         if moved {
             let tips = desk.commits.tips().map_err(said)?;
-            let done = noted.read().unwrap_or_else(|| first_ends(&desk, &tips));
+            let done = self.ends.get(&repository).cloned().or_else(|| noted.read());
+            let mut done = done.unwrap_or_else(|| first_ends(&desk, &tips));
             if tips != done {
+                if desk.commits.these(&done).map_err(said)?.len() < done.len() {
+                    // Up to where it had come is gone: what was here from the beginning is not new for that.
+                    done.extend(first_ends(&desk, &tips));
+                    done.sort_unstable();
+                    done.dedup();
+                }
                 let (new, cut) = desk.commits.new_since(&tips, &done, COMMITS).map_err(said)?;
                 if cut {
                     tracing::info!(most = COMMITS, "more new commits than are looked at: the oldest have no notes");
                 }
-                desk.relatives = relatives(&desk, &tips, &done).map_err(said)?;
+                desk.relatives = Arc::new(relatives(&desk, &tips, &done).map_err(said)?);
                 let known: HashSet<Oid> = new.iter().map(|commit| commit.id).collect();
                 work.retain(|commit| !known.contains(&commit.id));
                 work.extend(new);
             }
             ends = Some(tips);
         }
+        // What is wrong with one commit keeps no other from its note.
+        let mut troubles = Vec::new();
         for some in work.chunks(TOGETHER) {
-            self.note(&mut desk, some)?;
+            troubles.extend(self.note(&mut desk, some)?);
+        }
+        if let Some(ends) = ends {
+            if noted.read().as_ref() != Some(&ends) {
+                noted.write(&ends).map_err(|error| {
+                    format!("cannot remember which commits have theirs, in codi2/noted of the git folder: {error}")
+                })?;
+            }
+            self.ends.insert(repository, ends);
+        }
+        troubles.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Works out the records of these commits and writes their notes; says for which one that cannot be done.
+    fn note(&mut self, desk: &mut Desk<'_>, commits: &[Commit]) -> Result<Option<String>, String> {
+        let said = |error: codi2_workspace::ViewError| error.to_string();
+        let repository = desk.place.worktree.repository;
+        let here = desk.commits.made_here(commits).map_err(said)?;
+        let (changes, mut trouble) = changes(&mut desk.commits, commits);
+        let mut records: HashMap<Oid, CommitRecord> = HashMap::new();
+        let mut origins: HashMap<Oid, Arc<Relatives>> = HashMap::new();
+        for (commit, changes) in changes {
             if self.ending.load(Ordering::Relaxed) {
                 return Err("the hub is ending".into());
             }
-        }
-        match ends {
-            Some(ends) if noted.read().as_ref() != Some(&ends) => noted.write(&ends).map_err(|error| {
-                format!("cannot remember which commits have theirs, in codi2/noted of the git folder: {error}")
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Works out the records of these commits and writes their notes.
-    fn note(&mut self, desk: &mut Desk<'_>, commits: &[Commit]) -> Result<(), String> {
-        let changes = desk.commits.changes(commits).map_err(|error| error.to_string())?;
-        let mut records: HashMap<Oid, CommitRecord> = HashMap::new();
-        for (commit, changes) in commits.iter().zip(changes) {
-            records.insert(commit.id, self.record(desk, commit, changes)?);
+            let open = self.open.get(&repository).and_then(|open| open.get(&commit.id));
+            let relatives = Arc::clone(open.map_or(&desk.relatives, |open| &open.relatives));
+            // Of what others made, only what was seen itself is known.
+            let derives = here.contains(&commit.id).then_some(&*relatives);
+            records.insert(commit.id, self.record(desk, commit, changes, derives)?);
+            origins.insert(commit.id, relatives);
         }
         desk.commits.rest();
-        let repository = desk.place.worktree.repository;
+        // Git may have taken the note of a commit to the one that replaces it, whose lines are others.
+        let dropped: Vec<Oid> = origins.values().flat_map(|it| &it.dropped).copied().collect();
+        let copied: HashSet<Vec<u8>> = desk.notes.read(&dropped).map_err(said)?.into_values().collect();
         let open = self.open.entry(repository).or_default();
         let ids: Vec<Oid> = commits.iter().map(|commit| commit.id).collect();
-        let mut written: HashMap<Oid, String> = HashMap::new();
-        let mut unreadable = None;
+        let mut written: HashMap<Oid, Written> = HashMap::new();
         let mut note = |id: Oid, there: Option<&[u8]>| {
-            let Some(record) = records.get(&id).filter(|record| record.is_known()) else { return Note::Keep };
+            let Some(record) = records.get(&id) else { return Note::Keep };
             let own = open.get(&id).and_then(|open| open.written.as_ref());
-            let record = match there {
-                // What this thread wrote it may correct, and what others know beside stays.
-                Some(there) if own.is_none_or(|own| own.as_bytes() != there) => {
-                    match codi2::read(&id.to_string(), there) {
-                        Ok(there) => record.completed_by(&there),
-                        Err(error) => {
-                            unreadable = Some(format!("the note on {id} is left as it is: {error}"));
-                            return Note::Keep;
-                        }
+            let is_own = |there: &[u8]| own.is_some_and(|own| own.text.as_bytes() == there);
+            let whole = there;
+            let there = there.filter(|there| is_own(there) || !copied.contains(*there));
+            let there = there.map(|there| without_copy(there, &copied));
+            if !record.is_known() {
+                return match there {
+                    None if whole.is_some() => Note::Remove,
+                    Some(there) if whole != Some(there) => Note::Write(there.to_vec()),
+                    _ => Note::Keep,
+                };
+            }
+            // What this thread wrote it may correct, and what others know beside stays.
+            let theirs = match there {
+                Some(there) if !is_own(there) => match codi2::read(&id.to_string(), there) {
+                    Ok(theirs) => Some(theirs),
+                    Err(error) => {
+                        trouble = Some(format!("the note on {id} is left as it is: {error}"));
+                        return Note::Keep;
                     }
-                }
-                _ => record.clone(),
+                },
+                Some(_) => own.and_then(|own| own.theirs.clone()),
+                None => None,
             };
-            let (text, left_out) = codi2::write(&record);
+            let joined = theirs.as_ref().map(|theirs| record.completed_by(theirs));
+            let (text, left_out) = codi2::write(joined.as_ref().unwrap_or(record));
             if left_out > 0 {
                 tracing::warn!(commit = %id, left_out, "a note would be too long, so it leaves out files");
             }
-            written.insert(id, text.clone());
-            Note::Write(text.into_bytes())
+            let note = Note::Write(text.clone().into_bytes());
+            written.insert(id, Written { text, theirs });
+            note
         };
-        desk.notes.write(&ids, &mut note).map_err(|error| error.to_string())?;
-        let until_ms = now_ms() + OPEN_MS;
+        desk.notes.write(&ids, &mut note).map_err(said)?;
+        let now = now_ms();
         for commit in commits {
             let written = written.remove(&commit.id);
             let before = open.remove(&commit.id);
-            if let Some(record) = records.get(&commit.id).filter(|record| may_become_better(record)) {
-                let until_ms = before.as_ref().map_or(until_ms, |before| before.until_ms);
+            if let Some(record) = records.get(&commit.id).filter(|record| may_become_better(record, now)) {
+                let until_ms = before.as_ref().map_or(now + OPEN_MS, |before| before.until_ms);
                 let written = written.or(before.and_then(|before| before.written));
                 let events = record.owners.iter().filter_map(|owner| owner.event).collect();
-                open.insert(commit.id, Open { commit: commit.clone(), until_ms, written, events });
+                let is_unseen = record.owners.iter().any(|owner| is_unknown(owner) && owner.event.is_none());
+                let relatives = origins.remove(&commit.id).unwrap_or_default();
+                let open_now = Open { commit: commit.clone(), until_ms, written, events, is_unseen, relatives };
+                open.insert(commit.id, open_now);
             }
         }
         while open.len() > OPEN
@@ -274,10 +340,17 @@ impl Clerk {
         {
             open.remove(&oldest);
         }
-        unreadable.map_or(Ok(()), Err)
+        Ok(trouble)
     }
 
-    fn record(&self, desk: &mut Desk<'_>, commit: &Commit, changes: Vec<Change>) -> Result<CommitRecord, String> {
+    /// What is known of a commit; of a content that nobody saw from these relatives, if any count.
+    fn record(
+        &self,
+        desk: &mut Desk<'_>,
+        commit: &Commit,
+        changes: Vec<Change>,
+        derives: Option<&Relatives>,
+    ) -> Result<CommitRecord, String> {
         let mut owners = Owners::default();
         let mut files = Vec::new();
         for change in changes {
@@ -291,8 +364,10 @@ impl Clerk {
             let exact = told.owners.map(|known| owners.tree(&known));
             let mut ranges = exact.as_ref().map(|tree| lines::ranges(&text.to_string(), tree, &change.lines));
             // Nobody saw it, or all that was seen is that it is there.
-            if ranges.as_ref().is_none_or(|ranges| ranges.iter().any(|range| owners.is_unseen(range.owner))) {
-                let tree = self.related_owners(desk, &change, &text, exact, &mut owners)?;
+            if let Some(relatives) = derives
+                && ranges.as_ref().is_none_or(|ranges| ranges.iter().any(|range| owners.is_unseen(range.owner)))
+            {
+                let tree = self.related_owners(desk, relatives, &change, &text, exact, &mut owners)?;
                 ranges = Some(lines::ranges(&text.to_string(), &tree, &change.lines));
             }
             let ranges = ranges.unwrap_or_default();
@@ -308,51 +383,51 @@ impl Clerk {
     fn related_owners(
         &self,
         desk: &mut Desk<'_>,
+        origins: &Relatives,
         change: &Change,
         text: &Text,
         exact: Option<OwnerTree<u32>>,
         owners: &mut Owners,
     ) -> Result<OwnerTree<u32>, String> {
         let file = FileId { worktree: desk.place.worktree.clone(), path: change.path.clone() };
-        // In the worktree's form, with the commit whose note may tell of it.
-        let mut texts: Vec<(Text, Option<Oid>)> = Vec::new();
+        // In the worktree's form, with the commit whose note may tell of it, and whether it is near.
+        let mut texts: Vec<(Text, Option<Oid>, bool)> = Vec::new();
         let mut seen: HashMap<Oid, Option<Text>> = HashMap::new();
-        let befores = change.before.iter().map(|before| (before.path.clone(), before.blob, None));
-        let mut all: Vec<(String, Oid, Option<Oid>)> = befores.collect();
-        for id in desk.relatives.clone() {
-            all.extend(desk.commits.entry(id, &change.path).map(|blob| (change.path.clone(), blob, Some(id))));
+        let befores = change.before.iter().map(|before| (before.path.clone(), before.blob, None, true));
+        let mut all: Vec<(String, Oid, Option<Oid>, bool)> = befores.collect();
+        let dropped = origins.dropped.iter().map(|id| (*id, true));
+        for (id, is_near) in dropped.chain(origins.beside.iter().map(|id| (*id, false))) {
+            all.extend(desk.commits.entry(id, &change.path).map(|blob| (change.path.clone(), blob, Some(id), is_near)));
         }
         let mut relatives = Vec::new();
-        for (path, blob, id) in all {
+        for (path, blob, id, is_near) in all {
             let read = |desk: &mut Desk<'_>| {
                 decode_text(&desk.commits.worktree_form(&path, blob, self.options.max_file_bytes)?)
             };
             if let Some(base) = seen.entry(blob).or_insert_with(|| read(desk)).clone() {
                 relatives.push((path, Digest::new(base.digest())));
-                texts.push((base, id));
+                texts.push((base, id, is_near));
             }
         }
         let asked = Asked { file: file.clone(), text: text.clone(), relatives };
         let Told { owners: known, present, relatives } = self.engine.ask(asked)?.unwrap_or_default();
         let exact = known.map(|known| owners.tree(&known)).or(exact);
-        let mut bases: Vec<(Text, OwnerTree<u32>)> = Vec::new();
-        for Related { text, owners: known } in present {
-            let tree = owners.tree(&known);
-            bases.push((text, tree));
+        let mut bases: Vec<Base> = Vec::new();
+        for Related { text, owners: known, is_beside } in present {
+            bases.push(Base { text, owners: owners.tree(&known), is_near: !is_beside });
         }
-        let ids: Vec<Oid> = texts.iter().filter_map(|(_, id)| *id).collect();
+        let ids: Vec<Oid> = texts.iter().filter_map(|(_, id, _)| *id).collect();
         let notes = desk.notes.read(&ids).map_err(|error| error.to_string())?;
-        for ((base, id), known) in texts.into_iter().zip(relatives) {
+        for ((text, id, is_near), known) in texts.into_iter().zip(relatives) {
             if let Some(id) = id
                 && let Some(record) = notes.get(&id).and_then(|note| codi2::read(&id.to_string(), note).ok())
                 && let Some(noted) = record.files.iter().find(|noted| noted.path == change.path)
             {
-                let tree = owners.tree_of_lines(&base.to_string(), &noted.ranges, &record.owners);
-                bases.push((base.clone(), tree));
+                let tree = owners.tree_of_lines(&text.to_string(), &noted.ranges, &record.owners);
+                bases.push(Base { text: text.clone(), owners: tree, is_near });
             }
             if let Some(known) = known {
-                let tree = owners.tree(&known);
-                bases.push((base, tree));
+                bases.push(Base { text, owners: owners.tree(&known), is_near });
             }
         }
         let nobody = owners.enter(&not_observed());
@@ -361,8 +436,9 @@ impl Clerk {
         let tree = lines::derived(text, &exact, &bases, owners);
         let stored = owners.stored(&tree);
         // What late evidence may change would stay as it is.
-        let is_settled = !stored.owners.iter().any(open_to_change);
-        if is_new && is_settled && stored.owners.iter().any(|owner| owner.verdict.class != Class::Unknown) {
+        let now = now_ms();
+        let is_settled = stored.owners.iter().all(|owner| is_settled(owner, now));
+        if is_new && is_settled && !stored.owners.iter().all(is_unknown) {
             self.engine.tell(Input::Derived(file, Digest::new(text.digest()), stored), None);
         }
         Ok(tree)
@@ -379,16 +455,42 @@ fn first_ends(desk: &Desk<'_>, tips: &[Oid]) -> Vec<Oid> {
     ends
 }
 
-/// Commits in which a content that nobody saw may have relatives: what was dropped just now, which others may replace, and
-/// what is on other branches, from where others may be picked; of each the newest first.
-fn relatives(desk: &Desk<'_>, tips: &[Oid], done: &[Oid]) -> Result<Vec<Oid>, codi2_workspace::ViewError> {
+/// What each of these commits brought, and what is wrong with those that are left out.
+fn changes<'a>(git: &mut Commits, commits: &'a [Commit]) -> (Vec<(&'a Commit, Vec<Change>)>, Option<String>) {
+    if let Ok(changes) = git.changes(commits) {
+        return (commits.iter().zip(changes).collect(), None);
+    }
+    let (mut all, mut trouble) = (Vec::new(), None);
+    for commit in commits {
+        match git.changes(std::slice::from_ref(commit)) {
+            Ok(changes) => all.extend(changes.into_iter().map(|changes| (commit, changes))),
+            Err(error) => trouble = Some(format!("{} has no note: {error}", commit.id)),
+        }
+    }
+    (all, trouble)
+}
+
+/// A note without the copy that git appended to it: it joins notes with an empty line.
+fn without_copy<'a>(note: &'a [u8], copied: &HashSet<Vec<u8>>) -> &'a [u8] {
+    let appended =
+        |copy: &Vec<u8>| note.strip_suffix(copy.as_slice())?.strip_suffix(b"\n").filter(|it| it.ends_with(b"\n"));
+    copied.iter().filter(|copy| !copy.is_empty()).find_map(appended).unwrap_or(note)
+}
+
+/// The commits that new ones may have to do with.
+fn relatives(desk: &Desk<'_>, tips: &[Oid], done: &[Oid]) -> Result<Relatives, codi2_workspace::ViewError> {
     let (new, old): (Vec<Oid>, Vec<Oid>) = tips.iter().partition(|tip| done.binary_search(tip).is_err());
     let (dropped, _) = desk.commits.dropped_since(tips, done, RELATIVES)?;
     let (beside, _) = desk.commits.dropped_since(&new, &old, RELATIVES)?;
-    Ok(dropped.iter().rev().chain(beside.iter().rev()).map(|commit| commit.id).collect())
+    let newest_first = |commits: Vec<Commit>| commits.iter().rev().map(|commit| commit.id).collect();
+    Ok(Relatives { dropped: newest_first(dropped), beside: newest_first(beside) })
 }
 
-/// Whether late evidence may tell more of it.
-fn may_become_better(record: &CommitRecord) -> bool {
-    record.owners.iter().any(|owner| owner.verdict.class == Class::Unknown || open_to_change(owner))
+/// Whether late evidence may tell more of it, or something else.
+fn may_become_better(record: &CommitRecord, now_ms: u64) -> bool {
+    record.owners.iter().any(|owner| is_unknown(owner) || !is_settled(owner, now_ms))
+}
+
+fn is_unknown(owner: &Owner) -> bool {
+    owner.verdict.class == Class::Unknown
 }
