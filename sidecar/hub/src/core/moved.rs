@@ -57,3 +57,23 @@ pub(super) fn moved_lines(before: &Known, after: &Text, hunks: &[Hunk], secret: 
     }
     moved
 }
+
+#[cfg(test)]
+mod tests {
+    use codi2_protocol::Digest;
+    use codi2_text::OwnerTree;
+
+    use super::*;
+
+    #[test]
+    fn a_moved_line_has_its_owners_only_if_they_fit_the_text() {
+        let (old, new) = ("written here\nin the middle\n", "in the middle\nwritten here\n");
+        for (len, moved) in [(old.len(), 1), (old.len() - 1, 0), (old.len() + 1, 0)] {
+            let content = Content::Text(Text::new(old));
+            let before = Known { digest: Digest::new([0; 32]), owners: OwnerTree::new(len, 3), content };
+            let after = Text::new(new);
+            let hunks = before.hunks_to(&after, &[0; 32]);
+            assert_eq!(moved_lines(&before, &after, &hunks, &[0; 32]).len(), moved, "{len}");
+        }
+    }
+}
