@@ -37,6 +37,8 @@ static LOADING: Mutex<()> = Mutex::new(());
 static OPEN: RwLock<()> = RwLock::new(());
 /// Calls so far.
 static CALLS: AtomicU64 = AtomicU64::new(0);
+/// In so many calls the library first needs most of what it makes for itself.
+const FIRST_CALLS: u64 = 1_024;
 
 /// Opens the first of these libraries that can be opened (paths, or names for the system's loader to find) and looks
 /// up every function. Once it has succeeded it does nothing more, whatever it is asked for.
@@ -79,11 +81,11 @@ pub(crate) fn table() -> &'static Table {
     table
 }
 
-/// Lets a call into the library. At each doubling of their number the stop is registered anew: see
-/// [`crate::network::stop_at_exit`].
+/// Lets a call into the library. At each of the first, and then at each doubling of their number, the stop is registered
+/// anew (some 32 bytes each time): see [`crate::network::stop_at_exit`].
 pub(crate) fn enter() -> RwLockReadGuard<'static, ()> {
     let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
-    if calls.is_power_of_two() {
+    if calls <= FIRST_CALLS || calls.is_power_of_two() {
         crate::network::stop_at_exit();
     }
     OPEN.read().unwrap_or_else(PoisonError::into_inner)
