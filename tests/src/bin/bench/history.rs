@@ -110,7 +110,8 @@ fn branch_prepared(ground: &Ground, time: usize) {
     for commit in 0..REBASED {
         let file = name(1 + (time * REBASED + commit) % (FILES - 1));
         let text = world.read(&file);
-        world.write(&file, &format!("{text}let rebased_{time}_{commit} = {commit};\n"));
+        // On top: `main` wrote at the end, and nothing shall conflict.
+        world.write(&file, &format!("let rebased_{time}_{commit} = {commit};\n{text}"));
         world.git(&["commit", "--quiet", "--all", "--message", "topic"]);
     }
 }
