@@ -72,12 +72,11 @@ impl Both<'_> {
         for time in 0..times {
             interrupt::check();
             let order = if time % 2 == 0 { [self.watched, self.plain] } else { [self.plain, self.watched] };
+            order.iter().for_each(|ground| prepare(ground, time));
+            // The hub is done with the preparation: what it still does for it is no part of the command. Both worlds wait:
+            // git looks again at files that are as young as its index.
+            quiet(self.watched);
             for ground in order {
-                prepare(ground, time);
-                // The hub is done with the preparation: what it still does for it is no part of the command.
-                if std::ptr::eq(ground, self.watched) {
-                    quiet(ground);
-                }
                 let took = ground.whole_process("git", command, "");
                 if std::ptr::eq(ground, self.watched) { with.add(took) } else { without.add(took) }
             }
