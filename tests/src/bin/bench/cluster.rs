@@ -218,7 +218,7 @@ fn scan(found: &Cluster, events: usize, times: usize) -> Row {
         assert!(seen > count, "every event and its index rows");
     }
     Row::time(
-        "FoundationDB: every row of a log, in pages of 2,000",
+        "FoundationDB: every row of a log, in pages of 4,096",
         ours,
         ("bare client", floor),
         GOAL,
