@@ -1,7 +1,7 @@
 //! The writer over a store that works, and over one that stops working.
 
 use std::sync::Mutex;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 
 use crate::measures::Measures;
 use codi2_protocol::EventId;
@@ -36,23 +36,23 @@ fn entry(producer: ProducerId, seq: u64) -> Entry {
     }
 }
 
+/// A writer, and what it says. `ending`: whether the hub is about to end.
+fn started(store: Arc<Store>, ending: Arc<AtomicBool>) -> (Writer, Receiver<News>) {
+    let (news, heard) = channel();
+    let host = HostId::new();
+    let says = move |item| drop(news.send(item));
+    let writer = Writer::start(store, host, Footing::default(), Measures::default(), ending, says).unwrap();
+    (writer, heard)
+}
+
 fn write(entry: Entry) -> Order {
     Order::Write(Box::new(entry), None)
 }
 
 #[test]
 fn what_no_producer_reported_is_announced_too() {
-    let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
-    let writer = Writer::start(
-        Arc::clone(&store),
-        HostId::new(),
-        Footing::default(),
-        Measures::default(),
-        Arc::default(),
-        move |item| drop(news.send(item)),
-    )
-    .unwrap();
+    let (writer, heard) = started(Arc::clone(&store), Arc::default());
     writer.orders().send(write(Entry { events: vec![event()], ..Entry::default() })).unwrap();
     writer.finish();
     assert!(matches!(heard.try_recv(), Ok(News::Durable(due)) if due.is_empty()));
@@ -61,16 +61,7 @@ fn what_no_producer_reported_is_announced_too() {
 
 #[test]
 fn a_barrier_with_nothing_to_write_is_called() {
-    let (news, heard) = channel();
-    let writer = Writer::start(
-        Arc::new(Store::memory().unwrap()),
-        HostId::new(),
-        Footing::default(),
-        Measures::default(),
-        Arc::default(),
-        move |item| drop(news.send(item)),
-    )
-    .unwrap();
+    let (writer, heard) = started(Arc::new(Store::memory().unwrap()), Arc::default());
     let (tell, told) = channel();
     writer.orders().send(Order::Barrier(Box::new(move || tell.send(()).unwrap()))).unwrap();
     told.recv().unwrap();
@@ -95,17 +86,8 @@ fn of_acknowledgements_only_the_last_is_told_and_everything_else() {
 
 #[test]
 fn an_event_that_does_not_fit_becomes_a_gap_and_takes_no_other_with_it() {
-    let (news, heard) = channel();
     let store = Arc::new(Store::memory().unwrap());
-    let writer = Writer::start(
-        Arc::clone(&store),
-        HostId::new(),
-        Footing::default(),
-        Measures::default(),
-        Arc::default(),
-        move |item| drop(news.send(item)),
-    )
-    .unwrap();
+    let (writer, heard) = started(Arc::clone(&store), Arc::default());
     let producer = ProducerId::new();
     let mut large = entry(producer, 2);
     large.events[0].file = Some("x".repeat(200_000));
@@ -173,16 +155,7 @@ fn after_a_failure_nothing_is_acknowledged_and_no_barrier_called() {
         let failure = Arc::new(Mutex::new(None));
         let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
         let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
-        let (news, heard) = channel();
-        let writer = Writer::start(
-            Arc::clone(&store),
-            HostId::new(),
-            Footing::default(),
-            Measures::default(),
-            Arc::default(),
-            move |item| drop(news.send(item)),
-        )
-        .unwrap();
+        let (writer, heard) = started(Arc::clone(&store), Arc::default());
         let producer = ProducerId::new();
         let orders = writer.orders();
         orders.send(write(entry(producer, 1))).unwrap();
@@ -212,16 +185,7 @@ fn a_full_disk_is_waited_out_and_told_once_each_way() {
     let failure = Arc::new(Mutex::new(None));
     let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
-    let (news, heard) = channel();
-    let writer = Writer::start(
-        Arc::clone(&store),
-        HostId::new(),
-        Footing::default(),
-        Measures::default(),
-        Arc::default(),
-        move |item| drop(news.send(item)),
-    )
-    .unwrap();
+    let (writer, heard) = started(Arc::clone(&store), Arc::default());
     let producer = ProducerId::new();
     let orders = writer.orders();
     for round in 1..=2 {
@@ -245,16 +209,7 @@ fn an_end_does_not_wait_for_room() {
     let engine = Failing { memory: Memory::new(), how: Arc::clone(&failure) };
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
     *failure.lock().unwrap() = Some(How::Full);
-    let (news, heard) = channel();
-    let writer = Writer::start(
-        store,
-        HostId::new(),
-        Footing::default(),
-        Measures::default(),
-        Arc::clone(&ending),
-        move |item| drop(news.send(item)),
-    )
-    .unwrap();
+    let (writer, heard) = started(store, Arc::clone(&ending));
     writer.orders().send(write(entry(ProducerId::new(), 1))).unwrap();
     assert!(matches!(heard.recv().unwrap(), News::Waiting(Some(_))));
     ending.store(true, Ordering::Relaxed);
@@ -268,16 +223,7 @@ fn a_store_that_is_only_busy_is_waited_for() {
     let engine = Failing { memory: Memory::shared(), how: Arc::clone(&failure) };
     let store = Arc::new(Store::on(Arc::new(engine)).unwrap());
     *failure.lock().unwrap() = Some(How::Busy);
-    let (news, heard) = channel();
-    let writer = Writer::start(
-        Arc::clone(&store),
-        HostId::new(),
-        Footing::default(),
-        Measures::default(),
-        Arc::default(),
-        move |item| drop(news.send(item)),
-    )
-    .unwrap();
+    let (writer, heard) = started(Arc::clone(&store), Arc::default());
     let producer = ProducerId::new();
     writer.orders().send(write(entry(producer, 1))).unwrap();
     let told = heard.recv().unwrap();
