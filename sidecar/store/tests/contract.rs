@@ -521,15 +521,7 @@ impl Engine for Shared {
     fn transact(&self, body: &mut codi2_store::engine::Body<'_>) -> Result<codi2_store::Committed, StoreError> {
         self.0.transact(body)
     }
-    fn watch(&self, key: &[u8]) -> Result<codi2_store::Watch, StoreError> {
-        self.0.watch(key)
-    }
-    fn place(&self) -> String {
-        self.0.place()
-    }
-    fn bytes(&self) -> Result<u64, StoreError> {
-        self.0.bytes()
-    }
+    common::passes_on!(0);
     fn exclusive(&self) -> bool {
         true
     }

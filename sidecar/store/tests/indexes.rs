@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use codi2_protocol::Filter;
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Abort, Committed, Dedupe, Engine, Page, PageLimit, Store, StoreError, Transaction, Watch};
+use codi2_store::{Abort, Committed, Dedupe, Engine, Page, PageLimit, Store, StoreError, Transaction};
 use common::{event, pending};
 
 /// Counts the rows that are read.
@@ -24,15 +24,7 @@ impl Engine for Counting {
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
         self.memory.transact(&mut |transaction| body(&mut Counted { transaction, rows: &self.rows }))
     }
-    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
-        self.memory.watch(key)
-    }
-    fn place(&self) -> String {
-        self.memory.place()
-    }
-    fn bytes(&self) -> Result<u64, StoreError> {
-        self.memory.bytes()
-    }
+    common::passes_on!(memory);
     fn exclusive(&self) -> bool {
         true
     }

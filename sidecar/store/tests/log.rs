@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use codi2_protocol::{Event, EventId, Filter, ProducerId, Stamp, StampedEvent};
 use codi2_store::memory::Memory;
-use codi2_store::{Committed, Dedupe, Engine, Pending, Store, StoreError, Watch, check, copy, engine};
+use codi2_store::{Committed, Dedupe, Engine, Pending, Store, StoreError, check, copy, engine};
 use common::{Engines, event, pending, session, worktree};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -259,15 +259,7 @@ impl Engine for Elsewhere {
     fn transact(&self, body: &mut engine::Body<'_>) -> Result<Committed, StoreError> {
         self.0.transact(body)
     }
-    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
-        self.0.watch(key)
-    }
-    fn place(&self) -> String {
-        self.0.place()
-    }
-    fn bytes(&self) -> Result<u64, StoreError> {
-        self.0.bytes()
-    }
+    common::passes_on!(0);
     fn exclusive(&self) -> bool {
         self.0.exclusive()
     }

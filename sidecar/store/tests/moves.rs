@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use codi2_protocol::{ProducerId, RepositoryId};
 use codi2_store::engine::Body;
 use codi2_store::{
-    Committed, Dedupe, Engine, PageLimit, Part, Row, Store, StoreError, Subspace, Watch, check, copy, file::File,
+    Committed, Dedupe, Engine, PageLimit, Part, Row, Store, StoreError, Subspace, check, copy, file::File,
     memory::Memory,
 };
 use common::{Engines, event, pending};
@@ -93,15 +93,7 @@ impl Engine for BrokenOff {
             Err(_) => Err(StoreError::Io { doing: "go on".into(), detail: "broken off".into() }),
         }
     }
-    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
-        self.0.watch(key)
-    }
-    fn place(&self) -> String {
-        self.0.place()
-    }
-    fn bytes(&self) -> Result<u64, StoreError> {
-        self.0.bytes()
-    }
+    common::passes_on!(0);
     fn exclusive(&self) -> bool {
         self.0.exclusive()
     }
