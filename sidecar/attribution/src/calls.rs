@@ -14,6 +14,8 @@ use codi2_protocol::{FileId, HookPhase, HookRecord, WorktreeId};
 
 pub use told::{Effect, Hook, Intent, OpenCall, Reading};
 
+use crate::Moment;
+
 /// How long a call whose hook after never came stays open, in ms.
 pub const CALL_MS: u64 = 10 * 60_000;
 /// How long a finished call is remembered, in ms.
@@ -189,7 +191,7 @@ impl Calls {
             if pair.call.is_none() && pair.pair.is_none() {
                 self.abandon(&pair, &files, effects);
             }
-            self.open_call(record, pair, files, hook.worktree.cloned(), now_ms, effects);
+            self.open_call(hook, pair, files, now_ms, effects);
         }
     }
 
@@ -200,7 +202,7 @@ impl Calls {
             None => !open.info.names_path && open.worktree.as_ref() == worktree,
         };
         self.open.iter().filter(covers).any(|open| open.pair.is_same_call(pair))
-            || self.finished_as(pair, file, worktree).is_some_and(|finished| finished.intent.since_ms.is_some())
+            || self.finished_as(pair, file, worktree).is_some_and(|finished| finished.intent.since.is_some())
     }
 
     /// The end of this very call, where it was told of.
@@ -241,27 +243,26 @@ impl Calls {
 
     fn open_call(
         &mut self,
-        record: &HookRecord,
+        hook: Hook<'_>,
         pair: Pair,
         files: BTreeMap<FileId, Reading>,
-        worktree: Option<WorktreeId>,
         now_ms: u64,
         effects: &mut Vec<Effect>,
     ) {
         if self.open.len() >= OPEN_CALLS {
             effects.push(self.open.remove(0).dropped());
         }
-        let call = self.number();
+        let (call, record) = (self.number(), hook.record);
         let info = OpenCall {
             call,
             actor: record.actor.clone(),
             format: record.format.clone(),
             pid: record.parent_pid,
-            since_ms: record.at_ms,
+            since: hook.at,
             names_path: !files.is_empty(),
         };
         effects.push(Effect::Opened { call: info.clone(), files: files.keys().cloned().collect() });
-        self.open.push(Open { pair, info, heard_ms: now_ms, files, worktree });
+        self.open.push(Open { pair, info, heard_ms: now_ms, files, worktree: hook.worktree.cloned() });
     }
 
     fn after(&mut self, hook: Hook<'_>, now_ms: u64, effects: &mut Vec<Effect>) {
@@ -277,7 +278,7 @@ impl Calls {
                 continue;
             }
             let (info, before) = (begun.map(|(info, _)| info), begun.map_or(Reading::NotRead, |(_, before)| before));
-            let intent = Self::finish(hook.record, info, fresh, before, *after, true);
+            let intent = Self::finish(hook, info, fresh, before, *after, true);
             ended.extend(info.map(|info| info.call));
             effects.push(Effect::Finished { file: Some(file.clone()), intent: intent.clone() });
             self.newest += 1;
@@ -289,14 +290,8 @@ impl Calls {
             if open.is_none() && self.finished_as(&pair, None, hook.worktree).is_some() {
                 return;
             }
-            let intent = Self::finish(
-                hook.record,
-                open.map(|open| &open.info),
-                fresh,
-                Reading::NotRead,
-                Reading::NotRead,
-                false,
-            );
+            let begun = open.map(|open| &open.info);
+            let intent = Self::finish(hook, begun, fresh, Reading::NotRead, Reading::NotRead, false);
             ended.extend(open.map(|open| open.info.call));
             effects.push(Effect::Finished { file: None, intent: intent.clone() });
             if let Some(worktree) = hook.worktree {
@@ -314,20 +309,21 @@ impl Calls {
 
     /// A finished call from its hook after and, where there was one, its hook before.
     fn finish(
-        record: &HookRecord,
+        hook: Hook<'_>,
         begun: Option<&OpenCall>,
         fresh: u64,
         before: Reading,
         after: Reading,
         names_path: bool,
     ) -> Intent {
+        let record = hook.record;
         Intent {
             call: begun.map_or(fresh, |call| call.call),
             actor: record.actor.clone().or_else(|| begun.and_then(|call| call.actor.clone())),
             format: record.format.clone(),
             pid: record.parent_pid,
-            since_ms: begun.map(|call| call.since_ms),
-            until_ms: record.at_ms,
+            since: begun.map(|call| call.since),
+            until: hook.at,
             before,
             after,
             names_path,
@@ -345,10 +341,11 @@ fn complete(book: &mut VecDeque<Finished>, pair: &Pair, record: &HookRecord) -> 
     let times = record.at_ms..=record.at_ms.saturating_add(CALL_MS);
     let fits = |finished: &&mut Finished| {
         let intent = &finished.intent;
-        intent.since_ms.is_none() && finished.pair.matches(pair) && times.contains(&intent.until_ms)
+        intent.since.is_none() && finished.pair.matches(pair) && times.contains(&intent.until.ms)
     };
-    let finished = book.iter_mut().filter(fits).min_by_key(|finished| finished.intent.until_ms)?;
-    finished.intent.since_ms = Some(record.at_ms);
+    let finished = book.iter_mut().filter(fits).min_by_key(|finished| finished.intent.until)?;
+    // What its files hold by now is not what they held then: its own time is all there is.
+    finished.intent.since = Some(Moment::earliest(record.at_ms));
     if finished.intent.actor.is_none() {
         finished.intent.actor.clone_from(&record.actor);
     }

@@ -13,7 +13,7 @@ use codi2_text::Text;
 use crate::candidate::{Candidate, label};
 use crate::replay::{self, Part};
 use crate::way::way;
-use crate::{Intent, OpenCall, Reading, Rung};
+use crate::{Intent, Moment, OpenCall, Reading, Rung};
 
 /// How long before it is seen a live change may have happened, in ms: settling, hashing, a busy machine.
 const LIVE_MS: u64 = 2_000;
@@ -28,10 +28,10 @@ pub struct DiskFacts<'a> {
     pub before: Option<Digest>,
     /// The bytes after; absent for a deleted file.
     pub after: Option<Digest>,
-    /// When the file was last known to hold `before` (ms since the Unix epoch).
-    pub from_ms: u64,
-    /// When it was seen to hold `after` (ms since the Unix epoch).
-    pub to_ms: u64,
+    /// When the file was last known to hold `before`.
+    pub from: Moment,
+    /// When it was seen to hold `after`.
+    pub to: Moment,
     /// How it was found.
     pub observed: Observed,
     /// A buffer was saved with exactly this text, which it had by edits of its own and not by loading the file.
@@ -55,8 +55,8 @@ impl fmt::Debug for DiskFacts<'_> {
         f.debug_struct("DiskFacts")
             .field("before", &self.before)
             .field("after", &self.after)
-            .field("from_ms", &self.from_ms)
-            .field("to_ms", &self.to_ms)
+            .field("from", &self.from)
+            .field("to", &self.to)
             .field("observed", &self.observed)
             .field("saved", &self.saved)
             .field("git", &self.git)
@@ -113,10 +113,10 @@ pub struct Transition {
     pub before: Option<Digest>,
     /// The bytes after; absent for a deleted file.
     pub after: Option<Digest>,
-    /// When the file was last known to hold `before` (ms since the Unix epoch).
-    pub from_ms: u64,
-    /// When it was seen to hold `after` (ms since the Unix epoch).
-    pub to_ms: u64,
+    /// When the file was last known to hold `before`.
+    pub from: Moment,
+    /// When it was seen to hold `after`.
+    pub to: Moment,
 }
 
 /// Who a disk change belongs to. What stood in `before` keeps its owners in every case.
@@ -298,8 +298,8 @@ fn changed(intent: &Intent) -> bool {
 fn did_it_elsewhere(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
     let (Some(before), Some(after)) = (intent.before.state(), intent.after.state()) else { return false };
     let another = |step: &Transition| {
-        let (from_ms, to_ms) = window(Observed::Live, step.from_ms, step.to_ms);
-        overlaps(intent, from_ms, to_ms) && (step.from_ms, step.to_ms) != (facts.from_ms, facts.to_ms)
+        let (from, to) = window(Observed::Live, step.from, step.to);
+        overlaps(intent, from, to) && (step.from, step.to) != (facts.from, facts.to)
     };
     !timely(intent, facts) && known_way(intent, before, after, facts, another)
 }
@@ -309,8 +309,8 @@ fn spans(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
     let (Some(before), Some(after)) = (intent.before.state(), intent.after.state()) else { return false };
     // A file that goes to and fro comes by the same states again: what led here was before, what leads on is after.
     timely(intent, facts)
-        && known_way(intent, before, facts.before, facts, |step| step.to_ms <= facts.to_ms)
-        && known_way(intent, facts.after, after, facts, |step| step.to_ms >= facts.to_ms)
+        && known_way(intent, before, facts.before, facts, |step| step.to <= facts.to)
+        && known_way(intent, facts.after, after, facts, |step| step.to >= facts.to)
 }
 
 /// Whether the file's bytes are known to have gone from one state to the other during the call.
@@ -321,29 +321,29 @@ fn known_way(
     facts: &DiskFacts<'_>,
     when: impl Fn(&Transition) -> bool,
 ) -> bool {
-    let during = |step: &&Transition| overlaps(intent, step.from_ms, step.to_ms) && when(step);
+    let during = |step: &&Transition| overlaps(intent, step.from, step.to) && when(step);
     let steps: Vec<&Transition> = facts.transitions.iter().filter(during).collect();
     way(from, to, steps.len(), |at| (steps[at].before, steps[at].after)).is_some()
 }
 
 /// When a change happened, at the earliest and at the latest.
-pub(crate) fn window(observed: Observed, from_ms: u64, to_ms: u64) -> (u64, u64) {
-    let from_ms = match observed {
-        Observed::Live => from_ms.max(to_ms.saturating_sub(LIVE_MS)),
-        Observed::Rescan | Observed::WhileAway => from_ms,
+pub(crate) fn window(observed: Observed, from: Moment, to: Moment) -> (Moment, Moment) {
+    let from = match observed {
+        Observed::Live => from.max(Moment::earliest(to.ms.saturating_sub(LIVE_MS))),
+        Observed::Rescan | Observed::WhileAway => from,
     };
-    (from_ms, to_ms)
+    (from, to)
 }
 
 /// Whether a call was open when the change happened.
 fn timely(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
-    let (from_ms, to_ms) = window(facts.observed, facts.from_ms, facts.to_ms);
-    overlaps(intent, from_ms, to_ms)
+    let (from, to) = window(facts.observed, facts.from, facts.to);
+    overlaps(intent, from, to)
 }
 
 /// Whether a call was open at some time between the two.
-pub(crate) fn overlaps(intent: &Intent, from_ms: u64, to_ms: u64) -> bool {
-    intent.since_ms.is_none_or(|since| since <= to_ms) && intent.until_ms >= from_ms
+pub(crate) fn overlaps(intent: &Intent, from: Moment, to: Moment) -> bool {
+    intent.since.is_none_or(|since| since <= to) && intent.until >= from
 }
 
 /// The verdict on a step that all these calls claim: theirs if they are one agent's, unknown with each named if not.
@@ -354,12 +354,23 @@ fn agreed(claims: &[&Intent], facts: &DiskFacts<'_>) -> Option<Verdict> {
     let claims = if at_work.is_empty() { claims } else { &at_work };
     let first = claims.first()?;
     let author = first.actor.as_ref();
-    if claims.iter().any(|intent| intent.actor.as_ref() != author) {
-        let named: Vec<Candidate> = claims.iter().map(|intent| Candidate::from(*intent)).collect();
+    let rivals = facts.intents.iter().filter(|rival| rival.actor.as_ref() != author && may_be(rival, first, facts));
+    let mut rivals = rivals.peekable();
+    if claims.iter().any(|intent| intent.actor.as_ref() != author) || rivals.peek().is_some() {
+        let named: Vec<Candidate> = claims.iter().copied().chain(rivals).map(Candidate::from).collect();
         return Some(unannounced(facts, &named));
     }
     let detail = format!("announced through {}; the file matches before and after", first.format);
     Some(Verdict::new(author?.clone(), Class::Exact, EvidenceKind::IntentExact, detail))
+}
+
+/// Whether a call that was announced for this very file, and at which it was not read in time, may have done what another
+/// one's digests claim.
+fn may_be(rival: &Intent, claim: &Intent, facts: &DiskFacts<'_>) -> bool {
+    let fits = |reading: Reading, claimed: Reading| reading == Reading::NotRead || reading == claimed;
+    let unread = [rival.before, rival.after].contains(&Reading::NotRead);
+    let announced = rival.names_path && rival.since.is_some() && timely(rival, facts);
+    announced && unread && fits(rival.before, claim.before) && fits(rival.after, claim.after)
 }
 
 /// L3: what announced edits explain of the change, by comparing the texts they left behind.
@@ -375,14 +386,14 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
             && (anchored || timely(intent, facts))
     };
     let mut claims: Vec<&Intent> = facts.intents.iter().filter(relevant).collect();
-    claims.sort_by_key(|intent| (intent.until_ms, intent.since_ms, intent.call));
+    claims.sort_by_key(|intent| (intent.until, intent.since, intent.call));
     let mut parts: Vec<Part> = Vec::new();
     let mut at = facts.before;
-    let mut until_ms = 0;
+    let mut until = Moment::default();
     let mut used = Vec::new();
     for intent in claims.iter().copied() {
         let (Some(begin), Some(end)) = (intent.before.state(), intent.after.state()) else { continue };
-        let together = intent.since_ms.is_none_or(|since| since < until_ms);
+        let together = intent.since.is_none_or(|since| since < until);
         if end == at && together {
             // Two calls that end in one state: which of them wrote the last step cannot be told.
             let same = claims.iter().copied().filter(|other| other.after.is(end)).collect::<Vec<_>>();
@@ -396,14 +407,14 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
         if begin != at && !together && !known_way(intent, begin, at, facts, |_| true) {
             parts.push(Part { state: begin, verdict: None });
         }
-        let mut verdict = agreed(&[intent], facts)?;
-        verdict.evidence[0] = Evidence::new(
-            EvidenceKind::IntentPartial,
-            format!("announced through {}; this part matches what it left behind", intent.format),
-        );
-        parts.push(Part { state: end, verdict: Some(verdict) });
-        used.push(intent.call);
-        (at, until_ms) = (end, intent.until_ms);
+        let mut verdict = agreed(&[intent], facts).filter(|verdict| verdict.class != Class::Unknown);
+        if let Some(verdict) = &mut verdict {
+            let detail = format!("announced through {}; this part matches what it left behind", intent.format);
+            verdict.evidence[0] = Evidence::new(EvidenceKind::IntentPartial, detail);
+            used.push(intent.call);
+        }
+        parts.push(Part { state: end, verdict });
+        (at, until) = (end, intent.until);
     }
     if used.is_empty() {
         return None;
@@ -421,7 +432,7 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
 /// L8 to L10: what no digest explains.
 fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
     let mut candidates: Vec<Candidate> =
-        facts.calls.iter().filter(|call| call.since_ms <= facts.to_ms).map(Candidate::from).collect();
+        facts.calls.iter().filter(|call| call.since <= facts.to).map(Candidate::from).collect();
     // A command that only began may have been refused since: of all the paths it might have written it confirms none.
     let (begun, mut confirmed) = (candidates.len(), facts.calls.iter().any(|call| call.names_path));
     let mut sole = true;

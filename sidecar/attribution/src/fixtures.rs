@@ -8,7 +8,7 @@ use codi2_protocol::{
 };
 use codi2_text::{Text, digest_of};
 
-use crate::{DiskFacts, Intent, Observed, OpenCall, Reading};
+use crate::{DiskFacts, Intent, Moment, Observed, OpenCall, Reading};
 
 /// A made-up digest.
 pub(crate) fn digest(number: u8) -> Digest {
@@ -93,7 +93,8 @@ pub(crate) fn group(edits: Vec<Edit>) -> EditGroup {
 
 /// An agent's open call that named the file.
 pub(crate) fn call(number: u64, actor: Option<Actor>, since_ms: u64) -> OpenCall {
-    OpenCall { call: number, actor, format: "agent-v1".to_owned(), pid: 7, since_ms, names_path: true }
+    let since = Moment::earliest(since_ms);
+    OpenCall { call: number, actor, format: "agent-v1".to_owned(), pid: 7, since, names_path: true }
 }
 
 /// A finished call that named the file.
@@ -103,8 +104,8 @@ pub(crate) fn intent(call: u64, name: &str, times: (u64, u64), before: Reading, 
         actor: Some(agent(name)),
         format: "agent-v1".to_owned(),
         pid: 7,
-        since_ms: Some(times.0),
-        until_ms: times.1,
+        since: Some(Moment::earliest(times.0)),
+        until: Moment::earliest(times.1),
         before,
         after,
         names_path: true,
@@ -113,7 +114,8 @@ pub(crate) fn intent(call: u64, name: &str, times: (u64, u64), before: Reading, 
 
 /// A step that the file's bytes took.
 pub(crate) fn step(before: u8, after: u8, from_ms: u64, to_ms: u64) -> crate::Transition {
-    crate::Transition { before: Some(digest(before)), after: Some(digest(after)), from_ms, to_ms }
+    let (from, to) = (Moment::earliest(from_ms), Moment::earliest(to_ms));
+    crate::Transition { before: Some(digest(before)), after: Some(digest(after)), from, to }
 }
 
 pub(crate) fn no_texts(_: Digest) -> Option<Text> {
@@ -125,8 +127,8 @@ pub(crate) fn disk<'a>() -> DiskFacts<'a> {
     DiskFacts {
         before: Some(digest(1)),
         after: Some(digest(2)),
-        from_ms: 900,
-        to_ms: 1_000,
+        from: Moment::earliest(900),
+        to: Moment::earliest(1_000),
         observed: Observed::Live,
         saved: false,
         git: None,

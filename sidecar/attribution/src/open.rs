@@ -10,7 +10,7 @@ use codi2_protocol::{Digest, EventId, FileId};
 
 use crate::disk::{overlaps, window};
 use crate::way::way;
-use crate::{DiskRuling, Intent, Observed, Rung, Transition};
+use crate::{DiskRuling, Intent, Moment, Observed, Rung, Transition};
 
 /// How long a disk change may still be upgraded, in ms.
 pub const OPEN_MS: u64 = 5 * 60_000;
@@ -28,10 +28,10 @@ pub struct Change {
     pub before: Option<Digest>,
     /// The bytes after; absent for a deleted file.
     pub after: Option<Digest>,
-    /// When the file was last known to hold `before` (ms since the Unix epoch).
-    pub from_ms: u64,
-    /// When it was seen to hold `after` (ms since the Unix epoch).
-    pub to_ms: u64,
+    /// When the file was last known to hold `before`.
+    pub from: Moment,
+    /// When it was seen to hold `after`.
+    pub to: Moment,
     /// How it was found.
     pub observed: Observed,
     /// The ruling that stands.
@@ -41,7 +41,7 @@ pub struct Change {
 impl Change {
     /// The change as a step of the file's bytes.
     pub const fn transition(&self) -> Transition {
-        Transition { before: self.before, after: self.after, from_ms: self.from_ms, to_ms: self.to_ms }
+        Transition { before: self.before, after: self.after, from: self.from, to: self.to }
     }
 
     /// Whether news of a call on its file can lead to another ruling; `ended` are all calls that ended there.
@@ -54,13 +54,13 @@ impl Change {
             return false;
         }
         let shares = news.before.is(self.before) || news.after.is(self.after);
-        let (from_ms, to_ms) = window(self.observed, self.from_ms, self.to_ms);
+        let (from, to) = window(self.observed, self.from, self.to);
         let between = || {
             rung > Rung::IntentExact
                 && ended.iter().any(|call| call.before.is(self.before))
                 && ended.iter().any(|call| call.after.is(self.after))
         };
-        shares || overlaps(news, from_ms, to_ms) || between()
+        shares || overlaps(news, from, to) || between()
     }
 }
 

@@ -8,7 +8,8 @@ use codi2_text::Text;
 
 use crate::fixtures::{digest, file, library, of, record, worktree};
 use crate::{
-    Calls, Change, DiskFacts, DiskRuling, GitFact, Hook, Observed, OpenBook, Reading, Rung, Transition, judge_disk,
+    Calls, Change, DiskFacts, DiskRuling, GitFact, Hook, Moment, Observed, OpenBook, Reading, Rung, Transition,
+    judge_disk,
 };
 
 /// A fact about the one file.
@@ -39,14 +40,18 @@ impl Hub {
         let path = file("a");
         match fact {
             Fact::Watcher { before, after, at_ms } => {
-                let step =
-                    Transition { before: Some(*before), after: Some(*after), from_ms: at_ms - 50, to_ms: *at_ms };
+                let step = Transition {
+                    before: Some(*before),
+                    after: Some(*after),
+                    from: Moment::earliest(at_ms - 50),
+                    to: Moment::earliest(*at_ms),
+                };
                 let change = Change {
                     event: codi2_protocol::EventId::new(),
                     before: step.before,
                     after: step.after,
-                    from_ms: step.from_ms,
-                    to_ms: step.to_ms,
+                    from: step.from,
+                    to: step.to,
                     observed: Observed::Live,
                     ruling: self.judge(&step, texts),
                 };
@@ -57,7 +62,8 @@ impl Hub {
                 let name = (*phase == HookPhase::After).then(|| format!("agent-{agent}"));
                 let record = record(*phase, name.as_deref(), *agent, *at_ms, &["a"]);
                 let files = [(path.clone(), Reading::Content(*read))];
-                self.calls.on(Hook { record: &record, files: &files, worktree: Some(&worktree()) }, *at_ms);
+                let at = Moment::earliest(*at_ms);
+                self.calls.on(Hook { record: &record, files: &files, worktree: Some(&worktree()), at }, *at_ms);
             }
             Fact::Git { operation, after } => {
                 let fact = GitFact { operation: (*operation).to_owned(), what: "new-head".to_owned() };
@@ -82,8 +88,8 @@ impl Hub {
         judge_disk(&DiskFacts {
             before: step.before,
             after: step.after,
-            from_ms: step.from_ms,
-            to_ms: step.to_ms,
+            from: step.from,
+            to: step.to,
             observed: Observed::Live,
             saved: self.saves.iter().any(is_after),
             git: self.git.iter().find(|(after, _)| is_after(after)).map(|(_, fact)| fact),

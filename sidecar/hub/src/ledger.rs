@@ -11,6 +11,7 @@ pub use lines::is_telling;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use codi2_attribution::Moment;
 use codi2_protocol::{Class, Digest, FileId, GroupId, Owner, ProducerId, RepositoryId, SessionId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::Oid;
@@ -48,8 +49,8 @@ pub struct DiskFile {
     pub known: Known,
     /// Git's blob with this content, where the index held it, so that its text can be had again.
     pub blob: Option<Oid>,
-    /// When it was last seen to be so (ms since the Unix epoch); 0: by an earlier hub.
-    pub seen_ms: u64,
+    /// When it was last seen to be so; the very first moment: by an earlier hub.
+    pub seen: Moment,
 }
 
 /// An open buffer: a branch of its file until it is saved.

@@ -13,7 +13,8 @@ fn at(number: u8) -> Reading {
 fn on(calls: &mut Calls, record: &HookRecord, readings: &[(&str, Reading)]) -> Vec<Effect> {
     let files: Vec<(FileId, Reading)> = readings.iter().map(|(path, reading)| (file(path), *reading)).collect();
     let worktree = worktree();
-    calls.on(Hook { record, files: &files, worktree: Some(&worktree) }, record.at_ms)
+    calls
+        .on(Hook { record, files: &files, worktree: Some(&worktree), at: Moment::earliest(record.at_ms) }, record.at_ms)
 }
 
 /// `(name, since, until, before, after)` of a finished call.
@@ -21,7 +22,7 @@ type Told = (Option<String>, Option<u64>, u64, Reading, Reading);
 
 fn finished(calls: &Calls, path: &str) -> Vec<Told> {
     let intents = calls.intents(&file(path)).into_iter();
-    intents.map(|i| (i.actor.map(|actor| actor.name), i.since_ms, i.until_ms, i.before, i.after)).collect()
+    intents.map(|i| (i.actor.map(|actor| actor.name), i.since.map(|at| at.ms), i.until.ms, i.before, i.after)).collect()
 }
 
 fn open(calls: &Calls, path: &str) -> Vec<u32> {
@@ -123,7 +124,10 @@ fn a_hook_before_out_of_a_spool_completes_its_call_without_its_bytes() {
     let mut calls = Calls::default();
     on(&mut calls, &record(After, Some("x"), 7, 50, &["a"]), &[("a", at(2))]);
     let late = on(&mut calls, &record(Before, None, 7, 40, &["a"]), &[("a", at(2))]);
-    assert!(matches!(&late[..], [Effect::Finished { intent, .. }] if intent.since_ms == Some(40)), "{late:?}");
+    assert!(
+        matches!(&late[..], [Effect::Finished { intent, .. }] if intent.since == Some(Moment::earliest(40))),
+        "{late:?}"
+    );
     assert_eq!(finished(&calls, "a"), [(Some("x".to_owned()), Some(40), 50, Reading::NotRead, at(2))]);
     assert!(open(&calls, "a").is_empty());
     // A later call is a new one.

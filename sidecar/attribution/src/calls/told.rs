@@ -2,6 +2,8 @@
 
 use codi2_protocol::{Actor, Digest, FileId, HookRecord, WorktreeId};
 
+use crate::Moment;
+
 /// What the hub found when it read a file for a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reading {
@@ -39,6 +41,8 @@ pub struct Hook<'a> {
     pub files: &'a [(FileId, Reading)],
     /// The worktree of its folder, for a call that does not say which files.
     pub worktree: Option<&'a WorktreeId>,
+    /// The call wrote nothing before this moment (a hook before), or after it.
+    pub at: Moment,
 }
 
 /// An agent's call that has begun and not ended.
@@ -52,8 +56,8 @@ pub struct OpenCall {
     pub format: String,
     /// Process id of the hook's parent, for people.
     pub pid: u32,
-    /// When it began (ms since the Unix epoch).
-    pub since_ms: u64,
+    /// When it began: whatever stood in its files by then is not its doing.
+    pub since: Moment,
     /// Whether it named the path; else it may write anywhere in its worktree.
     pub names_path: bool,
 }
@@ -69,10 +73,10 @@ pub struct Intent {
     pub format: String,
     /// Process id of the hook's parent, for people.
     pub pid: u32,
-    /// When it began (ms since the Unix epoch); absent if there was no hook before.
-    pub since_ms: Option<u64>,
-    /// When it ended (ms since the Unix epoch).
-    pub until_ms: u64,
+    /// When it began; absent if there was no hook before.
+    pub since: Option<Moment>,
+    /// When it ended.
+    pub until: Moment,
     /// The file at the hook before.
     pub before: Reading,
     /// The file at the hook after.

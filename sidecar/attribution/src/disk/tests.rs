@@ -142,7 +142,13 @@ fn a_call_that_did_several_steps_has_them_all() {
     let transitions = [step(1, 2, 900, 1_000), step(2, 3, 1_000, 1_050)];
     let facts = DiskFacts { intents: &whole, transitions: &transitions, ..disk() };
     assert_eq!(all(&facts).class, Class::Exact);
-    let second = DiskFacts { before: Some(digest(2)), after: Some(digest(3)), from_ms: 1_000, to_ms: 1_050, ..facts };
+    let second = DiskFacts {
+        before: Some(digest(2)),
+        after: Some(digest(3)),
+        from: Moment::earliest(1_000),
+        to: Moment::earliest(1_050),
+        ..facts
+    };
     assert_eq!(all(&second).class, Class::Exact);
     // A step that leads elsewhere is not on the way.
     let astray = DiskFacts { after: Some(digest(9)), ..facts };
@@ -162,7 +168,13 @@ fn two_agents_one_after_the_other_in_overlapping_calls_stay_apart() {
     let transitions = [step(1, 2, 900, 1_000), step(2, 3, 1_000, 1_100)];
     let first = DiskFacts { intents: &calls, transitions: &transitions, ..disk() };
     assert_eq!(all(&first).origin, agent("a"), "the call that did exactly this step");
-    let second = DiskFacts { before: Some(digest(2)), after: Some(digest(3)), from_ms: 1_000, to_ms: 1_100, ..first };
+    let second = DiskFacts {
+        before: Some(digest(2)),
+        after: Some(digest(3)),
+        from: Moment::earliest(1_000),
+        to: Moment::earliest(1_100),
+        ..first
+    };
     assert_eq!(all(&second).origin, agent("b"), "the only call that has it inside");
 }
 
@@ -184,7 +196,11 @@ fn what_two_could_have_written_is_unknown_with_both_named() {
 fn the_same_step_done_twice_is_told_apart_by_time() {
     let calls = [intent(1, "a", (800, 1_010), at(1), at(2)), intent(2, "b", (60_000, 60_020), at(1), at(2))];
     assert_eq!(all(&DiskFacts { intents: &calls, ..disk() }).origin, agent("a"));
-    assert_eq!(all(&DiskFacts { intents: &calls, from_ms: 60_000, to_ms: 60_010, ..disk() }).origin, agent("b"));
+    assert_eq!(
+        all(&DiskFacts { intents: &calls, from: Moment::earliest(60_000), to: Moment::earliest(60_010), ..disk() })
+            .origin,
+        agent("b")
+    );
 }
 
 /// Two saw the same step, an hour apart: the call was open at the second and did not do the first.
@@ -194,7 +210,7 @@ fn a_call_did_the_step_that_was_taken_while_it_was_open() {
     let steps = [step(1, 2, 900, 1_000), step(2, 1, 1_000, 50_000), step(1, 2, 50_000, 60_010)];
     let first = DiskFacts { intents: &late, transitions: &steps, ..disk() };
     assert_eq!(all(&first).origin.kind, ActorKind::External);
-    let second = DiskFacts { from_ms: 50_000, to_ms: 60_010, ..first };
+    let second = DiskFacts { from: Moment::earliest(50_000), to: Moment::earliest(60_010), ..first };
     assert_eq!(all(&second).origin, agent("a"));
     // Where no other step could have been its, digests decide: clocks differ.
     let alone = DiskFacts { transitions: &steps[..1], ..first };
@@ -336,12 +352,17 @@ fn exactly_one_open_call() {
 #[test]
 fn a_hook_after_alone_is_never_exact() {
     let mut alone = intent(1, "a", (0, 990), UNREAD, at(2));
-    alone.since_ms = None;
+    alone.since = None;
     let verdict = all(&DiskFacts { intents: std::slice::from_ref(&alone), ..disk() });
     assert_eq!((verdict.origin, verdict.class), (agent("a"), Class::Inferred));
     // It ended long before the change was seen.
     alone.after = UNREAD;
-    let facts = DiskFacts { from_ms: 0, to_ms: 100_000, intents: std::slice::from_ref(&alone), ..disk() };
+    let facts = DiskFacts {
+        from: Moment::earliest(0),
+        to: Moment::earliest(100_000),
+        intents: std::slice::from_ref(&alone),
+        ..disk()
+    };
     assert_eq!(all(&facts).origin, Actor::external());
 }
 
@@ -373,4 +394,25 @@ fn content_seen_before_is_weaker_than_an_intent_and_stronger_than_a_call() {
     assert!(matches!(ruling, DiskRuling::CarryAll { ref evidence, .. } if evidence.kind == EvidenceKind::SeenBefore));
     let exact = [intent(1, "a", (800, 990), at(1), at(2))];
     assert_eq!(all(&DiskFacts { seen: Some(Seen::Here), intents: &exact, ..disk() }).class, Class::Exact);
+}
+
+/// A call that was announced for the file and could not be read is no less at work than one that could.
+#[test]
+fn an_unread_call_takes_no_part_and_leaves_none_certain() {
+    let exact = intent(1, "a", (800, 990), at(1), at(2));
+    let rival = |times, before, after| intent(2, "b", times, before, after);
+    let unread = Reading::NotRead;
+    for (rival, named) in [
+        (rival((850, 995), unread, at(2)), "unknown"),
+        (rival((850, 995), at(1), unread), "unknown"),
+        (rival((850, 995), unread, unread), "unknown"),
+        (rival((850, 995), unread, at(7)), "agent a"),
+        (rival((100, 200), unread, unread), "agent a"),
+        (Intent { names_path: false, ..rival((850, 995), unread, unread) }, "agent a"),
+        (Intent { since: None, ..rival((850, 995), unread, at(2)) }, "agent a"),
+        (Intent { actor: Some(agent("a")), ..rival((850, 995), unread, at(2)) }, "agent a"),
+    ] {
+        let intents = [exact.clone(), rival];
+        assert_eq!(all(&DiskFacts { intents: &intents, ..disk() }).origin.to_string(), named, "{:?}", intents[1]);
+    }
 }

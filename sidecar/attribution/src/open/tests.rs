@@ -12,8 +12,8 @@ fn change(before: u8, after: u8) -> Change {
         event: EventId::new(),
         before: Some(digest(before)),
         after: Some(digest(after)),
-        from_ms: 0,
-        to_ms: 1,
+        from: Moment::earliest(0),
+        to: Moment::earliest(1),
         observed: Observed::Live,
         ruling: DiskRuling::All(verdict),
     }
@@ -58,13 +58,13 @@ fn rulings_are_replaced_and_old_changes_forgotten() {
 fn a_file_keeps_its_last_changes_and_takes_them_along() {
     let mut book = OpenBook::default();
     for number in 0..OPEN_PER_FILE as u64 + 3 {
-        book.note(&file("a"), Change { to_ms: number, ..change(1, 2) }, number);
+        book.note(&file("a"), Change { to: Moment::earliest(number), ..change(1, 2) }, number);
     }
-    assert_eq!(book.on(&file("a")).map(|change| change.to_ms).min(), Some(3));
-    book.note(&file("b"), Change { to_ms: 1_000, ..change(1, 2) }, 1_000);
+    assert_eq!(book.on(&file("a")).map(|change| change.to.ms).min(), Some(3));
+    book.note(&file("b"), Change { to: Moment::earliest(1_000), ..change(1, 2) }, 1_000);
     book.rename(&file("a"), &file("b"));
     assert_eq!(book.on(&file("a")).count(), 0);
-    let kept: Vec<u64> = book.on(&file("b")).map(|change| change.to_ms).collect();
+    let kept: Vec<u64> = book.on(&file("b")).map(|change| change.to.ms).collect();
     assert_eq!((kept.len(), kept.first(), kept.last()), (OPEN_PER_FILE, Some(&4), Some(&1_000)));
 }
 
@@ -72,7 +72,7 @@ fn a_file_keeps_its_last_changes_and_takes_them_along() {
 fn news_touch_the_changes_they_can_rule_anew() {
     let at = |number: u8| Reading::Content(digest(number));
     let verdict = Verdict::new(Actor::unknown(), Class::Exact, EvidenceKind::IntentExact, "");
-    let weak = Change { from_ms: 900, to_ms: 1_000, ..change(1, 3) };
+    let weak = Change { from: Moment::earliest(900), to: Moment::earliest(1_000), ..change(1, 3) };
     let exact = Change { ruling: DiskRuling::All(verdict.clone()), ..weak.clone() };
     let evidence = codi2_protocol::Evidence::new(EvidenceKind::Git, "");
     let git = Change { ruling: DiskRuling::CarryAll { evidence, fresh: verdict }, ..weak.clone() };

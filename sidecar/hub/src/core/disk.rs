@@ -3,7 +3,7 @@
 //! [`Core::observe`] is the only way a file's state changes, whoever looked and why, so save, watcher, hook and git meet
 //! by digest in any order. A change is judged once when it is seen and again when more is known about its file.
 
-use codi2_attribution::{Change as OpenChange, DiskRuling, Observed, Seen};
+use codi2_attribution::{Change as OpenChange, DiskRuling, Moment, Observed, Seen};
 use codi2_protocol::{Actor, ActorKind, Digest, DiskOperation, Event, EventBody, EventId, FileId, Owner, WorktreeId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{Cause, Content as Found, Observation, WatchEvent};
@@ -96,6 +96,8 @@ impl Core {
 
     /// A file was found to hold this.
     pub(super) fn observe(&mut self, file: &FileId, found: Observation, now: u64, ports: &mut dyn Ports) {
+        self.turn += 1;
+        let seen = self.moment(found.at_ms);
         if !self.ledger.disk.contains_key(file) && !self.first_sight(file, &found, now, ports) {
             return;
         }
@@ -114,7 +116,7 @@ impl Core {
         if known == digest {
             if let Some(on_disk) = self.ledger.disk.get_mut(file).and_then(Option::as_mut) {
                 on_disk.blob = found.blob.or(on_disk.blob);
-                on_disk.seen_ms = found.at_ms;
+                on_disk.seen = seen;
             }
             if let Some(git) = found.git {
                 self.late_git(file, digest, found.written, git, now, ports);
@@ -163,7 +165,7 @@ impl Core {
                 let known = Known { digest, owners, content: Content::Text(text) };
                 let size = bytes.len() as u64;
                 let bytes = Digest::new(codi2_text::digest_of(&bytes));
-                self.ledger.settle(file, DiskFile { bytes, size, known, blob: Some(blob), seen_ms: 0 });
+                self.ledger.settle(file, DiskFile { bytes, size, known, blob: Some(blob), seen: Moment::default() });
                 self.changed(file, found.clone(), Observed::WhileAway, now, ports);
                 return false;
             }
@@ -191,8 +193,8 @@ impl Core {
                 _ => Content::Forgotten,
             };
             let known = Known { digest: text_digest, owners, content };
-            let on_disk =
-                DiskFile { bytes: digest, size: found.content.size(), known, blob: found.blob, seen_ms: found.at_ms };
+            let seen = self.moment(found.at_ms);
+            let on_disk = DiskFile { bytes: digest, size: found.content.size(), known, blob: found.blob, seen };
             let mut rows = if found.blob.is_some() && !found_out { Vec::new() } else { self.rows(file, &on_disk) };
             if found.blob.is_some() {
                 // Git can give it back.
@@ -216,7 +218,7 @@ impl Core {
             _ => Content::Lines(row.lines),
         };
         let known = Known { digest: row.text, owners, content };
-        let on_disk = DiskFile { bytes: row.bytes, size: row.size, known, blob: None, seen_ms: 0 };
+        let on_disk = DiskFile { bytes: row.bytes, size: row.size, known, blob: None, seen: Moment::default() };
         self.ledger.settle(file, on_disk);
         if !same {
             self.changed(file, found.clone(), Observed::WhileAway, now, ports);
@@ -244,8 +246,8 @@ impl Core {
         let lineage = source.as_ref().filter(|source| matches!(self.ledger.disk.get(*source), Some(Some(_))));
         let before_file = lineage.unwrap_or(file).clone();
         let mut before_bytes = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map(|on_disk| on_disk.bytes);
-        let mut from_ms =
-            self.ledger.disk.get(&before_file).and_then(Option::as_ref).map_or(found.at_ms, |on_disk| on_disk.seen_ms);
+        let to = self.moment(found.at_ms);
+        let mut from = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map_or(to, |on_disk| on_disk.seen);
         let mut before = self.ledger.on_disk(ports, &before_file);
         if let (Some(before), Some(git)) = (&mut before, &found.git)
             && before.text().is_none()
@@ -274,7 +276,7 @@ impl Core {
         {
             // Seen between a program's truncation or removal and its write: one change, and what stands there again is
             // not new.
-            (before, before_bytes, from_ms) = (kept.before.clone(), kept.before_bytes, kept.from_ms);
+            (before, before_bytes, from) = (kept.before.clone(), kept.before_bytes, kept.from);
         }
         let after_bytes = found.content.digest();
         self.kept_number += 1;
@@ -284,8 +286,8 @@ impl Core {
             after,
             after_text,
             after_bytes,
-            from_ms,
-            to_ms: found.at_ms,
+            from,
+            to,
             observed,
             written: found.written,
             git: found.git,
@@ -337,20 +339,12 @@ impl Core {
                 let text_digest = after_text.unwrap_or(bytes);
                 let content = kept.after.clone().map_or(Content::Forgotten, Content::Text);
                 let known = Known { digest: text_digest, owners, content };
-                let on_disk = DiskFile { bytes, size, known, blob: found.blob, seen_ms: found.at_ms };
+                let on_disk = DiskFile { bytes, size, known, blob: found.blob, seen: to };
                 rows.extend(self.rows(file, &on_disk));
                 self.ledger.settle(file, on_disk);
             }
         }
-        let change = OpenChange {
-            event: id,
-            before: before_bytes,
-            after: after_bytes,
-            from_ms,
-            to_ms: found.at_ms,
-            observed,
-            ruling,
-        };
+        let change = OpenChange { event: id, before: before_bytes, after: after_bytes, from, to, observed, ruling };
         self.open.note(file, change, now);
         self.kept.insert(id, kept);
         self.forget_kept();
@@ -385,7 +379,7 @@ impl Core {
         let last = self.open.on(file).next_back()?;
         let is_it = last.after == empty
             && !matches!(last.ruling, DiskRuling::Echo { .. })
-            && now.saturating_sub(last.to_ms) < EMPTY_MS;
+            && now.saturating_sub(last.to.ms) < EMPTY_MS;
         let kept = self.kept.get(&last.event).filter(|_| is_it)?;
         kept.before.as_ref().is_some_and(|before| before.text().is_some()).then_some(kept)
     }

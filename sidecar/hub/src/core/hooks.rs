@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use codi2_attribution::{Effect as CallEffect, Hook, Reading};
+use codi2_attribution::{Effect as CallEffect, Hook, Moment, Reading};
 use codi2_protocol::{
     Actor, ActorKind, EventBody, EventId, FileId, HookPhase, HookRecord, KnownBy, Process, WorktreeId, limits,
 };
@@ -11,16 +11,24 @@ use codi2_workspace::Observation;
 use super::{Core, Effect, Entry, Origin};
 use crate::ports::Ports;
 
-/// A record older than this when it comes has lain in a spool: what its files hold now says nothing about then (ms).
+/// A record older than this when it comes is not waited for any more: what its files hold now says nothing about then (ms).
 const FRESH_MS: u64 = 2_000;
 
 impl Core {
-    /// A hook ran. `origin` is set for a record out of a spool.
-    pub(super) fn hook(&mut self, origin: Option<Origin>, mut record: HookRecord, now: u64, ports: &mut dyn Ports) {
+    /// A hook ran. `origin` is set for a fact of a sidecar's; of what lay in a spool nobody waits for the answer, so that
+    /// its agent has gone on.
+    pub(super) fn hook(
+        &mut self,
+        origin: Option<Origin>,
+        mut record: HookRecord,
+        is_awaited: bool,
+        now: u64,
+        ports: &mut dyn Ports,
+    ) {
         if self.is_known(record.id) {
             return self.nothing_of(origin);
         }
-        let fresh = now.saturating_sub(record.at_ms) <= FRESH_MS;
+        let fresh = is_awaited && now.saturating_sub(record.at_ms) <= FRESH_MS;
         let folder = PathBuf::from(&record.folder);
         let worktree = self.ensure_watched(&folder, false, ports).ok();
         let process = Process { pid: record.parent_pid, start: record.parent_start };
@@ -54,13 +62,16 @@ impl Core {
         }
         let readings: Vec<(FileId, Reading)> =
             files.iter().map(|(file, found)| (file.clone(), reading(found.as_ref()))).collect();
-        // The agent waits for this answer before it writes: what the hub has just read is older than the call.
-        let mut call = record.clone();
-        if record.phase == HookPhase::Before {
-            let read_ms = files.iter().flat_map(|(_, found)| found).map(|found| found.at_ms + 1).max();
-            call.at_ms = read_ms.map_or(record.at_ms, |read_ms| read_ms.max(record.at_ms));
-        }
-        let hook = Hook { record: &call, files: &readings, worktree: worktree.as_ref() };
+        self.turn += 1;
+        let read_ms = files.iter().flat_map(|(_, found)| found).map(|found| found.at_ms).max();
+        let at = match record.phase {
+            // The agent waits for this answer before it writes: what the hub has read and heard by now is older.
+            HookPhase::Before if fresh => self.moment(record.at_ms.max(read_ms.unwrap_or_default())),
+            HookPhase::Before => Moment::earliest(record.at_ms),
+            _ if fresh => self.moment(record.at_ms),
+            _ => Moment::latest(record.at_ms),
+        };
+        let hook = Hook { record: &record, files: &readings, worktree: worktree.as_ref(), at };
         self.calls.expire(now);
         let effects = self.calls.on(hook, now);
         let told = match record.phase {

@@ -3,7 +3,8 @@
 //! Absent on purpose: the judging (the attribution crate) and how a ruling becomes owners (`ruled`).
 
 use codi2_attribution::{
-    Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Observed, OpenCall, Seen, Transition, judge_disk,
+    Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Moment, Observed, OpenCall, Seen, Transition,
+    judge_disk,
 };
 use codi2_protocol::{Digest, Event, EventBody, EventId, FileId, Owner, SessionId};
 use codi2_text::{OwnerTree, Text};
@@ -32,8 +33,8 @@ pub(super) struct Kept {
     /// Digest of that text.
     pub after_text: Option<Digest>,
     pub after_bytes: Option<Digest>,
-    pub from_ms: u64,
-    pub to_ms: u64,
+    pub from: Moment,
+    pub to: Moment,
     pub observed: Observed,
     /// The write that was seen.
     pub written: Option<Written>,
@@ -46,7 +47,7 @@ pub(super) struct Kept {
 impl Kept {
     /// The change as a step of the file's bytes.
     pub fn transition(&self) -> Transition {
-        Transition { before: self.before_bytes, after: self.after_bytes, from_ms: self.from_ms, to_ms: self.to_ms }
+        Transition { before: self.before_bytes, after: self.after_bytes, from: self.from, to: self.to }
     }
 
     /// Bytes of the texts it holds on to.
@@ -197,7 +198,7 @@ impl Core {
             self.apply_ruling(file, kept, &ruling, change.event, saved_by, ports);
         let mut rows = Vec::new();
         if let DiskRuling::All(verdict) = &ruling {
-            let owner = Owner { verdict: verdict.clone(), at_ms: Some(kept.to_ms), event: Some(change.event) };
+            let owner = Owner { verdict: verdict.clone(), at_ms: Some(kept.to.ms), event: Some(change.event) };
             self.ledger.book.amend(change.event, &owner);
             rows.push(Row::Upgrade(change.event, owner));
         }
@@ -314,8 +315,8 @@ impl Core {
         judge_disk(&DiskFacts {
             before: kept.before_bytes,
             after: kept.after_bytes,
-            from_ms: kept.from_ms,
-            to_ms: kept.to_ms,
+            from: kept.from,
+            to: kept.to,
             observed: kept.observed,
             saved,
             git: git.as_ref(),
@@ -343,7 +344,7 @@ impl Core {
     pub(super) fn expire(&mut self, now: u64) {
         self.calls.expire(now);
         self.open.expire(now);
-        self.kept.retain(|_, kept| now < kept.to_ms.saturating_add(codi2_attribution::OPEN_MS));
+        self.kept.retain(|_, kept| now < kept.to.ms.saturating_add(codi2_attribution::OPEN_MS));
     }
 
     pub(super) fn forget_kept(&mut self) {

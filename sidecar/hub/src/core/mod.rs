@@ -24,7 +24,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use codi2_attribution::{Calls, OpenBook};
+use codi2_attribution::{Calls, Moment, OpenBook};
 use codi2_protocol::{
     Actor, ActorKind, Body, Call, Digest, ErrorCode, Event, EventBody, EventId, Fact, FileId, GroupId, HostId,
     HubError, Notice, Numbered, Owner, ProducerId, Reply, RepositoryId, SessionId, Text, WatchState, WorktreeId,
@@ -152,6 +152,8 @@ pub struct Core {
     /// What is needed to judge recent disk changes again.
     kept: HashMap<EventId, late::Kept>,
     kept_number: u64,
+    /// In which turn it is: what it took in one after the other has an order whatever the clock says.
+    turn: u64,
     heartbeats_ms: u64,
     effects: Vec<Effect>,
     /// Hook records taken in lately; the store drops older repetitions.
@@ -205,6 +207,7 @@ impl Core {
             unread: HashSet::new(),
             kept: HashMap::new(),
             kept_number: 0,
+            turn: 0,
             heartbeats_ms: 0,
             effects: Vec::new(),
             known_hooks: Recent::new(REMEMBERED),
@@ -291,7 +294,7 @@ impl Core {
                 return self.heartbeat(connection, heartbeat, now, ports);
             }
             Call::Hook(record) => {
-                self.hook(None, record, now, ports);
+                self.hook(None, record, ticket.is_some(), now, ports);
                 Ok(Reply::Done)
             }
             Call::Note(record) => {
@@ -351,7 +354,7 @@ impl Core {
             Fact::Opened { file, digest, bytes } => self.opened(origin, file, digest, bytes, ports),
             Fact::Saved { file, digest } => self.saved(origin, file, digest, ports),
             Fact::Closed { file, digest } => self.closed(origin, file, digest),
-            Fact::Hook(record) => self.hook(Some(origin), record, now, ports),
+            Fact::Hook(record) => self.hook(Some(origin), record, false, now, ports),
             Fact::Gap(gap) => {
                 if let Some(known) = self.producers.get_mut(&producer) {
                     known.gap = true;
@@ -388,6 +391,11 @@ impl Core {
             actor,
             body: Body::Known(body),
         }
+    }
+
+    /// This turn, at this time.
+    fn moment(&self, ms: u64) -> Moment {
+        Moment { ms, turn: self.turn }
     }
 
     /// Text for memory: beside a group, or a whole buffer.

@@ -48,7 +48,7 @@ impl Core {
         let before = kept.before.clone().unwrap_or_else(nothing);
         let hunks = before.hunks_to(after, self.ledger.secret());
         let digest = Digest::new(after.digest());
-        let fresh = |verdict: &Verdict| Owner { verdict: verdict.clone(), at_ms: Some(kept.to_ms), event: Some(event) };
+        let fresh = |verdict: &Verdict| Owner { verdict: verdict.clone(), at_ms: Some(kept.to.ms), event: Some(event) };
         let mut owners = before.owners.clone();
         let splice = |owners: &mut OwnerTree<OwnerRef>, hunk: &Hunk, runs: &[(usize, OwnerRef)]| {
             owners.splice(hunk.at, hunk.deleted, runs);

@@ -9,6 +9,7 @@ mod fake;
 mod files;
 mod gaps;
 mod git;
+mod moments;
 mod moves;
 mod orders;
 mod properties;

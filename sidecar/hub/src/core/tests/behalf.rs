@@ -2,11 +2,11 @@
 
 use codi2_protocol::{Actor, ActorKind, Call, EventBody, EventId, HookPhase, HookRecord, KnownBy, NoteRecord, Said};
 
-use super::super::Input;
+use super::super::{Input, Ticket};
 use super::world::{ROOT, World, body};
 
 fn told(w: &mut World, record: HookRecord) {
-    w.feed(Input::Called(None, 9, Call::Hook(record)));
+    w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
 }
 
 fn claude(w: &World, phase: HookPhase, paths: &[&str]) -> HookRecord {
