@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::document::{Category, Document, EnvMark, GenericEnv, Match, Order, Rung, Strength, Tool};
+use super::document::{Document, EnvMark, GenericEnv, Order, Tool};
+use super::words::{Category, Match, Rung, Strength};
 
 /// Where marks in the environment can be seen.
 const SCOPES: [&str; 7] = ["shell", "hook", "mcp", "terminal", "vm", "any", "macos process tree"];

@@ -10,10 +10,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use codi2_protocol::{Actor, ActorKind, KnownBy, Process};
-
 use super::catalogue::{Catalogue, folded, is_machine_mark};
-use super::document::{Category, CommitMark, EnvMark, ExtensionMark, Match, ProcessMark, Rung, Strength, Tool};
+use super::document::{EnvMark, ExtensionMark, ProcessMark, Tool};
+use super::findings::{Acting, Fact, Findings, Found};
+use super::signature::{address, signs};
+use super::surroundings::{Ancestor, EditorSeen, Surroundings};
+use super::words::{Category, Match, Rung, Strength};
 use crate::sessions::ids::is_uuid;
 
 /// Most that weak facts can say together.
@@ -22,175 +24,6 @@ pub const WEAK_CAP: f64 = 0.3;
 const INTERPRETERS: [&str; 6] = ["node", "bun", "deno", "python", "python3", "uv"];
 /// Up to this length a program's name is anybody's.
 const SHORT_NAME: usize = 3;
-
-/// What somebody found around a process, a connection or a commit. What was not looked at stays empty.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Surroundings {
-    /// The environment.
-    pub env: BTreeMap<String, String>,
-    /// The processes above, the nearest first.
-    pub ancestors: Vec<Ancestor>,
-    /// Whether it is in the foreground of a terminal, where a person may be typing.
-    pub terminal: bool,
-    /// The editor around.
-    pub editor: Option<EditorSeen>,
-    /// The name by which an MCP client introduced itself.
-    pub mcp_client: Option<String>,
-    /// What a commit says.
-    pub signature: Option<Signature>,
-    /// Which of [`Catalogue::machine_marks`] are there.
-    pub machine_marks: BTreeSet<String>,
-}
-
-/// A process above.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ancestor {
-    /// Which.
-    pub process: Process,
-    /// Its program's path, else its name.
-    pub program: String,
-    /// Its command line.
-    pub args: Vec<String>,
-    /// The environment it was started with; absent where the system does not tell.
-    pub env: Option<BTreeMap<String, String>>,
-}
-
-/// An editor.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EditorSeen {
-    /// How it calls itself.
-    pub name: String,
-    /// Ids of the extensions and plugins in it.
-    pub extensions: Vec<String>,
-}
-
-/// What a commit says of who made it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Signature {
-    /// The author's name.
-    pub author: String,
-    /// The author's address.
-    pub author_email: String,
-    /// The committer's name.
-    pub committer: String,
-    /// The committer's address.
-    pub committer_email: String,
-    /// The message.
-    pub message: String,
-    /// The branch, where it is known.
-    pub branch: Option<String>,
-}
-
-impl Signature {
-    fn subject(&self) -> &str {
-        self.message.lines().next().unwrap_or_default()
-    }
-
-    /// The lines of the last paragraph, unless it is the subject's.
-    fn trailers(&self) -> impl Iterator<Item = &str> {
-        self.paragraphs(1)
-    }
-
-    /// The lines of the last paragraphs, at most so many, without the subject's.
-    fn paragraphs(&self, last: usize) -> impl Iterator<Item = &str> {
-        let paragraphs: Vec<&str> = self.message.split("\n\n").skip(1).filter(|text| !text.trim().is_empty()).collect();
-        let first = paragraphs.len().saturating_sub(last);
-        paragraphs.into_iter().skip(first).flat_map(str::lines).map(str::trim)
-    }
-}
-
-/// One piece of evidence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
-    /// Of which kind.
-    pub rung: Rung,
-    /// How strong it is here.
-    pub strength: Strength,
-    /// The mark, such as a variable's name; never a variable's value.
-    pub mark: String,
-    /// How many processes up its tool is, where that can be told.
-    pub distance: Option<usize>,
-}
-
-/// A tool for which something speaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Its id.
-    pub tool: String,
-    /// How likely it acts, in percent.
-    pub confidence: u8,
-    /// Its session's id, where a mark has it.
-    pub session: Option<String>,
-    /// What speaks for it, the strongest first.
-    pub evidence: Vec<Fact>,
-}
-
-/// Who acts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acting {
-    /// This tool.
-    Tool {
-        /// Its id.
-        tool: String,
-        /// How sure, in percent.
-        confidence: u8,
-        /// Its session's id, where a mark has it.
-        session: Option<String>,
-        /// Tools that act further up, by their ids: one of them started it.
-        launched_by: Vec<String>,
-    },
-    /// One of these, and nothing parts them.
-    Ambiguous(Vec<String>),
-    /// Some agent that the catalogue does not know.
-    Unnamed {
-        /// How sure, in percent.
-        confidence: u8,
-    },
-    /// Nobody can be named; least of all a person.
-    Unknown,
-}
-
-/// What surroundings say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Findings {
-    /// Who acts.
-    pub acting: Acting,
-    /// Every tool for which something speaks, the likeliest first.
-    pub tools: Vec<Found>,
-}
-
-impl Findings {
-    /// Who started the tool of this id, as a chain: whoever acts here before it, and those further up. Forms of one family
-    /// are one tool.
-    pub fn starter_of(&self, tool: &str, catalogue: &Catalogue) -> Option<Actor> {
-        let actor = self.actor(catalogue).filter(|actor| !actor.name.is_empty())?;
-        let family = |id: &str| catalogue.named(id).and_then(|tool| tool.family.clone());
-        let known = catalogue.named(tool).map_or(tool, |tool| tool.id.as_str());
-        let is_itself = actor.name == known || family(known).is_some() && family(known) == family(&actor.name);
-        if is_itself { actor.parent.map(|parent| *parent) } else { Some(actor) }
-    }
-
-    /// The actor that these surroundings prove, if they prove one.
-    pub fn actor(&self, catalogue: &Catalogue) -> Option<Actor> {
-        match &self.acting {
-            Acting::Tool { tool, session, launched_by, .. } => {
-                let of = |id: &String| {
-                    let kind = match catalogue.named(id).map(|tool| tool.category) {
-                        Some(Category::EditorInline) => ActorKind::Completion,
-                        _ => ActorKind::Agent,
-                    };
-                    Actor::named(kind, id.clone())
-                };
-                let actor = Actor { session: session.clone(), ..of(tool) };
-                let chain = launched_by.iter().map(of);
-                Some(chain.fold(actor, |actor, above| actor.on_behalf_of(above, KnownBy::Surroundings)))
-            }
-            Acting::Ambiguous(_) => Some(Actor::named(ActorKind::Agent, "")),
-            Acting::Unnamed { confidence } => (*confidence >= 90).then(|| Actor::named(ActorKind::Agent, "")),
-            Acting::Unknown => None,
-        }
-    }
-}
 
 /// Reads surroundings by a catalogue.
 pub fn detect(catalogue: &Catalogue, surroundings: &Surroundings) -> Findings {
@@ -550,44 +383,4 @@ fn stem(path: &str) -> &str {
     let name = file_name(path);
     let ending = [".js", ".mjs", ".cjs", ".py", ".ts", ".exe"].into_iter().find_map(|ending| name.strip_suffix(ending));
     ending.unwrap_or(name)
-}
-
-/// Whether a commit bears this mark.
-fn signs(mark: &CommitMark, commit: &Signature) -> bool {
-    let value = mark.value.as_str();
-    let same = |text: &str| match mark.r#match {
-        Match::Exact => text.eq_ignore_ascii_case(value),
-        Match::Suffix => text.to_ascii_lowercase().ends_with(&value.to_ascii_lowercase()),
-        Match::Prefix => text.get(..value.len()).is_some_and(|start| start.eq_ignore_ascii_case(value)),
-        Match::LineContains | Match::Contains => text.contains(value),
-        Match::TrailerEmail => address(text).is_some_and(|found| found.eq_ignore_ascii_case(value)),
-        Match::Login => login(text) == Some(value),
-        _ => false,
-    };
-    match mark.kind.as_str() {
-        // A name beside an address may be anything: the address counts.
-        "trailer" => commit.trailers().any(|line| {
-            same(line) || mark.r#match == Match::Exact && address(value).is_some() && address(line) == address(value)
-        }),
-        "footer" => commit.paragraphs(2).any(same),
-        "author-name" => same(&commit.author),
-        "author-email" | "author-login" => same(&commit.author_email),
-        "committer-name" => same(&commit.committer),
-        "committer-email" => same(&commit.committer_email),
-        "subject" => same(commit.subject()),
-        "branch" => commit.branch.as_deref().is_some_and(same),
-        // Notes and what stands on a forge's page are not in the commit.
-        _ => false,
-    }
-}
-
-/// The address in angle brackets at the end of a line.
-fn address(line: &str) -> Option<&str> {
-    line.trim_end().strip_suffix('>')?.rsplit_once('<').map(|(_, address)| address)
-}
-
-/// The login in an address that GitHub made up, or a plain one.
-fn login(email: &str) -> Option<&str> {
-    let (name, _) = email.split_once("@users.noreply.github.com").unwrap_or((email, ""));
-    Some(name.rsplit('+').next().unwrap_or(name))
 }

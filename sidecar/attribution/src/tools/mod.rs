@@ -11,15 +11,20 @@
 mod catalogue;
 mod detect;
 mod document;
+mod findings;
+mod signature;
+mod surroundings;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use catalogue::{Catalogue, Mistake};
-pub use detect::{Acting, Ancestor, EditorSeen, Fact, Findings, Found, Signature, Surroundings, detect};
-pub use document::{
-    Category, CommitMark, Document, EnvMark, ExtensionMark, Match, Order, PayloadShape, ProcessMark, Rung, Strength,
-    Tool,
-};
+pub use detect::detect;
+pub use document::{CommitMark, Document, EnvMark, ExtensionMark, Order, PayloadShape, ProcessMark, Tool};
+pub use findings::{Acting, Fact, Findings, Found};
+pub use signature::Signature;
+pub use surroundings::{Ancestor, EditorSeen, Surroundings};
+pub use words::{Category, Match, Rung, Strength};
 
 /// The catalogue that codi2 ships, as TOML.
 pub const SHIPPED: &str = include_str!("../../ai-tools.toml");
