@@ -4,26 +4,23 @@
 //! Absent on purpose: a screen, and everything of codi2's own (status, hints but those a test dictates).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::{DEADLINE, World, program};
+use wire::Wire;
+
+// The frames are those of `codi2 replay`.
+#[path = "../../sidecar/codi2/src/cli/replay/wire.rs"]
+mod wire;
 
 /// One window of such an editor, with its sidecar.
 pub struct Editor {
-    child: Child,
-    input: Option<ChildStdin>,
-    /// What the server sends; ends with it.
-    messages: Receiver<Value>,
-    last_id: u64,
+    wire: Wire,
     buffers: BTreeMap<PathBuf, Buffer>,
 }
 
@@ -87,27 +84,10 @@ impl Editor {
 
     /// As [`Editor::start_as`], with more variables in its environment.
     pub fn start_within(world: &World, root: &Path, name: &str, errors: Stdio, variables: &[(&str, &str)]) -> Self {
-        let mut child = world
-            .command(program())
-            .arg("lsp")
-            .envs(variables.iter().copied())
-            .current_dir(root)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors)
-            .spawn()
-            .expect("codi2 lsp starts");
-        let mut output = BufReader::new(child.stdout.take().expect("piped"));
-        let (sender, messages) = channel();
-        thread::spawn(move || {
-            while let Some(message) = receive(&mut output) {
-                if sender.send(message).is_err() {
-                    return;
-                }
-            }
-        });
-        let input = child.stdin.take();
-        let mut editor = Self { child, input, messages, last_id: 0, buffers: BTreeMap::new() };
+        let mut command = world.command(program());
+        command.arg("lsp").envs(variables.iter().copied()).current_dir(root).stderr(errors);
+        let wire = Wire::start(&mut command).expect("codi2 lsp starts");
+        let mut editor = Self { wire, buffers: BTreeMap::new() };
         let root = uri(root);
         let capabilities = json!({"textDocument": {"synchronization": {"didSave": true}}});
         let folders = json!([{"uri": root, "name": "corpus"}]);
@@ -192,7 +172,7 @@ impl Editor {
 
     /// The sidecar's process id.
     pub fn sidecar(&self) -> u32 {
-        self.child.id()
+        self.wire.child.id()
     }
 
     /// Says what made the next edit of an open file, as clients of codi2's own do.
@@ -230,68 +210,28 @@ impl Editor {
     pub fn quit(mut self) {
         self.request("shutdown", Value::Null);
         self.notify("exit", Value::Null);
-        self.input = None;
-        self.child.wait().expect("our own child");
+        self.wire.end().expect("our own child");
     }
 
     /// Ends window and sidecar at once, as a crash would.
-    pub fn kill(mut self) {
-        self.child.kill().expect("our own child");
-        self.child.wait().expect("our own child");
+    pub fn kill(self) {
+        drop(self.wire);
     }
 
     fn notify(&mut self, method: &str, params: Value) {
-        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+        self.wire.notify(method, &params).expect("the server reads");
     }
 
     fn request(&mut self, method: &str, params: Value) -> Value {
-        self.last_id += 1;
-        let id = self.last_id;
-        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        let id = self.wire.ask(method, &params).expect("the server reads");
         loop {
-            let message = self.messages.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("no answer to {method}"));
-            match (message.get("id"), message.get("method")) {
-                (Some(of), None) if *of == json!(id) => return message["result"].clone(),
-                // Whatever a server asks of this editor, it has nothing.
-                (Some(of), Some(_)) => self.send(&json!({"jsonrpc": "2.0", "id": of, "result": null})),
-                _ => {}
+            let answer = self.wire.answer(DEADLINE);
+            let (of, answer) = answer.unwrap_or_else(|error| panic!("no answer to {method}: {error}"));
+            if of == id {
+                return answer.unwrap_or_default();
             }
         }
     }
-
-    fn send(&mut self, message: &Value) {
-        let body = message.to_string();
-        let input = self.input.as_mut().expect("open until the end");
-        let sent = write!(input, "Content-Length: {}\r\n\r\n{body}", body.len()).and_then(|()| input.flush());
-        sent.expect("the server reads");
-    }
-}
-
-impl Drop for Editor {
-    fn drop(&mut self) {
-        self.input = None;
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Reads one message; `None` at the end.
-fn receive(output: &mut impl BufRead) -> Option<Value> {
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if output.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        match line.trim_end().split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok()?,
-            Some(_) => {}
-            None => break,
-        }
-    }
-    let mut body = vec![0; length];
-    output.read_exact(&mut body).ok()?;
-    serde_json::from_slice(&body).ok()
 }
 
 /// Line and UTF-16 column, which is what editors count in unless they say otherwise.
@@ -302,14 +242,7 @@ fn position(text: &str, at: usize) -> Value {
 }
 
 fn uri(path: &Path) -> String {
-    let mut out = "file://".to_owned();
-    for byte in path.to_str().expect("a path in UTF-8").bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' | b'~' => out.push(char::from(byte)),
-            other => write!(out, "%{other:02X}").expect("a string takes everything"),
-        }
-    }
-    out
+    wire::uri(path).expect("an absolute path in UTF-8")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod editor;
 pub mod model;
 mod report;
 mod trace;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

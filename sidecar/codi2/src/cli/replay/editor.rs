@@ -5,17 +5,15 @@
 //! own (hints, status), as in an editor that knows nothing of it.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 
 use super::model::{Change, Units};
+use super::wire::{self, Wire};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,11 +23,7 @@ const UNANSWERED: usize = 2;
 
 /// A window with one document.
 pub struct Editor {
-    child: Child,
-    input: Option<ChildStdin>,
-    /// What the server sends; ends with it.
-    messages: Receiver<Value>,
-    last_id: u64,
+    wire: Wire,
     unanswered: VecDeque<u64>,
     since: usize,
     uri: String,
@@ -40,25 +34,9 @@ impl Editor {
     /// Opens a window on `root` with a sidecar of its own, which `command` starts.
     pub fn start(mut command: Command, root: &Path, file: &Path, units: Units) -> Result<Self> {
         let (folder, uri) = (uri(root)?, uri(file)?);
-        let mut child = command
-            .current_dir(root)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("`codi2 lsp` cannot be started")?;
-        let output = child.stdout.take().context("`codi2 lsp` has no output")?;
-        let (sender, messages) = channel();
-        thread::spawn(move || {
-            let mut output = BufReader::new(output);
-            while let Some(message) = receive(&mut output) {
-                if sender.send(message).is_err() {
-                    return;
-                }
-            }
-        });
-        let input = child.stdin.take();
+        let wire = Wire::start(command.current_dir(root)).context("`codi2 lsp` cannot be started")?;
         let unanswered = VecDeque::new();
-        let mut editor = Self { child, input, messages, last_id: 0, unanswered, since: 0, uri, version: 0 };
+        let mut editor = Self { wire, unanswered, since: 0, uri, version: 0 };
         let answer = editor.request(
             "initialize",
             json!({
@@ -124,8 +102,7 @@ impl Editor {
         self.notify("textDocument/didClose", json!({"textDocument": {"uri": self.uri}}))?;
         self.request("shutdown", Value::Null)?;
         self.notify("exit", Value::Null)?;
-        self.input = None;
-        let ended = self.child.wait().context("`codi2 lsp` does not end")?;
+        let ended = self.wire.end().context("`codi2 lsp` does not end")?;
         ensure!(ended.success(), "`codi2 lsp` ended with {ended}");
         Ok(())
     }
@@ -142,7 +119,7 @@ impl Editor {
     }
 
     fn notify(&mut self, method: &str, params: Value) -> Result<()> {
-        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
+        self.wire.notify(method, &params).context("`codi2 lsp` does not read")
     }
 
     fn request(&mut self, method: &str, params: Value) -> Result<Value> {
@@ -151,78 +128,23 @@ impl Editor {
     }
 
     fn ask(&mut self, method: &str, params: Value) -> Result<u64> {
-        self.last_id += 1;
-        self.send(&json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params}))?;
-        Ok(self.last_id)
+        self.wire.ask(method, &params).context("`codi2 lsp` does not read")
     }
 
     /// Waits for the answer to a request; answers come in any order, but only one is waited for.
     fn answer(&mut self, id: u64) -> Result<Value> {
         loop {
-            let message = match self.messages.recv_timeout(PATIENCE) {
-                Ok(message) => message,
-                Err(RecvTimeoutError::Timeout) => bail!("`codi2 lsp` did not answer within {} s", PATIENCE.as_secs()),
-                Err(RecvTimeoutError::Disconnected) => bail!("`codi2 lsp` ended before it answered"),
-            };
-            match (message.get("id").and_then(Value::as_u64), message.get("method")) {
-                (Some(of), None) if of == id => {
-                    let error = message.get("error");
-                    ensure!(error.is_none(), "`codi2 lsp` answered {}", error.unwrap_or(&Value::Null));
-                    return Ok(message.get("result").cloned().unwrap_or_default());
-                }
-                (Some(of), None) => self.unanswered.retain(|waiting| *waiting != of),
-                // Whatever a server asks of this editor, it has nothing.
-                (Some(of), Some(_)) => self.send(&json!({"jsonrpc": "2.0", "id": of, "result": null}))?,
-                (None, _) => {}
+            let (of, answer) = self.wire.answer(PATIENCE).context("`codi2 lsp` does not answer")?;
+            if of == id {
+                return answer.map_err(|error| anyhow!("`codi2 lsp` answered {error}"));
             }
+            self.unanswered.retain(|waiting| *waiting != of);
         }
-    }
-
-    fn send(&mut self, message: &Value) -> Result<()> {
-        let body = message.to_string();
-        let input = self.input.as_mut().context("the window is closed")?;
-        let sent = write!(input, "Content-Length: {}\r\n\r\n{body}", body.len()).and_then(|()| input.flush());
-        sent.context("`codi2 lsp` does not read")
     }
 }
 
-impl Drop for Editor {
-    fn drop(&mut self) {
-        self.input = None;
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Reads one message; `None` at the end.
-fn receive(output: &mut impl BufRead) -> Option<Value> {
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if output.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        match line.trim_end().split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok()?,
-            Some(_) => {}
-            None => break,
-        }
-    }
-    let mut body = vec![0; length];
-    output.read_exact(&mut body).ok()?;
-    serde_json::from_slice(&body).ok()
-}
-
-/// The file's URI, everything but the plainest characters escaped.
+/// The file's URI.
 fn uri(path: &Path) -> Result<String> {
     let path = std::path::absolute(path).context("no working folder")?;
-    let text = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
-    let mut out = "file://".to_owned();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' | b'~' => out.push(char::from(byte)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    Ok(out)
+    wire::uri(&path).with_context(|| format!("{} is not UTF-8", path.display()))
 }
