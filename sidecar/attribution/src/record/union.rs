@@ -8,6 +8,7 @@ use codi2_protocol::{Class, EvidenceKind, Owner};
 
 use super::CommitRecord;
 use super::draft::Draft;
+use crate::report::class_of;
 
 /// How much an owner says; more comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +26,7 @@ enum Weight {
 impl Weight {
     fn of(owner: &Owner) -> Self {
         let imported = owner.verdict.evidence.iter().any(|evidence| evidence.kind == EvidenceKind::Imported);
-        match (owner.verdict.class == Class::Unknown, imported) {
+        match (class_of(owner) == Class::Unknown, imported) {
             (false, false) => Self::Seen,
             (false, true) => Self::Told,
             (true, false) => Self::Open,
@@ -112,7 +113,12 @@ mod tests {
         let [a, b] = [named("a", Class::Exact), named("b", Class::Inferred)];
         let [told_a, nobody, hearsay] =
             [imported("i", Class::Declared), named("", Class::Unknown), imported("", Class::Unknown)];
+        // That git brought it here says nothing of who wrote it there.
+        let pulled = owner(Actor::named(ActorKind::Git, "pull"), Class::Carried);
         for (ours, theirs, expected) in [
+            (&pulled, &b, "1-1 agent b - - inferred"),
+            (&pulled, &told_a, "1-1 agent i - - declared"),
+            (&b, &pulled, "1-1 agent b - - inferred"),
             (&a, &b, "1-1 agent a - - exact"),
             (&b, &a, "1-1 agent b - - inferred"),
             (&nobody, &b, "1-1 agent b - - inferred"),

@@ -85,7 +85,7 @@ impl<'a> Known<'a> {
 }
 
 /// How sure an author is. Of what git brought none is known, however surely it was git that brought it.
-fn class_of(owner: &Owner) -> Class {
+pub(crate) fn class_of(owner: &Owner) -> Class {
     if owner.verdict.origin.kind == ActorKind::Git { Class::Unknown } else { owner.verdict.class }
 }
 

@@ -80,10 +80,14 @@ impl Owned {
         Self::new(&known.owner(), known.is_mixed())
     }
 
-    /// Whether the hub only says that it was not there when the line was written.
+    /// Whether the hub only says that it was not there when the line was written: it was older, or git brought it.
     pub fn is_unseen(&self) -> bool {
         let unseen = |reason: &Evidenced| matches!(reason.kind, EvidenceKind::BeforeCodi2 | EvidenceKind::NotObserved);
-        self.owner.kind == ActorKind::Unknown && self.evidence.first().is_none_or(unseen)
+        match self.owner.kind {
+            ActorKind::Git => true,
+            ActorKind::Unknown => self.evidence.first().is_none_or(unseen),
+            _ => false,
+        }
     }
 
     /// Kind, name, tool, model, session, class, `mixed` or nothing, time, evidence.
