@@ -35,12 +35,12 @@ pub struct Place {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentifyError {
     /// Neither it nor a folder above it can be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {why}")]
     Unreadable {
         /// The path.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// Why; in the words above already, and so no source of them.
+        why: io::Error,
     },
     /// A bare repository or the inside of a git folder: no files to watch.
     #[error("{0} is a bare repository or git's own folder: there are no files to watch; name a worktree instead")]
@@ -54,12 +54,12 @@ pub enum IdentifyError {
         detail: String,
     },
     /// A repository that neither libgit2 nor the git program on this machine can read.
-    #[error("cannot read the repository at {root}: {source}")]
+    #[error("cannot read the repository at {root}: {why}")]
     Refused {
         /// Its worktree.
         root: PathBuf,
         /// Why, by name.
-        source: ViewError,
+        why: ViewError,
     },
     /// The repository's id file holds something else.
     #[error("{0} does not hold a repository id; remove the file to have a new one made")]
@@ -88,8 +88,8 @@ pub fn identify(path: &Path) -> Result<Place, IdentifyError> {
         });
     };
     let view = View::open(&found.root, &found.git_dir, &found.common_dir)
-        .map_err(|source| IdentifyError::Refused { root: found.root.clone(), source })?;
-    let head = view.head().map_err(|source| IdentifyError::Refused { root: found.root.clone(), source })?;
+        .map_err(|why| IdentifyError::Refused { root: found.root.clone(), why })?;
+    let head = view.head().map_err(|why| IdentifyError::Refused { root: found.root.clone(), why })?;
     let repository = repository_id(&found.common_dir)?;
     let named = person(view.config("user.name"), view.config("user.email"));
     let (person, is_git_identity) = named.map_or_else(|| (account(), false), |named| (named, true));
@@ -139,7 +139,7 @@ pub(crate) fn resolve(path: &Path) -> Option<PathBuf> {
 }
 
 fn existing_folder(path: &Path) -> Result<PathBuf, IdentifyError> {
-    let fail = |source| IdentifyError::Unreadable { path: path.to_owned(), source };
+    let fail = |why| IdentifyError::Unreadable { path: path.to_owned(), why };
     let mut at = std::path::absolute(path).map_err(fail)?;
     loop {
         match fs::canonicalize(&at) {

@@ -89,12 +89,12 @@ const WAITING: usize = 16_384;
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// The root is not a readable folder.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {why}")]
     Root {
         /// The root.
         path: PathBuf,
-        /// Why.
-        source: io::Error,
+        /// Why; in the words above already, and so no source of them.
+        why: io::Error,
     },
     /// An include, exclude or private glob is not one.
     #[error(transparent)]
@@ -121,7 +121,7 @@ impl Watch {
         options: WatchOptions,
         sink: impl Fn(WatchEvent) + Send + 'static,
     ) -> Result<Self, WatchError> {
-        std::fs::read_dir(&place.root).map_err(|source| WatchError::Root { path: place.root.clone(), source })?;
+        std::fs::read_dir(&place.root).map_err(|why| WatchError::Root { path: place.root.clone(), why })?;
         let (messages, inbox) = mpsc::sync_channel(WAITING);
         let shared = Arc::new(Shared::new(place, options)?);
         let engine = Engine::new(Arc::clone(&shared), messages.clone(), inbox, Box::new(sink));

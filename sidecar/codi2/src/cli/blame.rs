@@ -56,7 +56,11 @@ pub fn run(blame: &args::Blame, flags: &Flags, printer: &mut Printer) -> Result<
         }
     };
     if blame.line_porcelain {
-        porcelain::print(&whole, printer)?;
+        let digits = match &whole.blamed {
+            Some(blamed) => blamed.digits,
+            None => digits(&blame.file),
+        };
+        porcelain::print(&whole, digits, printer)?;
         return printer.flush();
     }
     print(&whole, printer)
@@ -81,6 +85,12 @@ fn of_revision(revision: &str, blame: &args::Blame) -> Result<Whole> {
     let view = view::committed(&path, &blamed, &records);
     let texts = blamed.lines.iter().map(|line| text_of(&line.text)).collect();
     Ok(Whole { on: (0..view.lines.len()).collect(), view, texts, blamed: Some(blamed) })
+}
+
+/// How many digits a commit's name has where this file lies.
+fn digits(file: &Path) -> usize {
+    let place = std::path::absolute(file).ok().and_then(|full| Past::open(full.parent()?).ok());
+    place.map_or(40, |past| past.digits())
 }
 
 /// Git's line as text, without the carriage return of a line that ended in both.
@@ -111,6 +121,14 @@ pub fn of_worktree(hub: &mut OnDemand<'_>, path: &Path, buffer: bool) -> Result<
         (Some(blamed), Some(first)) if first.bytes == content.bytes => blamed,
         _ => look(&content),
     };
+    if reply.spans.is_empty() && !content.text.is_empty() {
+        let words = anyhow!(
+            "{path} is larger than watch.max_file_mib lets a watched file be, so nobody sees who writes its lines; \
+             `codi2 blame HEAD {path}` says what its commits know",
+            path = path.display()
+        );
+        return Err(words).code(Failure::NotFound);
+    }
     let mut view = view::view(&file.path, &Text::new(&content.text), &reply)?;
     let (texts, on) = lines(&content.text);
     if let (Some(past), Some(blamed)) = (&past, &blamed) {
@@ -208,6 +226,10 @@ fn ask(hub: &mut dyn Hub, path: &Path, file: &FileId, buffer: bool) -> Result<Ow
 }
 
 fn read(path: &Path) -> Result<Content> {
+    // A pipe or a device may never end.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        bail!("{} is no regular file: it has no lines to blame", path.display());
+    }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -83,15 +83,17 @@ pub fn run(diff: &args::Diff, flags: &Flags, printer: &mut Printer) -> Result<()
 
 /// The commits to compare, in hexadecimal; without the second the worktree.
 fn sides(past: &Past, revisions: &[String]) -> Result<(String, Option<String>)> {
-    let commit = |name: &str| past.commit(if name.is_empty() { "HEAD" } else { name }).map_err(fate);
+    let commit = |name: &str| past.commit(name).map_err(fate);
+    // A side left out of a range is what is checked out.
+    let side = |name: &str| commit(if name.is_empty() { "HEAD" } else { name });
     match revisions {
         [] => Ok((commit("HEAD")?, None)),
         [one] => match (one.split_once("..."), one.split_once("..")) {
             (Some((from, to)), _) => {
-                let (from, to) = (commit(from)?, commit(to)?);
+                let (from, to) = (side(from)?, side(to)?);
                 Ok((past.merge_base(&from, &to).map_err(fate)?, Some(to)))
             }
-            (_, Some((from, to))) => Ok((commit(from)?, Some(commit(to)?))),
+            (_, Some((from, to))) => Ok((side(from)?, Some(side(to)?))),
             _ => Ok((commit(one)?, None)),
         },
         [from, to, ..] => Ok((commit(from)?, Some(commit(to)?))),

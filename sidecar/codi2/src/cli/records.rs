@@ -111,6 +111,7 @@ pub fn complain(commit: Oid, reference: &str, why: &str) {
 pub fn fate(error: PastError) -> anyhow::Error {
     match error {
         PastError::NoProgram(_)
+        | PastError::NotTrusted(_)
         | PastError::NoRevision { .. }
         | PastError::NoFile { .. }
         | PastError::NoRepository(_)

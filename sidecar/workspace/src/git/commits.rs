@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead};
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use super::past::patch::numbers;
 use super::program::Program;
@@ -69,9 +70,13 @@ impl Commits {
     /// # Errors
     /// It cannot be read, or the place is a plain folder.
     pub fn open(place: &Place) -> Result<Self, ViewError> {
-        let mut view = View::of(place)?;
-        view.set_filters(place.root.join(".gitattributes").exists());
-        Ok(Self { view })
+        Ok(Self::of(View::of(place)?, &place.root))
+    }
+
+    /// Of a repository that is open, seen from its worktree's root.
+    pub(super) fn of(mut view: View, root: &Path) -> Self {
+        view.set_filters(root.join(".gitattributes").exists());
+        Self { view }
     }
 
     /// Where local history ends: every branch, and what each worktree has checked out. Sorted.

@@ -21,7 +21,7 @@ pub use blame::{Blamed, BlamedCommit, BlamedLine};
 pub use patch::{CommitPatch, FileChange, Keep, PatchLine, Side, Status};
 
 use super::program::Program;
-use super::{COMPARED, Notes, Oid, View, ViewError};
+use super::{COMPARED, Commits, Notes, Oid, View, ViewError};
 use crate::path::{git_bytes, to_relative};
 use crate::place::{IdentifyError, Root, resolve, root};
 
@@ -45,11 +45,17 @@ pub enum PastError {
     /// The folder or its repository cannot be read.
     #[error(transparent)]
     Place(#[from] IdentifyError),
+    /// Git reads no repository of somebody else.
+    #[error(
+        "{path} belongs to somebody else, so git does not read it; \
+         `git config --global --add safe.directory {path}` says that you trust it", path = .0.display()
+    )]
+    NotTrusted(PathBuf),
     /// The git program is not there.
     #[error("git cannot be run ({0}); install it or put it on the PATH")]
     NoProgram(std::io::Error),
     /// No such commit here.
-    #[error("git knows no revision {revision:?} here{}", shallow_words(*.shallow))]
+    #[error("git knows no revision {revision:?} here{}", why_none(revision, *.shallow))]
     NoRevision {
         /// As asked for.
         revision: String,
@@ -69,8 +75,12 @@ pub enum PastError {
     Git(String),
 }
 
-fn shallow_words(shallow: bool) -> &'static str {
-    if shallow { "; this clone is shallow: `git fetch --unshallow` gets the rest" } else { "" }
+fn why_none(revision: &str, shallow: bool) -> &'static str {
+    match (revision, shallow) {
+        (_, true) => "; this clone is shallow: `git fetch --unshallow` gets the rest",
+        ("HEAD", false) => ": nothing is committed yet on what is checked out",
+        _ => "",
+    }
 }
 
 /// [`COMPARED`] for blame, which takes it as settings alone.
@@ -178,7 +188,25 @@ impl Past {
     /// # Errors
     /// The repository cannot be read.
     pub fn notes(&self, reference: &str) -> Result<Notes, ViewError> {
-        Ok(Notes::of(View::open(&self.root, &self.git_dir, &self.common_dir)?, reference))
+        Ok(Notes::of(self.view()?, reference))
+    }
+
+    /// The commits and their contents.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub fn reader(&self) -> Result<Commits, ViewError> {
+        Ok(Commits::of(self.view()?, &self.root))
+    }
+
+    fn view(&self) -> Result<View, ViewError> {
+        View::open(&self.root, &self.git_dir, &self.common_dir)
+    }
+
+    /// How many hexadecimal digits a commit's name has here.
+    pub fn digits(&self) -> usize {
+        let format = self.top.line(&["rev-parse", "--show-object-format"]);
+        if format.as_deref() == Some("sha256") { 64 } else { 40 }
     }
 
     /// Whether a ref, such as `refs/notes/codi2`, is there.
@@ -354,7 +382,7 @@ impl Past {
             child.wait_with_output()
         });
         let output = output.map_err(PastError::NoProgram)?;
-        if output.status.success() { Ok(output.stdout) } else { Err(PastError::Git(said(&output.stderr))) }
+        if output.status.success() { Ok(output.stdout) } else { Err(self.failed(&output.stderr)) }
     }
 
     /// Runs git in the folder this was opened for and reads its output as it comes. The inner result is the reader's.
@@ -380,8 +408,14 @@ impl Past {
             // Whoever read no further closed the pipe, and git ends.
             let status = child.wait().map_err(PastError::NoProgram)?;
             let told = stderr.join().unwrap_or_default();
-            if done.is_ok() && !status.success() { Err(PastError::Git(said(&told))) } else { Ok(done) }
+            if done.is_ok() && !status.success() { Err(self.failed(&told)) } else { Ok(done) }
         })
+    }
+
+    /// What a failure of git's means whose standard error this is.
+    fn failed(&self, stderr: &[u8]) -> PastError {
+        let said = said(stderr);
+        if said.contains("dubious ownership") { PastError::NotTrusted(self.root.clone()) } else { PastError::Git(said) }
     }
 }
 

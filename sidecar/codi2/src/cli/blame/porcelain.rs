@@ -11,8 +11,8 @@ use super::Whole;
 use crate::cli::owned::Owned;
 use crate::cli::printer::Printer;
 
-/// Prints every one of git's lines; where codi2 sees several in one (a lone `\r` ends a line, too), its first.
-pub fn print(whole: &Whole, printer: &mut Printer) -> Result<()> {
+/// Prints every one of git's lines, whose commits have names of so many `digits`; where codi2 sees several in one (a lone `\r` ends a line, too), its first.
+pub fn print(whole: &Whole, digits: usize, printer: &mut Printer) -> Result<()> {
     let mut from = None;
     for (at, line) in whole.view.lines.iter().enumerate() {
         let on = whole.on.get(at).copied().unwrap_or(at);
@@ -25,7 +25,13 @@ pub fn print(whole: &Whole, printer: &mut Printer) -> Result<()> {
         let origin = found.map(|(_, line)| (line.commit, line.path, line.original.wrapping_sub(line.line)));
         let group = if at > 0 && origin == from { None } else { Some(group(whole, on)) };
         from = origin;
-        one(found, on + 1, group, &whole.view.file, &line.owned, &text, printer)?;
+        let commit = found.and_then(|(blamed, line)| Some((blamed.commit(line)?, line.original as usize)));
+        let nobodys = "0".repeat(digits);
+        let (hex, original) = commit.unwrap_or((&nobodys, on + 1));
+        let group = group.map(|lines| format!(" {lines}")).unwrap_or_default();
+        printer.line(&format!("{hex} {original} {}{group}", on + 1))?;
+        about(found, &whole.view.file, &line.owned, printer)?;
+        printer.line(&format!("\t{text}"))?;
     }
     Ok(())
 }
@@ -40,22 +46,8 @@ fn group(whole: &Whole, on: usize) -> usize {
     rest.iter().take_while(|line| place(line) == place(&rest[0])).count()
 }
 
-fn one(
-    found: Option<(&Blamed, &BlamedLine)>,
-    number: usize,
-    group: Option<usize>,
-    file: &str,
-    owned: &Owned,
-    text: &str,
-    printer: &mut Printer,
-) -> Result<()> {
-    let commit = found.and_then(|(blamed, line)| blamed.commit(line));
-    let (hex, original) = match (commit, found) {
-        (Some(commit), Some((_, line))) => (commit.to_owned(), line.original as usize),
-        _ => ("0".repeat(found.map_or(40, |(blamed, _)| blamed.digits)), number),
-    };
-    let group = group.map(|lines| format!(" {lines}")).unwrap_or_default();
-    printer.line(&format!("{hex} {original} {number}{group}"))?;
+/// The headers of a line.
+fn about(found: Option<(&Blamed, &BlamedLine)>, file: &str, owned: &Owned, printer: &mut Printer) -> Result<()> {
     match found {
         Some((blamed, line)) => {
             let about = &blamed.commits[line.commit];
@@ -85,9 +77,8 @@ fn one(
     }
     match found {
         Some((blamed, line)) => {
-            printer.line(&format!("filename {}", String::from_utf8_lossy(&blamed.names[line.path])))?
+            printer.line(&format!("filename {}", String::from_utf8_lossy(&blamed.names[line.path])))
         }
-        None => printer.line(&format!("filename {file}"))?,
+        None => printer.line(&format!("filename {file}")),
     }
-    printer.line(&format!("\t{text}"))
 }

@@ -175,7 +175,7 @@ fn line_porcelain_has_gits_headers_and_ours() {
     let mut whole = whole("old\r\nnew\rer\nold too\n", owners, &[(5, 1), (7, 0), (8, 1)]);
     whole.view.lines[1].owned.mixed = true;
     let page = crate::cli::printer::tests::Page::default();
-    porcelain::print(&whole, &mut Printer::to(page.clone(), Format::Human)).unwrap();
+    porcelain::print(&whole, 40, &mut Printer::to(page.clone(), Format::Human)).unwrap();
     let old = |number: u32, group: &str| {
         format!(
             "{COMMIT} {} {number}{group}\nauthor A\\x1b[31mda\nauthor-mail <ada@x>\nsummary one\nboundary\n\

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Result, anyhow};
 use codi2_attribution::record::agent_trace::Trace;
 use codi2_attribution::record::{CommitRecord, git_ai};
-use codi2_workspace::{Note, Notes, Oid, Place};
+use codi2_workspace::past::Past;
+use codi2_workspace::{Note, Oid};
 use serde::Serialize;
 use serde_json::json;
 
@@ -22,25 +23,25 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Prints or writes what is known of a range of commits.
 pub fn export(command: &Export, printer: &mut Printer) -> Result<()> {
-    let place = here()?;
+    let past = here()?;
     match command {
         Export::AgentTrace { range } => {
-            let traces = each(&place, range, |record, at| Trace::of(record, &when::rfc3339(at), VERSION))?;
+            let traces = each(&past, range, |record, at| Trace::of(record, &when::rfc3339(at), VERSION))?;
             let traces: Vec<Trace> = traces.into_iter().map(|(_, trace)| trace).filter(|it| !it.is_empty()).collect();
             print(&traces, printer)
         }
         Export::GitAi { range, write_notes } => {
-            let notes = each(&place, range, |record, _| git_ai::Note::of(record, VERSION))?;
+            let notes = each(&past, range, |record, _| git_ai::Note::of(record, VERSION))?;
             let notes: Vec<(Oid, git_ai::Note)> = notes.into_iter().filter(|(_, note)| !note.is_empty()).collect();
-            if *write_notes { write(&place, &notes, printer) } else { show(&notes, printer) }
+            if *write_notes { write(&past, &notes, printer) } else { show(&notes, printer) }
         }
     }
 }
 
 /// Makes something of every commit of a range of which codi2 knows, oldest first.
-fn each<T>(place: &Place, range: &str, make: impl Fn(&CommitRecord, u64) -> T) -> Result<Vec<(Oid, T)>> {
-    let commits = listed(place, range)?;
-    let mut known = known(place, &commits)?;
+fn each<T>(past: &Past, range: &str, make: impl Fn(&CommitRecord, u64) -> T) -> Result<Vec<(Oid, T)>> {
+    let commits = listed(past, range)?;
+    let mut known = known(past, &commits)?;
     if known.is_empty() {
         let none =
             anyhow!("no commit of {range} has a note of codi2's: `codi2 notes merge` gets those of other clones");
@@ -76,11 +77,11 @@ fn show(notes: &[(Oid, git_ai::Note)], printer: &mut Printer) -> Result<()> {
 }
 
 /// Puts the notes over what lies in `refs/notes/ai`.
-fn write(place: &Place, notes: &[(Oid, git_ai::Note)], printer: &mut Printer) -> Result<()> {
+fn write(past: &Past, notes: &[(Oid, git_ai::Note)], printer: &mut Printer) -> Result<()> {
     let commits: Vec<Oid> = notes.iter().map(|(commit, _)| *commit).collect();
     let ours: HashMap<Oid, &git_ai::Note> = notes.iter().map(|(commit, note)| (*commit, note)).collect();
     let mut unread = BTreeMap::new();
-    let mut all = Notes::open(place, GIT_AI)?;
+    let mut all = past.notes(GIT_AI)?;
     let written = all.write(&commits, &mut |commit, there| {
         let Some(ours) = ours.get(&commit) else { return Note::Keep };
         let Some(there) = there else { return Note::Write(ours.to_string().into_bytes()) };

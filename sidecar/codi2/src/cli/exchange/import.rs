@@ -14,7 +14,8 @@ use codi2_attribution::record::codi2::REFERENCE;
 use codi2_attribution::record::{CommitRecord, agent_trace, git_ai};
 use codi2_config::Settings;
 use codi2_redaction::Redactor;
-use codi2_workspace::{Change, Commit, Commits, Globs, Note, Notes, Oid, Place};
+use codi2_workspace::past::Past;
+use codi2_workspace::{Change, Commit, Globs, Note, Oid};
 use serde_json::json;
 
 use super::{GIT_AI, complain_unread, completed, count, here, inward, listed, record, written};
@@ -30,17 +31,17 @@ const SAID: usize = 100;
 
 /// Brings in what others know.
 pub fn import(command: &Import, flags: &Flags, printer: &mut Printer) -> Result<()> {
-    let place = here()?;
+    let past = here()?;
     let (told, mut passed) = match command {
-        Import::GitAi { range } => notes(&place, range)?,
-        Import::AgentTrace { file } => traces(&place, file)?,
+        Import::GitAi { range } => notes(&past, range)?,
+        Import::AgentTrace { file } => traces(&past, file)?,
     };
     let told = clean(told, &settings::load(flags).settings)?;
-    let (told, without) = brought(&place, told)?;
+    let (told, without) = brought(&past, told)?;
     if without > 0 {
         passed.push(format!("{} that their commits did not bring", count(without, "line")));
     }
-    let (commits, written) = write(&place, told)?;
+    let (commits, written) = write(&past, told)?;
     let all = passed.len();
     passed.truncate(SAID);
     if all > SAID {
@@ -68,10 +69,10 @@ pub fn import(command: &Import, flags: &Flags, printer: &mut Printer) -> Result<
 type Told = Vec<(Commit, CommitRecord)>;
 
 /// The notes of the Git AI standard on a range of commits.
-fn notes(place: &Place, range: &str) -> Result<(Told, Vec<String>)> {
-    let commits = listed(place, range)?;
+fn notes(past: &Past, range: &str) -> Result<(Told, Vec<String>)> {
+    let commits = listed(past, range)?;
     let ids: Vec<Oid> = commits.iter().map(|listed| listed.commit.id).collect();
-    let mut source = Notes::open(place, GIT_AI)?;
+    let mut source = past.notes(GIT_AI)?;
     let mut notes = source.read(&ids)?;
     let (mut told, mut passed) = (Vec::new(), Vec::new());
     passed.extend(source.unread().map(|(id, why)| format!("the note of {id} in {GIT_AI}: {why}")));
@@ -91,7 +92,7 @@ fn notes(place: &Place, range: &str) -> Result<(Told, Vec<String>)> {
 }
 
 /// The records of Agent Trace in a file.
-fn traces(place: &Place, file: &Path) -> Result<(Told, Vec<String>)> {
+fn traces(past: &Past, file: &Path) -> Result<(Told, Vec<String>)> {
     let mut text = String::new();
     let most = agent_trace::TRACE_BYTES as u64 + 1;
     let read = match file.to_str() {
@@ -105,7 +106,7 @@ fn traces(place: &Place, file: &Path) -> Result<(Told, Vec<String>)> {
     let mut read = agent_trace::read(&text).with_context(|| file.display().to_string())?;
     let ids: Vec<Oid> = read.records.iter().filter_map(|record| Oid::parse(&record.commit)).collect();
     let mut there: HashMap<Oid, Commit> =
-        Commits::open(place)?.these(&ids)?.into_iter().map(|commit| (commit.id, commit)).collect();
+        past.reader()?.these(&ids)?.into_iter().map(|commit| (commit.id, commit)).collect();
     let mut told = Vec::new();
     for record in read.records {
         match Oid::parse(&record.commit).and_then(|id| there.remove(&id)) {
@@ -135,8 +136,8 @@ fn clean(mut told: Told, settings: &Settings) -> Result<Told> {
 }
 
 /// Only the lines that each commit brought, and how many others there were.
-fn brought(place: &Place, told: Told) -> Result<(Vec<(Oid, CommitRecord)>, usize)> {
-    let (mut git, mut kept, mut without) = (Commits::open(place)?, Vec::new(), 0);
+fn brought(past: &Past, told: Told) -> Result<(Vec<(Oid, CommitRecord)>, usize)> {
+    let (mut git, mut kept, mut without) = (past.reader()?, Vec::new(), 0);
     for batch in told.chunks(BATCH) {
         let commits: Vec<Commit> = batch.iter().map(|(commit, _)| commit.clone()).collect();
         let changes = git.changes(&commits)?;
@@ -151,11 +152,11 @@ fn brought(place: &Place, told: Told) -> Result<(Vec<(Oid, CommitRecord)>, usize
 }
 
 /// Puts what is told under what is known; how many commits it tells of, and how many notes changed.
-fn write(place: &Place, told: Vec<(Oid, CommitRecord)>) -> Result<(usize, usize)> {
+fn write(past: &Past, told: Vec<(Oid, CommitRecord)>) -> Result<(usize, usize)> {
     let told: HashMap<Oid, CommitRecord> = told.into_iter().filter(|(_, record)| !record.files.is_empty()).collect();
     let mut ids: Vec<Oid> = told.keys().copied().collect();
     ids.sort_unstable();
-    let mut notes = Notes::open(place, REFERENCE)?;
+    let mut notes = past.notes(REFERENCE)?;
     let changed = notes.write(&ids, &mut |commit, there| {
         let Some(theirs) = told.get(&commit) else { return Note::Keep };
         let Some(there) = there else { return written(commit, theirs) };

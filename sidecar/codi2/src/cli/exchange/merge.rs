@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
 use codi2_attribution::record::codi2::REFERENCE;
-use codi2_workspace::{Joined, Note, Notes, Oid, Place};
+use codi2_workspace::past::Past;
+use codi2_workspace::{Joined, Note, Oid};
 use serde_json::json;
 
 use super::{complain_unread, completed, count, here, record, written};
@@ -17,11 +18,11 @@ use crate::cli::printer::Printer;
 /// Joins notes of other clones with ours.
 pub fn run(command: &NotesCommand, printer: &mut Printer) -> Result<()> {
     let NotesCommand::Merge { refs, from } = command;
-    let place = here()?;
-    let references = if refs.is_empty() { vec![fetched(&place, from)?] } else { refs.clone() };
+    let past = here()?;
+    let references = if refs.is_empty() { vec![fetched(&past, from)?] } else { refs.clone() };
     for reference in &references {
         let full = if reference.starts_with("refs/") { reference.clone() } else { format!("refs/notes/{reference}") };
-        let joined = join(&place, &full)?;
+        let joined = join(&past, &full)?;
         match printer.format() {
             Format::Json | Format::Jsonl => printer.json(&json!({
                 "reference": full, "notes": joined.notes, "written": joined.written, "elsewhere": joined.elsewhere,
@@ -44,22 +45,22 @@ pub fn run(command: &NotesCommand, printer: &mut Printer) -> Result<()> {
 }
 
 /// Where the notes of a remote lie after they were fetched.
-fn fetched(place: &Place, remote: &str) -> Result<String> {
+fn fetched(past: &Past, remote: &str) -> Result<String> {
     let reference = format!("{REFERENCE}-{remote}");
-    match Notes::open(place, &reference)?.fetch(remote, REFERENCE)? {
+    match past.notes(&reference)?.fetch(remote, REFERENCE)? {
         true => Ok(reference),
         false => Err(anyhow!("{remote} has no {REFERENCE} yet; `git push {remote} {REFERENCE}` brings yours there"))
             .code(Failure::NotFound),
     }
 }
 
-fn join(place: &Place, reference: &str) -> Result<Joined> {
-    let mut theirs = Notes::open(place, reference)?;
+fn join(past: &Past, reference: &str) -> Result<Joined> {
+    let mut theirs = past.notes(reference)?;
     if theirs.tip().is_none() {
         return Err(anyhow!("there are no notes in {reference}; `git fetch` gets them")).code(Failure::NotFound);
     }
     let mut unread: BTreeSet<Oid> = BTreeSet::new();
-    let mut ours = Notes::open(place, REFERENCE)?;
+    let mut ours = past.notes(REFERENCE)?;
     let joined = ours.join(&mut theirs, &mut |commit, ours, theirs| {
         if unread.contains(&commit) {
             return Note::Keep;

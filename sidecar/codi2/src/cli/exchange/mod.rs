@@ -18,30 +18,31 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use codi2_attribution::record::CommitRecord;
 use codi2_attribution::record::codi2::{self, REFERENCE};
-use codi2_workspace::{Commits, Listed, Note, Notes, Oid, Place, from_relative, to_relative};
+use codi2_workspace::past::Past;
+use codi2_workspace::{Listed, Note, Oid, from_relative, to_relative};
 
 use super::failure::{Code, Failure};
 use super::printer;
-use super::records::{self, complain, complain_unread, record};
+use super::records::{self, complain, complain_unread, fate, record};
 
 /// Where the Git AI standard keeps it.
 const GIT_AI: &str = "refs/notes/ai";
 
-/// The repository that holds the working folder.
-fn here() -> Result<Place> {
+/// The repository that holds the working folder; it need not have a worktree.
+fn here() -> Result<Past> {
     let folder = std::env::current_dir().context("no working folder")?;
-    codi2_workspace::identify(&folder).code(Failure::NotFound)
+    Past::open(&folder).map_err(fate)
 }
 
 /// The commits of a range, parents first.
-fn listed(place: &Place, range: &str) -> Result<Vec<Listed>> {
-    Commits::open(place)?.listed(range).code(Failure::NotFound)
+fn listed(past: &Past, range: &str) -> Result<Vec<Listed>> {
+    past.reader()?.listed(range).code(Failure::NotFound)
 }
 
 /// What codi2 knows of these commits; a note that cannot be read is named, and left out.
-fn known(place: &Place, commits: &[Listed]) -> Result<HashMap<Oid, CommitRecord>> {
+fn known(past: &Past, commits: &[Listed]) -> Result<HashMap<Oid, CommitRecord>> {
     let ids: Vec<Oid> = commits.iter().map(|listed| listed.commit.id).collect();
-    Ok(records::read(&mut Notes::open(place, REFERENCE)?, &ids)?.0)
+    Ok(records::read(&mut past.notes(REFERENCE)?, &ids)?.0)
 }
 
 /// What becomes of a note of ours when `theirs` is told beside it.

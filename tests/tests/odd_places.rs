@@ -1,0 +1,104 @@
+//! What commands answer where there is little to answer: no repository, nothing committed, no worktree, names of 64
+//! digits, files that never end or are too large to be watched. Each answer is words and a code, never silence.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use codi2_tests::{Output, World, program, run};
+
+fn at(world: &World, folder: &Path, words: &str) -> Output {
+    run(world.command(program()).current_dir(folder).args(words.split(' ')), "")
+}
+
+/// Each command's code, and what standard error says among other things.
+fn check(world: &World, folder: &Path, expected: &[(&str, i32, &str)]) {
+    for (words, code, said) in expected {
+        let output = at(world, folder, words);
+        assert_eq!(output.code, *code, "codi2 {words}: {}{}", output.out, output.err);
+        assert!(output.err.contains(said), "codi2 {words} says nothing of {said:?}: {}", output.err);
+    }
+}
+
+fn git(world: &World, folder: &Path, words: &str) -> String {
+    let output = run(world.command("git").current_dir(folder).args(words.split(' ')), "");
+    assert_eq!(output.code, 0, "git {words}: {}", output.err);
+    output.out
+}
+
+/// A folder beside the world's repository.
+fn beside(world: &World, name: &str) -> PathBuf {
+    let folder = world.home().join(name);
+    fs::create_dir(&folder).expect("a new folder");
+    folder
+}
+
+#[test]
+fn without_a_repository_or_a_commit() {
+    let world = World::new(&[]);
+    let plain = beside(&world, "plain");
+    let none = "is in no git repository";
+    let reports = ["diff", "show", "stats", "ci HEAD --require-notes", "export git-ai", "export agent-trace"];
+    let others = ["import git-ai", "notes merge", "blame HEAD a.txt"];
+    let all = reports.iter().chain(&others);
+    check(&world, &plain, &all.clone().map(|words| (*words, 3, none)).collect::<Vec<_>>());
+    assert!(fs::read_dir(&plain).expect("it is there").next().is_none(), "asking writes nothing");
+
+    let unborn = beside(&world, "unborn");
+    git(&world, &unborn, "init --quiet");
+    for words in ["diff", "show", "stats", "ci HEAD --require-notes", "blame HEAD a.txt"] {
+        check(&world, &unborn, &[(words, 3, "git knows no revision \"HEAD\" here: nothing is committed yet")]);
+    }
+    fs::write(unborn.join("a.txt"), "one\n").expect("a new file");
+    check(&world, &unborn, &[("blame a.txt", 0, "")]);
+}
+
+#[test]
+fn a_revision_without_a_name_is_none() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let output = run(world.command(program()).args(["diff", ""]), "");
+    assert_eq!((output.code, output.err.trim()), (3, "codi2: git knows no revision \"\" here"));
+}
+
+/// A server has no worktree, and its notes can be joined, exported and imported all the same.
+#[test]
+fn a_bare_repository_has_notes() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let note = r#"{"codi2":1,"owners":[{"origin":{"kind":"agent","name":"robo"},"class":"exact","evidence":["intent-exact"]}],"files":{"a.txt":[[1,1,0]]}}"#;
+    world.git(&["notes", "--ref=codi2", "add", "-m", note]);
+    let bare = world.home().join("bare.git");
+    git(&world, world.repository(), &format!("clone --quiet --bare . {}", bare.display()));
+    git(&world, &bare, &format!("remote set-url origin {}", world.repository().display()));
+    check(&world, &bare, &[("export git-ai", 3, "no commit of HEAD has a note"), ("notes merge", 0, "")]);
+    let shown = at(&world, &bare, "export git-ai");
+    assert!(shown.code == 0 && shown.out.contains("\na.txt\n  s_"), "{}{}", shown.out, shown.err);
+    check(&world, &bare, &[("export git-ai --write-notes", 0, ""), ("import git-ai", 0, "")]);
+    assert!(git(&world, &bare, "notes --ref=ai show").contains("a.txt"));
+    check(&world, &bare, &[("blame a.txt", 3, "name a worktree instead")]);
+}
+
+#[test]
+fn names_have_as_many_digits_as_git_gives_them() {
+    let world = World::new(&[]);
+    for (format, digits) in [("sha1", 40), ("sha256", 64)] {
+        let folder = beside(&world, format);
+        git(&world, &folder, &format!("init --quiet --object-format={format}"));
+        fs::write(folder.join("a.txt"), "one\n").expect("a new file");
+        let output = at(&world, &folder, "blame a.txt --line-porcelain");
+        assert_eq!(output.out.split(' ').next(), Some("0".repeat(digits).as_str()), "{}", output.err);
+    }
+}
+
+#[test]
+fn files_that_nobody_can_watch() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    assert!(world.command("mkfifo").arg("pipe").status().expect("mkfifo runs").success());
+    world.write("large.txt", &"x".repeat(3 << 20));
+    check(
+        &world,
+        world.repository(),
+        &[
+            ("blame pipe", 1, "pipe is no regular file"),
+            ("blame large.txt", 3, "large.txt is larger than watch.max_file_mib"),
+        ],
+    );
+}
