@@ -29,6 +29,23 @@ pub enum ActorKind {
 }
 
 impl ActorKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Person,
+        Self::Completion,
+        Self::Agent,
+        Self::Orchestrator,
+        Self::Tool,
+        Self::Git,
+        Self::External,
+        Self::Unknown,
+    ];
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// The name used on the wire and in every output.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -145,6 +162,27 @@ impl Actor {
         std::iter::successors(Some(self), |actor| actor.parent.as_deref())
     }
 
+    /// A name without an address behind it, as people are shown: `Ada` of `Ada <ada@example.org>`.
+    pub fn short_name(name: &str) -> &str {
+        name.split(" <").next().unwrap_or_default()
+    }
+
+    /// The kind and the name of a question for actors: a kind, a name, or `KIND:NAME`; what it leaves open is `None`.
+    pub fn question(text: &str) -> (Option<ActorKind>, Option<&str>) {
+        let (first, rest) = text.split_once(':').map_or((text, None), |(first, rest)| (first, Some(rest)));
+        ActorKind::named(first).map_or((None, Some(text)), |kind| (Some(kind), rest))
+    }
+
+    /// Whether a [question](Self::question) means it. A name, with or without its address, is its own or that of anybody on
+    /// whose behalf it acts; behind a kind it is its own.
+    pub fn is_meant_by(&self, question: &str) -> bool {
+        let is_called = |actor: &Self, name: &str| actor.name == name || Self::short_name(&actor.name) == name;
+        match Self::question(question) {
+            (Some(kind), name) => self.kind == kind && name.is_none_or(|name| is_called(self, name)),
+            (None, name) => name.is_some_and(|name| self.chain().any(|actor| is_called(actor, name))),
+        }
+    }
+
     /// Nobody we can name.
     pub fn unknown() -> Self {
         Self::named(ActorKind::Unknown, "")
@@ -160,5 +198,38 @@ impl fmt::Display for Actor {
     /// `kind name`, or the kind alone where there is no name. Not escaped: printers escape.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.name.is_empty() { f.pad(self.kind.as_str()) } else { write!(f, "{} {}", self.kind, self.name) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_means_a_kind_a_name_in_the_chain_or_both_of_the_actor_itself() {
+        let ada = Actor::named(ActorKind::Person, "Ada Example <ada@example.org>");
+        let conductor = Actor::named(ActorKind::Orchestrator, "conductor");
+        let robo = Actor::named(ActorKind::Agent, "robo")
+            .on_behalf_of(conductor, KnownBy::Told)
+            .on_behalf_of(ada.clone(), KnownBy::GitIdentity);
+        for (question, of_ada, of_robo) in [
+            ("Ada Example", true, true),
+            ("Ada Example <ada@example.org>", true, true),
+            ("person", true, false),
+            ("person:Ada Example", true, false),
+            ("person:Ada Example <ada@example.org>", true, false),
+            ("agent", false, true),
+            ("agent:robo", false, true),
+            ("agent:Ada Example", false, false),
+            ("conductor", false, true),
+            ("orchestrator", false, false),
+            ("Ada", false, false),
+            ("robot:robo", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!((ada.is_meant_by(question), robo.is_meant_by(question)), (of_ada, of_robo), "{question:?}");
+        }
+        assert!(Actor::named(ActorKind::Agent, "agent:007").is_meant_by("agent:agent:007"));
+        assert!(Actor::unknown().is_meant_by(""));
     }
 }

@@ -48,6 +48,20 @@ fn what_is_said_waits_for_a_hub_and_is_logged_once() {
     assert!(lines[1].ends_with(" and more [git-identity]"), "{}", lines[1]);
     assert_eq!(lines[2], "person Ada Example note later [git-identity]");
     assert_eq!(shown(&world, &["--file", "a.rs", "--actor", "claude-code"]).len(), 1);
+    // Hers is what she did herself and what was done for her; the rest of her name need not be known.
+    for (actor, found) in [
+        ("Ada Example", &lines[..]),
+        (world.person(), &lines[..]),
+        ("conductor", &lines[..1]),
+        ("person:Ada Example", &lines[1..]),
+        ("person", &lines[1..]),
+        ("agent:Ada Example", &[]),
+    ] {
+        assert_eq!(shown(&world, &["--actor", actor]), found, "{actor}");
+    }
+    let compact = world.codi2(&["log", "--format", "compact", "--actor", "conductor"]);
+    let behalf = format!("\torchestrator conductor, person {}", world.person());
+    assert!(compact.out.trim_end().ends_with(&behalf), "{}", compact.out);
     let log = world.log();
     let first = log.iter().find(|entry| entry.kind() == "log-ai").expect("it is there");
     assert_eq!(first.0["event"]["actor"]["session"], "s1");
@@ -117,6 +131,10 @@ fn what_is_too_much_or_nothing_is_refused_in_words() {
         (&["note", "-"], "x".repeat(20_000), "20000 bytes, and 16384 fit"),
         (&["log-ai", "x", "--action", "two words"], String::new(), "is no action; write one word, such as plan"),
         (&["log-ai", "x", "--parent", "Ada"], String::new(), "write person:NAME, agent:NAME"),
+        // Taken for the notes on commits, and the other way round: said, and nothing is left in the log.
+        (&["note", "merge"], String::new(), "`codi2 notes merge` is about notes on commits"),
+        (&["note", "merge", "--from", "origin"], String::new(), "unexpected argument"),
+        (&["notes", "split the parser"], String::new(), "To leave a note of yours in the log: codi2 note MESSAGE"),
     ] {
         let output = world.codi2_with(words, &input);
         assert_eq!(output.code, 2, "{words:?}: {}", output.err);

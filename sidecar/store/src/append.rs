@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use codi2_protocol::{Event, EventId, ProducerId, Stamp};
+use codi2_protocol::{Actor, Event, EventId, ProducerId, Stamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -300,9 +300,12 @@ impl Store {
 
 /// The index lists that an event stands in.
 pub(crate) fn lists(event: &Event) -> Vec<Vec<u8>> {
-    let mut lists = vec![layout::space("k", &term(event.kind())), layout::space("a", &event.actor.kind.as_str())];
-    if !event.actor.name.is_empty() && event.actor.name != event.actor.kind.as_str() {
-        lists.push(layout::space("a", &term(&event.actor.name)));
+    let mut lists = vec![layout::space("k", &term(event.kind())), actor_list(event.actor.kind.as_str())];
+    for name in event.actor.chain().map(|actor| Actor::short_name(&actor.name)).filter(|name| !name.is_empty()) {
+        let list = actor_list(name);
+        if !lists.contains(&list) {
+            lists.push(list);
+        }
     }
     if let Some(session) = event.session {
         lists.push(layout::space("s", &session.uuid()));
@@ -311,6 +314,11 @@ pub(crate) fn lists(event: &Event) -> Vec<Vec<u8>> {
         lists.push(layout::space("f", &file.as_str()));
     }
     lists
+}
+
+/// The list of an actor's kind, or of a name of an actor or of somebody on whose behalf it acts.
+pub(crate) fn actor_list(name: &str) -> Vec<u8> {
+    layout::space("a", &term(Actor::short_name(name)))
 }
 
 /// A name cut to what an index key holds.

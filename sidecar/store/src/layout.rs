@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::error::StoreError;
 
 /// Version of the layout; also the first element of every key but the root row's.
-pub const LAYOUT: u32 = 2;
+pub const LAYOUT: u32 = 3;
 
 /// One space of keys: its name, what follows the name in the key, what the value holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 //! Each page of keys is one transaction; between pages the log may grow at its end, never in its middle. Absent on
 //! purpose: what an event means; an index only proposes, [`Filter::accepts`] decides.
 
-use codi2_protocol::{ActorKind, Event, EventId, Filter, Stamp, StampedEvent};
+use codi2_protocol::{Actor, Event, EventId, Filter, Stamp, StampedEvent};
 
-use crate::append::{MINUTE_MS, back_ms, minute_key, term};
+use crate::append::{MINUTE_MS, actor_list, back_ms, minute_key, term};
 use crate::engine::{Abort, PageLimit, Transaction};
 use crate::error::StoreError;
 use crate::layout;
@@ -233,34 +233,22 @@ impl Store {
 
 /// The lists that together hold everything the filter accepts, by the condition that leaves the least.
 fn best_lists(filter: &Filter) -> Vec<Vec<u8>> {
-    let kind_of_actor = |name: &str| {
-        let all = [
-            ActorKind::Person,
-            ActorKind::Completion,
-            ActorKind::Agent,
-            ActorKind::Orchestrator,
-            ActorKind::Tool,
-            ActorKind::Git,
-            ActorKind::External,
-            ActorKind::Unknown,
-        ];
-        all.iter().any(|kind| kind.as_str() == name)
-    };
+    let (kind, name) = filter.actor.as_deref().map_or((None, None), Actor::question);
     // An empty name is in no list.
-    let actor = filter.actor.as_deref().filter(|name| !name.is_empty());
+    let name = name.filter(|name| !Actor::short_name(name).is_empty());
     if let Some(file) = &filter.file {
         vec![layout::space("f", &file.as_str())]
     } else if let Some(session) = filter.session {
         vec![layout::space("s", &session.uuid())]
-    } else if let Some(name) = actor.filter(|name| !kind_of_actor(name)) {
-        vec![layout::space("a", &term(name))]
+    } else if let Some(name) = name {
+        vec![actor_list(name)]
     } else if !filter.kinds.is_empty() {
         let mut kinds = filter.kinds.clone();
         kinds.sort_unstable();
         kinds.dedup();
         kinds.iter().map(|kind| layout::space("k", &term(kind))).collect()
-    } else if let Some(name) = actor {
-        vec![layout::space("a", &term(name))]
+    } else if let Some(kind) = kind {
+        vec![actor_list(kind.as_str())]
     } else {
         vec![layout::single("e")]
     }

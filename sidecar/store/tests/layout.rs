@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use codi2_protocol::{ProducerId, RepositoryId};
-use codi2_store::layout::SPACES;
+use codi2_store::layout::{LAYOUT, SPACES};
 use codi2_store::{Dedupe, Engine, PageLimit, Part, Row, Store, Subspace, memory::Memory};
 use common::{event, pending};
 use foundationdb_tuple::{Element, unpack};
@@ -23,6 +23,7 @@ fn the_document_lists_each_space_with_its_key_and_value() {
         .collect();
     let known: Vec<Vec<&str>> = SPACES.iter().map(|space| vec![space.name, space.key, space.value]).collect();
     assert_eq!(documented, known);
+    assert!(DOCUMENT.contains(&format!("Layout version: {LAYOUT} ")), "the document is of another version");
 }
 
 #[test]
@@ -52,7 +53,7 @@ fn every_row_of_a_store_stands_in_a_documented_space() {
     let mut seen = BTreeSet::new();
     for (key, _) in &rows[1..] {
         let elements: Vec<Element<'_>> = unpack(key).unwrap();
-        assert_eq!(elements[0].as_i64(), Some(2), "{elements:?}");
+        assert_eq!(elements[0].as_i64(), Some(i64::from(LAYOUT)), "{elements:?}");
         let name = elements[1].as_str().unwrap();
         let space = SPACES.iter().find(|space| space.name == name).unwrap();
         let parts = space.key.split(", ").filter(|part| !part.is_empty()).count();

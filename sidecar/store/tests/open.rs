@@ -111,7 +111,7 @@ fn a_newer_layout_and_a_missing_root_are_told_apart() {
     file.transact(&mut |transaction| transaction.set(&root, &newer)).unwrap();
     drop(file);
     let error = Store::open(&path).err().unwrap();
-    assert!(matches!(error, StoreError::Newer { found: 9, known: 2, .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 9, known: LAYOUT, .. }), "{error}");
     assert!(error.to_string().contains("update codi2"), "{error}");
 
     let file = File::open(&path).unwrap();
@@ -121,7 +121,7 @@ fn a_newer_layout_and_a_missing_root_are_told_apart() {
     file.transact(&mut |transaction| transaction.set(&root, &newer)).unwrap();
     drop(file);
     let error = Store::open(&path).err().unwrap();
-    assert!(matches!(error, StoreError::Older { found: 1, known: 2, .. }), "{error}");
+    assert!(matches!(error, StoreError::Older { found: 1, known: LAYOUT, .. }), "{error}");
     assert!(error.to_string().contains("move it away"), "{error}");
 
     let file = File::open(&path).unwrap();

@@ -61,7 +61,7 @@ pub fn chain(actor: &Actor) -> String {
 /// `for claude-code for Ada`: those on whose behalf somebody acts, the nearest first; a name says enough of each.
 pub fn for_chain(parent: &Actor) -> String {
     let short = |actor: &Actor| {
-        let name = actor.name.split(" <").next().unwrap_or_default();
+        let name = Actor::short_name(&actor.name);
         if name.is_empty() { actor.kind.as_str().to_owned() } else { name.to_owned() }
     };
     parent.chain().map(|actor| format!("for {}", short(actor))).collect::<Vec<_>>().join(" ")
@@ -69,13 +69,12 @@ pub fn for_chain(parent: &Actor) -> String {
 
 /// An actor in a few words: `person Ada`, `agent claude (opus)`, `git`, `external`. Addresses are left out.
 pub fn owner(kind: &str, name: Option<&str>, model: Option<&str>) -> String {
-    let name =
-        name.map(|name| name.split(" <").next().unwrap_or(name)).filter(|name| !name.is_empty() && *name != kind);
+    let name = name.map(Actor::short_name).filter(|name| !name.is_empty() && *name != kind);
     let named = name.map_or_else(|| kind.to_owned(), |name| format!("{kind} {name}"));
     model.map_or_else(|| named.clone(), |model| format!("{named} ({model})"))
 }
 
-/// Stamp, time, kind, actor's kind, actor's name, class, file, line, detail, evidence, machine.
+/// Stamp, time, kind, actor's kind, actor's name, class, file, line, detail, evidence, machine, on whose behalf.
 fn compact(printer: &mut Printer, stamped: &StampedEvent) -> anyhow::Result<()> {
     let event = &stamped.event;
     let story = Story::of(event);
@@ -92,6 +91,7 @@ fn compact(printer: &mut Printer, stamped: &StampedEvent) -> anyhow::Result<()> 
         &story.detail,
         &story.known.map_or_else(|| story.evidence.join(", "), |known| known.to_string()),
         &event.host.map(|host| host.to_string()).unwrap_or_default(),
+        &event.actor.chain().skip(1).map(Actor::to_string).collect::<Vec<_>>().join(", "),
     ])
 }
 

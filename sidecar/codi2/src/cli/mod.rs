@@ -46,6 +46,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use args::{Command, Line};
@@ -147,7 +148,11 @@ fn refused(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> Ex
     let text = error.to_string();
     if error.use_stderr() {
         printer::complain(text.trim_end());
-        return ExitCode::from(wrong_use(arguments));
+        let (command, code) = wrong_use(arguments);
+        if command.is_some_and(|word| word == "notes") && error.kind() == ErrorKind::InvalidSubcommand {
+            printer::complain("To leave a note of yours in the log: codi2 note MESSAGE");
+        }
+        return ExitCode::from(code);
     }
     let printer = &mut Printer::stdout(Some(args::Format::Human));
     // A reader that left early is no failure.
@@ -155,14 +160,18 @@ fn refused(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> Ex
     ExitCode::SUCCESS
 }
 
-/// The exit code of wrong use: 2, but never for a hook, because to many agents 2 says to stop.
-fn wrong_use(arguments: impl Iterator<Item = OsString>) -> u8 {
+/// The command that was meant, and the exit code of wrong use: 2, but never for a hook, because to many agents 2 says to
+/// stop.
+fn wrong_use(arguments: impl Iterator<Item = OsString>) -> (Option<OsString>, u8) {
     let line = Line::command();
     let mut arguments = arguments.skip_while(|word| line.find_subcommand(word).is_none());
-    match arguments.next() {
-        Some(word) if word == "hook" => u8::from(arguments.any(|word| word == "agent-v1")),
-        _ => 2,
-    }
+    let command = arguments.next();
+    let code = if command.as_ref().is_some_and(|word| word == "hook") {
+        u8::from(arguments.any(|word| word == "agent-v1"))
+    } else {
+        2
+    };
+    (command, code)
 }
 
 /// Where a sidecar that begins anew finds the agent that started it, or null: JSON. No hub inherits it.

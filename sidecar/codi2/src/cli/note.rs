@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use clap::Subcommand as _;
 use codi2_attribution::tools::{Acting, Catalogue, Findings};
 use codi2_config::{Globs, Settings};
 use codi2_hub::Tools as _;
@@ -17,7 +18,7 @@ use codi2_ipc::hooks::Brought;
 use codi2_protocol::{Actor, ActorKind, CHAIN, EventId, KnownBy, MESSAGE_BYTES, NoteRecord, Said, WORD_BYTES, limits};
 use serde_json::json;
 
-use super::args::{Format, LogAi, Note, Parent};
+use super::args::{Format, LogAi, Note, NotesCommand, Parent};
 use super::failure::{Code, Failure};
 use super::hook::bounds;
 use super::printer::{Printer, complain};
@@ -77,6 +78,13 @@ pub fn log_ai(log: &LogAi, flags: &Flags, printer: &mut Printer) -> Result<()> {
 
 /// A person leaves a note. Where the surroundings or git's identity speak for an agent, it is the agent's.
 pub fn note(note: &Note, flags: &Flags, printer: &mut Printer) -> Result<()> {
+    let command = note.message.trim();
+    ensure_usage(!NotesCommand::has_subcommand(command), || {
+        format!(
+            "`codi2 notes {command}` is about notes on commits, `codi2 note` leaves your words in the log; to leave this \
+             one word, give it on standard input: `echo {command} | codi2 note -`"
+        )
+    })?;
     let message = message(&note.message)?;
     let settings = settings::load(flags).settings;
     let catalogue = tools::catalogue(&settings);

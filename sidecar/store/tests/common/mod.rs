@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use codi2_protocol::{
-    Actor, ActorKind, Body, Digest, DiskOperation, Event, EventBody, EventId, ProducerId, RepositoryId, SessionId,
-    WorktreeId,
+    Actor, ActorKind, Body, Digest, DiskOperation, Event, EventBody, EventId, KnownBy, ProducerId, RepositoryId,
+    SessionId, WorktreeId,
 };
 use codi2_store::foundationdb::{self, FoundationDb, FoundationDbOptions};
 use codi2_store::{Dedupe, Engine, Pending, fault::Faulty, file::File, memory::Memory};
@@ -70,7 +70,8 @@ pub fn worktree() -> WorktreeId {
 pub fn event(number: u64, received_ms: u64) -> Event {
     let actor = match number % 4 {
         0 => Actor::named(ActorKind::Person, "Ada"),
-        1 => Actor::named(ActorKind::Agent, "claude"),
+        1 => Actor::named(ActorKind::Agent, "claude")
+            .on_behalf_of(Actor::named(ActorKind::Person, "Ada <ada@example.invalid>"), KnownBy::Account),
         2 => Actor::external(),
         _ => Actor::named(ActorKind::Person, "x".repeat(300)),
     };

@@ -56,7 +56,7 @@ fn judged(owner: &Owner, when: &dyn Fn(u64) -> String) -> String {
 /// A person without her address; whatever else a name alone does not tell with its kind.
 fn actor(actor: &Actor) -> String {
     let name = match actor.kind {
-        ActorKind::Person => actor.name.split(" <").next().unwrap_or_default(),
+        ActorKind::Person => Actor::short_name(&actor.name),
         _ => &actor.name,
     };
     let mut text = match (actor.kind, name) {
