@@ -62,11 +62,19 @@ pub trait Ports {
     fn is_private(&self, file: &FileId) -> bool;
     /// The bytes with this digest, if git still has them: in this blob, or for this path.
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>>;
+    /// Earlier contents of this path, newest first, as far as git still has them; bounded in number.
+    fn earlier(&mut self, _file: &FileId) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
     /// The file as git's index has it: the blob, and the bytes that a checkout would write.
     fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)>;
 
     /// Owners of a content that this path, in any worktree, held before.
     fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners>;
+    /// Whether owners of any content of this path are stored.
+    fn has_stored_owners(&self, _repository: RepositoryId, _path: &str) -> bool {
+        false
+    }
     /// What the file held when the hub last looked.
     fn disk_row(&self, file: &FileId) -> Option<DiskRow>;
     /// The paths of all such rows of a worktree, and the digests of their texts.

@@ -311,12 +311,21 @@ impl Ports for World {
         self.watches.get(&file.worktree)?.blob_bytes(&file.path, blob, digest)
     }
 
+    fn earlier(&mut self, file: &FileId) -> Vec<Vec<u8>> {
+        self.watches.get(&file.worktree).map(|watch| watch.earlier(&file.path)).unwrap_or_default()
+    }
+
     fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)> {
         self.watches.get(&file.worktree)?.indexed(&file.path)
     }
 
     fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {
         self.row(Subspace::Owners, &[repository.into(), path.into(), (&digest).into()])
+    }
+
+    fn has_stored_owners(&self, repository: RepositoryId, path: &str) -> bool {
+        let first = || self.store.scan::<StoredOwners>(Subspace::Owners, &[repository.into(), path.into()]).next();
+        self.given(self.waited(|| first().transpose())).flatten().is_some()
     }
 
     fn disk_row(&self, file: &FileId) -> Option<DiskRow> {

@@ -5,6 +5,7 @@
 //! thread. The one thing that writes is `notes`. Absent on purpose: anything else that does.
 
 mod commits;
+mod earlier;
 mod explain;
 mod history;
 mod index;
@@ -22,6 +23,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use commits::{Before, Change, Commit, Commits, Listed};
+pub(crate) use earlier::Earlier;
 pub(crate) use explain::{Explainer, Found, Writing};
 pub(crate) use history::History;
 pub(crate) use index::Index;

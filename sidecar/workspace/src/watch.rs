@@ -13,14 +13,14 @@ mod survey;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use codi2_config::WatchSettings;
 use codi2_protocol::Digest;
 
-use crate::git::{Oid, View};
+use crate::git::{Earlier, Index, Oid, View};
 use crate::observe::{Cause, Observation, WatchEvent};
 use crate::place::Place;
 use crate::read::{Unwatched, read};
@@ -110,6 +110,7 @@ pub struct Watch {
     shared: Arc<Shared>,
     messages: SyncSender<Message>,
     thread: Option<JoinHandle<()>>,
+    earlier: Mutex<Earlier>,
 }
 
 impl Watch {
@@ -127,13 +128,13 @@ impl Watch {
         let engine = Engine::new(Arc::clone(&shared), messages.clone(), inbox, Box::new(sink));
         if let Some(hand) = &shared.options.hand {
             hand.take(engine);
-            return Ok(Self { shared, messages, thread: None });
+            return Ok(Self { shared, messages, thread: None, earlier: Mutex::default() });
         }
         let thread = std::thread::Builder::new()
             .name("codi2-watch".into())
             .spawn(move || engine.run())
             .map_err(WatchError::Thread)?;
-        Ok(Self { shared, messages, thread: Some(thread) })
+        Ok(Self { shared, messages, thread: Some(thread), earlier: Mutex::default() })
     }
 
     /// The place watched, as it was when the watch started.
@@ -181,10 +182,7 @@ impl Watch {
     /// own.
     pub fn blob_bytes(&self, path: &str, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
         self.shared.permitted(path).ok()?;
-        let place = &self.shared.place;
-        let mut view = View::open(&place.root, place.git_dir.as_deref()?, place.common_dir.as_deref()?).ok()?;
-        let index = self.shared.index();
-        view.set_filters(index.has_attributes());
+        let (mut view, index) = self.view()?;
         let is_it = |bytes: &Vec<u8>| codi2_text::digest_of(bytes) == *digest.bytes();
         let mut tried = Vec::new();
         let mut bytes_of = |view: &mut View, oid: Oid| {
@@ -210,12 +208,32 @@ impl Watch {
     /// with a git handle of its own.
     pub fn indexed(&self, path: &str) -> Option<(Oid, Vec<u8>)> {
         self.shared.permitted(path).ok()?;
+        let (mut view, index) = self.view()?;
+        let oid = index.entry(path).and_then(|entry| entry.oid())?;
+        Some((oid, view.worktree_form(path, oid)?))
+    }
+
+    /// The contents that a path had in the newest commits, of branches and of what reflogs name (rewritten ones, stashes):
+    /// newest first, in their form in the worktree, bounded in number. Runs on the calling thread with a git handle of its
+    /// own; lists the commits once for as long as HEAD does not move.
+    pub fn earlier(&self, path: &str) -> Vec<Vec<u8>> {
+        let Some((mut view, _)) = self.shared.permitted(path).ok().and_then(|()| self.view()) else {
+            return Vec::new();
+        };
+        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        earlier.contents(&mut view, path, self.shared.options.max_file_bytes).unwrap_or_else(|error| {
+            tracing::debug!(path, %error, "no earlier contents");
+            Vec::new()
+        })
+    }
+
+    /// A git handle for the calling thread, and the index as the watch last saw it.
+    fn view(&self) -> Option<(View, Arc<Index>)> {
         let place = &self.shared.place;
         let mut view = View::open(&place.root, place.git_dir.as_deref()?, place.common_dir.as_deref()?).ok()?;
         let index = self.shared.index();
         view.set_filters(index.has_attributes());
-        let oid = index.entry(path).and_then(|entry| entry.oid())?;
-        Some((oid, view.worktree_form(path, oid)?))
+        Some((view, index))
     }
 
     /// Acts as if the kernel had dropped events: everything is looked at again. For tests, and for whoever knows that

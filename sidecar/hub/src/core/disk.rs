@@ -186,13 +186,16 @@ impl Core {
             // Known by another text: the next hub would not find that again.
             let found_out = here.is_none() && owners.is_some();
             let mut owners = owners.unwrap_or_else(|| self.ledger.uniform(len, baseline));
-            let recalled = text.as_ref().is_some_and(|text| self.ledger.recall_lines(file, text, &mut owners, None));
+            let recall = |text: &Text| self.ledger.recall_lines(ports, file, text, &mut owners, None);
+            let recalled = text.as_ref().is_some_and(recall);
             let found_out = found_out || recalled;
-            let content = match text {
-                Some(text) if found.blob.is_none() => Content::Text(text),
-                _ => Content::Forgotten,
-            };
-            let known = Known { digest: text_digest, owners, content };
+            let content = text.map_or(Content::Forgotten, Content::Text);
+            let mut known = Known { digest: text_digest, owners, content };
+            if found.blob.is_some() {
+                // Its text is git's to keep; whose its lines are is remembered.
+                self.ledger.learn_lines(file, &known);
+                known.content = Content::Forgotten;
+            }
             let seen = self.moment(found.at_ms);
             let on_disk = DiskFile { bytes: digest, size: found.content.size(), known, blob: found.blob, seen };
             let mut rows = if found.blob.is_some() && !found_out { Vec::new() } else { self.rows(file, &on_disk) };

@@ -149,7 +149,7 @@ impl Core {
         }
         // What nobody announced may bring back lines that stood here before: git does, in many ways.
         if !matches!(ruling, DiskRuling::Echo { .. })
-            && self.ledger.recall_lines(file, after, &mut owners, Some(&hunks))
+            && self.ledger.recall_lines(ports, file, after, &mut owners, Some(&hunks))
             && actor.is_none()
         {
             actor = Some(deleter.origin.clone());
@@ -244,7 +244,11 @@ impl Core {
         let mut lines = HashMap::new();
         for source in git.iter().flat_map(|git| &git.sources) {
             let Some(text) = decode_text(source) else { continue };
-            let Some(owners) = self.ledger.owners_of(ports, file, Digest::new(text.digest())) else { continue };
+            let digest = Digest::new(text.digest());
+            // Git follows renames: it may have lain elsewhere.
+            let owners = self.ledger.owners_of(ports, file, digest);
+            let owners = owners.or_else(|| self.ledger.owners_elsewhere(ports, file, digest));
+            let Some(owners) = owners.filter(|owners| owners.len() == text.len_bytes()) else { continue };
             let mut at = 0;
             for len in text.line_lengths() {
                 let line = text.slice(at..at + len).trim_end_matches(['\n', '\r']).to_owned();

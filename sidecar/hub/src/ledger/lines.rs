@@ -5,36 +5,52 @@
 
 use std::ops::Range as Bytes;
 
-use codi2_protocol::{Actor, ActorKind, FileId, RepositoryId};
+use codi2_protocol::{Actor, ActorKind, Digest, FileId, RepositoryId};
 use codi2_text::{OwnerTree, Text};
 
-use super::Ledger;
+use super::{FileKey, Ledger};
 use crate::book::OwnerRef;
 use crate::known::{Content, Hunk, Known, lines_of};
+use crate::ports::Ports;
 use crate::recent::Recent;
 
 /// Letters and digits of a line that is known again where it comes back, at least.
 const LETTERS: usize = 8;
 /// Lines of longer texts are not remembered (bytes).
 const TEXT_BYTES: usize = 1 << 20;
+/// Paths whose earlier contents were asked for, the newest.
+const ASKED: usize = 16_384;
 /// Lines remembered, the newest.
 const LINES: usize = if cfg!(test) { 512 } else { 65_536 };
 
 /// The owners of lines by repository and hash of path and line; none of a line that two wrote.
 #[derive(Debug)]
-pub(super) struct Lines(Recent<(RepositoryId, u64), Vec<(usize, OwnerRef)>>);
+pub(super) struct Lines {
+    known: Recent<(RepositoryId, u64), Vec<(usize, OwnerRef)>>,
+    /// Paths whose earlier contents git was asked for: what came since was seen.
+    asked: Recent<FileKey, ()>,
+}
 
 impl Default for Lines {
     fn default() -> Self {
-        Self(Recent::new(LINES))
+        Self { known: Recent::new(LINES), asked: Recent::new(ASKED) }
     }
 }
 
 impl Lines {
     /// Every owner that it points to.
     pub(super) fn owners(&self) -> impl Iterator<Item = OwnerRef> {
-        self.0.values().flatten().map(|(_, owner)| *owner)
+        self.known.values().flatten().map(|(_, owner)| *owner)
     }
+}
+
+/// What was recalled of a text.
+#[derive(Debug, Clone, Copy, Default)]
+struct Recalled {
+    /// Some line was.
+    any: bool,
+    /// Some line that tells has nobody yet.
+    open: bool,
 }
 
 /// Whether a line is so long that it is known again.
@@ -45,6 +61,11 @@ pub fn is_telling(line: &str) -> bool {
 /// Whether a hunk put some of these bytes in.
 fn is_in(hunk: &Hunk, bytes: &Bytes<usize>) -> bool {
     hunk.at < bytes.end && bytes.start < hunk.at + hunk.inserted
+}
+
+/// What a hunk put into these bytes.
+fn new_in(hunk: &Hunk, bytes: &Bytes<usize>) -> Bytes<usize> {
+    hunk.at.max(bytes.start)..(hunk.at + hunk.inserted).min(bytes.end)
 }
 
 fn key(file: &FileId, line: u64) -> (RepositoryId, u64) {
@@ -61,7 +82,7 @@ impl Ledger {
     }
 
     /// Remembers whose the lines of a file's text are.
-    pub(super) fn learn_lines(&mut self, file: &FileId, known: &Known) {
+    pub fn learn_lines(&mut self, file: &FileId, known: &Known) {
         if !known.owners.iter().any(|(_, owner)| self.is_somebody(owner)) {
             return;
         }
@@ -80,10 +101,10 @@ impl Ledger {
             };
             let key = key(file, line.hash);
             let origin = |owner: OwnerRef| &self.book.owner(owner).verdict.origin;
-            let same = self.lines.0.get(&key).is_none_or(|known| {
+            let same = self.lines.known.get(&key).is_none_or(|known| {
                 known.iter().any(|(_, owner)| self.is_somebody(*owner) && origin(*owner) == origin(author))
             });
-            self.lines.0.put(key, if same { runs } else { Vec::new() });
+            self.lines.known.put(key, if same { runs } else { Vec::new() });
         }
     }
 
@@ -95,40 +116,90 @@ impl Ledger {
             at = bytes.end;
             let key = key(file, line.hash);
             let named = |owner: OwnerRef| actors.contains(&self.book.owner(owner).verdict.origin);
-            let is_theirs = self.lines.0.get(&key).is_some_and(|runs| runs.iter().any(|(_, owner)| named(*owner)));
+            let is_theirs = self.lines.known.get(&key).is_some_and(|runs| runs.iter().any(|(_, owner)| named(*owner)));
             if is_theirs && hunks.iter().any(|hunk| is_in(hunk, &bytes)) {
-                self.lines.0.remove(&key);
+                self.lines.known.remove(&key);
             }
         }
     }
 
     /// Gives the lines of a text for which nobody is named the owners that they had at this path; only what the hunks
-    /// put in, where there are any. Whether it found one.
+    /// put in, where there are any. Whether it found one. Of a path that this hub has not followed from its beginning git
+    /// is asked, once, for the contents it had before.
     pub fn recall_lines(
-        &self,
+        &mut self,
+        ports: &mut dyn Ports,
         file: &FileId,
         text: &Text,
         owners: &mut OwnerTree<OwnerRef>,
         hunks: Option<&[Hunk]>,
     ) -> bool {
-        let nothing_new = hunks.is_some_and(|hunks| hunks.iter().all(|hunk| hunk.inserted == 0));
-        if nothing_new || text.len_bytes() > TEXT_BYTES || owners.len() != text.len_bytes() {
+        let mut recalled = self.recalled(file, text, owners, hunks);
+        if recalled.open && self.learn_earlier(ports, file) {
+            recalled.any |= self.recalled(file, text, owners, hunks).any;
+        }
+        recalled.any
+    }
+
+    /// Remembers whose the lines of a path's earlier contents were. Whether it was the first time, and there were any.
+    fn learn_earlier(&mut self, ports: &mut dyn Ports, file: &FileId) -> bool {
+        let path = super::key(file);
+        if self.lines.asked.get(&path).is_some() {
             return false;
         }
-        let (mut at, mut found) = (0, false);
+        self.lines.asked.put(path, ());
+        let own = file.worktree.repository;
+        let is_known = |repository| ports.has_stored_owners(repository, &file.path);
+        if !is_known(own) && !self.joined.get(&own).copied().is_some_and(is_known) {
+            return false;
+        }
+        let contents = ports.earlier(file);
+        for bytes in contents.iter().rev() {
+            let Some(text) = crate::core::decode_text(bytes) else { continue };
+            let digest = Digest::new(text.digest());
+            let Some(owners) = self.owners_of(ports, file, digest).filter(|it| it.len() == text.len_bytes()) else {
+                continue;
+            };
+            self.learn_lines(file, &Known { digest, owners, content: Content::Text(text) });
+        }
+        !contents.is_empty()
+    }
+
+    fn recalled(
+        &self,
+        file: &FileId,
+        text: &Text,
+        owners: &mut OwnerTree<OwnerRef>,
+        hunks: Option<&[Hunk]>,
+    ) -> Recalled {
+        let mut recalled = Recalled::default();
+        let nothing_new = hunks.is_some_and(|hunks| hunks.iter().all(|hunk| hunk.inserted == 0));
+        if nothing_new || text.len_bytes() > TEXT_BYTES || owners.len() != text.len_bytes() {
+            return recalled;
+        }
+        let mut at = 0;
         for line in lines_of(text, &self.secret) {
             let bytes = at..at + line.len as usize;
             at = bytes.end;
-            if hunks.is_some_and(|hunks| !hunks.iter().any(|hunk| is_in(hunk, &bytes))) {
+            // What is new of it: the rest of a line may be that of another which it replaced.
+            let new: Vec<Bytes<usize>> = match hunks {
+                Some(hunks) => {
+                    hunks.iter().filter(|hunk| is_in(hunk, &bytes)).map(|hunk| new_in(hunk, &bytes)).collect()
+                }
+                None => vec![bytes.clone()],
+            };
+            let nobodys = |new: &Bytes<usize>| owners.spans(new.clone()).iter().all(|(_, it)| !self.is_somebody(*it));
+            if new.is_empty() || !new.iter().all(nobodys) || !is_telling(&text.slice(bytes.clone())) {
                 continue;
             }
-            let Some(runs) = self.lines.0.get(&key(file, line.hash)).filter(|runs| !runs.is_empty()) else { continue };
-            let is_open = owners.spans(bytes.clone()).iter().all(|(_, owner)| !self.is_somebody(*owner));
-            if is_open && is_telling(&text.slice(bytes.clone())) {
-                owners.splice(bytes.start, bytes.len(), runs);
-                found = true;
+            match self.lines.known.get(&key(file, line.hash)).filter(|runs| !runs.is_empty()) {
+                Some(runs) => {
+                    owners.splice(bytes.start, bytes.len(), runs);
+                    recalled.any = true;
+                }
+                None => recalled.open = true,
             }
         }
-        found
+        recalled
     }
 }

@@ -195,7 +195,7 @@ impl Explainer<'_> {
         // HEAD after, or one on the way to it: only what git itself brought there.
         let known = match introduced {
             // A conflict resolved by somebody and recorded by a continued operation.
-            Some((Kind::Writes, oid)) => !was_conflicted || !self.fresh(oid),
+            Some((Kind::Writes, oid)) => !(was_conflicted || self.taken(content, oid)) || !self.fresh(oid),
             Some((Kind::Unsure, oid)) => !self.fresh(oid),
             Some((Kind::Records, oid)) => self.brought_back(content, oid),
             // HEAD has the content and did not get it now: a checkout or reset of what was there all along, or a HEAD
@@ -228,6 +228,14 @@ impl Explainer<'_> {
             return Some(GitSource::Index);
         }
         None
+    }
+
+    /// Whether an operation that had stopped took a content over with the rest when it went on: whoever wrote it did so
+    /// before its blob was made. Git itself writes the two at once.
+    fn taken(&self, content: &Content<'_>, oid: Oid) -> bool {
+        let stopped = !self.before.marks.names().is_empty();
+        let made = self.made(oid).filter(|_| stopped);
+        made.is_some_and(|made| content.written.is_some_and(|written| written + CLOCK < made))
     }
 
     /// Whether git took a content away and brought it back since it was recorded, and this is that later write: whoever

@@ -57,6 +57,8 @@ pub(super) struct Engine {
     pub(super) git: Option<Git>,
     pub(super) index: Arc<Index>,
     pub(super) seen: HashMap<String, Seen>,
+    /// What others read at paths where nothing was seen yet: it may be gone, or somewhere else, before it settles.
+    pub(super) only_read: HashMap<String, Seen>,
     pub(super) private: HashMap<String, Option<Stamp>>,
     pub(super) settle: Settle,
     pub(super) window: Window,
@@ -91,6 +93,7 @@ impl Engine {
             git: None,
             index: Arc::default(),
             seen: HashMap::new(),
+            only_read: HashMap::new(),
             private: HashMap::new(),
             settle,
             window: Window::default(),
@@ -229,7 +232,10 @@ impl Engine {
                 }
             }
             Message::Look(path) => self.look(&path),
-            Message::Read(path, reading) => self.hold(&path, reading),
+            Message::Read(path, reading) => {
+                self.note_read(&path, &reading);
+                self.hold(&path, reading);
+            }
             Message::Rescan(why) => self.rescan(&why),
             // The flag is set already; this only wakes the thread.
             Message::Stop => {}

@@ -70,6 +70,11 @@ impl Hand {
         watches.iter().filter_map(Engine::due_in).min()
     }
 
+    /// Ends every watch, whoever still has its handle: each has this hand among its options, so none would end alone.
+    pub fn end(&self) {
+        self.watches().clear();
+    }
+
     /// Moves the time on.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);

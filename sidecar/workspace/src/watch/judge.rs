@@ -22,6 +22,8 @@ const PAGE_BYTES: u64 = 4 << 20;
 /// two steps for longer than closes a window.
 const UNSURE: Duration = Duration::from_millis(500);
 const UNSURE_PATHS: usize = 4_096;
+/// Paths that others read before anything was seen there, at most: each is soon judged, or gone.
+const ONLY_READ: usize = 4_096;
 /// A path that is gone tells no time; git may have taken it so long before its event came.
 const GONE_BEFORE: Duration = Duration::from_millis(500);
 
@@ -153,11 +155,11 @@ impl Engine {
             if gone.pending {
                 if paired {
                     self.settle.take_path(&gone.path);
-                    self.seen.remove(&gone.path);
+                    self.forget(&gone.path);
                 }
                 continue;
             }
-            self.seen.remove(&gone.path);
+            self.forget(&gone.path);
             if paired {
                 continue;
             }
@@ -250,11 +252,11 @@ impl Engine {
                 .full(&path)
                 .and_then(|full| std::fs::symlink_metadata(full).ok())
                 .is_some_and(|meta| meta.is_file());
-            match (file, self.seen.get(&path)) {
+            match (file, self.last_of(&path)) {
                 (true, _) => present.push((path, waiting)),
                 (false, Some(_)) if why == Batch::Settled && !waiting.departing => self.settle.depart(path, waiting),
                 (false, Some(seen)) => {
-                    let (seen, at_ms) = (Some(*seen), self.shared.clock.now_ms());
+                    let (seen, at_ms) = (Some(seen), self.shared.clock.now_ms());
                     departed.push(Departed { seen, path, waiting, at_ms, pending: false });
                 }
                 (false, None) if waiting.cause == Cause::Asked => {
@@ -343,7 +345,26 @@ impl Engine {
         }
     }
 
+    /// Another thread read a path and knows what lay there.
+    pub(super) fn note_read(&mut self, path: &str, reading: &Reading) {
+        let (Some(digest), Some(stamp)) = (reading.content.digest(), reading.stamp) else { return };
+        if !self.seen.contains_key(path) && self.only_read.len() < ONLY_READ {
+            self.only_read.insert(path.to_owned(), Seen { digest, stamp, young: true });
+        }
+    }
+
+    /// What was last seen at a path, by this thread or another.
+    pub(super) fn last_of(&self, path: &str) -> Option<Seen> {
+        self.seen.get(path).or_else(|| self.only_read.get(path)).copied()
+    }
+
+    pub(super) fn forget(&mut self, path: &str) {
+        self.seen.remove(path);
+        self.only_read.remove(path);
+    }
+
     fn remember(&mut self, path: &str, digest: Digest, reading: &Reading) {
+        self.only_read.remove(path);
         if let Some(stamp) = reading.stamp {
             let young = stamp.is_fresh(SystemTime::now());
             self.seen.insert(path.to_owned(), Seen { digest, stamp, young });

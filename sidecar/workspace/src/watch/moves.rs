@@ -168,7 +168,7 @@ impl Engine {
             meta.is_some_and(|meta| meta.is_err())
         };
         let at_ms = self.shared.clock.now_ms();
-        let known = self.settle.waiting().filter_map(|(path, waiting)| Some((path, waiting, *self.seen.get(path)?)));
+        let known = self.settle.waiting().filter_map(|(path, waiting)| Some((path, waiting, self.last_of(path)?)));
         known
             .filter(|(path, ..)| absent(path))
             .map(|(path, waiting, seen)| Departed {

@@ -40,7 +40,8 @@ impl Engine {
 
     pub(super) fn seen_below(&self, folder: &str) -> Vec<String> {
         let prefix = format!("{folder}/");
-        let mut below: Vec<_> = self.seen.keys().filter(|path| path.starts_with(&prefix)).cloned().collect();
+        let known = self.seen.keys().chain(self.only_read.keys());
+        let mut below: Vec<_> = known.filter(|path| path.starts_with(&prefix)).cloned().collect();
         below.sort_unstable();
         below
     }
@@ -58,7 +59,7 @@ impl Engine {
         let prefix = format!("{folder}/");
         self.settle.forget_below(&prefix);
         for path in self.seen_below(folder) {
-            self.seen.remove(&path);
+            self.forget(&path);
         }
     }
 

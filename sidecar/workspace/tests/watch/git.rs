@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use codi2_protocol::Digest;
 use codi2_workspace::{GitSource, Observation, WatchEvent, WatchOptions};
 
-use super::watching::{self, Watching, observations};
+use super::watching::{self, ByHand, Watching, observations};
 use super::{bytes, corpus, repository, summary, watched};
 
 #[test]
@@ -281,4 +282,59 @@ fn the_stored_form_of_the_content_is_a_source() {
         assert_eq!(git.what, what, "{restore}");
         assert_eq!(git.sources.first().map(|source| &**source), Some(&b"one\n$Id$\n"[..]), "{restore}");
     }
+}
+
+/// Somebody writes in a conflict before anybody has seen it as git left it.
+#[test]
+fn a_conflict_is_gits_as_git_leaves_it() {
+    for (style, further) in [("merge", ""), ("diff3", ""), ("zdiff3", ""), ("merge", "by a program\n")] {
+        let script = format!(
+            "git config merge.conflictStyle {style}; put a.txt 'one\\ntwo\\nthree\\n'; commit first; git checkout -q -b other; \
+             put a.txt 'one\\ntheirs\\nthree\\n'; commit theirs; git checkout -q main; put a.txt 'one\\nours\\nthree\\n'; commit ours"
+        );
+        let (_folder, root) = repository(&script);
+        let watch = ByHand::start(&root);
+        corpus::shell("conflict", &root, &root, "git merge -q other || true");
+        let text = fs::read_to_string(root.join("a.txt")).unwrap();
+        assert!(text.contains(">>>>>>>"), "{text}");
+        fs::write(root.join("a.txt"), text + further).unwrap();
+        let found = watch.settled();
+        let what = found.iter().filter(|one| one.path == "a.txt").map(|one| one.git.as_ref().map(|git| git.what));
+        let expected = further.is_empty().then_some(GitSource::Conflict);
+        assert_eq!(what.collect::<Vec<_>>(), [expected], "{style} {further:?}");
+    }
+}
+
+/// What git still has of a path: on any branch, in what was amended, in a stash.
+#[test]
+fn earlier_contents_of_a_path() {
+    let script = "put a.txt one; commit 1; git checkout -q -b other; put a.txt two; commit 2; git checkout -q main; \
+                  put a.txt three; commit 3; put a.txt four; git commit -q -a --amend -m 4; put a.txt five; git stash -q; put b.txt b; commit b";
+    let (_folder, root) = repository(script);
+    let watch = ByHand::start(&root);
+    let texts = || -> BTreeSet<String> {
+        watch.watch.earlier("a.txt").into_iter().map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+    };
+    let all = ["five", "four", "one", "three", "two"].map(str::to_owned);
+    assert_eq!(texts(), BTreeSet::from(all.clone()));
+    corpus::shell("earlier", &root, &root, "put a.txt six; commit 6");
+    assert_eq!(texts(), BTreeSet::from(all).union(&BTreeSet::from(["six".to_owned()])).cloned().collect());
+    assert_eq!(watch.watch.earlier("missing"), Vec::<Vec<u8>>::new());
+}
+
+/// What somebody writes while git waits for the next step is theirs, also when git records it with its own.
+#[test]
+fn what_a_stopped_operation_takes_along_is_not_gits() {
+    let script = "put a.txt one; put b.txt b; commit 1; put a.txt two; commit 2";
+    let (_folder, root) = repository(script);
+    let watch = ByHand::start(&root);
+    let shell = |script: &str| corpus::shell("stopped", &root, &root, script);
+    shell("GIT_SEQUENCE_EDITOR='sed -i 1s/^pick/edit/' git rebase -q -i HEAD~1");
+    watch.settled();
+    fs::write(root.join("b.txt"), "by a program\n").unwrap();
+    watch.passes(Duration::from_secs(1));
+    shell("git add -A; GIT_EDITOR=true git rebase --continue");
+    let found = watch.settled();
+    let of: Vec<_> = found.iter().filter(|one| one.path == "b.txt").map(|one| one.git.as_ref()).collect();
+    assert_eq!(of, [None]);
 }

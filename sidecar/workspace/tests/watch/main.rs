@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use codi2_protocol::{Digest, WatchState};
 use codi2_workspace::{Cause, Content, Observation, Unwatched, WatchEvent, WatchOptions};
-use watching::{Watching, observations};
+use watching::{ByHand, Watching, observations};
 
 /// A repository made by shell text, and a watch of it.
 fn watched(script: &str, options: WatchOptions) -> (tempfile::TempDir, Watching) {
@@ -353,6 +353,24 @@ fn asked_looks_and_reads() {
     }
     std::os::unix::fs::symlink("/etc", watching.root.join("out")).unwrap();
     assert_eq!(watching.watch.read("out/passwd"), Err(Unwatched::Outside));
+}
+
+#[test]
+fn what_others_read_before_it_settled_is_missed_where_it_lay() {
+    let (_folder, root) = repository("");
+    let watch = ByHand::start(&root);
+    let read = |path: &str| {
+        fs::write(root.join(path), format!("{path}\n")).unwrap();
+        assert!(watch.watch.read(path).unwrap().content.digest().is_some());
+    };
+    read("new.txt");
+    fs::rename(root.join("new.txt"), root.join("moved.txt")).unwrap();
+    assert_eq!(summary(&watch.settled()), ["moved.txt from new.txt"]);
+    read("short.txt");
+    fs::remove_file(root.join("short.txt")).unwrap();
+    assert_eq!(summary(&watch.settled()), ["short.txt gone"]);
+    read("stays.txt");
+    assert_eq!(summary(&watch.settled()), ["stays.txt"]);
 }
 
 #[test]

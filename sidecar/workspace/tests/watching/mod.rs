@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use codi2_protocol::Digest;
-use codi2_workspace::{Content, Observation, Watch, WatchEvent, WatchOptions, identify};
+use codi2_workspace::{Content, Hand, Observation, Watch, WatchEvent, WatchOptions, identify};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -125,6 +125,45 @@ impl Watching {
         let file = self.root.join(path);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, text).unwrap();
+    }
+}
+
+/// A watch whose time is moved on by hand: it looks when it is told to.
+pub struct ByHand {
+    pub watch: Watch,
+    hand: Hand,
+    events: Receiver<WatchEvent>,
+}
+
+impl ByHand {
+    /// Starts one, and its first scan is done.
+    pub fn start(root: &Path) -> Self {
+        let (hand, (sender, events)) = (Hand::default(), channel());
+        let options = WatchOptions { hand: Some(hand.clone()), ..WatchOptions::default() };
+        let watch = Watch::start(identify(root).unwrap(), options, move |event| drop(sender.send(event))).unwrap();
+        let started = Self { watch, hand, events };
+        started.settled();
+        started
+    }
+
+    /// Time passes.
+    pub fn passes(&self, time: Duration) {
+        self.hand.advance(time);
+    }
+
+    /// Lets everything settle, and gives what was observed since.
+    pub fn settled(&self) -> Vec<Observation> {
+        assert!(self.hand.hear());
+        while let Some(wait) = self.hand.step() {
+            self.hand.advance(wait);
+        }
+        observations(self.events.try_iter().collect())
+    }
+}
+
+impl Drop for ByHand {
+    fn drop(&mut self) {
+        self.hand.end();
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Fake {
     pub index: BTreeMap<String, Vec<u8>>,
     /// What git ever held.
     pub objects: HashMap<Oid, Vec<u8>>,
+    /// What commits hold, newest first.
+    pub earlier: HashMap<String, Vec<Vec<u8>>>,
     /// Paths that may not be read.
     pub private: BTreeSet<String>,
     pub max_bytes: usize,
@@ -182,6 +184,14 @@ impl Ports for Fake {
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
         let staged = self.index.get(&file.path).filter(|bytes| of(bytes) == digest);
         staged.or_else(|| self.objects.get(&blob?).filter(|bytes| of(bytes) == digest)).cloned()
+    }
+
+    fn earlier(&mut self, file: &FileId) -> Vec<Vec<u8>> {
+        self.earlier.get(&file.path).cloned().unwrap_or_default()
+    }
+
+    fn has_stored_owners(&self, repository: RepositoryId, path: &str) -> bool {
+        self.owners.keys().any(|(of, known, _)| *of == repository && known == path)
     }
 
     fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)> {

@@ -257,3 +257,61 @@ fn a_checkout_under_a_dirty_buffer() {
     w.reloads("ada", "a.rs");
     assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, TYPED]);
 }
+
+/// A line that gave way to another keeps its end for that one: what is new of the line decides whether it is known again.
+#[test]
+fn a_line_that_comes_back_in_another_ones_place_is_known_again() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "one\nan agents line\n");
+    w.agent_after("bot", "a.rs");
+    w.program_writes("a.rs", "one\n");
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "something of adas\n");
+    w.saves("ada", "a.rs");
+    w.closes("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    w.program_writes("a.rs", "one\nan agents line\nand more\n");
+    assert_eq!(w.blame("a.rs")[..2], [OLD, AGENT]);
+}
+
+/// Git takes what it merges from where a file lay before it was renamed.
+#[test]
+fn a_source_of_git_may_have_lain_elsewhere() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "one\nan agents line\n");
+    w.agent_after("bot", "a.rs");
+    w.git_writes("b.rs", Some("zero\none\nan agents line\n"), "merge", GitSource::Merge, &["one\nan agents line\n"]);
+    assert_eq!(w.blame("b.rs")[1..], [OLD, AGENT]);
+}
+
+/// What stood at a path before this hub began is known as far as git still has it.
+#[test]
+fn a_line_of_an_earlier_hubs_time_comes_back() {
+    for (is_clean, has_history) in [(false, true), (true, true), (true, false)] {
+        let mut w = two_branches();
+        w.agent_before("bot", "a.rs");
+        w.put("a.rs", "one\nan agents line\n");
+        w.agent_after("bot", "a.rs");
+        w.git_writes("a.rs", Some("one\n"), "checkout", GitSource::NewHead, &[]);
+        w.ports.disk.clear();
+        w.hub_restarts();
+        if has_history {
+            w.ports.earlier.insert("a.rs".into(), vec![b"one\n".to_vec(), b"one\nan agents line\n".to_vec()]);
+        }
+        let merged = "one\nan agents line\nof nobody we know\n";
+        if is_clean {
+            // It came while nobody looked.
+            w.put("a.rs", merged);
+            w.staged("a.rs");
+            w.scan();
+        } else {
+            w.scan();
+            w.git_writes("a.rs", Some(merged), "cherry-pick", GitSource::NewHead, &[]);
+        }
+        let blame = w.blame("a.rs");
+        assert_eq!(blame[1] == AGENT, has_history, "{is_clean}: {blame:?}");
+        assert!(!blame[2].starts_with("agent"), "{is_clean}: {blame:?}");
+    }
+}

@@ -22,7 +22,7 @@ impl Explainer<'_> {
         let old_stages = self.before.index.entry(path).map(|entry| entry.stages).unwrap_or_default();
         if stages != old_stages && stages.iter().any(Option::is_some) {
             let side = stages.into_iter().flatten().any(|oid| content.is(self.view, oid) && !self.fresh(oid));
-            if side || has_markers(bytes) {
+            if side || (has_markers(bytes) && self.has_only_lines_of(path, bytes, stages)) {
                 return Some(GitSource::Conflict);
             }
         }
@@ -50,6 +50,14 @@ impl Explainer<'_> {
             }
         }
         (writing == Writing::Indexed && self.moved.writes()).then_some(GitSource::Merge)
+    }
+
+    /// Whether each line is git's mark or stands in one of the stages: else somebody has written in the conflict since.
+    fn has_only_lines_of(&mut self, path: &str, bytes: &[u8], stages: [Option<Oid>; 3]) -> bool {
+        let sides: Vec<Vec<u8>> =
+            stages.into_iter().flatten().filter_map(|stage| self.view.worktree_form(path, stage)).collect();
+        let known: HashSet<&[u8]> = sides.iter().flat_map(|side| lines(side)).collect();
+        lines(bytes).all(|line| known.contains(line) || MARKS.iter().any(|mark| line.starts_with(mark)))
     }
 
     /// Whether the bytes are the conflict of three stages, whatever the labels say.
@@ -112,6 +120,17 @@ fn merge_bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, bool
         (git2::MergeFileInput::new(), git2::MergeFileInput::new(), git2::MergeFileInput::new());
     let result = git2::merge_file(ancestor.content(&base), our.content(&ours), their.content(&theirs), None).ok()?;
     Some((result.content().strip_prefix(FIRST)?.to_vec(), result.is_automergeable()))
+}
+
+/// How the lines begin that git writes around the sides of a conflict.
+const MARKS: [&[u8]; 4] = [b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"];
+
+/// Lines without their ends: a file's last line may have none, and stands in the middle of a conflict.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.is_empty())
 }
 
 /// Whether a text has all the lines of a conflict.
