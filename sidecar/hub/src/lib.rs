@@ -40,7 +40,8 @@ mod writer;
 #[doc(hidden)]
 pub mod machines {
     pub use crate::book::StoredOwners;
-    pub use crate::core::{Core, Effect, Entry, Input, Ticket};
+    pub use crate::core::{Asked, Core, Effect, Entry, Input, Ticket, Told, Why};
+    pub use crate::notes::{Clerk, Informant, Options as Notes};
     pub use crate::ports::{Ports, Watched};
     pub use crate::rows::{BranchRow, DiskRow};
     pub use crate::world::World;

@@ -1,6 +1,7 @@
 //! From the owners of bytes to the owners of lines, and from known texts to one that nobody saw. Pure.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::RangeInclusive;
 
 use codi2_attribution::record::LineRange;
@@ -108,7 +109,50 @@ pub fn derived(text: &Text, exact: &OwnerTree<u32>, known: &[Base], owners: &Own
             tree = filled(&tree, &if *is_near { carried } else { telling(text, &carried) });
         }
     }
-    filled(&tree, exact)
+    // Git may set a hunk without context where other lines stand: a comparison of the texts then passes its lines by.
+    filled(&filled(&tree, &standing(text, &known, owners)), exact)
+}
+
+/// A text's owners, and for what nobody saw those that it had `before`, when more of it was at hand.
+pub fn completed(tree: &OwnerTree<u32>, before: &OwnerTree<u32>, owners: &Owners) -> OwnerTree<u32> {
+    if before.len() != tree.len() {
+        return tree.clone();
+    }
+    filled(&filled(&without(tree, &|owner| owners.is_unseen(owner)), before), tree)
+}
+
+/// The owners of the telling lines that stand anywhere in these texts, each with one author.
+fn standing(text: &Text, known: &[&Base], owners: &Owners) -> OwnerTree<u32> {
+    let secret = [0; 32];
+    let mut authors: HashMap<u64, Vec<(usize, u32)>> = HashMap::new();
+    for base in known {
+        let mut at = 0;
+        for line in lines_of(&base.text, &secret) {
+            let runs = base.owners.spans(at..at + line.len as usize);
+            at += line.len as usize;
+            let author = |runs: &[(usize, u32)]| {
+                runs.first().and_then(|(_, owner)| owners.list.get(*owner as usize)).map(|it| &it.verdict.origin)
+            };
+            if runs.iter().any(|(_, owner)| owners.is_unnamed(*owner)) {
+                continue;
+            }
+            match authors.entry(line.hash) {
+                Entry::Vacant(entry) => drop(entry.insert(runs)),
+                Entry::Occupied(mut entry) if author(entry.get()) != author(&runs) => entry.get_mut().clear(),
+                Entry::Occupied(_) => {}
+            }
+        }
+    }
+    let mut at = 0;
+    let spans = lines_of(text, &secret).into_iter().flat_map(|line| {
+        let len = line.len as usize;
+        let tells = is_telling(&text.slice(at..at + len));
+        at += len;
+        let runs = authors.get(&line.hash).filter(|runs| tells && !runs.is_empty());
+        runs.cloned().unwrap_or_else(|| vec![(len, NOBODY)])
+    });
+    let tree = OwnerTree::from_spans(spans.collect::<Vec<_>>());
+    if tree.len() == text.len_bytes() { tree } else { OwnerTree::new(text.len_bytes(), NOBODY) }
 }
 
 /// Only the telling lines, and those beside one.
@@ -251,6 +295,53 @@ mod tests {
             .flat_map(|range| (range.first..=range.last).map(|_| range.owner))
             .collect();
         assert_eq!(found, [bea, ada, unseen, bea, external, unseen]);
+    }
+
+    /// `git apply --unidiff-zero` sets a hunk where the new text had it, whatever else was left out.
+    #[test]
+    fn a_line_counts_also_where_another_order_stands() {
+        let mut owners = Owners::default();
+        let mut person = |name: &str| {
+            let verdict = Verdict::new(Actor::named(ActorKind::Person, name), Class::Exact, EvidenceKind::Other, "");
+            owners.enter(&Owner { verdict, at_ms: None, event: Some(EventId::new()) })
+        };
+        let [ada, bea] = ["ada", "bea"].map(&mut person);
+        let nobody = owners.enter(&crate::core::not_observed());
+        let old = Text::new("zero is here\none is here\ntwo is here\n{\nthe line of bea\n");
+        let base = |spans: &[(usize, u32)], old: &Text| Base {
+            text: old.clone(),
+            owners: OwnerTree::from_spans(spans.to_vec()),
+            is_near: true,
+        };
+        let text = Text::new("the line of bea\n{\nzero is here\none is here\ntwo is here\n");
+        let exact = OwnerTree::new(text.len_bytes(), nobody);
+        let bases = [base(&[(39, ada), (16, bea)], &old)];
+        let tree = derived(&text, &exact, &bases, &owners);
+        assert_eq!(shown(&ranges(&text.to_string(), &tree, &[1..=5])), "1-1:1 2-2:2 3-5:0");
+        // Two who wrote the same line are none.
+        let other = Text::new("the line of bea\n");
+        let bases = [bases[0].clone(), base(&[(16, ada)], &other)];
+        let text = Text::new("zero is here\nthe line of bea\none is here\ntwo is here\n");
+        let tree = standing(&text, &bases.iter().collect::<Vec<_>>(), &owners);
+        assert!(tree.spans(13..29).iter().all(|(_, owner)| *owner == NOBODY));
+    }
+
+    #[test]
+    fn what_was_found_out_before_is_kept_for_what_nobody_sees_any_more() {
+        let mut owners = Owners::default();
+        let mut by = |name: &str, class, event: bool| {
+            let kind = if name.is_empty() { ActorKind::Unknown } else { ActorKind::Agent };
+            let verdict = Verdict::new(Actor::named(kind, name), class, EvidenceKind::Other, "");
+            owners.enter(&Owner { verdict, at_ms: None, event: event.then(EventId::new) })
+        };
+        let (bot, unseen, disputed) =
+            (by("bot", Class::Exact, true), by("", Class::Unknown, false), by("", Class::Unknown, true));
+        let tree = |spans: &[(usize, u32)]| OwnerTree::from_spans(spans.to_vec());
+        let now = tree(&[(2, unseen), (2, disputed), (2, unseen)]);
+        let before = tree(&[(4, bot), (2, NOBODY)]);
+        let both: Vec<_> = completed(&now, &before, &owners).iter().collect();
+        assert_eq!(both, [(2, bot), (2, disputed), (2, unseen)], "late evidence is not undone");
+        assert_eq!(completed(&now, &tree(&[(4, bot)]), &owners), now, "of another text");
     }
 
     #[test]

@@ -82,6 +82,39 @@ pub struct Options {
     pub max_file_bytes: u64,
 }
 
+/// Whom the clerk asks, and whom it tells what came out.
+pub trait Informant {
+    /// What is known of a committed content; nothing of a private one.
+    ///
+    /// # Errors
+    /// Nothing may be concluded, in words.
+    fn ask(&self, asked: Asked) -> Result<Option<Told>, String>;
+    /// Gives the core an input.
+    fn tell(&self, input: Input);
+    /// Why the notes of a repository cannot be written; none: they are.
+    fn trouble(&self, repository: RepositoryId, trouble: Option<String>);
+    /// The moment it is (ms since the Unix epoch).
+    fn now_ms(&self) -> u64;
+}
+
+impl Informant for Engine {
+    fn ask(&self, asked: Asked) -> Result<Option<Told>, String> {
+        Self::ask(self, asked)
+    }
+
+    fn tell(&self, input: Input) {
+        Self::tell(self, input, None);
+    }
+
+    fn trouble(&self, repository: RepositoryId, trouble: Option<String>) {
+        self.troubles().set(repository, trouble);
+    }
+
+    fn now_ms(&self) -> u64 {
+        now_ms()
+    }
+}
+
 /// Starts the thread, which ends with the last door to it. `answer` is told when what was asked for is done.
 ///
 /// # Errors
@@ -93,7 +126,7 @@ pub fn start(
     ending: Arc<AtomicBool>,
     answer: impl Fn(Ticket, Result<Reply, HubError>) + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut clerk = Clerk { engine, options, ending, ends: HashMap::new(), open: HashMap::new() };
+    let mut clerk = Clerk::new(engine, options, ending);
     std::thread::Builder::new().name("codi2-notes".into()).spawn(move || {
         while let Ok(first) = inbox.recv() {
             let wishes: Vec<Wish> = std::iter::once(first).chain(inbox.try_iter()).collect();
@@ -157,9 +190,9 @@ struct Relatives {
     beside: Vec<Oid>,
 }
 
-/// The thread at work.
-struct Clerk {
-    engine: Engine,
+/// Who writes the notes: the work of the thread, without it.
+pub struct Clerk<I> {
+    informant: I,
     options: Options,
     ending: Arc<AtomicBool>,
     /// Up to where this hub has looked. Another hub on the same repository may have come further, and not know as much.
@@ -176,14 +209,23 @@ struct Desk<'a> {
     relatives: Arc<Relatives>,
 }
 
-impl Clerk {
-    fn look(&mut self, place: &Place, whys: &[Why]) -> Result<(), String> {
+impl<I: Informant> Clerk<I> {
+    /// One that has looked at nothing yet. It stops once `ending` is set.
+    pub fn new(informant: I, options: Options, ending: Arc<AtomicBool>) -> Self {
+        Self { informant, options, ending, ends: HashMap::new(), open: HashMap::new() }
+    }
+
+    /// Looks which commits of a place are new, or may be known better, and writes their notes.
+    ///
+    /// # Errors
+    /// Why some cannot be written, in words.
+    pub fn look(&mut self, place: &Place, whys: &[Why]) -> Result<(), String> {
         let Some(noted) = Noted::of(place) else { return Ok(()) };
         if !self.options.write {
             return Err("no notes are written: `notes.write` is off in the settings".into());
         }
         let repository = place.worktree.repository;
-        let now = now_ms();
+        let now = self.informant.now_ms();
         let open = self.open.entry(repository).or_default();
         open.retain(|_, open| open.until_ms > now);
         let mut unseen: Vec<&Open> = open.values().filter(|open| open.is_unseen).collect();
@@ -205,7 +247,7 @@ impl Clerk {
         let done = self.try_look(place, &noted, again, moved);
         let trouble =
             done.as_ref().err().map(|error| format!("{}: notes are not written: {error}", place.root.display()));
-        self.engine.troubles().set(repository, trouble);
+        self.informant.trouble(repository, trouble);
         done
     }
 
@@ -273,9 +315,11 @@ impl Clerk {
             }
             let open = self.open.get(&repository).and_then(|open| open.get(&commit.id));
             let relatives = Arc::clone(open.map_or(&desk.relatives, |open| &open.relatives));
+            let id = commit.id.to_string();
+            let before = open.and_then(|open| codi2::read(&id, open.written.as_ref()?.text.as_bytes()).ok());
             // Of what others made, only what was seen itself is known.
             let derives = here.contains(&commit.id).then_some(&*relatives);
-            records.insert(commit.id, self.record(desk, commit, changes, derives)?);
+            records.insert(commit.id, self.record(desk, commit, changes, derives, before.as_ref())?);
             origins.insert(commit.id, relatives);
         }
         desk.commits.rest();
@@ -321,7 +365,7 @@ impl Clerk {
             note
         };
         desk.notes.write(&ids, &mut note).map_err(said)?;
-        let now = now_ms();
+        let now = self.informant.now_ms();
         for commit in commits {
             let written = written.remove(&commit.id);
             let before = open.remove(&commit.id);
@@ -343,13 +387,15 @@ impl Clerk {
         Ok(trouble)
     }
 
-    /// What is known of a commit; of a content that nobody saw from these relatives, if any count.
+    /// What is known of a commit; of a content that nobody saw from these relatives, if any count, and from what was known of
+    /// it `before`: what it was worked out from may be gone.
     fn record(
         &self,
         desk: &mut Desk<'_>,
         commit: &Commit,
         changes: Vec<Change>,
         derives: Option<&Relatives>,
+        before: Option<&CommitRecord>,
     ) -> Result<CommitRecord, String> {
         let mut owners = Owners::default();
         let mut files = Vec::new();
@@ -360,14 +406,19 @@ impl Clerk {
             let Some(text) = decode_text(&bytes) else { continue };
             let file = FileId { worktree: desk.place.worktree.clone(), path: change.path.clone() };
             let asked = Asked { file, text: text.clone(), relatives: Vec::new() };
-            let Some(told) = self.engine.ask(asked)? else { continue };
+            let Some(told) = self.informant.ask(asked)? else { continue };
             let exact = told.owners.map(|known| owners.tree(&known));
             let mut ranges = exact.as_ref().map(|tree| lines::ranges(&text.to_string(), tree, &change.lines));
             // Nobody saw it, or all that was seen is that it is there.
             if let Some(relatives) = derives
                 && ranges.as_ref().is_none_or(|ranges| ranges.iter().any(|range| owners.is_unseen(range.owner)))
             {
-                let tree = self.related_owners(desk, relatives, &change, &text, exact, &mut owners)?;
+                let mut tree = self.related_owners(desk, relatives, &change, &text, exact, &mut owners)?;
+                let file = |record: &CommitRecord| record.files.iter().find(|file| file.path == change.path).cloned();
+                if let Some((record, file)) = before.and_then(|record| Some((record, file(record)?))) {
+                    let before = owners.tree_of_lines(&text.to_string(), &file.ranges, &record.owners);
+                    tree = lines::completed(&tree, &before, &owners);
+                }
                 ranges = Some(lines::ranges(&text.to_string(), &tree, &change.lines));
             }
             let ranges = ranges.unwrap_or_default();
@@ -410,7 +461,7 @@ impl Clerk {
             }
         }
         let asked = Asked { file: file.clone(), text: text.clone(), relatives };
-        let Told { owners: known, present, relatives } = self.engine.ask(asked)?.unwrap_or_default();
+        let Told { owners: known, present, relatives } = self.informant.ask(asked)?.unwrap_or_default();
         let exact = known.map(|known| owners.tree(&known)).or(exact);
         let mut bases: Vec<Base> = Vec::new();
         for Related { text, owners: known, is_beside } in present {
@@ -436,10 +487,10 @@ impl Clerk {
         let tree = lines::derived(text, &exact, &bases, owners);
         let stored = owners.stored(&tree);
         // What late evidence may change would stay as it is.
-        let now = now_ms();
+        let now = self.informant.now_ms();
         let is_settled = stored.owners.iter().all(|owner| is_settled(owner, now));
         if is_new && is_settled && !stored.owners.iter().all(is_unknown) {
-            self.engine.tell(Input::Derived(file, Digest::new(text.digest()), stored), None);
+            self.informant.tell(Input::Derived(file, Digest::new(text.digest()), stored));
         }
         Ok(tree)
     }
