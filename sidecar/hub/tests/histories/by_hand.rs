@@ -1,70 +1,73 @@
-//! A hub driven by hand: the real core, ledger, ports, watch and store, with a virtual clock instead of threads.
+//! A hub driven by hand: the real core, ledger, ports, watch, store and notes, with a virtual clock instead of threads.
 //!
 //! Absent on purpose: sockets and the writer's thread, which add no decision.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use codi2_hub::machines::{Core, Effect, Input, Ticket, World, write};
+use codi2_hub::machines::{Asked, Clerk, Core, Effect, Informant, Input, Notes, Ticket, Told, Why, World, write};
 use codi2_protocol::{
-    Call, Fact, FileId, HookRecord, HostId, HubError, Notice, Numbered, ProducerId, Reply, SessionId,
+    Call, Fact, FileId, HookRecord, HostId, HubError, Notice, Numbered, ProducerId, Reply, RepositoryId, SessionId,
+    WorktreeId,
 };
 use codi2_store::Store;
 use codi2_workspace::{Hand, WatchOptions};
 
 use super::hub::Hub;
 
-/// The connection that asks and that keeps the watches, and the sidecar's.
+/// The connection that asks and that keeps the watches, and the first sidecar's.
 const ASKING: u64 = 1;
-const SIDECAR: u64 = 2;
+const SIDECARS: u64 = 2;
 /// How long everybody rests when all has settled: git's state counts as older than what is written then.
 const REST: Duration = Duration::from_millis(60);
 
 /// A hub, or the place of one that is away.
 pub struct ByHand {
-    store: Arc<Store>,
+    machine: Rc<RefCell<Machine>>,
     hand: Hand,
     host: HostId,
     /// A folder for files of no meaning, outside the worktrees.
     beside: PathBuf,
     watched: Arc<Mutex<VecDeque<Input>>>,
-    running: Option<(Core, World)>,
-    answer: Option<Result<Reply, HubError>>,
+    clerk: Option<Clerk<Beside>>,
     asked: u64,
+    sidecars: Vec<ProducerId>,
     /// Hooks that ran while the hub was away.
     spool: Vec<HookRecord>,
-    wanted: Vec<(SessionId, FileId)>,
 }
 
-impl ByHand {
-    pub fn new(beside: &Path) -> Self {
-        Self {
-            store: Arc::new(Store::memory().unwrap()),
-            hand: Hand::default(),
-            host: HostId::new(),
-            beside: beside.to_owned(),
-            watched: Arc::default(),
-            running: None,
-            answer: None,
-            asked: 0,
-            spool: Vec::new(),
-            wanted: Vec::new(),
-        }
-    }
+/// The core and the world around it, and what came out of it.
+struct Machine {
+    store: Arc<Store>,
+    hand: Hand,
+    running: Option<(Core, World)>,
+    answer: Option<Result<Reply, HubError>>,
+    wanted: Vec<(SessionId, FileId)>,
+    /// Worktrees of which somebody should look at the commits.
+    wishes: Vec<(WorktreeId, Why)>,
+}
 
+impl Machine {
     fn feed(&mut self, input: Input) {
         let now = self.hand.now_ms();
         let Some((core, world)) = &mut self.running else { return };
+        let effects = core.on(input, now, world);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
         let mut batch = Vec::new();
         let mut notices = Vec::new();
-        for effect in core.on(input, now, world) {
+        for effect in effects {
             match effect {
                 Effect::Commit(entry) => batch.push(entry),
                 Effect::Notify(_, notice) => notices.push(notice),
-                // Notes on commits are made by a thread of their own, which is not here.
-                Effect::Look(..) => {}
+                Effect::Look(worktree, why) => self.wishes.push((worktree, why)),
                 Effect::Reply(_, answer) => self.answer = Some(answer),
                 Effect::Problem(problem) => panic!("the hub has a problem: {problem}"),
             }
@@ -75,8 +78,57 @@ impl ByHand {
             _ => None,
         }));
     }
+}
 
-    fn take_watched(&mut self) -> bool {
+/// What the clerk asks.
+struct Beside(Rc<RefCell<Machine>>);
+
+impl Informant for Beside {
+    fn ask(&self, asked: Asked) -> Result<Option<Told>, String> {
+        let mut machine = self.0.borrow_mut();
+        let now = machine.hand.now_ms();
+        let (core, world) = machine.running.as_mut().expect("whoever asks runs");
+        let (told, effects) = core.committed(&asked, now, world);
+        machine.carry_out(effects);
+        told
+    }
+
+    fn tell(&self, input: Input) {
+        self.0.borrow_mut().feed(input);
+    }
+
+    fn trouble(&self, _: RepositoryId, trouble: Option<String>) {
+        assert_eq!(trouble, None, "notes");
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.0.borrow().hand.now_ms()
+    }
+}
+
+impl ByHand {
+    pub fn new(beside: &Path) -> Self {
+        let (store, hand) = (Arc::new(Store::memory().unwrap()), Hand::default());
+        let machine =
+            Machine { store, hand: hand.clone(), running: None, answer: None, wanted: Vec::new(), wishes: Vec::new() };
+        Self {
+            machine: Rc::new(RefCell::new(machine)),
+            hand,
+            host: HostId::new(),
+            beside: beside.to_owned(),
+            watched: Arc::default(),
+            clerk: None,
+            asked: 0,
+            sidecars: Vec::new(),
+            spool: Vec::new(),
+        }
+    }
+
+    fn feed(&self, input: Input) {
+        self.machine.borrow_mut().feed(input);
+    }
+
+    fn take_watched(&self) -> bool {
         let mut any = false;
         loop {
             let Some(input) = self.watched.lock().unwrap().pop_front() else { return any };
@@ -85,8 +137,27 @@ impl ByHand {
         }
     }
 
+    fn connection(&self, producer: ProducerId) -> u64 {
+        SIDECARS + self.sidecars.iter().position(|known| *known == producer).expect("it joined") as u64
+    }
+
     fn hear(&self) {
         assert!(self.hand.hear(), "a watch heard nothing of its cookie");
+    }
+
+    /// Writes the notes that are due.
+    fn notes(&mut self) {
+        loop {
+            let wishes = std::mem::take(&mut self.machine.borrow_mut().wishes);
+            let Some((worktree, _)) = wishes.first() else { return };
+            let (mine, others): (Vec<_>, Vec<_>) = wishes.iter().cloned().partition(|(of, _)| of == worktree);
+            self.machine.borrow_mut().wishes = others;
+            let place = self.machine.borrow().running.as_ref().and_then(|(_, world)| world.place(worktree).cloned());
+            let whys: Vec<Why> = mine.into_iter().map(|(_, why)| why).collect();
+            if let (Some(place), Some(clerk)) = (place, &mut self.clerk) {
+                clerk.look(&place, &whys).unwrap();
+            }
+        }
     }
 }
 
@@ -111,8 +182,11 @@ impl Hub for ByHand {
         let (queue, options) = (Arc::clone(&self.watched), WatchOptions::default());
         let options = WatchOptions { hand: Some(self.hand.clone()), ..options };
         let sink = move |worktree, event| queue.lock().unwrap().push_back(Input::Watched(worktree, event));
-        let world = World::new(Arc::clone(&self.store), self.host, options, Arc::new(sink), Arc::new(|_, _| {}));
-        self.running = Some((Core::new(ProducerId::new(), self.host, [7; 32]), world));
+        let store = Arc::clone(&self.machine.borrow().store);
+        let notes = Notes { write: true, max_file_bytes: options.max_file_bytes };
+        let world = World::new(store, self.host, options, Arc::new(sink), Arc::new(|_, _| {}));
+        self.machine.borrow_mut().running = Some((Core::new(ProducerId::new(), self.host, [7; 32]), world));
+        self.clerk = Some(Clerk::new(Beside(Rc::clone(&self.machine)), notes, Arc::new(AtomicBool::new(false))));
         self.feed(Input::Begin);
         let producer = ProducerId::new();
         let fact = |(record, seq): (HookRecord, u64)| {
@@ -126,13 +200,20 @@ impl Hub for ByHand {
     }
 
     fn stop(&mut self) {
-        self.running = None;
+        self.clerk = None;
+        let mut machine = self.machine.borrow_mut();
+        machine.running = None;
+        machine.wanted.clear();
+        machine.wishes.clear();
         self.watched.lock().unwrap().clear();
-        self.wanted.clear();
     }
 
     fn is_away(&self) -> bool {
-        self.running.is_none()
+        self.machine.borrow().running.is_none()
+    }
+
+    fn has_notes(&self) -> bool {
+        !self.is_away()
     }
 
     fn may_be_away(&self) -> bool {
@@ -140,22 +221,25 @@ impl Hub for ByHand {
     }
 
     fn join(&mut self, producer: ProducerId) -> u64 {
-        let durable = self.store.producer(producer).unwrap();
-        self.feed(Input::Joined(SIDECAR, producer, durable));
+        let durable = self.machine.borrow().store.producer(producer).unwrap();
+        if !self.sidecars.contains(&producer) {
+            self.sidecars.push(producer);
+        }
+        self.feed(Input::Joined(self.connection(producer), producer, durable));
         durable
     }
 
-    fn tell(&mut self, call: Call) {
-        self.feed(Input::Called(None, SIDECAR, call));
+    fn tell(&mut self, producer: ProducerId, call: Call) {
+        self.feed(Input::Called(None, self.connection(producer), call));
     }
 
     fn call(&mut self, call: Call) -> Result<Reply, HubError> {
         self.asked += 1;
-        self.answer = None;
+        self.machine.borrow_mut().answer = None;
         self.feed(Input::Called(Some(Ticket { connection: ASKING, id: self.asked }), ASKING, call));
         // Whoever has something watched is answered when the first look is over.
-        while self.answer.is_none() && self.take_watched() {}
-        self.answer.take().expect("the core answers")
+        while self.machine.borrow().answer.is_none() && self.take_watched() {}
+        self.machine.borrow_mut().answer.take().expect("the core answers")
     }
 
     fn hook(&mut self, record: HookRecord) {
@@ -166,7 +250,7 @@ impl Hub for ByHand {
     }
 
     fn wanted(&mut self) -> Vec<(SessionId, FileId)> {
-        std::mem::take(&mut self.wanted)
+        std::mem::take(&mut self.machine.borrow_mut().wanted)
     }
 
     fn glance(&mut self) {
@@ -186,7 +270,15 @@ impl Hub for ByHand {
                 None => break,
             }
         }
+        self.notes();
         self.passes(REST);
         self.feed(Input::Tick);
+    }
+}
+
+impl Drop for ByHand {
+    fn drop(&mut self) {
+        self.stop();
+        self.hand.end();
     }
 }

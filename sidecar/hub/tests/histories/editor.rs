@@ -11,7 +11,7 @@ use codi2_protocol::{
 use codi2_text::{digest_of, line_ends};
 
 use super::hub::Hub;
-use super::model::{COMPLETION, PERSON};
+use super::model::COMPLETION;
 
 /// Texts that were deleted and may be put back.
 const DELETED: usize = 64;
@@ -50,6 +50,11 @@ impl Change {
         Self { at, deleted: 0, inserted: text.to_owned(), shape: Shape::Insert, source: SourceKind::Paste }
     }
 
+    /// What an undo brings back.
+    pub fn undone(at: usize, text: &str) -> Self {
+        Self { at, deleted: 0, inserted: text.to_owned(), shape: Shape::Insert, source: SourceKind::Undo }
+    }
+
     pub fn blanks(at: usize) -> Self {
         Self { at, deleted: 0, inserted: "  ".into(), shape: Shape::Layout, source: SourceKind::Format }
     }
@@ -61,6 +66,7 @@ impl Change {
 
 /// The editor, with one window.
 pub struct Editor {
+    person: &'static str,
     session: SessionId,
     producer: ProducerId,
     facts: Vec<Numbered>,
@@ -73,9 +79,9 @@ pub fn of(text: &str) -> Digest {
 }
 
 impl Editor {
-    pub fn new() -> Self {
+    pub fn new(person: &'static str) -> Self {
         let (session, producer) = (SessionId::new(), ProducerId::new());
-        Self { session, producer, facts: Vec::new(), buffers: BTreeMap::new(), deleted: VecDeque::new() }
+        Self { person, session, producer, facts: Vec::new(), buffers: BTreeMap::new(), deleted: VecDeque::new() }
     }
 
     /// Introduces itself.
@@ -83,7 +89,7 @@ impl Editor {
         hub.join(self.producer);
         let info = SessionInfo {
             session: self.session,
-            actor: Actor::named(ActorKind::Person, PERSON),
+            actor: Actor::named(ActorKind::Person, self.person),
             editor: Program { name: "nvim".into(), version: None },
             pid: std::process::id(),
             process: None,
@@ -100,30 +106,29 @@ impl Editor {
     pub fn joins(&mut self, hub: &mut dyn Hub) {
         let durable = hub.join(self.producer);
         let facts: Vec<_> = self.facts.iter().filter(|fact| fact.seq > durable).cloned().collect();
-        hub.tell(Call::Report { facts });
-        self.answers(hub);
+        hub.tell(self.producer, Call::Report { facts });
     }
 
     /// A sign of life.
     pub fn beats(&self, hub: &mut dyn Hub) {
         let (session, at_ms, open) = (self.session, hub.now_ms(), self.buffers.len() as u32);
         let heartbeat = Heartbeat { session, at_ms, file: None, open, last_edit_ms: None };
-        hub.tell(Call::Heartbeat(heartbeat));
+        hub.tell(self.producer, Call::Heartbeat(heartbeat));
     }
 
     fn report(&mut self, hub: &mut dyn Hub, fact: Fact) {
         let seq = self.facts.len() as u64 + 1;
         let numbered = Numbered { seq, occurred_ms: hub.now_ms(), session: Some(self.session), fact };
         self.facts.push(numbered.clone());
-        hub.tell(Call::Report { facts: vec![numbered] });
+        hub.tell(self.producer, Call::Report { facts: vec![numbered] });
     }
 
     /// Sends the whole texts that the hub wants.
-    pub fn answers(&mut self, hub: &mut dyn Hub) {
-        for (session, file) in hub.wanted() {
+    pub fn answers(&self, hub: &mut dyn Hub, wanted: &[(SessionId, FileId)]) {
+        for (session, file) in wanted.iter().cloned() {
             let Some(text) = self.buffers.get(&file).filter(|_| session == self.session) else { continue };
             let full = Text::Full { session, file, digest: of(text), part: 0, parts: 1, text: text.clone() };
-            hub.tell(Call::Text(full));
+            hub.tell(self.producer, Call::Text(full));
         }
     }
 
@@ -185,13 +190,12 @@ impl Editor {
         }
         let after = of(text);
         let beside = Text::Group { session, group, part: 0, inserted };
-        hub.tell(Call::Text(beside));
+        hub.tell(self.producer, Call::Text(beside));
         let (first_ms, last_ms, file) = (now - 200, now, file.clone());
         self.report(
             hub,
             Fact::Edits(EditGroup { group, file, part: 0, parts: 1, before, after, edits, first_ms, last_ms }),
         );
-        self.answers(hub);
     }
 
     /// Writes a buffer to its file and says so.

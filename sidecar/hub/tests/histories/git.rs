@@ -88,6 +88,7 @@ impl Git {
             .map_or(folder, |path| PathBuf::from(path.trim()));
         let marks = [
             ("rebase-merge", "rebase"),
+            ("rebase-apply/applying", "am"),
             ("rebase-apply", "rebase"),
             ("MERGE_HEAD", "merge"),
             ("CHERRY_PICK_HEAD", "cherry-pick"),

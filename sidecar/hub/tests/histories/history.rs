@@ -4,18 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use codi2_protocol::{Call, FileId, Owner, OwnersReply, Reply, WorktreeId};
-use codi2_text::{Text, lines_by};
+use codi2_protocol::{FileId, WorktreeId};
 
 use super::by_hand::ByHand;
 use super::dice::Dice;
-use super::editor::{Editor, of};
+use super::editor::Editor;
 use super::git::{Git, Said};
 use super::hub::Hub;
-use super::model::{Excuse, Finding, Model};
+use super::model::{Author, Excuse, Model, PEOPLE};
 use super::operations;
 use super::real::Real;
 
@@ -38,6 +37,8 @@ pub struct Outcome {
     pub known: usize,
     /// Lines whose owner is unknown, and may be.
     pub excused: BTreeMap<Excuse, usize>,
+    /// Lines whose notes were compared.
+    pub noted: usize,
     /// Operations done.
     pub operations: BTreeMap<&'static str, usize>,
     /// What must not be: wrong owners and lost lines, in words.
@@ -50,21 +51,26 @@ pub struct Outcome {
 pub struct History {
     pub git: Git,
     pub hub: Box<dyn Hub>,
-    pub editor: Editor,
+    /// One of each of the people.
+    pub editors: [Editor; 2],
     pub model: Model,
     pub trees: Vec<Tree>,
     pub base: PathBuf,
     pub log: Vec<String>,
     /// Texts that the hub has seen lie at a path.
-    seen: BTreeSet<(String, String)>,
-    /// Words that the hub has seen, and the paths where it has.
-    known: BTreeSet<String>,
-    stood: BTreeSet<(String, String)>,
+    pub seen: BTreeSet<(String, String)>,
+    /// Texts that this hub has seen, wherever: an earlier one's are known by themselves only where they lay last (ADR 0058).
+    pub lately: BTreeSet<String>,
+    /// Words that the hub has seen, and lines with the paths where it has.
+    pub known: BTreeSet<String>,
+    pub stood: BTreeSet<(String, String)>,
     /// What lay where when the hub left.
     left: BTreeMap<(PathBuf, String), String>,
     /// Whether the model is told that owners may be unknown of what is written now.
     pub excuse: Option<Excuse>,
-    outcome: Outcome,
+    /// Commits whose notes were compared.
+    pub noted: BTreeSet<String>,
+    pub outcome: Outcome,
     _folder: tempfile::TempDir,
 }
 
@@ -97,45 +103,57 @@ pub fn play(seed: u64, length: usize, how: How<'_>) -> Outcome {
             history.hub.glance();
             continue;
         }
-        history.settle();
-        history.compare(&format!("after {number}"));
-        history.sees();
+        history.check(&format!("after {number}"));
     }
     if history.outcome.failures.is_empty() {
         history.returns();
-        history.settle();
-        history.compare("at the end");
+        history.check("at the end");
+        if history.hub.has_notes() {
+            history.compare_all_notes("at the end");
+        }
     }
     Outcome { log: history.log, ..history.outcome }
 }
 
 impl History {
+    /// One with lines of everybody, in a few commits.
     fn new(seed: u64, real: bool) -> Self {
+        let mut dice = Dice::new(seed, 0);
+        let style = *dice.pick(&["merge", "diff3", "zdiff3"]).unwrap();
+        let mut history = Self::bare(style, real);
+        history.log.push("before: ".into());
+        operations::begin(&mut history, &mut dice);
+        history
+    }
+
+    /// A repository with some files of nobody, and a hub and an editor that look at it.
+    pub fn bare(conflict_style: &str, real: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("hist").tempdir().unwrap();
         let base = folder.path().canonicalize().unwrap();
-        let mut dice = Dice::new(seed, 0);
         let git = Git::new(&base.join("home"));
         let root = base.join("repo");
-        git.init(&root, dice.pick(&["merge", "diff3", "zdiff3"]).unwrap());
+        git.init(&root, conflict_style);
         let hub: Box<dyn Hub> = if real { Box::new(Real::new()) } else { Box::new(ByHand::new(&base)) };
         let mut history = Self {
             git,
             hub,
-            editor: Editor::new(),
+            editors: PEOPLE.map(Editor::new),
             model: Model::default(),
             trees: Vec::new(),
             base,
             log: Vec::new(),
             seen: BTreeSet::new(),
+            lately: BTreeSet::new(),
             known: BTreeSet::new(),
             stood: BTreeSet::new(),
             left: BTreeMap::new(),
             excuse: None,
+            noted: BTreeSet::new(),
             outcome: Outcome::default(),
             _folder: folder,
         };
         for file in FILES {
-            let lines: String = (0..3).map(|_| history.model.word(super::model::Author::Nobody) + "\n").collect();
+            let lines: String = (0..3).map(|_| history.model.word(Author::Nobody) + "\n").collect();
             fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
             fs::write(root.join(file), lines).unwrap();
         }
@@ -144,11 +162,19 @@ impl History {
         history.hub.start();
         let id = history.hub.watch(&root);
         history.trees.push(Tree { root, id });
-        history.editor.begin(history.hub.as_mut());
+        history.editors.iter_mut().for_each(|editor| editor.begin(history.hub.as_mut()));
         history.settle();
-        history.log.push("before: ".into());
-        operations::begin(&mut history, &mut dice);
         history
+    }
+
+    /// Everything settles, and is compared with the model.
+    pub fn check(&mut self, when: &str) {
+        self.settle();
+        self.compare(when);
+        self.sees();
+        if self.hub.has_notes() {
+            self.compare_new_notes(when);
+        }
     }
 
     /// Adds to the log.
@@ -174,8 +200,14 @@ impl History {
 
     pub fn settle(&mut self) {
         self.hub.settle();
-        self.editor.answers(self.hub.as_mut());
-        self.editor.beats(self.hub.as_mut());
+        self.answers();
+        self.editors.iter().for_each(|editor| editor.beats(self.hub.as_mut()));
+    }
+
+    /// Editors send the whole texts that the hub wants.
+    fn answers(&mut self) {
+        let wanted = self.hub.wanted();
+        self.editors.iter().for_each(|editor| editor.answers(self.hub.as_mut(), &wanted));
     }
 
     /// What lies where now has been seen there.
@@ -184,9 +216,9 @@ impl History {
             return;
         }
         for ((_, file), text) in self.texts() {
-            let words = text.lines().map(|line| (file.clone(), line.trim().to_owned()));
-            self.stood.extend(words.clone());
-            self.known.extend(words.map(|(_, word)| word));
+            self.stood.extend(text.lines().map(|line| (file.clone(), line.to_owned())));
+            self.known.extend(text.lines().map(|line| line.trim().to_owned()));
+            self.lately.insert(text.clone());
             self.seen.insert((file, text));
         }
     }
@@ -205,6 +237,7 @@ impl History {
         self.sees();
         self.hub.stop();
         self.left = self.texts();
+        self.lately = self.left.values().cloned().collect();
         self.excuse = Some(Excuse::Away);
     }
 
@@ -227,7 +260,8 @@ impl History {
         for tree in self.trees.clone() {
             self.hub.watch(&tree.root);
         }
-        self.editor.joins(self.hub.as_mut());
+        self.editors.iter_mut().for_each(|editor| editor.joins(self.hub.as_mut()));
+        self.answers();
         self.settle();
         self.excuse = None;
     }
@@ -261,97 +295,8 @@ impl History {
         FileId { worktree: tree.id.clone(), path: file.to_owned() }
     }
 
-    /// Compares the owner of every line of every file with the model.
-    fn compare(&mut self, when: &str) {
-        if self.hub.is_away() {
-            return;
-        }
-        for tree in self.trees.clone() {
-            for file in self.files(&tree) {
-                let text = self.read(&tree, &file);
-                let call = Call::Owners { file: Self::id(&tree, &file), digest: None, buffer: false };
-                let at = format!("{when}, {} {file}", name(&tree.root));
-                match self.hub.call(call) {
-                    Ok(Reply::Owners(reply)) => self.judge(&at, &file, &text, &reply),
-                    other => self.outcome.failures.push(format!("{at}: {other:?}")),
-                }
-            }
-        }
-    }
-
-    fn judge(&mut self, at: &str, file: &str, text: &str, reply: &OwnersReply) {
-        if reply.digest != of(text) {
-            return self.outcome.failures.push(format!("{at}: the hub has another state of it"));
-        }
-        for (number, (line, told)) in owners(text, reply).into_iter().enumerate() {
-            self.outcome.lines += 1;
-            let mut finding = self.model.judge(line, &told.verdict.origin);
-            let word = line.trim();
-            let is_new_here = !self.stood.contains(&(file.to_owned(), word.to_owned()));
-            // A whole text that lay somewhere is known by itself.
-            let is_new = !self.seen.iter().any(|(_, known)| known == text);
-            if finding == Finding::Lost && is_new && is_new_here && self.known.contains(word) {
-                self.model.excuse(word, Excuse::Elsewhere);
-                finding = Finding::Excused(Excuse::Elsewhere);
-            }
-            let line_seen = |known: &str| known.lines().any(|one| one == line.trim_end());
-            if finding == Finding::Lost
-                && self.known.contains(word)
-                && !self.seen.iter().any(|(_, text)| line_seen(text))
-            {
-                // A program set blanks before it, and git took that before anybody looked.
-                self.model.excuse(word, Excuse::Unseen);
-                finding = Finding::Excused(Excuse::Unseen);
-            }
-            let author = self.model.author(line);
-            self.outcome.known += usize::from(author.is_some_and(|author| author != super::model::Author::Nobody));
-            match finding {
-                Finding::Right => {}
-                Finding::Excused(excuse) => *self.outcome.excused.entry(excuse).or_default() += 1,
-                Finding::Wrong | Finding::Lost => {
-                    let author = author.map_or("nobody".to_owned(), |author| author.to_string());
-                    let evidence: Vec<_> = told.verdict.evidence.iter().map(|one| one.detail.as_str()).collect();
-                    self.outcome.failures.push(format!(
-                        "{at}:{} {:?} is {author}'s, {finding:?}: {} {:?} ({})",
-                        number + 1,
-                        line.trim_end(),
-                        told.verdict.origin.kind,
-                        told.verdict.origin.name,
-                        evidence.join("; ")
-                    ));
-                }
-            }
-        }
-    }
-
-    /// What is unknown now in this worktree may be.
-    pub fn excuse_lost(&mut self, tree: &Tree, excuse: Excuse) {
-        for file in self.files(tree) {
-            let text = self.read(tree, &file);
-            let call = Call::Owners { file: Self::id(tree, &file), digest: None, buffer: false };
-            let Ok(Reply::Owners(reply)) = self.hub.call(call) else { continue };
-            for (line, told) in owners(&text, &reply) {
-                if self.model.judge(line, &told.verdict.origin) == Finding::Lost {
-                    self.model.excuse(line, excuse);
-                }
-            }
-        }
-    }
-
     /// Time passes.
     pub fn passes(&mut self, ms: u64) {
         self.hub.passes(Duration::from_millis(ms));
     }
-}
-
-/// The lines of a text and their owners.
-fn owners<'a>(text: &'a str, reply: &OwnersReply) -> Vec<(&'a str, Owner)> {
-    let owner = |owner: &u32| reply.owners[*owner as usize].clone();
-    let spans = reply.spans.iter().map(|span| (span.len as usize, span.owner));
-    let lines = lines_by(&Text::new(text), spans, |number| owner(number).verdict.origin);
-    text.split_inclusive('\n').zip(&lines).map(|(line, told)| (line, owner(&told.owner))).collect()
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

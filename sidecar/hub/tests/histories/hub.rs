@@ -15,12 +15,14 @@ pub trait Hub {
     /// The hub ends; what it had not taken in is gone.
     fn stop(&mut self);
     fn is_away(&self) -> bool;
+    /// Whether it runs and all notes on commits are written by now.
+    fn has_notes(&self) -> bool;
     /// Whether a history can go on while it is away.
     fn may_be_away(&self) -> bool;
-    /// The person's sidecar connects; what the hub has of it.
+    /// A person's sidecar connects; what the hub has of it.
     fn join(&mut self, producer: ProducerId) -> u64;
-    /// The sidecar tells something; nobody hears it while the hub is away.
-    fn tell(&mut self, call: Call);
+    /// It tells something; nobody hears it while the hub is away.
+    fn tell(&mut self, producer: ProducerId, call: Call);
     /// Asks.
     fn call(&mut self, call: Call) -> Result<Reply, HubError>;
     /// An agent's hook.

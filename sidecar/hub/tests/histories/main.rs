@@ -1,24 +1,28 @@
 //! Random histories of real git against a model that never reads our answers.
 //!
 //! A seed makes a repository, people and programs that write lines, and git operations; after each the owner of every
-//! line, as the hub tells it, is compared with who wrote it. A wrong owner is a failure. One that is unknown though no rule
-//! allows it is told with its seed, and few may be. `CODI2_HISTORIES` says how many are played, `CODI2_SEED` plays one and tells it.
+//! line, as the hub tells it and as the notes on commits do, is compared with who wrote it. A wrong owner is a failure. One that
+//! is unknown though no rule allows it is told with its seed, and hardly any may be. `CODI2_HISTORIES` says how many are played,
+//! `CODI2_SEED` plays one and tells it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "test code")]
 
 mod by_hand;
+mod compare;
 mod dice;
 mod editor;
 mod git;
 mod history;
 mod hub;
 mod model;
+mod notes;
 mod operations;
 mod others;
 mod real;
 mod rewriting;
 #[path = "../../../ipc/tests/support/roles.rs"]
 mod roles;
+mod stories;
 mod storing;
 #[path = "../hubs/support.rs"]
 #[allow(dead_code, reason = "the other tests of hubs use the rest")]
@@ -36,10 +40,10 @@ use history::{How, Outcome, play};
 const LENGTH: usize = 24;
 /// Histories at work at once: they wait for the kernel's clock in turns.
 const AT_ONCE: usize = 3;
-/// Of a hundred histories so many may lose the owner of a line for a reason that is not among the excuses: each is
-/// printed with its seed, and nobody is named in its author's place. Three of a hundred do; more than twice as many would be
-/// a new fault, not chance.
-const LOST_AT_MOST: usize = 8;
+/// Of a hundred histories so many may lose the owner of a line for a reason that is not among the excuses (`model::Excuse`): each
+/// is printed with its seed, and nobody is named in its author's place. Of the last 400 two did, by causes that are mended since;
+/// what the next ones bring is not known before it is looked into, and may not stop anybody's work.
+const LOST_AT_MOST: usize = 2;
 /// Seeds that are the same each time.
 const FIXED: u64 = 100;
 /// How often a long run says how far it is.
@@ -77,8 +81,11 @@ fn words(seed: u64, outcome: &Outcome) -> String {
     format!("CODI2_SEED={seed}\n{}\n  {}\n", outcome.log.join("\n"), outcome.failures.join("\n  "))
 }
 
-const TESTS: &[(&str, fn())] =
-    &[("no_line_has_a_wrong_owner", no_line_has_a_wrong_owner), ("a_real_hub_says_the_same", a_real_hub_says_the_same)];
+const TESTS: &[(&str, fn())] = &[
+    ("no_line_has_a_wrong_owner", no_line_has_a_wrong_owner),
+    ("a_real_hub_says_the_same", a_real_hub_says_the_same),
+    ("stories_lose_nothing", stories::stories_lose_nothing),
+];
 
 fn main() {
     match roles::role().as_deref() {
@@ -93,6 +100,7 @@ fn a_real_hub_says_the_same() {
     let (mut lines, mut operations, mut lost) = (0, 0, 0);
     for seed in 0..count {
         let outcome = play(seed, LENGTH, How { real: true, ..How::default() });
+        // What it sees of what comes and goes between two looks is a matter of time.
         let told = words(seed, &outcome);
         assert!(!is_wrong(&told), "with a real hub, {told}");
         lost += usize::from(!outcome.failures.is_empty());
@@ -147,17 +155,13 @@ fn no_line_has_a_wrong_owner() {
     let seeds: Vec<_> = wrong.iter().map(|(seed, _)| seed).collect();
     let told: Vec<_> = wrong.iter().take(TOLD).map(|(_, told)| told.as_str()).collect();
     assert!(wrong.is_empty(), "{} of {count} failed: {seeds:?}\n{}", wrong.len(), told.join("\n"));
-    assert!(lost <= LOST_AT_MOST * seeds_of(count), "{lost} of {count} histories lost a line without an excuse");
+    let most = LOST_AT_MOST * count.div_ceil(100) as usize;
+    assert!(lost <= most, "{lost} of {count} histories lost a line without an excuse");
 }
 
 /// Whether something else than a lost line was found.
 fn is_wrong(told: &str) -> bool {
     told.lines().any(|line| line.starts_with("  ") && !line.trim().is_empty() && !line.contains(", Lost: "))
-}
-
-/// Histories in hundreds, at least one.
-fn seeds_of(count: u64) -> usize {
-    count.div_ceil(100) as usize
 }
 
 /// What was found of many histories.
@@ -167,6 +171,7 @@ struct Sums {
     operations: usize,
     lines: usize,
     known: usize,
+    noted: usize,
     excused: BTreeMap<&'static str, usize>,
 }
 
@@ -176,6 +181,7 @@ impl Sums {
         self.operations += outcome.operations.values().sum::<usize>();
         self.lines += outcome.lines;
         self.known += outcome.known;
+        self.noted += outcome.noted;
         for (excuse, count) in &outcome.excused {
             *self.excused.entry(excuse.words()).or_default() += count;
         }
@@ -184,10 +190,10 @@ impl Sums {
 
 impl std::fmt::Display for Sums {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { histories, operations, lines, known, excused } = self;
+        let Self { histories, operations, lines, known, noted, excused } = self;
         write!(
             f,
-            "{histories} histories, {operations} operations, {lines} lines compared, of {known} the author is known;"
+            "{histories} histories, {operations} operations, {lines} lines compared, of {known} the author is known; {noted} lines of notes;"
         )?;
         write!(f, " unknown by rule:")?;
         excused.iter().try_for_each(|(why, count)| write!(f, " {count} {why};"))

@@ -11,8 +11,8 @@ use codi2_protocol::{Actor, ActorKind};
 /// Who writes lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Author {
-    /// Types in an editor.
-    Person,
+    /// Types in an editor of their own.
+    Person(usize),
     /// Offered a line that the person accepted.
     Completion,
     /// Announces its edits by hooks.
@@ -21,15 +21,15 @@ pub enum Author {
     Nobody,
 }
 
-/// Names of the person, the completion and the agents.
-pub const PERSON: &str = "Ada";
+/// Names of the people, the completion and the agents.
+pub const PEOPLE: [&str; 2] = ["Ada", "Bea"];
 pub const COMPLETION: &str = "suggester";
 pub const AGENTS: [&str; 2] = ["robo", "hal"];
 
 impl fmt::Display for Author {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Person => f.write_str(PERSON),
+            Self::Person(number) => f.write_str(PEOPLE[*number]),
             Self::Completion => f.write_str(COMPLETION),
             Self::Agent(number) => f.write_str(AGENTS[*number]),
             Self::Nobody => f.write_str("nobody"),
@@ -48,6 +48,10 @@ pub enum Excuse {
     Unseen,
     /// It came, with changes, to a path where it never lay: git follows renames in a merge.
     Elsewhere,
+    /// Its whole text is so short that anybody may write it again, and lies where it never lay.
+    Short,
+    /// A line that tells nothing, which an agent moved others past: what moved past what is not seen.
+    Passed(usize),
     /// A program moved it to another file; one that announced this is named as who wrote it there.
     MovedAcross(Option<usize>),
 }
@@ -58,6 +62,8 @@ impl Excuse {
             Self::Away => "written or moved while the hub was away",
             Self::Both => "one of two agents with the file open at once",
             Self::Elsewhere => "brought with changes to a path where it never lay",
+            Self::Short => "in a text that anybody may write again, at another path",
+            Self::Passed(_) => "a mark that an agent moved lines past",
             Self::Unseen => "in a content that nobody saw lie on disk",
             Self::MovedAcross(None) => "moved to another file by nobody known",
             Self::MovedAcross(Some(_)) => "moved to another file by an agent",
@@ -118,7 +124,7 @@ impl Model {
         let is_named = matches!(owner.kind, Person | Completion | Agent | Orchestrator);
         let author = self.author(line).unwrap_or(Author::Nobody);
         let kind = match author {
-            Author::Person => Person,
+            Author::Person(_) => Person,
             Author::Completion => Completion,
             Author::Agent(_) => Agent,
             Author::Nobody => ActorKind::Unknown,
@@ -129,8 +135,7 @@ impl Model {
             return Finding::Right;
         }
         let excuses = self.excused.get(line.trim()).into_iter().flatten();
-        let names_mover =
-            |excuse: &&Excuse| matches!(excuse, Excuse::MovedAcross(Some(mover)) if owner.name == AGENTS[*mover]);
+        let names_mover = |excuse: &&Excuse| matches!(excuse, Excuse::MovedAcross(Some(mover)) | Excuse::Passed(mover) if owner.name == AGENTS[*mover]);
         let allowed = if is_named { excuses.clone().find(names_mover) } else { excuses.clone().next() };
         match allowed {
             Some(excuse) => Finding::Excused(*excuse),

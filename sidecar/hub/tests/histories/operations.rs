@@ -40,6 +40,7 @@ const OPERATIONS: &[(&str, usize, Operation)] = &[
     ("rebase -i", 4, rewriting::interactive),
     ("autosquash", 2, rewriting::autosquash),
     ("filter-branch", 1, rewriting::filter_branch),
+    ("patch", 2, rewriting::patch),
     ("worktree", 2, others::worktree),
     ("repack", 1, others::repack),
     ("commit-tree", 2, others::commit_tree),

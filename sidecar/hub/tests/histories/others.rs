@@ -26,8 +26,12 @@ pub fn worktree(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
 }
 
 pub fn repack(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
-    let forms: [&[&str]; 3] = [&["gc", "-q"], &["repack", "-a", "-d", "-q"], &["pack-refs", "--all"]];
+    let forms: [&[&str]; 4] =
+        [&["gc", "-q"], &["repack", "-a", "-d", "-q"], &["pack-refs", "--all"], &["gc", "-q", "--prune=now"]];
     let form = forms[dice.below(forms.len())];
+    if dice.once_in(2) {
+        history.git(tree, &["reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all"]);
+    }
     history.git(tree, form).ok
 }
 

@@ -2,6 +2,7 @@
 //!
 //! That it has seen everything is seen of a cookie file that comes and goes in each worktree.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,14 +17,14 @@ use super::support::{Home, Running, Wire, until};
 pub struct Real {
     home: Home,
     running: Option<(Running, Wire)>,
-    sidecar: Option<Wire>,
+    sidecars: BTreeMap<ProducerId, Wire>,
     roots: Vec<PathBuf>,
     cookies: usize,
 }
 
 impl Real {
     pub fn new() -> Self {
-        Self { home: Home::new(), running: None, sidecar: None, roots: Vec::new(), cookies: 0 }
+        Self { home: Home::new(), running: None, sidecars: BTreeMap::new(), roots: Vec::new(), cookies: 0 }
     }
 
     /// Whether a change of this file, or its end, is among the newest events.
@@ -55,7 +56,7 @@ impl Hub for Real {
     }
 
     fn stop(&mut self) {
-        self.sidecar = None;
+        self.sidecars.clear();
         if let Some((running, wire)) = self.running.take() {
             drop(wire);
             self.home.stop(running);
@@ -66,6 +67,10 @@ impl Hub for Real {
         self.running.is_none()
     }
 
+    fn has_notes(&self) -> bool {
+        false
+    }
+
     fn may_be_away(&self) -> bool {
         false
     }
@@ -73,12 +78,12 @@ impl Hub for Real {
     fn join(&mut self, producer: ProducerId) -> u64 {
         let wire = self.home.producer(producer);
         let durable = wire.hub.durable.unwrap_or(0);
-        self.sidecar = Some(wire);
+        self.sidecars.insert(producer, wire);
         durable
     }
 
-    fn tell(&mut self, call: Call) {
-        let Some(sidecar) = &mut self.sidecar else { return };
+    fn tell(&mut self, producer: ProducerId, call: Call) {
+        let Some(sidecar) = self.sidecars.get_mut(&producer) else { return };
         sidecar.send(None, call);
         // The answer comes when the hub has taken what was told before.
         sidecar.call(Call::Status).unwrap();
@@ -93,8 +98,8 @@ impl Hub for Real {
     }
 
     fn wanted(&mut self) -> Vec<(SessionId, FileId)> {
-        let Some(sidecar) = &mut self.sidecar else { return Vec::new() };
-        let wanted = std::mem::take(&mut sidecar.notices).into_iter().filter_map(|notice| match notice {
+        let notices = self.sidecars.values_mut().flat_map(|sidecar| std::mem::take(&mut sidecar.notices));
+        let wanted = notices.filter_map(|notice| match notice {
             Notice::WantText { session, file } => Some((session, file)),
             _ => None,
         });

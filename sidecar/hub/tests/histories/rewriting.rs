@@ -81,8 +81,9 @@ pub fn revert(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
 
 pub fn rebase(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     let Some(onto) = another(history, tree, dice) else { return false };
-    let forms: [&[&str]; 4] = [
+    let forms: [&[&str]; 5] = [
         &["rebase", "-q", &onto],
+        &["rebase", "-q", "--onto", &onto, "HEAD~1"],
         &["rebase", "-q", "--autostash", &onto],
         &["rebase", "-q", "--apply", &onto],
         &["rebase", "-q", "-X", "theirs", &onto],
@@ -116,8 +117,25 @@ pub fn autosquash(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     true
 }
 
-pub fn filter_branch(history: &mut History, tree: &Tree, _: &mut Dice) -> bool {
-    history.git(tree, &["filter-branch", "-f", "--msg-filter", "sed s/^/x/", "HEAD~2..HEAD"]).ok
+pub fn filter_branch(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
+    let tracked = history.git.lines(&tree.root, &["ls-files"]);
+    let Some(file) = dice.pick(&tracked) else { return false };
+    let without = format!("git rm -q --cached --ignore-unmatch {file}");
+    let forms =
+        [["--msg-filter", "sed s/^/x/"], ["--index-filter", &without], ["--tree-filter", "cp a.txt copied.txt"]];
+    let [what, how] = forms[dice.below(forms.len())];
+    history.git(tree, &["filter-branch", "-f", what, how, "HEAD~2..HEAD"]).ok
+}
+
+/// A commit of another branch as a patch, applied to the files, or as a commit.
+pub fn patch(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
+    let Some(from) = another(history, tree, dice) else { return false };
+    let patch = history.git.run(&tree.root, &["format-patch", "-q", "-1", "--stdout", &from]).text;
+    let forms: [&[&str]; 4] = [&["am", "-q", "-3"], &["am", "-q"], &["apply"], &["apply", "--index", "-3"]];
+    let form = forms[dice.below(forms.len())];
+    let said = history.git.run_reading(&tree.root, form, &patch);
+    history.said(&format!("git {} < {from}{}; ", form.join(" "), if said.ok { "" } else { " REFUSED" }));
+    true
 }
 
 /// Goes on with what git has begun: resolves what is in conflict and continues, or gives it up.

@@ -8,7 +8,7 @@ use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord};
 use super::dice::Dice;
 use super::editor::Change;
 use super::history::{History, Tree};
-use super::model::{AGENTS, Author, Excuse};
+use super::model::{AGENTS, Author, Excuse, PEOPLE};
 
 /// A file of the worktree.
 pub fn some_file(history: &History, tree: &Tree, dice: &mut Dice) -> Option<String> {
@@ -59,21 +59,22 @@ pub fn resolve(history: &mut History, tree: &Tree, file: &str, dice: &mut Dice) 
     let text = history.read(tree, file);
     let is_mark = |line: &&str| ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|mark| line.starts_with(mark));
     let kept: String = text.split_inclusive('\n').filter(|line| !is_mark(line)).filter(|_| !dice.once_in(5)).collect();
-    let author = [Author::Person, Author::Agent(0), Author::Agent(1), Author::Nobody][dice.below(4)];
+    let people = [Author::Person(0), Author::Person(1)];
+    let author = [people[dice.below(2)], Author::Agent(0), Author::Agent(1), Author::Nobody][dice.below(4)];
     let kept = if dice.once_in(2) { kept } else { kept + &new_word(history, author) + "\n" };
     history.said(&format!("{author} resolves {file}; "));
     match author {
         Author::Agent(number) => agent_writes(history, tree, &[(file.to_owned(), Some(kept))], number, dice),
-        Author::Person => person_writes(history, tree, file, &kept),
+        Author::Person(who) => person_writes(history, tree, who, file, &kept),
         _ => write(&tree.root.join(file), &kept, dice),
     }
 }
 
-/// The person brings a buffer to another text, by cutting and typing lines, and saves it.
-fn person_writes(history: &mut History, tree: &Tree, file: &str, text: &str) {
+/// A person brings a buffer to another text, by cutting and typing lines, and saves it.
+pub fn person_writes(history: &mut History, tree: &Tree, who: usize, file: &str, text: &str) {
     let (id, path) = (History::id(tree, file), tree.root.join(file));
-    history.editor.shows(history.hub.as_mut(), &id, &path);
-    let (old, new) = (history.editor.buffers[&id].clone(), lines_of(text));
+    history.editors[who].shows(history.hub.as_mut(), &id, &path);
+    let (old, new) = (history.editors[who].buffers[&id].clone(), lines_of(text));
     let mut changes = Vec::new();
     let mut left = new.iter().peekable();
     let mut at = 0;
@@ -89,9 +90,9 @@ fn person_writes(history: &mut History, tree: &Tree, file: &str, text: &str) {
         changes.extend(Change::typed(at, line));
         at += line.len();
     }
-    history.editor.edits(history.hub.as_mut(), &id, changes);
-    history.editor.saves(history.hub.as_mut(), &id, &path);
-    history.editor.closes(history.hub.as_mut(), &id);
+    history.editors[who].edits(history.hub.as_mut(), &id, changes);
+    history.editors[who].saves(history.hub.as_mut(), &id, &path);
+    history.editors[who].closes(history.hub.as_mut(), &id);
 }
 
 /// Writes as programs do: in place, or beside and then over it.
@@ -110,26 +111,27 @@ pub fn person(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     let is_new = dice.once_in(8);
     let file = if is_new { Some(new_name(history, tree, dice)) } else { some_file(history, tree, dice) };
     let Some(file) = file else { return false };
+    let who = usize::from(dice.once_in(3));
     let (id, path) = (History::id(tree, &file), tree.root.join(&file));
     if is_new {
         write(&path, "", dice);
     }
-    if history.editor.buffers.contains_key(&id) && dice.once_in(3) {
+    if history.editors[who].buffers.contains_key(&id) && dice.once_in(3) {
         // What happened to the file since, she saves over.
         history.said("without loading again, ");
     } else {
-        history.editor.shows(history.hub.as_mut(), &id, &path);
+        history.editors[who].shows(history.hub.as_mut(), &id, &path);
     }
-    history.said(&format!("Ada in {file}: "));
+    history.said(&format!("{} in {file}: ", PEOPLE[who]));
     for _ in 0..1 + dice.below(3) {
-        let text = history.editor.buffers[&id].clone();
+        let text = history.editors[who].buffers[&id].clone();
         let lines = lines_of(&text);
         let at = dice.below(lines.len() + 1);
         let from = start_of(&text, at);
-        let choice = dice.below(8);
+        let choice = dice.below(9);
         let changes = match choice {
             0..4 => {
-                let word = new_word(history, Author::Person);
+                let word = new_word(history, Author::Person(who));
                 history.said(&format!("types {word}, "));
                 Change::typed(from, &(word + "\n"))
             }
@@ -145,27 +147,33 @@ pub fn person(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
             6 if at < lines.len() => {
                 history.said(&format!("moves {}, ", lines[at].trim()));
                 let cut = vec![Change::cut(from, lines[at].len())];
-                history.editor.edits(history.hub.as_mut(), &id, cut);
-                let text = history.editor.buffers[&id].clone();
+                history.editors[who].edits(history.hub.as_mut(), &id, cut);
+                let text = history.editors[who].buffers[&id].clone();
                 let to = start_of(&text, dice.below(lines.len()));
                 vec![Change::pasted(to, &lines[at])]
             }
             7 if at < lines.len() => {
+                history.said(&format!("cuts and brings back {}, ", lines[at].trim()));
+                let cut = vec![Change::cut(from, lines[at].len())];
+                history.editors[who].edits(history.hub.as_mut(), &id, cut);
+                vec![Change::undone(from, &lines[at])]
+            }
+            8 if at < lines.len() => {
                 history.said(&format!("formats {}, ", lines[at].trim()));
                 vec![Change::blanks(from)]
             }
             _ => continue,
         };
-        history.editor.edits(history.hub.as_mut(), &id, changes);
+        history.editors[who].edits(history.hub.as_mut(), &id, changes);
     }
     if dice.once_in(6) {
         history.said("does not save; ");
         // A buffer left so is loaded anew when it is shown again.
         return true;
     }
-    history.editor.saves(history.hub.as_mut(), &id, &path);
+    history.editors[who].saves(history.hub.as_mut(), &id, &path);
     if dice.once_in(2) {
-        history.editor.closes(history.hub.as_mut(), &id);
+        history.editors[who].closes(history.hub.as_mut(), &id);
     }
     history.said("saves; ");
     true
@@ -337,6 +345,10 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     if from != to {
         let mover = (number < AGENTS.len()).then_some(number);
         moved.iter().for_each(|line| history.model.excuse(line, Excuse::MovedAcross(mover)));
+    } else if number < AGENTS.len() {
+        let marks = lines.iter().chain(&moved).filter(|line| history.model.author(line).is_none());
+        let marks: Vec<String> = marks.cloned().collect();
+        marks.iter().for_each(|line| history.model.excuse(line, Excuse::Passed(number)));
     }
     true
 }

@@ -1,0 +1,120 @@
+//! What the hub says of each line beside what the model knows, and the rules by which nobody may be named.
+//!
+//! Absent on purpose: who wrote what (`model`), and the notes on commits (`notes`).
+
+use std::path::Path;
+
+use codi2_protocol::{Actor, Call, Owner, OwnersReply, Reply};
+use codi2_text::{Text, lines_by};
+
+use super::editor::of;
+use super::history::{History, Tree};
+use super::model::{Author, Excuse, Finding};
+
+/// A text as long as this is known wherever it lies (ADR 0026).
+const COPIED: usize = 30;
+
+impl History {
+    /// Compares the owner of every line of every file with the model.
+    pub fn compare(&mut self, when: &str) {
+        if self.hub.is_away() {
+            return;
+        }
+        for tree in self.trees.clone() {
+            for file in self.files(&tree) {
+                let text = self.read(&tree, &file);
+                let call = Call::Owners { file: Self::id(&tree, &file), digest: None, buffer: false };
+                let at = format!("{when}, {} {file}", name(&tree.root));
+                match self.hub.call(call) {
+                    Ok(Reply::Owners(reply)) => self.judge(&at, &file, &text, &reply),
+                    other => self.outcome.failures.push(format!("{at}: {other:?}")),
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, at: &str, file: &str, text: &str, reply: &OwnersReply) {
+        if reply.digest != of(text) {
+            return self.outcome.failures.push(format!("{at}: the hub has another state of it"));
+        }
+        for (number, (line, told)) in owners(text, reply).into_iter().enumerate() {
+            self.outcome.lines += 1;
+            let author = self.model.author(line);
+            self.outcome.known += usize::from(author.is_some_and(|author| author != Author::Nobody));
+            let finding = self.finding(file, text, line, &told.verdict.origin);
+            if let Finding::Excused(excuse) = finding {
+                *self.outcome.excused.entry(excuse).or_default() += 1;
+            }
+            let evidence: Vec<_> = told.verdict.evidence.iter().map(|one| one.detail.as_str()).collect();
+            self.note(&format!("{at}:{}", number + 1), line, &told.verdict.origin, &finding, &evidence.join("; "));
+        }
+    }
+
+    /// What was found of a line of this text at this path.
+    pub fn finding(&mut self, file: &str, text: &str, line: &str, owner: &Actor) -> Finding {
+        let finding = self.model.judge(line, owner);
+        if finding != Finding::Lost {
+            return finding;
+        }
+        let word = line.trim();
+        let is_known = self.known.contains(word);
+        // With its blanks: git may take a line to where only a formatted one lay.
+        let is_new_here = !self.stood.contains(&(file.to_owned(), line.trim_end_matches(['\r', '\n']).to_owned()));
+        // A whole text that lay somewhere is known by itself.
+        let is_new = !self.lately.contains(text);
+        if is_new && is_new_here && is_known {
+            self.model.excuse(word, Excuse::Elsewhere);
+            return Finding::Excused(Excuse::Elsewhere);
+        }
+        let line_seen = |known: &str| known.lines().any(|one| one == line.trim_end());
+        if is_known && !self.seen.iter().any(|(_, text)| line_seen(text)) {
+            // A program set blanks before it, and git took that before anybody looked.
+            self.model.excuse(word, Excuse::Unseen);
+            return Finding::Excused(Excuse::Unseen);
+        }
+        if text.len() < COPIED && !self.seen.contains(&(file.to_owned(), text.to_owned())) {
+            self.model.excuse(word, Excuse::Short);
+            return Finding::Excused(Excuse::Short);
+        }
+        finding
+    }
+
+    /// Notes a failure.
+    pub fn note(&mut self, at: &str, line: &str, owner: &Actor, finding: &Finding, evidence: &str) {
+        if matches!(finding, Finding::Wrong | Finding::Lost) {
+            let author = self.model.author(line).map_or("nobody".to_owned(), |author| author.to_string());
+            self.outcome.failures.push(format!(
+                "{at} {:?} is {author}'s, {finding:?}: {} {:?} ({evidence})",
+                line.trim_end(),
+                owner.kind,
+                owner.name,
+            ));
+        }
+    }
+
+    /// What is unknown now in this worktree may be.
+    pub fn excuse_lost(&mut self, tree: &Tree, excuse: Excuse) {
+        for file in self.files(tree) {
+            let text = self.read(tree, &file);
+            let call = Call::Owners { file: Self::id(tree, &file), digest: None, buffer: false };
+            let Ok(Reply::Owners(reply)) = self.hub.call(call) else { continue };
+            for (line, told) in owners(&text, &reply) {
+                if self.model.judge(line, &told.verdict.origin) == Finding::Lost {
+                    self.model.excuse(line, excuse);
+                }
+            }
+        }
+    }
+}
+
+/// The lines of a text and their owners.
+fn owners<'a>(text: &'a str, reply: &OwnersReply) -> Vec<(&'a str, Owner)> {
+    let owner = |owner: &u32| reply.owners[*owner as usize].clone();
+    let spans = reply.spans.iter().map(|span| (span.len as usize, span.owner));
+    let lines = lines_by(&Text::new(text), spans, |number| owner(number).verdict.origin);
+    text.split_inclusive('\n').zip(&lines).map(|(line, told)| (line, owner(&told.owner))).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
