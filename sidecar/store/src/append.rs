@@ -4,8 +4,8 @@
 //! is unknown is looked up by the lane row that every such transaction writes, and only then tried again.
 //! Absent on purpose: any order of its own; stamps come from the engine.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use codi2_protocol::{Actor, Event, EventId, ProducerId, Stamp};
 use serde::{Deserialize, Serialize};
@@ -201,9 +201,12 @@ impl Store {
 
     /// Reads what decides about duplicates, writes everything else; tells whether anything was written.
     pub(crate) fn plan(&self, transaction: &mut dyn Transaction, batch: &[Encoded<'_>]) -> Result<(Plan, bool), Abort> {
+        if self.is_shared() {
+            transaction.ahead(&reads(batch));
+        }
+        let mut clock = Clock::read(self, transaction)?;
         let mut producers = self.producers(transaction, batch)?;
         let mut hooks: BTreeMap<EventId, bool> = BTreeMap::new();
-        let mut clock = Clock::read(self, transaction)?;
         let mut plan = Vec::with_capacity(batch.len());
         let (mut events, mut wrote) = (0_u16, false);
         for Encoded { pending, value } in batch {
@@ -298,6 +301,17 @@ impl Store {
     }
 }
 
+/// The rows that decide about a batch, in a store elsewhere.
+fn reads(batch: &[Encoded<'_>]) -> Vec<Vec<u8>> {
+    let mut keys = BTreeSet::new();
+    for Encoded { pending, .. } in batch {
+        keys.extend(pending.dedupe.fact.map(|(producer, _)| layout::space("p", &producer.uuid())));
+        keys.extend(pending.dedupe.hook.map(|(id, at_ms)| hook_key(id, at_ms)));
+        keys.extend(pending.rows.iter().filter_map(Row::reads));
+    }
+    keys.into_iter().collect()
+}
+
 /// The index lists that an event stands in.
 pub(crate) fn lists(event: &Event) -> Vec<Vec<u8>> {
     let mut lists = vec![layout::space("k", &term(event.kind())), actor_list(event.actor.kind.as_str())];
@@ -328,7 +342,7 @@ pub(crate) fn term(name: &str) -> &str {
 
 /// Whether a hook's id is new; it is then remembered, and what is older than a day forgotten.
 fn remember_hook(transaction: &mut dyn Transaction, id: EventId, at_ms: u64, pending: &Pending) -> Result<bool, Abort> {
-    let key = layout::space("h", &(at_ms / HOUR_MS, id.uuid()));
+    let key = hook_key(id, at_ms);
     if transaction.get(&key)?.is_some() {
         return Ok(false);
     }
@@ -338,6 +352,10 @@ fn remember_hook(transaction: &mut dyn Transaction, id: EventId, at_ms: u64, pen
     transaction.clear_range(&begin, &end)?;
     transaction.set(&key, &value::seal(&key, &value::encode(&at_ms)?))?;
     Ok(true)
+}
+
+fn hook_key(id: EventId, at_ms: u64) -> Vec<u8> {
+    layout::space("h", &(at_ms / HOUR_MS, id.uuid()))
 }
 
 /// The time index: the first event of each minute, by a clock that never runs back.

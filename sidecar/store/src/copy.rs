@@ -18,7 +18,7 @@ use crate::store::Store;
 use crate::value::Damage;
 
 /// Rows and bytes of one page read.
-const PAGE: PageLimit = PageLimit { rows: 4_096, bytes: 800_000 };
+const PAGE: PageLimit = PageLimit { rows: 8_192, bytes: 800_000 };
 /// Writes in one transaction, at most, and their bytes: below the megabyte that FoundationDB likes.
 const WRITES: usize = 2_048;
 const WRITE_BYTES: usize = 800_000;

@@ -71,6 +71,9 @@ pub struct Page {
 
 /// A transaction: reads see the snapshot it began with plus its own writes.
 pub trait Transaction {
+    /// Says which keys will be read: an engine that has to ask elsewhere asks for them all at once, now. What is never
+    /// read does not count as read.
+    fn ahead(&mut self, _keys: &[Vec<u8>]) {}
     /// The value of a key.
     ///
     /// # Errors

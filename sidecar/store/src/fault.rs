@@ -112,6 +112,10 @@ impl Failing<'_> {
 }
 
 impl Transaction for Failing<'_> {
+    fn ahead(&mut self, keys: &[Vec<u8>]) {
+        self.transaction.ahead(keys);
+    }
+
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
         self.next()?.get(key)
     }

@@ -21,20 +21,38 @@ pub(crate) trait Versions: Backend {
     fn begin_at(&self, version: u64) -> Result<Self::Base, StoreError>;
 }
 
-/// When the newest version was asked for on the way to an engine's last commit, and that one's version. In this order: a
-/// store that was restored gives lower versions again.
+/// What is known of an engine's commits.
 #[derive(Debug, Default)]
-pub(crate) struct Last(Mutex<Option<(Instant, u64)>>);
+pub(crate) struct Last(Mutex<Option<Known>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Known {
+    /// When the newest version was asked for last.
+    asked: Instant,
+    /// The highest version of a commit: below it, the next transaction of whoever made that commit would meet itself.
+    version: u64,
+    /// When that version was told.
+    told: Instant,
+}
 
 impl Last {
-    fn young(&self, now: Instant) -> Option<(Instant, u64)> {
-        let young = |(asked, _): &(Instant, u64)| now.duration_since(*asked) < Duration::from_millis(FOLLOW_MS);
+    fn young(&self, now: Instant) -> Option<Known> {
+        let young = |known: &Known| now.duration_since(known.asked) < Duration::from_millis(FOLLOW_MS);
         locked(&self.0).filter(young)
     }
 
-    fn learn(&self, asked: Instant, version: u64) {
+    /// A commit's version was told; the newest was `asked` for on the way to it, or on the way to one that it followed.
+    fn learn(&self, new: Known) {
         let mut last = locked(&self.0);
-        *last = (*last).max(Some((asked, version)));
+        *last = Some(match *last {
+            // Commits that were under way at once.
+            Some(known) if new.asked < known.told => {
+                let (version, told) = (known.version, known.told).max((new.version, new.told));
+                Known { asked: known.asked.max(new.asked), version, told }
+            }
+            // Lower than what was told before it was asked for: of a store that was restored.
+            _ => new,
+        });
     }
 
     /// Of versions that may never come again.
@@ -75,6 +93,10 @@ impl<S> Seen<'_, S> {
 }
 
 impl<S: Base> Base for Seen<'_, S> {
+    fn ahead(&self, keys: &[Vec<u8>]) {
+        self.base.ahead(keys);
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.base.get(key).inspect_err(|_| self.failed())
     }
@@ -101,7 +123,7 @@ impl<'a, B: Versions> Backend for Following<'a, B> {
     fn begin(&self) -> Result<Self::Base, StoreError> {
         let now = Instant::now();
         if !self.tried.replace(true)
-            && let Some((asked, version)) = self.last.young(now)
+            && let Some(Known { asked, version, .. }) = self.last.young(now)
         {
             self.asked.set(asked);
             self.behind.set(true);
@@ -116,7 +138,8 @@ impl<'a, B: Versions> Backend for Following<'a, B> {
         let committed = self.backend.commit(base, finished);
         match (&committed, follows) {
             (Ok(Committed { stamp: Some([a, b, c, d, e, f, g, h, ..]) }), _) => {
-                self.last.learn(self.asked.get(), u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]));
+                let version = u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
+                self.last.learn(Known { asked: self.asked.get(), version, told: Instant::now() });
             }
             (Err(_), Some(last)) => last.forget(),
             _ => {}
@@ -213,15 +236,15 @@ mod tests {
         let (noting, last) = (Noting::default(), Last::default());
         assert_eq!(did(&noting, &last, true), ["get newest", "commit newest"]);
         assert_eq!(did(&noting, &last, true), ["get 9", "commit 9"]);
-        let (asked, _) = last.young(Instant::now()).unwrap();
+        let asked = last.young(Instant::now()).unwrap().asked;
         assert!(last.young(asked + Duration::from_millis(FOLLOW_MS)).is_none());
-        assert_eq!(last.young(asked).unwrap().0, asked, "following asks nobody, so it ends in time");
+        assert_eq!(last.young(asked).unwrap().asked, asked, "following asks nobody, so it ends in time");
     }
 
     #[test]
     fn what_is_not_committed_is_read_again() {
         let (noting, last) = (Noting::default(), Last::default());
-        last.learn(Instant::now(), 9);
+        last.learn(known(Instant::now(), 9));
         assert_eq!(did(&noting, &last, false), ["get 9", "get newest"]);
         let cancelled = follow_up(&&noting, &last, &mut |transaction| {
             transaction.get(b"k")?;
@@ -235,7 +258,7 @@ mod tests {
         for (too_old, first) in [("get", &["get 9"][..]), ("commit", &["get 9", "commit 9"])] {
             let fails = Cell::new(Some(StoreError::Unknown));
             let (noting, last) = (Noting { too_old: Some(too_old), fails, ..Noting::default() }, Last::default());
-            last.learn(Instant::now(), 9);
+            last.learn(known(Instant::now(), 9));
             // Nothing is learned anew: what is known afterwards is what was not forgotten.
             let body = &mut |transaction: &mut dyn crate::Transaction| {
                 transaction.get(b"k")?;
@@ -248,16 +271,37 @@ mod tests {
         }
     }
 
+    fn known(asked: Instant, version: u64) -> Known {
+        Known { asked, version, told: asked }
+    }
+
+    /// Steps (asked, told, version) and what is known after them (asked, version), in ms.
+    #[test]
+    fn what_is_known_is_the_highest_version_of_a_store() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let check = |steps: &[(u64, u64, u64)], expected: (u64, u64)| {
+            let last = Last::default();
+            for &(asked, told, version) in steps {
+                last.learn(Known { asked: at(asked), version, told: at(told) });
+            }
+            let Known { asked, version, .. } = last.young(at(0)).unwrap();
+            assert_eq!((asked, version), (at(expected.0), expected.1), "{steps:?}");
+        };
+        // One after the other, and three at once: of those that asked earlier, one is told a higher version.
+        check(&[(0, 1, 10), (0, 2, 11), (3, 4, 12)], (3, 12));
+        check(&[(0, 3, 10), (1, 4, 12), (0, 5, 13), (0, 6, 11)], (1, 13));
+        check(&[(0, 3, 10), (1, 4, 12), (0, 5, 13), (0, 6, 15), (1, 7, 14)], (1, 15));
+        // Restored: whoever asked after a version was told is told a lower one.
+        check(&[(0, 1, 1_000), (2, 3, 9)], (2, 9));
+        check(&[(0, 1, 1_000), (2, 3, 9), (2, 4, 10)], (2, 10));
+    }
+
     #[test]
     fn a_store_that_was_restored_to_lower_versions_is_followed_again() {
-        let (noting, last, before) = (Noting::default(), Last::default(), Instant::now());
-        last.learn(before, 1_000);
-        let asked = before + Duration::from_millis(FOLLOW_MS);
-        last.learn(asked, 9);
-        assert_eq!(last.young(asked), Some((asked, 9)));
-        last.learn(asked, 8);
-        last.learn(before, 2_000);
-        assert_eq!(last.young(asked), Some((asked, 9)), "what is learned late is no news");
+        let (noting, last, now) = (Noting::default(), Last::default(), Instant::now());
+        last.learn(known(now, 1_000));
+        last.learn(known(now + Duration::from_millis(1), 9));
         assert_eq!(did(&noting, &last, false)[0], "get 9");
     }
 }

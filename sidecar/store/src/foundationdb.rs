@@ -10,9 +10,13 @@
 mod client;
 mod fate;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use ::foundationdb::future::FdbSlice;
 use ::foundationdb::options::{ConflictRangeType, DatabaseOption, MutationType, StreamingMode, TransactionOption};
 use ::foundationdb::{Database, FdbError, RangeOption, Transaction};
 use futures_executor::block_on;
@@ -171,11 +175,27 @@ impl FoundationDb {
 pub(crate) struct Snapshot<'a> {
     engine: &'a FoundationDb,
     transaction: Transaction,
+    /// What was asked for before it is read, by its key.
+    asked: RefCell<HashMap<Vec<u8>, Asked>>,
 }
 
+/// A value on its way.
+type Asked = Pin<Box<dyn Future<Output = Result<Option<FdbSlice>, FdbError>>>>;
+
 impl Base for Snapshot<'_> {
+    fn ahead(&self, keys: &[Vec<u8>]) {
+        let ask = |key: &Vec<u8>| -> (Vec<u8>, Asked) {
+            (key.clone(), Box::pin(self.transaction.get(&self.engine.key(key), true)))
+        };
+        self.asked.borrow_mut().extend(keys.iter().map(ask));
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = block_on(self.transaction.get(&self.engine.key(key), true));
+        let asked = self.asked.borrow_mut().remove(key);
+        let value = match asked {
+            Some(asked) => block_on(asked),
+            None => block_on(self.transaction.get(&self.engine.key(key), true)),
+        };
         Ok(value.map_err(|error| self.engine.read_failed(error))?.map(|value| value.to_vec()))
     }
 
@@ -189,9 +209,10 @@ impl Base for Snapshot<'_> {
     ) -> Result<(), StoreError> {
         let (mut begin, mut end) = (self.engine.key(begin), self.engine.key(end));
         let skip = self.engine.prefix.len();
+        let mut left = enough;
         loop {
             let range = RangeOption {
-                limit: Some(enough),
+                limit: Some(left),
                 mode: StreamingMode::WantAll,
                 reverse,
                 ..RangeOption::from((&begin[..], &end[..]))
@@ -204,6 +225,7 @@ impl Base for Snapshot<'_> {
                 }
             }
             // Its own writes may hide rows from the transaction, so that what seemed enough was not.
+            left = left.checked_sub(page.len()).filter(|left| *left > 0).unwrap_or(enough);
             match page.last() {
                 Some(last) if page.more() && reverse => end = last.key().to_vec(),
                 Some(last) if page.more() => begin = [last.key(), &[0]].concat(),
@@ -223,7 +245,7 @@ impl<'a> Backend for &'a FoundationDb {
         // The overlay shows a transaction its own writes.
         let option = TransactionOption::ReadYourWritesDisable;
         transaction.set_option(option).map_err(|error| self.read_failed(error))?;
-        Ok(Snapshot { engine: self, transaction })
+        Ok(Snapshot { engine: self, transaction, asked: RefCell::default() })
     }
 
     fn commit(&self, base: Snapshot<'a>, finished: Finished) -> Result<Committed, StoreError> {

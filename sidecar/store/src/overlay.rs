@@ -21,6 +21,8 @@ const READ_CHARGE: usize = 96;
 
 /// A snapshot of an engine.
 pub(crate) trait Base {
+    /// See [`Transaction::ahead`].
+    fn ahead(&self, _keys: &[Vec<u8>]) {}
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
     /// Shows rows in order until `row` returns false; `enough` says about how many that will take.
     fn visit(
@@ -319,6 +321,10 @@ fn alive(began: Instant) -> Result<(), StoreError> {
 }
 
 impl Transaction for Draft<'_> {
+    fn ahead(&mut self, keys: &[Vec<u8>]) {
+        self.base.ahead(keys);
+    }
+
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
         let result = self.read_one(key);
         self.note(result)

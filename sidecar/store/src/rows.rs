@@ -104,6 +104,11 @@ impl Row {
         Ok(Self { key: layout::row(space, parts)?, value: None, merge: None })
     }
 
+    /// The first key that a write reads where hubs share the store.
+    pub(crate) fn reads(&self) -> Option<Vec<u8>> {
+        self.merge.as_ref().map(|_| layout::chunk(&self.key, 0))
+    }
+
     pub(crate) fn write(&self, store: &Store, transaction: &mut dyn Transaction) -> Result<(), Abort> {
         let (first, end) = layout::below(&self.key);
         let Some(value) = &self.value else { return transaction.clear_range(&first, &end) };

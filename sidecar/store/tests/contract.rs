@@ -374,6 +374,34 @@ fn a_follow_up_is_never_behind_in_what_it_leaves() {
     }
 }
 
+/// Who follows up meets nobody where nobody else writes what he reads, however many do so at once.
+#[test]
+fn follow_ups_at_once_do_not_meet_themselves() {
+    let engine = codi2_store::memory::Memory::lagging();
+    let begin = std::sync::Barrier::new(4);
+    let follow = |thread: u8| {
+        begin.wait();
+        (0..200_u8)
+            .map(|round| {
+                let mut runs = 0;
+                let follow_up = engine.follow_up(&mut |transaction| {
+                    runs += 1;
+                    let before = transaction.get(&[thread])?;
+                    assert_eq!(before, round.checked_sub(1).map(|before| vec![before]), "run {runs}");
+                    transaction.set(&[thread], &[round])
+                });
+                follow_up.unwrap();
+                runs
+            })
+            .sum::<u32>()
+    };
+    let runs = std::thread::scope(|scope| {
+        let threads = [0, 1, 2, 3].map(|thread| scope.spawn(move || follow(thread)));
+        threads.map(|thread| thread.join().unwrap())
+    });
+    assert_eq!(runs, [200; 4]);
+}
+
 #[test]
 fn transactions_of_several_threads_are_serialisable() {
     let engines = Engines::new();
