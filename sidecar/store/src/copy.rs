@@ -17,6 +17,8 @@ use crate::layout;
 use crate::store::Store;
 use crate::value::Damage;
 
+/// Rows after which it is told how far it is.
+const TOLD: u64 = 4_096;
 /// Rows and bytes of one page read.
 const PAGE: PageLimit = PageLimit { rows: 8_192, bytes: 800_000 };
 /// Writes in one transaction, at most, and their bytes: below the megabyte that FoundationDB likes.
@@ -68,7 +70,7 @@ pub fn copy(
                 writes.clear(key)?;
             }
         }
-        if (copied.written + copied.kept + copied.removed).is_multiple_of(PAGE.rows as u64) {
+        if (copied.written + copied.kept + copied.removed).is_multiple_of(TOLD) {
             progress(&copied);
         }
         Ok(())

@@ -221,9 +221,14 @@ fn check(name: &str, engine: &dyn Engine, transactions: &[(Vec<Op>, bool)], page
         let mut seen = Vec::new();
         // Of three, two follow up; the third is to them what somebody else wrote.
         let follows = number % 3 != 1;
+        // Every other tells ahead what it will read.
+        let ahead = if number % 2 == 0 { &ops[..] } else { &[] };
+        let ahead: Vec<Vec<u8>> =
+            ahead.iter().filter_map(|op| if let Op::Get(key) = op { Some(key.clone()) } else { None }).collect();
         let result = loop {
             let mut body = |transaction: &mut dyn Transaction| {
                 seen.clear();
+                transaction.ahead(&ahead);
                 run(transaction, ops, &mut seen)?;
                 transaction.set_stamped_value(&marker(number), b"")?;
                 if *keep { Ok(()) } else { Err(Abort::Cancelled) }
