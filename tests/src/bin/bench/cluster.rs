@@ -13,7 +13,7 @@ use codi2_store::foundationdb::{self as cluster, FoundationDbOptions};
 use codi2_store::{Abort, Committed, Dedupe, Engine, Page, PageLimit, Pending, Store, StoreError, Watch};
 use codi2_tests::cluster::{Cluster, own, shared};
 use foundationdb::options::{MutationType, StreamingMode};
-use foundationdb::{Database, RangeOption, Transaction as Bare};
+use foundationdb::{Database, RangeOption, Transaction as Sent};
 use futures_executor::block_on;
 
 use crate::ground::Counts;
@@ -39,7 +39,7 @@ const SCANNED: usize = 20_000;
 /// As `store copy` reads a whole store.
 const PAGE: PageLimit = PageLimit { rows: 8_192, bytes: 800_000 };
 const NONE: &str = "-";
-const GOAL: &str = "≥ 0.8 of the floor's rate";
+pub const GOAL: &str = "≥ 0.8 of the floor's rate";
 
 /// Measures.
 pub fn run(counts: Counts) -> Vec<Row> {
@@ -106,8 +106,7 @@ fn ingest(found: &Cluster, producers: usize, size: usize, each: usize) -> Row {
     let store = Store::on(open(found)).expect("an empty store");
     // Begins a minute, as the first of what is seen does; what is measured is what most are.
     store.append(&batch_of(ProducerId::new(), 1, size)).expect("the cluster answers");
-    let writes = seen(size);
-    let (database, prefix) = (bare(found), [b"floor/", &EventId::new().uuid().into_bytes()[..]].concat());
+    let bare = Bare::new(found, size);
     let (mut ours, mut floor) = (Samples::default(), Samples::default());
     let (mut busy, mut busy_floor) = (Duration::ZERO, Duration::ZERO);
     // Turns, so that a slow phase of the machine meets both.
@@ -122,11 +121,7 @@ fn ingest(found: &Cluster, producers: usize, size: usize, each: usize) -> Row {
         }));
         busy += start.elapsed();
         let start = Instant::now();
-        floor.append(at_once(producers, each, &|producer, number| {
-            let start = Instant::now();
-            writes.replay(&database, &prefix, &[&producer.uuid().into_bytes()[..], &[turn, number as u8]].concat());
-            start.elapsed()
-        }));
+        floor.append(at_once(producers, each, &|producer, number| bare.write(producer, turn, number)));
         busy_floor += start.elapsed();
     }
     let rate = |samples: &Samples, busy: Duration| (samples.count() * size) as f64 / busy.as_secs_f64();
@@ -137,7 +132,33 @@ fn ingest(found: &Cluster, producers: usize, size: usize, each: usize) -> Row {
     Row::time(what, ours, ("bare client, the same keys and bytes", floor), GOAL, note)
 }
 
-fn at_once(producers: usize, each: usize, one: &(dyn Fn(ProducerId, usize) -> Duration + Sync)) -> Samples {
+/// The bare client, writing what the store was seen to write for one batch, under a prefix of its own.
+pub struct Bare {
+    writes: Writes,
+    database: Database,
+    prefix: Vec<u8>,
+}
+
+impl Bare {
+    /// For batches of this size.
+    pub fn new(found: &Cluster, size: usize) -> Self {
+        // Loads the client.
+        drop(open(found));
+        let prefix = [b"floor/", &EventId::new().uuid().into_bytes()[..]].concat();
+        Self { writes: seen(size), database: bare(found), prefix }
+    }
+
+    /// How long a batch takes, whose keys are its producer's, turn's and number's own.
+    pub fn write(&self, producer: ProducerId, turn: usize, number: usize) -> Duration {
+        let start = Instant::now();
+        let salt = [&producer.uuid().into_bytes()[..], &[turn as u8, number as u8]].concat();
+        self.writes.replay(&self.database, &self.prefix, &salt);
+        start.elapsed()
+    }
+}
+
+/// Each of so many producers does something so often, one after the other, all producers at once.
+pub fn at_once(producers: usize, each: usize, one: &(dyn Fn(ProducerId, usize) -> Duration + Sync)) -> Samples {
     let (all, begin) = (Mutex::new(Samples::default()), Barrier::new(producers));
     std::thread::scope(|scope| {
         for _ in 0..producers {
@@ -290,7 +311,7 @@ impl Writes {
         }
     }
 
-    fn send(&self, transaction: &Bare, prefix: &[u8], salt: &[u8]) {
+    fn send(&self, transaction: &Sent, prefix: &[u8], salt: &[u8]) {
         let plain = |key: &[u8]| [prefix, &key[..key.len().saturating_sub(salt.len())], salt].concat();
         for (number, op) in self.0.iter().enumerate() {
             match op {

@@ -8,6 +8,7 @@
 
 mod blame;
 mod cluster;
+mod cluster_hub;
 mod commit;
 mod did_change;
 mod disk;
@@ -83,6 +84,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "large", about: "files of 1 MB and 20 MB", run: large::run },
     Bench { name: "redaction", about: "events and source text through the door for secrets", run: redaction::run },
     Bench { name: "cluster", about: "the store on FoundationDB beside the bare client", run: cluster::run },
+    Bench { name: "cluster-hub", about: "producers through a hub on FoundationDB", run: cluster_hub::run },
     Bench { name: "memory", about: "sidecar and hub, idle and loaded", run: memory::run },
 ];
 
