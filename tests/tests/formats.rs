@@ -181,6 +181,15 @@ fn notes_of_clones_are_merged_and_pushed() {
     let remote = remote.to_str().expect("a plain path");
     world.git(&["init", "--quiet", "--bare", remote]);
     world.git(&["remote", "add", "origin", remote]);
+    // What is no notes of others never becomes a parent of ours.
+    for (words, code, said) in [
+        (&["notes", "merge", "codi2"][..], 2, "name those of another"),
+        (&["notes", "merge", "refs/heads/main"], 2, "refs/heads/main holds no notes"),
+        (&["notes", "merge", "--from", remote], 3, "is no remote of this repository"),
+    ] {
+        let refused = world.codi2(words);
+        assert!(refused.code == code && refused.err.contains(said), "{words:?}: {}", refused.err);
+    }
     let none = world.codi2(&["notes", "merge"]);
     assert!(none.code == 3 && none.err.contains("git push origin refs/notes/codi2"), "{}", none.err);
     json_of(&world.codi2(&["import", "git-ai", "--format", "json"]));

@@ -402,6 +402,13 @@ fn a_clone_that_cannot_be_judged_is_told_what_to_fetch() {
     assert!(output.code == 3 && output.err.contains("git fetch --unshallow"), "{output:?}");
     let output = at(&shallow, &["ci", &format!("{ada}..HEAD"), "--require-notes"]);
     assert!(output.code == 3 && output.err.contains("git fetch --unshallow"), "{output:?}");
+    // Reports answer, and say what it rests on.
+    for words in ["stats", "show"] {
+        let output = at(&shallow, &[words]);
+        assert!(output.code == 0 && output.err.contains("counts as brought by it"), "{words}: {output:?}");
+        let whole = at(world.repository(), &[words]);
+        assert!(whole.code == 0 && whole.err.is_empty(), "{words}: {whole:?}");
+    }
     let output = at(&bare, &["ci", "main", "--require-notes"]);
     assert!(
         output.code == 3 && output.err.contains("git fetch origin refs/notes/codi2:refs/notes/codi2"),

@@ -64,6 +64,7 @@ pub fn run(show: &args::Show, printer: &mut Printer) -> Result<()> {
     })
     .map_err(fate)?;
     let commit = found.ok_or_else(|| anyhow!("git shows nothing of {hex}")).code(Failure::NotFound)?;
+    stats::tell_end(&past.shallow_ends().map_err(fate)?, &hex);
     let mut records = Records::new(&past);
     records.fetch([hex.as_str()])?;
     print(&view(commit, &records), printer)

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::args::{self, Format, StatsBy};
 use super::at_once::at_once;
 use super::owned;
-use super::printer::Printer;
+use super::printer::{self, Printer};
 use super::records::{Records, fate};
 
 /// How many commits' notes are read at once.
@@ -26,7 +26,9 @@ pub fn run(stats: &args::Stats, printer: &mut Printer) -> Result<()> {
     let range = stats.range.as_deref().unwrap_or("HEAD");
     let mut records = Records::new(&past);
     let mut tally = Tally::new(by(stats.by), stats.survival);
+    let shallow = past.shallow_ends().map_err(fate)?;
     each(&past, range, &mut records, brought, &mut |brought, records| {
+        tell_end(&shallow, &brought.commit);
         let record = records.record(&brought.commit);
         tally.brought(brought, record);
     })?;
@@ -34,6 +36,16 @@ pub fn run(stats: &args::Stats, printer: &mut Printer) -> Result<()> {
         survival(&past, range, &mut records, &mut tally)?;
     }
     print(stats, range, &tally, printer)
+}
+
+/// Says that a commit is where the history of a shallow clone ends, if it is.
+pub fn tell_end(shallow: &[String], commit: &str) {
+    if shallow.iter().any(|end| end == commit) {
+        printer::complain(&format!(
+            "codi2: note: this clone is shallow and ends at {commit}: what stood there before counts as brought by it; \
+             `git fetch --unshallow` gets the rest"
+        ));
+    }
 }
 
 fn by(by: StatsBy) -> By {

@@ -46,7 +46,7 @@ impl Surroundings {
         match self.try_connect() {
             Ok(hub) => Ok(Some(Box::new(hub))),
             Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error).context("a hub runs but cannot be used"),
+            Err(error) => Err(error).context("the hub cannot be asked"),
         }
     }
 

@@ -214,6 +214,12 @@ impl Past {
         self.top.line(&["rev-parse", "--verify", "--quiet", name]).is_some()
     }
 
+    /// Whether a remote of this name is configured.
+    pub fn has_remote(&self, name: &str) -> bool {
+        let listed = self.run(&self.top, &["remote".into()], None).unwrap_or_default();
+        String::from_utf8_lossy(&listed).lines().any(|known| known == name)
+    }
+
     /// Which commit each line of a file came with, as `git blame` follows it. `path` is a protocol path.
     ///
     /// With `contents` these bytes of the worktree's file count as written after `revision`, and their new lines are

@@ -19,16 +19,18 @@ use crate::cli::printer::Printer;
 pub fn run(command: &NotesCommand, printer: &mut Printer) -> Result<()> {
     let NotesCommand::Merge { refs, from } = command;
     let past = here()?;
-    let references = if refs.is_empty() { vec![fetched(&past, from)?] } else { refs.clone() };
-    for reference in &references {
-        let full = if reference.starts_with("refs/") { reference.clone() } else { format!("refs/notes/{reference}") };
-        let joined = join(&past, &full)?;
+    let references = match refs.as_slice() {
+        [] => vec![fetched(&past, from)?],
+        refs => refs.iter().map(|name| named(name)).collect::<Result<_>>()?,
+    };
+    for full in &references {
+        let joined = join(&past, full)?;
         match printer.format() {
             Format::Json | Format::Jsonl => printer.json(&json!({
                 "reference": full, "notes": joined.notes, "written": joined.written, "elsewhere": joined.elsewhere,
             }))?,
             Format::Compact => printer.fields(&[
-                &full,
+                full,
                 &joined.notes.to_string(),
                 &joined.written.to_string(),
                 &joined.elsewhere.to_string(),
@@ -44,8 +46,24 @@ pub fn run(command: &NotesCommand, printer: &mut Printer) -> Result<()> {
     printer.flush()
 }
 
+/// The full name of a reference that holds notes of others. What holds anything else would become a parent of ours.
+fn named(name: &str) -> Result<String> {
+    let full = if name.starts_with("refs/") { name.to_owned() } else { format!("refs/notes/{name}") };
+    if full == REFERENCE {
+        return Err(anyhow!("{REFERENCE} holds the notes of this clone; name those of another")).code(Failure::Usage);
+    }
+    if !full.starts_with("refs/notes/") {
+        return Err(anyhow!("{full} holds no notes: they lie below refs/notes/")).code(Failure::Usage);
+    }
+    Ok(full)
+}
+
 /// Where the notes of a remote lie after they were fetched.
 fn fetched(past: &Past, remote: &str) -> Result<String> {
+    if !past.has_remote(remote) {
+        let known = "`git remote -v` lists those there are, `git remote add NAME URL` makes one";
+        return Err(anyhow!("{remote:?} is no remote of this repository; {known}")).code(Failure::NotFound);
+    }
     let reference = format!("{REFERENCE}-{remote}");
     match past.notes(&reference)?.fetch(remote, REFERENCE)? {
         true => Ok(reference),
