@@ -3,7 +3,7 @@
 //! The core waits for the writer where that is far behind; the writer never waits for the core, nor does anybody who
 //! tells the core something, except watches and, through their places, connections.
 
-use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -16,11 +16,10 @@ use crate::dead::{Dead, Piece};
 use crate::measures::Measures;
 use crate::notes::{Door, Troubles, Wish};
 use crate::server::Place;
+use crate::turns::{Turns, bytes_of};
 use crate::world::{Ground, World};
 use crate::writer::{Order, Road};
 
-/// Watch events that wait for the core, at most; then the watches wait.
-const WAITING_WATCH_EVENTS: usize = if cfg!(test) { 1 } else { 32 };
 /// Problems remembered for the status.
 const PROBLEMS: usize = 20;
 
@@ -43,8 +42,8 @@ pub struct Outlets {
 
 enum Message {
     Input(Box<Input>, Option<Place>, Instant),
-    /// From a watch, which waits for its turn.
-    Watched(Box<Input>, Instant),
+    /// From a watch, which waited for its turn: so many bytes of content.
+    Watched(Box<Input>, usize, Instant),
     /// Told when everything that came before is durable.
     Barrier(Box<dyn FnOnce() + Send>),
     /// What is known of a committed content, for whoever waits for the answer.
@@ -101,8 +100,8 @@ impl Engine {
         output: impl Fn(Output) + Send + Sync + 'static,
     ) -> std::io::Result<(Self, EngineThread)> {
         let (messages, inbox) = channel();
-        let (turns, taken) = sync_channel::<()>(WAITING_WATCH_EVENTS);
-        let sink = watch_sink(messages.clone(), turns, Measures::clone(&measures));
+        let turns = Turns::default();
+        let sink = watch_sink(messages.clone(), turns.clone(), Measures::clone(&measures));
         let joined = join_sink(messages.clone(), Measures::clone(&measures));
         let measured = Measures::clone(&measures);
         let problems = Problems::default();
@@ -114,7 +113,7 @@ impl Engine {
             let mut world = World::new(Arc::clone(&store), core.host(), ground, sink, joined);
             // Dropped before the world, also in a panic: a watch that waits for its turn would never end, and dropping
             // the world waits for its watches.
-            let taken = taken;
+            let _taker = turns.taker();
             let mut desk = Desk {
                 core: &mut core,
                 world: &mut world,
@@ -131,8 +130,8 @@ impl Engine {
                         desk.take(*input, came);
                         drop(place);
                     }
-                    Message::Watched(input, came) => {
-                        let _ = taken.try_recv();
+                    Message::Watched(input, bytes, came) => {
+                        turns.leave(bytes);
                         desk.take(*input, came);
                     }
                     Message::Asked(asked, tell) => {
@@ -355,14 +354,15 @@ impl Desk<'_> {
     }
 }
 
-fn watch_sink(messages: Sender<Message>, turns: SyncSender<()>, measures: Measures) -> crate::world::Sink {
+fn watch_sink(messages: Sender<Message>, turns: Turns, measures: Measures) -> crate::world::Sink {
     let messages = Mutex::new(messages);
     Arc::new(move |worktree, event| {
         let came = Instant::now();
-        if turns.send(()).is_ok() {
+        let bytes = bytes_of(&event);
+        if turns.wait(bytes) {
             measures.core_queue.add(1);
             let messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = messages.send(Message::Watched(Box::new(Input::Watched(worktree, event)), came));
+            let _ = messages.send(Message::Watched(Box::new(Input::Watched(worktree, event)), bytes, came));
         }
     })
 }
@@ -387,7 +387,7 @@ pub fn now_ms() -> u64 {
 mod tests {
     use codi2_workspace::WatchOptions;
     use std::sync::atomic::Ordering;
-    use std::sync::mpsc::RecvTimeoutError;
+    use std::sync::mpsc::{RecvTimeoutError, sync_channel};
     use std::time::Duration;
 
     use codi2_ipc::Places;

@@ -151,7 +151,7 @@ pub struct Ledger {
     pub branches: BTreeMap<(FileId, SessionId), Branch>,
     seen: Recent<(FileKey, Digest), OwnerTree<OwnerRef>>,
     /// Where a text lay on disk, the newest place last.
-    places: Recent<(RepositoryId, Digest), Vec<FileId>>,
+    places: Recent<(RepositoryId, Digest), Box<[FileId]>>,
     deletions: Recent<(GroupId, u32), Vec<(usize, OwnerRef)>>,
     /// Whose lines stood at which path.
     lines: lines::Lines,

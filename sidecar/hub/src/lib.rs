@@ -33,6 +33,7 @@ mod run;
 mod secret;
 mod server;
 mod small_file;
+mod turns;
 mod world;
 mod writer;
 

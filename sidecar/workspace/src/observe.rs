@@ -9,7 +9,7 @@ use crate::git::Oid;
 /// One report of a watch, in the order things were seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchEvent {
-    /// A page of the first look at all files (cause [`Cause::Scan`]): at most 256 files or 4 MB of content each.
+    /// A page of the first look at all files (cause [`Cause::Scan`]): at most 256 files or about 1 MB of content each.
     Scan(Vec<Observation>),
     /// The first look is complete.
     ScanDone {

@@ -8,12 +8,12 @@ mod hand;
 mod held;
 mod judge;
 mod moves;
+mod queue;
 mod shared;
 mod survey;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -25,6 +25,7 @@ use crate::observe::{Cause, Observation, WatchEvent};
 use crate::place::Place;
 use crate::read::{Unwatched, read};
 use engine::{Engine, Message};
+use queue::{Slot, queue};
 use shared::Shared;
 
 pub use hand::Hand;
@@ -108,7 +109,7 @@ pub enum WatchError {
 #[derive(Debug)]
 pub struct Watch {
     shared: Arc<Shared>,
-    messages: SyncSender<Message>,
+    messages: Slot<Message>,
     thread: Option<JoinHandle<()>>,
     earlier: Mutex<Earlier>,
 }
@@ -123,7 +124,7 @@ impl Watch {
         sink: impl Fn(WatchEvent) + Send + 'static,
     ) -> Result<Self, WatchError> {
         std::fs::read_dir(&place.root).map_err(|why| WatchError::Root { path: place.root.clone(), why })?;
-        let (messages, inbox) = mpsc::sync_channel(WAITING);
+        let (messages, inbox) = queue(WAITING);
         let shared = Arc::new(Shared::new(place, options)?);
         let engine = Engine::new(Arc::clone(&shared), messages.clone(), inbox, Box::new(sink));
         if let Some(hand) = &shared.options.hand {
@@ -159,7 +160,7 @@ impl Watch {
         let index = self.shared.index();
         let staged = index.entry(path).and_then(|entry| entry.oid());
         let blob = staged.filter(|oid| found.raw.as_ref().is_some_and(|bytes| oid.is_blob_of(bytes)));
-        self.messages.send(Message::Read(path.to_owned(), found.clone())).ok();
+        self.shared.tell(&self.messages, Message::Read(path.to_owned(), found.clone()));
         Ok(Observation {
             path: path.to_owned(),
             from: None,
@@ -247,7 +248,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.shared.stop();
         // Where there is no room the thread has enough to wake it.
-        self.messages.try_send(Message::Stop).ok();
+        self.messages.put(Message::Stop);
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {

@@ -183,9 +183,10 @@ impl Core {
             if ports.failed_reads().0 > failed {
                 return self.leave_unread(file);
             }
-            // Known by another text: the next hub would not find that again.
-            let found_out = here.is_none() && owners.is_some();
-            let mut owners = owners.unwrap_or_else(|| self.ledger.uniform(len, baseline));
+            let nobody = self.ledger.uniform(len, baseline);
+            // Known by another text: the next hub would not find that again. That nobody is known it would say, too.
+            let found_out = here.is_none() && owners.as_ref().is_some_and(|owners| *owners != nobody);
+            let mut owners = owners.unwrap_or(nobody);
             let recall = |text: &Text| self.ledger.recall_lines(ports, file, text, &mut owners, None);
             let recalled = text.as_ref().is_some_and(recall);
             let found_out = found_out || recalled;

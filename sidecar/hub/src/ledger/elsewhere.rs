@@ -69,7 +69,7 @@ impl Ledger {
 
     /// The other paths of the repository where this text lies on disk now.
     pub fn copies(&self, file: &FileId, digest: Digest) -> Vec<FileId> {
-        let places = self.places.get(&(file.worktree.repository, digest)).into_iter().flatten();
+        let places = self.places.get(&(file.worktree.repository, digest)).into_iter().flat_map(|places| places.iter());
         let lies = |place: &&FileId| {
             let on_disk = self.disk.get(*place).and_then(Option::as_ref);
             *place != file && on_disk.is_some_and(|on_disk| on_disk.known.digest == digest)
@@ -80,11 +80,11 @@ impl Ledger {
     /// A text lies here now, or lay here last.
     pub fn place(&mut self, file: &FileId, digest: Digest) {
         let key = (file.worktree.repository, digest);
-        let mut places = self.places.get(&key).cloned().unwrap_or_default();
-        places.retain(|place| place != file);
-        places.push(file.clone());
-        let over = places.len().saturating_sub(PLACES);
-        places.drain(..over);
+        let known = self.places.get(&key).map(|places| &places[..]).unwrap_or_default();
+        let others: Vec<&FileId> = known.iter().filter(|place| *place != file).collect();
+        let newest = &others[others.len().saturating_sub(PLACES - 1)..];
+        // Exactly as long as it must be: most texts lie at one place, and there are as many as files.
+        let places = newest.iter().copied().chain([file]).cloned().collect();
         self.places.put(key, places);
     }
 }

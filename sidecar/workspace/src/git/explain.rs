@@ -208,10 +208,10 @@ impl Explainer<'_> {
         if known {
             return Some(GitSource::NewHead);
         }
-        let old_entry = self.before.index.entry(path).copied().unwrap_or_default();
+        let old_entry = self.before.index.entry(path).cloned().unwrap_or_default();
         let mut known: Vec<(GitSource, Option<Oid>)> = vec![(GitSource::Index, old_entry.oid())];
         known.push((GitSource::OldHead, self.head_before(path)));
-        known.extend(old_entry.stages.map(|stage| (GitSource::Index, stage)));
+        known.extend(old_entry.stages().map(|stage| (GitSource::Index, stage)));
         for (source, oid) in known {
             if oid.is_some_and(|oid| content.is(self.view, oid)) {
                 return Some(source);
@@ -304,7 +304,7 @@ impl Explainer<'_> {
         oids.push(before.index.entry(path).and_then(Entry::oid));
         oids.push(self.head_before(path));
         if let Some(entry) = after.index.entry(path) {
-            let [base, ours, theirs] = entry.stages;
+            let [base, ours, theirs] = entry.stages();
             oids.extend([ours, theirs, base]);
             // HEAD may not be there yet, or never come.
             oids.push(entry.oid());

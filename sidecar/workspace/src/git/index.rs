@@ -15,12 +15,12 @@ pub(crate) struct Index {
 }
 
 /// What an index holds at one path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Entry {
     /// The staged blob; `None` in a conflict.
     staged: Option<Oid>,
-    /// Base, ours, theirs of a conflict.
-    pub(crate) stages: [Option<Oid>; 3],
+    /// Base, ours, theirs of a conflict; apart, because few files have one.
+    conflict: Option<Box<[Option<Oid>; 3]>>,
     /// Left out of the worktree by sparse checkout.
     pub(crate) skipped: bool,
     /// A regular file; else a link or a submodule.
@@ -33,8 +33,13 @@ impl Entry {
         self.staged.filter(|_| self.file)
     }
 
+    /// Base, ours, theirs of a conflict.
+    pub(crate) fn stages(&self) -> [Option<Oid>; 3] {
+        self.conflict.as_deref().copied().unwrap_or_default()
+    }
+
     pub(crate) fn conflicted(&self) -> bool {
-        self.stages.iter().any(Option::is_some)
+        self.conflict.is_some()
     }
 }
 
@@ -94,7 +99,7 @@ impl Index {
         entry.skipped = skipped;
         match stage {
             0 => entry.staged = Some(oid),
-            stage => entry.stages[(stage - 1).min(2)] = Some(oid),
+            stage => entry.conflict.get_or_insert_default()[(stage - 1).min(2)] = Some(oid),
         }
     }
 

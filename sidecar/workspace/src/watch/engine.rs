@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant, SystemTime};
 
 use codi2_protocol::{Digest, WatchState};
@@ -17,6 +17,7 @@ use super::folders::Folders;
 use super::held::Held;
 use super::judge::Batch;
 use super::moves::Ends;
+use super::queue::{Inbox, Slot};
 use super::shared::Shared;
 use crate::git::{Index, Lock, Window};
 use crate::observe::{Cause, WatchEvent};
@@ -30,6 +31,7 @@ use crate::settle::{Settle, Waiting};
 const TOGETHER: Duration = Duration::from_millis(20);
 
 /// What the thread's queue carries.
+#[derive(Debug)]
 pub(super) enum Message {
     Raw(notify::Result<notify::Event>),
     Look(String),
@@ -50,7 +52,7 @@ pub(super) struct Seen {
 
 pub(super) struct Engine {
     pub(super) shared: Arc<Shared>,
-    inbox: Receiver<Message>,
+    inbox: Inbox<Message>,
     sink: Box<dyn Fn(WatchEvent) + Send>,
     began: Instant,
     pub(super) folders: Folders,
@@ -77,8 +79,8 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(
         shared: Arc<Shared>,
-        messages: SyncSender<Message>,
-        inbox: Receiver<Message>,
+        messages: Slot<Message>,
+        inbox: Inbox<Message>,
         sink: Box<dyn Fn(WatchEvent) + Send>,
     ) -> Self {
         let folders = Folders::new(&shared, messages);
@@ -141,7 +143,7 @@ impl Engine {
         self.begin();
         while !self.shared.stopping() {
             let wait = self.due_in().unwrap_or(Duration::from_secs(3_600));
-            match self.inbox.recv_timeout(wait) {
+            match self.inbox.wait(wait) {
                 Ok(message) => {
                     if self.window.is_open() {
                         std::thread::sleep(TOGETHER);
@@ -187,7 +189,7 @@ impl Engine {
 
     /// Takes what it is told until it hears of this path; false where it does not for ten seconds.
     pub(super) fn hear_until(&mut self, path: &Path) -> bool {
-        while let Ok(message) = self.inbox.recv_timeout(Duration::from_secs(10)) {
+        while let Ok(message) = self.inbox.wait(Duration::from_secs(10)) {
             let is_it = matches!(&message, Message::Raw(Ok(event)) if event.paths.iter().any(|about| about == path));
             self.take(message);
             if is_it {
@@ -215,7 +217,7 @@ impl Engine {
 
     /// Handles all messages that are there.
     pub(super) fn drain(&mut self) {
-        while let Ok(message) = self.inbox.try_recv() {
+        while let Some(message) = self.inbox.take() {
             self.take(message);
         }
     }

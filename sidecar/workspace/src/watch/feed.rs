@@ -6,18 +6,18 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::engine::Message;
+use super::queue::Slot;
 use super::shared::Shared;
 
 /// A watch that hears.
 struct Ear {
-    messages: SyncSender<Message>,
+    messages: Slot<Message>,
     shared: Arc<Shared>,
 }
 
@@ -119,7 +119,7 @@ impl Feed {
 
 impl Tap {
     /// Begins to hear; fails where the system has no watcher to give.
-    pub(super) fn open(messages: SyncSender<Message>, shared: Arc<Shared>) -> notify::Result<Self> {
+    pub(super) fn open(messages: Slot<Message>, shared: Arc<Shared>) -> notify::Result<Self> {
         let feed = Feed::open()?;
         let mut routes = locked(&feed.routes);
         routes.last += 1;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use super::WatchOptions;
 use super::engine::Message;
 use super::feed::Tap;
+use super::queue::Slot;
 use super::shared::Shared;
 use crate::git::Index;
 use crate::mounts;
@@ -41,7 +41,7 @@ enum Why {
 }
 
 impl Folders {
-    pub(super) fn new(shared: &Arc<Shared>, messages: SyncSender<Message>) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, messages: Slot<Message>) -> Self {
         let root = shared.place.root.clone();
         let mut why = Why::No;
         let mut tap = None;

@@ -16,7 +16,7 @@ use crate::settle::Waiting;
 /// A page of observations: at most so many files.
 const PAGE_FILES: usize = 256;
 /// A page of observations: at most about so many bytes of content.
-const PAGE_BYTES: u64 = 4 << 20;
+const PAGE_BYTES: u64 = 1 << 20;
 
 /// How long after a report without explanation git may still begin to explain it: a command of git may pause between
 /// two steps for longer than closes a window.

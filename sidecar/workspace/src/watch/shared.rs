@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::engine::Message;
+use super::queue::Slot;
 use super::{Hand, WatchError, WatchOptions};
 use crate::clock::Clock;
 use crate::git::Index;
@@ -86,8 +86,8 @@ impl Shared {
     }
 
     /// Tells the watch's thread; where too much waits for it, that something was missed is all it is told.
-    pub(super) fn tell(&self, messages: &SyncSender<Message>, message: Message) {
-        if let Err(TrySendError::Full(_)) = messages.try_send(message) {
+    pub(super) fn tell(&self, messages: &Slot<Message>, message: Message) {
+        if !messages.put(message) {
             self.missed.store(true, Ordering::Relaxed);
         }
     }
@@ -119,8 +119,6 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
-
     use super::*;
 
     fn shared(folder: &std::path::Path) -> Shared {
@@ -147,7 +145,7 @@ mod tests {
     fn what_finds_no_room_is_known_to_be_missed() {
         let folder = tempfile::tempdir().unwrap();
         let shared = shared(folder.path());
-        let (messages, inbox) = sync_channel(2);
+        let (messages, inbox) = crate::watch::queue::queue(2);
         for _ in 0..2 {
             shared.tell(&messages, Message::Look("a".into()));
         }
@@ -155,6 +153,6 @@ mod tests {
         shared.tell(&messages, Message::Look("b".into()));
         assert_eq!((shared.take_missed(), shared.take_missed()), (true, false));
         drop(messages);
-        assert_eq!(inbox.iter().count(), 2);
+        assert_eq!(std::iter::from_fn(|| inbox.take()).count(), 2);
     }
 }

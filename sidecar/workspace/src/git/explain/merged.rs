@@ -18,8 +18,8 @@ impl Explainer<'_> {
             // Somebody's own text, recorded: a merge that has it as a side took it from here.
             return None;
         }
-        let stages = self.after.index.entry(path).map(|entry| entry.stages).unwrap_or_default();
-        let old_stages = self.before.index.entry(path).map(|entry| entry.stages).unwrap_or_default();
+        let stages = self.after.index.entry(path).map(Entry::stages).unwrap_or_default();
+        let old_stages = self.before.index.entry(path).map(Entry::stages).unwrap_or_default();
         if stages != old_stages && stages.iter().any(Option::is_some) {
             let side = stages.into_iter().flatten().any(|oid| content.is(self.view, oid) && !self.fresh(oid));
             if side || (has_markers(bytes) && self.has_only_lines_of(path, bytes, stages)) {
