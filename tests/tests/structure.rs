@@ -63,7 +63,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ropey", &["codi2-text"]),
     ("imara-diff", &["codi2-text"]),
     ("blake3", &["codi2-text", "codi2-redaction"]),
-    ("aho-corasick", &["codi2-redaction"]),
     ("regex", &["codi2-redaction"]),
     ("schemars", &["codi2-protocol", "codi2-config"]),
     ("rmpv", &["codi2-tests"]),

@@ -10,6 +10,7 @@
 mod assignment;
 mod bytes;
 mod entropy;
+mod keywords;
 mod placeholder;
 mod rule;
 mod rules;

@@ -7,8 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
+use crate::keywords::Keywords;
 use crate::rule::{Form, Rule};
 use crate::{placeholder, rules};
 
@@ -26,34 +25,23 @@ const ROUNDS: u32 = 8;
 
 /// The keywords of all rules, and which rules each calls.
 struct Index {
-    keywords: AhoCorasick,
+    keywords: Keywords,
     calls: Vec<Vec<(u16, &'static str)>>,
     rules: Vec<&'static Rule>,
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let rules: Vec<&'static Rule> = rules::all().collect();
-    let mut words: Vec<String> = Vec::new();
-    let mut calls: Vec<Vec<(u16, &'static str)>> = Vec::new();
-    let mut known = std::collections::HashMap::new();
+    let (mut keywords, mut calls) = (Keywords::default(), Vec::<Vec<(u16, &'static str)>>::new());
     for (number, rule) in (0..).zip(&rules) {
         for keyword in rule.keywords {
             for word in spellings(rule, keyword) {
-                let at = *known.entry(word.clone()).or_insert_with(|| {
-                    words.push(word);
-                    calls.push(Vec::new());
-                    calls.len() - 1
-                });
+                let at = keywords.enter(&word);
+                calls.resize_with(calls.len().max(at + 1), Vec::new);
                 calls[at].push((number, *keyword));
             }
         }
     }
-    // Built in every hook's process: the kind that is made fastest and reads well.
-    let mut builder = AhoCorasick::builder();
-    builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::ContiguousNFA));
-    // The tables hold far fewer words than an automaton takes.
-    #[allow(clippy::expect_used)]
-    let keywords = builder.build(&words).expect("some hundred keywords");
     Index { keywords, calls, rules }
 });
 
@@ -141,19 +129,19 @@ fn find(piece: &str, depth: Depth) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     // How far each rule that was called needs no second look.
     let mut covered: Vec<(u16, usize)> = Vec::new();
-    for hit in index.keywords.find_overlapping_iter(text) {
-        for &(number, keyword) in &index.calls[hit.pattern().as_usize()] {
+    index.keywords.find(text, |word, hit| {
+        for &(number, keyword) in &index.calls[word] {
             let rule = index.rules[usize::from(number)];
             if depth == Depth::Tokens && !rule.is_token() {
                 continue;
             }
             let slot = covered.iter().position(|(of, _)| *of == number);
             let mut seen = slot.map_or(0, |slot| covered[slot].1);
-            if hit.start() < seen {
+            if hit.start < seen {
                 continue;
             }
             let before = seen;
-            let secret = rule.find(text, hit.start()..hit.end(), keyword, &mut seen);
+            let secret = rule.find(text, hit.clone(), keyword, &mut seen);
             if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
                 seen = seen.max(secret.end);
                 let (start, end) = whole_characters(piece, secret);
@@ -165,7 +153,7 @@ fn find(piece: &str, depth: Depth) -> Vec<Finding> {
                 None => {}
             }
         }
-    }
+    });
     merge(found)
 }
 
