@@ -25,7 +25,6 @@ const DROPPED: &[&str] = &[
     "CODEBUDDY*",
     "CODEIUM_*",
     "CODEX_*",
-    "CODI2_STARTED_BY",
     "CONTINUE_*",
     "CONVERSATION_HISTORY",
     "COPILOT_*",

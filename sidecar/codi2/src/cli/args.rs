@@ -133,6 +133,9 @@ pub struct Lsp {
     /// Standard input and output, the only transport (accepted because many clients pass it)
     #[arg(long, hide = true)]
     pub stdio: bool,
+    /// Only tell the agent that started the window, or null, as JSON: how a sidecar asks
+    #[arg(long, hide = true)]
+    pub started_by: bool,
 }
 
 /// `codi2 hub`

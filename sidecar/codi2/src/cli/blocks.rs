@@ -2,8 +2,7 @@
 //!
 //! glibc does so at first, and stops once one was freed: from then on it keeps what is smaller than the largest freed so
 //! far, so that a sidecar would hold twice the text that an editor has open. A variable read at a process's start fixes
-//! the border; a program cannot move it for itself without unsafe code. What the process found out before it began anew
-//! comes along in a variable, and the memory that took does not (ADR 0061). Absent on purpose: another allocator.
+//! the border; a program cannot move it for itself without unsafe code. Absent on purpose: another allocator.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -19,19 +18,16 @@ pub fn variable() -> Option<(OsString, OsString)> {
     wanted.then(|| (NAME.into(), VALUE.into()))
 }
 
-/// Begins this process anew with the variable, where it has none, and with what it found out: same process id, same
-/// descriptors. Returns where there is nothing to do, or it cannot be done; then the process only takes more memory.
-pub fn begin_anew(found: (&str, &str)) {
+/// Begins this process anew with the variable, where it has none: same process id, same descriptors. Returns where there
+/// is nothing to do, or it cannot be done; then the process only takes more memory.
+pub fn begin_anew() {
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;
         let mut words = std::env::args_os();
         if let (Some(variable), Ok(program), Some(own)) = (variable(), std::env::current_exe(), words.next()) {
-            let variables = [variable, (found.0.into(), found.1.into())];
-            let error = Command::new(program).arg0(own).args(words).envs(variables).exec();
+            let error = Command::new(program).arg0(own).args(words).envs([variable]).exec();
             tracing::debug!(%error, "large blocks stay");
         }
     }
-    #[cfg(not(unix))]
-    let _ = found;
 }

@@ -40,6 +40,7 @@ mod tests;
 mod transcript;
 mod wanted;
 pub mod when;
+mod window;
 mod words;
 
 use std::ffi::OsString;
@@ -89,6 +90,7 @@ fn run(line: &Line) -> Result<ExitCode> {
     let flags = &Flags { config: line.config.clone(), set: line.set.clone() };
     match &line.command {
         Command::Hook(hook) => return hook::run(hook, flags).map(|()| ExitCode::SUCCESS),
+        Command::Lsp(ask) if ask.started_by => return window::tell(flags).map(|()| ExitCode::SUCCESS),
         Command::Lsp(_) => return lsp(flags),
         _ => {}
     }
@@ -174,22 +176,11 @@ fn wrong_use(arguments: impl Iterator<Item = OsString>) -> (Option<OsString>, u8
     (command, code)
 }
 
-/// Where a sidecar that begins anew finds the agent that started it, or null: JSON. No hub inherits it.
-const STARTED_BY: &str = "CODI2_STARTED_BY";
-
 /// Serves an editor. Its exit code is the language server protocol's.
 fn lsp(flags: &Flags) -> Result<ExitCode> {
+    // Before anything is read or started.
+    blocks::begin_anew();
     let loaded = settings::load(flags);
-    // Before anything is started. Who started the window takes the whole catalogue to tell.
-    let found = std::env::var(STARTED_BY).ok().and_then(|found| serde_json::from_str(&found).ok());
-    let agent = match found {
-        Some(agent) => agent,
-        None => {
-            let agent = crate::tools::agent(&loaded.settings);
-            blocks::begin_anew((STARTED_BY, &serde_json::to_string(&agent)?));
-            agent
-        }
-    };
     logging::to_stderr(&loaded.settings, "warn");
     // An editor's user sees the first in the status bar; an editor goes on with what is right.
     loaded.mistakes.iter().for_each(|mistake| printer::complain(&format!("codi2: settings: {mistake}")));
@@ -200,7 +191,7 @@ fn lsp(flags: &Flags) -> Result<ExitCode> {
         build: surroundings::BUILD.to_owned(),
         about_settings: loaded.problem(),
         spool_bytes: loaded.settings.spool_bytes(),
-        agent,
+        agent: window::starter(flags, &loaded.settings),
         shown: loaded.settings.editor,
         private: loaded.settings.watch.private,
     };

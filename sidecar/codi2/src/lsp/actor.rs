@@ -193,6 +193,7 @@ impl<L: HubLink> Actor<L> {
             session
         };
         self.session = Some(session);
+        self.locator.look_above();
         self.find_roots(folders, true, roots);
         self.feed(Input::Tick);
     }

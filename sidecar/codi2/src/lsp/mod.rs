@@ -33,7 +33,6 @@ use place::Locator;
 pub use server::Ended;
 
 /// What a window's sidecar needs to know of its surroundings.
-#[derive(Debug)]
 pub struct LspOptions {
     /// Where the hub is, and the spool.
     pub places: Places,
@@ -49,8 +48,9 @@ pub struct LspOptions {
     pub spool_bytes: u64,
     /// What the editor shows of owners, as long as it does not say otherwise itself.
     pub shown: EditorSettings,
-    /// The agent that started this window, if one is proven to have: what is typed here is its.
-    pub agent: Option<Actor>,
+    /// Finds the agent that started this window, if one is proven to have: what is typed here is its. Takes some ms, so it
+    /// is asked once, when the editor has its first answer.
+    pub agent: Box<dyn FnOnce() -> Option<Actor> + Send>,
 }
 
 /// Serves one window over standard input and output until it ends; facts are then durable or spooled.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use codi2_protocol::{Actor, ActorKind, FileId, KnownBy};
@@ -28,16 +28,25 @@ const FOLDERS: usize = 256;
 pub struct Locator {
     known: Arc<Mutex<Known>>,
     private: Arc<[String]>,
-    agent: Option<Actor>,
+    agent: Arc<LazyLock<Option<Actor>, Finds>>,
 }
+
+/// Finds the agent that started a window.
+type Finds = Box<dyn FnOnce() -> Option<Actor> + Send>;
 
 type Known = HashMap<PathBuf, (Instant, Option<codi2_workspace::Place>)>;
 
 impl Locator {
     /// A locator for which files that match these globs are private. In a window that an agent started, who works is
-    /// that agent and no person.
-    pub fn new(private: Vec<String>, agent: Option<Actor>) -> Self {
-        Self { known: Arc::default(), private: private.into(), agent }
+    /// that agent and no person; `agent` finds it.
+    pub fn new(private: Vec<String>, agent: Finds) -> Self {
+        Self { known: Arc::default(), private: private.into(), agent: Arc::new(LazyLock::new(agent)) }
+    }
+
+    /// Finds out who started the window, in the background: whoever did may be gone when its first file is opened.
+    pub fn look_above(&self) {
+        let agent = Arc::clone(&self.agent);
+        tokio::task::spawn_blocking(move || LazyLock::force(&agent).is_some());
     }
 
     /// Where a document lies. Never takes longer than two seconds: a file system that does is [`Apart::Unreachable`].
@@ -114,7 +123,7 @@ impl Locator {
             root: place.root.to_string_lossy().into_owned(),
             branch: place.branch.clone(),
             head: place.head.clone(),
-            actor: match &self.agent {
+            actor: match &**self.agent {
                 Some(agent) => agent.clone().on_behalf_of(person(), by),
                 None => person(),
             },

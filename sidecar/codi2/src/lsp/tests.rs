@@ -66,7 +66,7 @@ impl Editor {
             let _ = news.try_send(Input::Link(Link { connected: true, ..Link::default() }));
             Listening { heard }
         };
-        let locator = Locator::new(vec!["*.pem".to_owned()], None);
+        let locator = Locator::new(vec!["*.pem".to_owned()], Box::new(|| None));
         let shown = EditorSettings::default();
         let ended = tokio::spawn(serve(input, output, link, locator, shown, std::future::pending(), trial));
         let (from, to) = tokio::io::split(ours);
