@@ -1,9 +1,7 @@
 //! `git commit` in a worktree that codi2 watches, beside the same commit in one that it does not.
 //!
-//! Counted: the whole process `git commit`, begun when the hub has told of the write before it, so that nothing but
-//! what the commit itself sets off runs beside it. Both worlds take the same steps in turn.
-
-use codi2_tests::Entry;
+//! Counted: the whole process `git commit`, begun when the hub is done with everything before it, so that nothing but
+//! what the commit itself sets off runs beside it, in either world. Both take the same steps in turn.
 
 use crate::editor::code;
 use crate::ground::{Counts, Ground};
@@ -23,27 +21,21 @@ pub fn run(counts: Counts) -> Vec<Row> {
     let (watched, plain) = (Ground::new(&files), Ground::new(&files));
     watched.start_hub();
     let mut link = watched.link();
-    watched.watch(&mut link);
+    let watch = watched.watch(&mut link);
     let [mut with, mut without] = std::array::from_fn(|_| Samples::default());
     let mut text = text;
     for commit in 0..counts.of(COMMITS) {
         interrupt::check();
         text.push_str(&format!("let committed_{commit} = {commit};\n"));
-        let mut changed = (0..CHANGED).map(|at| &names[(commit * CHANGED + at) % FILES]);
+        let changed = (0..CHANGED).map(|at| &names[(commit * CHANGED + at) % FILES]);
         for ground in [&watched, &plain] {
             changed.clone().for_each(|name| ground.world.write(name, &text));
         }
-        let last = changed.next_back().expect("some files change");
-        watched.world.wait_log("the last write", |log| {
-            let seen = |entry: &Entry| {
-                entry.kind() == "disk" && entry.file() == last && entry.0["event"]["body"]["size"] == text.len()
-            };
-            log.iter().any(seen).then_some(())
-        });
         let arguments = ["commit", "--quiet", "--all", "--message", "more"];
         // In turn first and second: what the first one warms is the second one's gain.
         let order = if commit % 2 == 0 { [&watched, &plain] } else { [&plain, &watched] };
         for ground in order {
+            watched.rest(&mut link, &watch);
             let time = ground.whole_process("git", &arguments, "");
             if std::ptr::eq(ground, &watched) { with.add(time) } else { without.add(time) }
         }

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use codi2_ipc::blocking::Link;
 use codi2_ipc::{Places, SpawnSpec};
 use codi2_protocol::{Call, Reply, WatchStatus};
-use codi2_tests::{World, program, wait_for};
+use codi2_tests::{Entry, World, program, wait_for};
 
 /// How the benchmarks introduce themselves to the hub.
 pub const BUILD: &str = "codi2-bench";
+/// A file by which the hub is known to have come so far.
+const MARK: &str = "mark";
 
 /// A world, and where its hub is. Dropping it ends the hub and removes the folders.
 pub struct Ground {
@@ -66,6 +68,19 @@ impl Ground {
             Ok(Reply::Watch(watch)) => watch,
             other => panic!("the repository is not watched: {other:?}"),
         }
+    }
+
+    /// Waits until the hub is done with all that happened in its worktree until now, notes on commits included.
+    /// Known by a file of no meaning, untracked, that each call makes longer.
+    pub fn rest(&self, link: &mut Link, watch: &WatchStatus) {
+        let length = std::fs::metadata(self.world.path(MARK)).map_or(0, |found| found.len()) + 1;
+        self.world.write(MARK, &"m".repeat(usize::try_from(length).expect("short")));
+        let told = |entry: &Entry| {
+            entry.kind() == "disk" && entry.file() == MARK && entry.0["event"]["body"]["size"] == length
+        };
+        self.world.wait_log("the mark", |log| log.iter().any(told).then_some(()));
+        let noted = link.call(Call::Notes { worktree: watch.worktree.clone() });
+        assert!(noted.is_ok(), "{noted:?}");
     }
 
     /// How long a whole process takes, from before it is made to its end; it must succeed.

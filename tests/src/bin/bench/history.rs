@@ -2,13 +2,14 @@
 //! a commit, a rebase of twenty commits, and both while eight agents announce what they write.
 //!
 //! Both worlds take the same steps in turn, first and second by turns: what the first one warms is the second one's
-//! gain. Counted is git's whole process. What the hub then does with it runs beside the next steps, as it would.
+//! gain. Counted is git's whole process, begun when the hub is done with everything before it: what it does with twenty
+//! new commits would run beside the other world's command.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use codi2_ipc::blocking::Link;
-use codi2_protocol::{Actor, ActorKind, Call, EventId, HookPhase, HookRecord, Reply};
+use codi2_protocol::{Actor, ActorKind, Call, EventId, HookPhase, HookRecord, Reply, WatchStatus};
 
 use crate::ground::{BUILD, Counts, Ground};
 use crate::interrupt;
@@ -29,9 +30,9 @@ pub fn run(counts: Counts) -> Vec<Row> {
     let (watched, plain) = (long_history::ground(), long_history::ground());
     watched.start_hub();
     let mut link = watched.link();
-    watched.watch(&mut link);
+    let watch = watched.watch(&mut link);
     watched.world.wait_until_watched();
-    let both = Both { watched: &watched, plain: &plain };
+    let mut both = Both { watched: &watched, plain: &plain, link, watch };
     let (commit, commit_plain) = both.in_turn(counts.of(TIMES), commit_prepared, &["commit", "-qam", "more"]);
     let (rebase, rebase_plain) = both.in_turn(counts.of(REBASES), branch_prepared, &["rebase", "-q", "main"]);
     let (hook, rate) = agents(&watched, counts.of(PAIRS));
@@ -63,34 +64,27 @@ pub fn run(counts: Counts) -> Vec<Row> {
 struct Both<'a> {
     watched: &'a Ground,
     plain: &'a Ground,
+    link: Link,
+    watch: WatchStatus,
 }
 
 impl Both<'_> {
     /// Times a git command in both worlds, each time prepared alike.
-    fn in_turn(&self, times: usize, prepare: fn(&Ground, usize), command: &[&str]) -> (Samples, Samples) {
+    fn in_turn(&mut self, times: usize, prepare: fn(&Ground, usize), command: &[&str]) -> (Samples, Samples) {
         let [mut with, mut without] = std::array::from_fn(|_| Samples::default());
         for time in 0..times {
             interrupt::check();
             let order = if time % 2 == 0 { [self.watched, self.plain] } else { [self.plain, self.watched] };
             order.iter().for_each(|ground| prepare(ground, time));
-            // The hub is done with the preparation: what it still does for it is no part of the command. Both worlds wait:
-            // git looks again at files that are as young as its index.
-            quiet(self.watched);
             for ground in order {
+                // Both wait: git looks again at files that are as young as its index.
+                self.watched.rest(&mut self.link, &self.watch);
                 let took = ground.whole_process("git", command, "");
                 if std::ptr::eq(ground, self.watched) { with.add(took) } else { without.add(took) }
             }
         }
         (with, without)
     }
-}
-
-/// Waits until the hub has told of a file written now, and so of everything before it.
-fn quiet(ground: &Ground) {
-    let mark = format!("mark {}\n", EventId::new());
-    ground.world.write("mark", &mark);
-    ground.world.wait_blame("the mark", "mark", false, |blame| !blame.lines.is_empty());
-    std::fs::remove_file(ground.world.path("mark")).expect("just written");
 }
 
 fn commit_prepared(ground: &Ground, time: usize) {
