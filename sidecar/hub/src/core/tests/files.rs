@@ -400,3 +400,15 @@ fn a_hub_that_begins_knows_at_once_what_is_shared() {
     w.scan();
     assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
 }
+
+#[test]
+fn that_copies_of_a_text_are_nobodys_is_not_stored() {
+    let mut w = World::bare();
+    for path in ["a.rs", "b.rs", "c.rs"] {
+        w.put(path, "fn a_text_that_lies_at_three_places() {}\n");
+        w.staged(path);
+    }
+    w.scan();
+    assert!(w.ports.owners.is_empty(), "{:?}", w.ports.owners.keys());
+    assert_eq!(w.blame("b.rs"), [OLD]);
+}
