@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use codi2_attribution::{OPEN_MS, Rung};
-use codi2_protocol::{Class, EventId, EvidenceKind, Owner, Span};
+use codi2_protocol::{Class, EventId, Evidence, EvidenceKind, Owner, Span};
 use codi2_text::OwnerTree;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ pub type OwnerRef = u32;
 
 /// Length of the steps in which an owner's time is told, in ms.
 const MINUTE: u64 = 60_000;
+/// Most reasons of an owner to which a word is added.
+const REASONS: usize = 6;
 /// Owners from which on the book is swept at all. An entry is some 400 bytes.
 const SWEPT_FROM: usize = if cfg!(test) { 24 } else { 32_768 };
 
@@ -70,6 +72,17 @@ impl Book {
         self.index.insert(key, number);
         self.owners[number as usize] = owner;
         number
+    }
+
+    /// The owner with one more reason beside those that decided; of one kind the newest stays.
+    pub fn with_word(&mut self, number: OwnerRef, word: &Evidence) -> OwnerRef {
+        let mut owner = self.owner(number).clone();
+        let mut rest = owner.verdict.evidence.split_off(owner.verdict.evidence.len().min(1));
+        rest.retain(|reason| reason.kind != word.kind);
+        rest.truncate(REASONS - 2);
+        owner.verdict.evidence.extend(rest);
+        owner.verdict.evidence.push(word.clone());
+        self.enter(owner)
     }
 
     /// Whether it has grown enough to be swept.

@@ -72,6 +72,12 @@ pub fn lines_of(text: &Text, secret: &[u8; 32]) -> Vec<Line> {
 }
 
 impl Known {
+    /// The empty text of a file that is not there.
+    pub fn nothing() -> Self {
+        let text = Text::new("");
+        Self { digest: Digest::new(text.digest()), owners: OwnerTree::from_spans([]), content: Content::Text(text) }
+    }
+
     /// The text, if it is still at hand.
     pub fn text(&self) -> Option<&Text> {
         match &self.content {

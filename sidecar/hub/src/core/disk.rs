@@ -8,6 +8,7 @@ use codi2_protocol::{Actor, ActorKind, Digest, DiskOperation, Event, EventBody, 
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{Cause, Content as Found, Observation, WatchEvent};
 
+use super::across::Parted;
 use super::branches::not_observed;
 use super::late::Kept;
 use super::ruled::Applied;
@@ -269,6 +270,11 @@ impl Core {
         if renamed {
             self.ledger.gone(&before_file, scanned);
             self.open.rename(&before_file, file);
+            for parted in self.kept.values_mut().filter_map(|kept| kept.parted.as_mut()) {
+                if parted.file == before_file {
+                    parted.file.clone_from(file);
+                }
+            }
             if let Some(known) = &before {
                 self.ledger.remember(file, known.digest, &known.owners);
             }
@@ -284,7 +290,7 @@ impl Core {
         }
         let after_bytes = found.content.digest();
         self.kept_number += 1;
-        let kept = Kept {
+        let mut kept = Kept {
             before,
             before_bytes,
             after,
@@ -296,6 +302,8 @@ impl Core {
             written: found.written,
             git: found.git,
             seen,
+            given: OwnerTree::from_spans([]),
+            parted: None,
             number: self.kept_number,
         };
         let saver = |text: Digest| self.saver(file, text, kept.number, now).or_else(|| self.about_to_save(file, text));
@@ -304,8 +312,10 @@ impl Core {
         beside.goes_on(kept.transition());
         let ruling = self.rule(file, &kept, &beside, saved_by.is_some());
         let saved_by = saved_by.filter(|_| matches!(ruling, DiskRuling::Echo { .. }));
+        kept.parted = Parted::of(file, &kept, &ruling, self.ledger.secret());
         let id = EventId::new();
         let Applied { owners, change, actor } = self.apply_ruling(file, &kept, &ruling, id, saved_by, ports);
+        kept.given.clone_from(&owners);
 
         let operation = match after_bytes {
             None => DiskOperation::Delete,
@@ -353,6 +363,7 @@ impl Core {
         self.kept.insert(id, kept);
         self.forget_kept();
         self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
+        self.follow_moved(id, now, ports);
     }
 
     /// The owners that a content had before this change, and where: at the path that the file had before, at its own, or

@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: the judging (the attribution crate) and how a ruling becomes owners (`ruled`).
 
+use std::collections::BTreeSet;
+
 use codi2_attribution::{
     Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Moment, Observed, OpenCall, Seen, Transition,
     judge_disk,
@@ -10,6 +12,7 @@ use codi2_protocol::{Digest, Event, EventBody, EventId, FileId, Owner, SessionId
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{GitExplanation, Written};
 
+use super::across::Parted;
 use super::branches::overlay;
 use super::ruled::Applied;
 use super::{Core, Effect, Entry, Why};
@@ -41,6 +44,10 @@ pub(super) struct Kept {
     pub git: Option<GitExplanation>,
     /// The owners that the content after had before this change was seen, and where.
     pub seen: Option<(Seen, OwnerTree<OwnerRef>)>,
+    /// The owners that it gave the text after.
+    pub given: OwnerTree<OwnerRef>,
+    /// What an agent took out and put in.
+    pub parted: Option<Parted>,
     pub number: u64,
 }
 
@@ -54,7 +61,8 @@ impl Kept {
     fn bytes(&self) -> usize {
         let before = self.before.as_ref().and_then(Known::text).into_iter();
         let sources = self.git.iter().flat_map(|git| &git.sources).map(|source| source.len());
-        before.chain(&self.after).map(Text::len_bytes).chain(sources).sum()
+        let parted = self.parted.iter().map(Parted::bytes);
+        before.chain(&self.after).map(Text::len_bytes).chain(sources).chain(parted).sum()
     }
 
     /// Whether its content was seen in its file's own lineage before.
@@ -65,7 +73,7 @@ impl Kept {
     /// Every owner that it points to.
     pub fn owners_in_use(&self) -> impl Iterator<Item = OwnerRef> {
         let seen = self.seen.iter().map(|(_, owners)| owners);
-        let trees = self.before.iter().map(|before| &before.owners).chain(seen);
+        let trees = self.before.iter().map(|before| &before.owners).chain(seen).chain([&self.given]);
         trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner))
     }
 }
@@ -122,7 +130,7 @@ impl Core {
             let ruling = self.rule(file, &kept, &self.beside(file), false);
             let carried = |ruling: &DiskRuling| matches!(ruling, DiskRuling::CarryAll { .. });
             if carried(&ruling) && (carried(&change.ruling) || ruling.supersedes(&change.ruling)) {
-                self.upgrade(file, &change, &kept, ruling, None, now, ports);
+                self.upgrade(file, &change, &mut kept, ruling, None, now, ports);
             }
         }
         self.kept.insert(change.event, kept);
@@ -159,7 +167,7 @@ impl Core {
         }
         let beside = self.beside(file);
         for change in open {
-            let Some(kept) = self.kept.remove(&change.event) else { continue };
+            let Some(mut kept) = self.kept.remove(&change.event) else { continue };
             // A save is the newest change that ended in its text, not every earlier one.
             let newest = self.open.ended_in(file, change.after).is_some_and(|newest| newest.event == change.event);
             let text = kept.after_text.filter(|_| newest);
@@ -167,27 +175,31 @@ impl Core {
             let ruling = self.rule(file, &kept, &beside, saved_by.is_some());
             let better = ruling.supersedes(&change.ruling);
             if better {
-                self.upgrade(file, &change, &kept, ruling, saved_by, now, ports);
+                self.upgrade(file, &change, &mut kept, ruling, saved_by, now, ports);
             }
             self.kept.insert(change.event, kept);
             if better {
                 self.carry_on(file, change.event, ports);
+                self.follow_moved(change.event, now, ports);
             }
         }
     }
 
     /// Writes the better ruling of an earlier change as an event of its own, and gives its text the new owners.
     #[allow(clippy::too_many_arguments)]
-    fn upgrade(
+    pub(super) fn upgrade(
         &mut self,
         file: &FileId,
         change: &OpenChange,
-        kept: &Kept,
+        kept: &mut Kept,
         ruling: DiskRuling,
         saved_by: Option<SessionId>,
         now: u64,
         ports: &mut dyn Ports,
     ) {
+        self.release(change.event);
+        let parted = Parted::of(file, kept, &ruling, self.ledger.secret());
+        kept.parted = parted.map(|parted| parted.goes_on_from(kept.parted.take()));
         if let Some(after) = &kept.after {
             let all = || vec![Hunk { at: 0, deleted: 0, inserted: after.len_bytes(), lines_deleted: 0 }];
             let secret = self.ledger.secret();
@@ -202,6 +214,8 @@ impl Core {
             self.ledger.book.amend(change.event, &owner);
             rows.push(Row::Upgrade(change.event, owner));
         }
+        let mut told = self.told_by(&kept.given, &change.ruling);
+        told.insert(change.event);
         rows.extend(self.give(file, change.event, kept, owners));
         self.open.rule(file, change.event, ruling);
         let body = EventBody::Upgrade { of: change.event, change: better.build(kept.before_bytes, kept.after_bytes) };
@@ -211,12 +225,22 @@ impl Core {
             ..self.own_event(now, Some(file.worktree.clone()), actor, body)
         };
         self.effects.push(Effect::Commit(Entry { events: vec![event], rows, ..Entry::default() }));
-        self.effects.push(Effect::Look(file.worktree.clone(), Why::Learned(change.event)));
+        let look = |event| Effect::Look(file.worktree.clone(), Why::Learned(event));
+        self.effects.extend(told.into_iter().map(look));
     }
 
-    /// Gives the text after a change other owners: on disk, in the buffers that took it from there, in the memory of
+    /// The events by which a text's owners are told of, where an earlier ruling named them: owners that are equal share the
+    /// first of their events.
+    fn told_by(&self, owners: &OwnerTree<OwnerRef>, ruling: &DiskRuling) -> BTreeSet<EventId> {
+        let (named, book) = (ruling.named(), &self.ledger.book);
+        let owners = owners.iter().map(|(_, owner)| book.owner(owner));
+        owners.filter(|owner| named.contains(&owner.verdict.origin)).filter_map(|owner| owner.event).collect()
+    }
+
+    /// Gives the text after a change other owners than it had: on disk, in the buffers that took it from there, in the memory of
     /// contents. Only the newest change that ended in a text says whose it is.
-    fn give(&mut self, file: &FileId, event: EventId, kept: &Kept, owners: OwnerTree<OwnerRef>) -> Vec<Row> {
+    fn give(&mut self, file: &FileId, event: EventId, kept: &mut Kept, owners: OwnerTree<OwnerRef>) -> Vec<Row> {
+        let was = std::mem::replace(&mut kept.given, owners.clone());
         let Some(digest) = kept.after_text else { return Vec::new() };
         if self.open.ended_in(file, kept.after_bytes).is_none_or(|newest| newest.event != event) {
             return Vec::new();
@@ -225,8 +249,9 @@ impl Core {
         let first = (file.clone(), SessionId::from_uuid(uuid::Uuid::nil()));
         let branches = self.ledger.branches.range_mut(first..).take_while(|((of, _), _)| of == file);
         for (_, branch) in branches.filter(|(_, branch)| branch.known.digest == digest && !branch.is_lost()) {
-            // What the buffer has from its own edits stays; what nobody could be named for is settled now.
+            // What the buffer has from its own edits stays; what it has from the file, or from nobody, is settled now.
             branch.known.owners = overlay(&branch.known.owners, &owners, |known| !open_to_change(book.owner(known)));
+            branch.known.owners = follow(&branch.known.owners, &was, &owners);
         }
         let mut rows = self.give_copies(file, event, digest, &owners);
         let current = self.ledger.disk.get(file).and_then(Option::as_ref);
@@ -261,7 +286,7 @@ impl Core {
     }
 
     /// The changes that came after one whose owners are others now: what they kept of its text follows.
-    fn carry_on(&mut self, file: &FileId, from: EventId, ports: &mut dyn Ports) {
+    pub(super) fn carry_on(&mut self, file: &FileId, from: EventId, ports: &mut dyn Ports) {
         let all: Vec<OpenChange> = self.open.on(file).cloned().collect();
         let Some(at) = all.iter().position(|change| change.event == from) else { return };
         let mut state = all[at].after;
@@ -276,7 +301,7 @@ impl Core {
             if let Some(before) = before.filter(|_| follows) {
                 before.owners = owners.clone();
                 let applied = self.apply_ruling(file, &kept, &change.ruling, change.event, None, ports);
-                let rows = self.give(file, change.event, &kept, applied.owners.clone());
+                let rows = self.give(file, change.event, &mut kept, applied.owners.clone());
                 if !rows.is_empty() {
                     self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
                 }
@@ -355,4 +380,23 @@ impl Core {
             bytes -= self.kept.remove(&oldest).map_or(0, |kept| kept.bytes());
         }
     }
+}
+
+/// The owners of a text that had those of another account of it where both say the same: there it follows that account.
+fn follow(own: &OwnerTree<OwnerRef>, was: &OwnerTree<OwnerRef>, is: &OwnerTree<OwnerRef>) -> OwnerTree<OwnerRef> {
+    if own.len() != was.len() || own.len() != is.len() {
+        return own.clone();
+    }
+    let (mut at, mut runs) = (0, Vec::new());
+    for (len, owner) in own.iter() {
+        for (len, before) in was.spans(at..at + len) {
+            if before == owner {
+                runs.extend(is.spans(at..at + len))
+            } else {
+                runs.push((len, owner))
+            }
+            at += len;
+        }
+    }
+    OwnerTree::from_spans(runs)
 }

@@ -4,6 +4,7 @@
 //! log. Nothing is acknowledged here: an entry's notices leave when the entry is durable. Absent on purpose: sockets,
 //! threads, clocks (`now` comes in), and writes; what it reads of the world comes through [`Ports`].
 
+mod across;
 mod bounds;
 mod branches;
 mod buffers;

@@ -16,7 +16,7 @@ use super::late::Kept;
 use super::moved::moved_lines;
 use crate::book::OwnerRef;
 use crate::changes::ChangeBuilder;
-use crate::known::{Content, Hunk, Known};
+use crate::known::{Hunk, Known};
 use crate::ports::Ports;
 
 /// A ruled change: the owners it leads to and the ranges to tell.
@@ -40,12 +40,7 @@ impl Core {
     ) -> Applied {
         let empty = Text::new("");
         let after = kept.after.as_ref().unwrap_or(&empty);
-        let nothing = || Known {
-            digest: Digest::new(empty.digest()),
-            owners: OwnerTree::from_spans([]),
-            content: Content::Text(Text::new("")),
-        };
-        let before = kept.before.clone().unwrap_or_else(nothing);
+        let before = kept.before.clone().unwrap_or_else(Known::nothing);
         let hunks = before.hunks_to(after, self.ledger.secret());
         let digest = Digest::new(after.digest());
         let fresh = |verdict: &Verdict| Owner { verdict: verdict.clone(), at_ms: Some(kept.to.ms), event: Some(event) };
@@ -139,7 +134,9 @@ impl Core {
         }
         let in_place = matches!(ruling, DiskRuling::All(_) | DiskRuling::Parts { .. });
         if in_place {
-            for (bytes, runs) in moved_lines(&before, after, &hunks, self.ledger.secret()) {
+            let mut moved = moved_lines(&before, after, &hunks, self.ledger.secret());
+            moved.extend(self.moved_across(kept, event));
+            for (bytes, runs) in moved {
                 owners.splice(bytes.start, bytes.len(), &runs);
                 // Whoever moved them is not who wrote them; of several nobody knows which one moved them.
                 if matches!(ruling, DiskRuling::All(_)) {

@@ -1,6 +1,7 @@
 //! Tests of the core as scenarios: people in editors, agents with hooks, programs, git, and a hub that restarts, over a
 //! world of maps. Absent on purpose: sockets, threads, the store, real files.
 
+mod across;
 mod behalf;
 mod bounds;
 mod buffers;

@@ -15,7 +15,7 @@ use crate::ports::Ports;
 use crate::recent::Recent;
 
 /// Letters and digits of a line that is known again where it comes back, at least.
-const LETTERS: usize = 8;
+pub const TELLING: usize = 8;
 /// Lines of longer texts are not remembered (bytes).
 const TEXT_BYTES: usize = 1 << 20;
 /// Paths whose earlier contents were asked for, the newest.
@@ -55,7 +55,7 @@ struct Recalled {
 
 /// Whether a line is so long that it is known again.
 pub fn is_telling(line: &str) -> bool {
-    line.chars().filter(|one| one.is_alphanumeric()).take(LETTERS).count() == LETTERS
+    line.chars().filter(|one| one.is_alphanumeric()).take(TELLING).count() == TELLING
 }
 
 /// Whether a hunk put some of these bytes in.

@@ -1,0 +1,193 @@
+//! Agents move blocks with two changes, inside a file, to another one, or with the file: the authors stay, in every order in
+//! which the changes can be seen. What anybody may write again is whose it was announced by.
+
+use codi2_protocol::{EvidenceKind, HookPhase};
+use codi2_workspace::GitSource;
+
+use super::orders::{Step, interleavings};
+use super::world::World;
+
+const OLD: &str = "unknown unknown BeforeCodi2";
+const TYPED: &str = "person ada declared EditorDeclared";
+const EXTERNAL: &str = "external unknown DiskChange";
+const CALL: &str = "agent bot inferred OnlyAgentCall";
+const BOT: &str = "agent bot exact IntentExact";
+
+const BLOCK: &str = "fn written_by_ada() {\n    let answer = everything(42);\n}\n";
+const HEAD: &str = "older than codi2\n";
+
+/// `a.rs` with a block of Ada's, and `b.rs`.
+fn world() -> World {
+    let mut w = World::new(&[("a.rs", HEAD), ("b.rs", HEAD)]);
+    w.opens("ada", "a.rs");
+    w.types("ada", "a.rs", HEAD.len(), BLOCK);
+    w.saves("ada", "a.rs");
+    w.closes("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED, TYPED, TYPED]);
+    w
+}
+
+fn moved() -> String {
+    format!("{HEAD}{BLOCK}the agent's own line\n")
+}
+
+/// One call of the agent's that writes a file.
+fn writes(w: &mut World, agent: &str, path: &str, text: &str) {
+    w.agent_before(agent, path);
+    w.put(path, text);
+    w.agent_after(agent, path);
+}
+
+const CUTS: [Step; 3] = [|w| w.agent_before("bot", "a.rs"), |w| w.put("a.rs", HEAD), |w| w.agent_after("bot", "a.rs")];
+const PUTS: [Step; 3] =
+    [|w| w.agent_before("bot", "b.rs"), |w| w.put("b.rs", moved()), |w| w.agent_after("bot", "b.rs")];
+const BOTH: [Step; 4] = [
+    |w| drop(w.hook(HookPhase::Before, "bot", &["a.rs", "b.rs"])),
+    |w| w.put("a.rs", HEAD),
+    |w| w.put("b.rs", moved()),
+    |w| drop(w.hook(HookPhase::After, "bot", &["a.rs", "b.rs"])),
+];
+const BOTH_BACKWARDS: [Step; 4] = [
+    |w| drop(w.hook(HookPhase::Before, "bot", &["b.rs", "a.rs"])),
+    |w| w.put("b.rs", moved()),
+    |w| w.put("a.rs", HEAD),
+    |w| drop(w.hook(HookPhase::After, "bot", &["b.rs", "a.rs"])),
+];
+
+#[test]
+fn a_block_that_goes_to_another_file() {
+    let ways: [Vec<Step>; 4] = [[CUTS, PUTS].concat(), [PUTS, CUTS].concat(), BOTH.to_vec(), BOTH_BACKWARDS.to_vec()];
+    let looks: [Step; 2] = [|w| w.watch_sees("a.rs"), |w| w.watch_sees("b.rs")];
+    let mut orders = 0;
+    for (way, steps) in ways.iter().enumerate() {
+        for order in interleavings(&[steps.len(), 1, 1]) {
+            let mut w = world();
+            w.opens("bea", "b.rs");
+            let mut lanes = [steps.iter(), looks[..1].iter(), looks[1..].iter()];
+            order.iter().for_each(|lane| lanes[*lane].next().unwrap()(&mut w));
+            // A short line anybody may write again.
+            let expected = [OLD, TYPED, TYPED, BOT, BOT];
+            assert_eq!(w.blame("b.rs"), expected, "{way} {order:?}\n{:#?}", w.log(0));
+            assert_eq!(w.blame("a.rs"), [OLD], "{way} {order:?}");
+            w.reloads("bea", "b.rs");
+            assert_eq!(w.blame_buffer("bea", "b.rs"), expected);
+            // The mover is told.
+            let owners = w.owners("b.rs", None, false).unwrap().owners;
+            let words = owners.iter().flat_map(|owner| &owner.verdict.evidence);
+            let words: Vec<_> = words.filter(|it| it.kind == EvidenceKind::Moved).map(|it| &it.detail).collect();
+            assert_eq!(words, ["agent bot moved it here from a.rs"], "{way} {order:?}");
+            let mut of_b = w.events.iter().filter(|it| it.file.as_deref() == Some("b.rs") && it.session.is_none());
+            assert_eq!(of_b.next_back().unwrap().actor.to_string(), "agent bot");
+            // And the next hub knows it.
+            w.hub_restarts();
+            w.scan();
+            assert_eq!(w.blame("b.rs"), expected, "{way} {order:?}");
+            orders += 1;
+        }
+    }
+    assert_eq!(orders, 56 + 56 + 30 + 30);
+}
+
+/// Who has the file open, or changes it, between the two changes follows.
+#[test]
+fn what_came_between() {
+    let mut w = world();
+    w.opens("bea", "b.rs");
+    PUTS.iter().for_each(|step| step(&mut w));
+    w.reloads("bea", "b.rs");
+    writes(&mut w, "other", "b.rs", &format!("{}another one's line\n", moved()));
+    CUTS.iter().for_each(|step| step(&mut w));
+    let expected = [OLD, TYPED, TYPED, BOT, BOT];
+    assert_eq!(w.blame("b.rs")[..5], expected);
+    assert_eq!(w.blame("b.rs")[5], "agent other exact IntentExact");
+    assert_eq!(w.blame_buffer("bea", "b.rs"), expected);
+}
+
+#[test]
+fn inside_one_file_with_two_changes() {
+    let text = format!("{HEAD}in the middle\n");
+    for (between, after) in
+        [(text.clone(), format!("{text}{BLOCK}")), (format!("{HEAD}{BLOCK}{text}{BLOCK}"), text.clone() + BLOCK)]
+    {
+        let mut w = world();
+        w.program_writes("a.rs", format!("{HEAD}{BLOCK}in the middle\n"));
+        writes(&mut w, "bot", "a.rs", &between);
+        writes(&mut w, "bot", "a.rs", &after);
+        let lines = w.blame("a.rs");
+        assert_eq!(lines[lines.len() - 3..lines.len() - 1], [TYPED, TYPED], "{after}");
+    }
+}
+
+/// A file goes to a new path and is changed before anybody looks: nothing pairs the two.
+#[test]
+fn a_file_that_is_moved_and_changed() {
+    for by_git in [false, true] {
+        for order in interleavings(&[1, 1, 1]) {
+            let mut w = world();
+            w.hook(HookPhase::Before, "bot", &[]);
+            w.ports.files.remove("a.rs");
+            w.put("c.rs", format!("{BLOCK}// and the agent's own\n"));
+            let gone: Step =
+                if by_git { |w| w.git_explains("a.rs", "mv", GitSource::Index, &[]) } else { |w| w.watch_sees("a.rs") };
+            let steps: [Step; 3] = [gone, |w| w.watch_sees("c.rs"), |w| drop(w.hook(HookPhase::After, "bot", &[]))];
+            order.iter().for_each(|at| steps[*at](&mut w));
+            let lines = w.blame("c.rs");
+            // What is new at its path after the call ended may be anybody's.
+            let in_time = order.iter().position(|at| *at == 1) < order.iter().position(|at| *at == 2);
+            let expected = if in_time { [TYPED, TYPED, CALL, CALL] } else { [EXTERNAL; 4] };
+            assert_eq!(lines, expected, "by git: {by_git}, {order:?}\n{:#?}", w.log(0));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_move() {
+    let short = "ada's short line\n";
+    let agents = |w: &mut World, path: &str, line: usize| assert_eq!(w.blame(path)[line], BOT, "{:#?}", w.log(0));
+    // Too short to be known again.
+    let mut w = world();
+    w.opens("ada", "a.rs");
+    w.types("ada", "a.rs", 0, short);
+    w.saves("ada", "a.rs");
+    writes(&mut w, "bot", "a.rs", &format!("{HEAD}{BLOCK}"));
+    writes(&mut w, "bot", "b.rs", &format!("{HEAD}{short}"));
+    agents(&mut w, "b.rs", 1);
+    // A copy; and what was taken out once comes back once.
+    let mut w = world();
+    writes(&mut w, "bot", "b.rs", &moved());
+    writes(&mut w, "bot", "c.rs", BLOCK);
+    agents(&mut w, "b.rs", 1);
+    agents(&mut w, "c.rs", 0);
+    writes(&mut w, "bot", "a.rs", HEAD);
+    assert_eq!(w.blame("b.rs")[1], TYPED);
+    agents(&mut w, "c.rs", 0);
+    // Somebody else took it out, or nobody known.
+    let mut w = world();
+    writes(&mut w, "other", "a.rs", HEAD);
+    writes(&mut w, "bot", "b.rs", &moved());
+    agents(&mut w, "b.rs", 1);
+    let mut w = world();
+    w.program_writes("a.rs", HEAD);
+    writes(&mut w, "bot", "b.rs", &moved());
+    agents(&mut w, "b.rs", 1);
+    // Not long ago is not now.
+    let mut w = world();
+    writes(&mut w, "bot", "a.rs", HEAD);
+    w.tick(codi2_attribution::OPEN_MS + 1_000);
+    writes(&mut w, "bot", "b.rs", &moved());
+    agents(&mut w, "b.rs", 1);
+    // The same block was two people's, and both are gone.
+    let mut w = world();
+    w.opens("bea", "c.rs");
+    w.types("bea", "c.rs", 0, BLOCK);
+    w.saves("bea", "c.rs");
+    writes(&mut w, "bot", "a.rs", HEAD);
+    writes(&mut w, "bot", "c.rs", "");
+    writes(&mut w, "bot", "b.rs", &moved());
+    agents(&mut w, "b.rs", 1);
+    // Lines that do not stand together are no block.
+    let mut w = world();
+    writes(&mut w, "bot", "a.rs", HEAD);
+    writes(&mut w, "bot", "b.rs", "fn written_by_ada() {\nbetween\n    let answer = everything(42);\n}\n");
+    agents(&mut w, "b.rs", 0);
+}
