@@ -26,7 +26,7 @@ pub struct Frozen {
 
 impl Frozen {
     /// Stops a process and waits until it stands.
-    pub(crate) fn stop(pid: u32) -> Self {
+    pub fn stop(pid: u32) -> Self {
         assert!(signal("STOP", pid), "the process {pid} could not be stopped");
         wait_for("the process stands", || format!("pid {pid}"), || (state_of(pid) == Some('T')).then_some(()));
         Self { pid }

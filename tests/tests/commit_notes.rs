@@ -4,7 +4,8 @@
 use std::process::Child;
 
 use codi2_protocol::Class;
-use codi2_tests::{Agent, World, wait_for};
+use codi2_tests::editor::Editor;
+use codi2_tests::{Agent, Frozen, World, wait_for};
 
 /// A world whose repository is watched, with two agents at work beside each other.
 struct Work {
@@ -272,6 +273,33 @@ fn what_is_known_later_is_noted_later() {
     let told = || world.note(&commit).and_then(|note| Some(note.owner("a.txt", 2)?.verdict.clone()));
     let is_told = || told().filter(|told| told.origin.name == "ada" && told.class == Class::Exact);
     wait_for("the note to name the agent", || format!("{:?}\n{}", told(), world.explain()), || is_told().map(drop));
+}
+
+/// A hub notes a commit, and dies before the editor can tell it whose the lines are.
+#[test]
+fn what_a_dead_hub_noted_is_mended_by_the_next_one() {
+    let work = Work::new(&[("a.txt", BEGIN)]);
+    let world = &work.world;
+    let mut editor = Editor::start(world, world.repository());
+    let file = world.path("a.txt");
+    editor.open(&file);
+    let frozen = Frozen::stop(editor.sidecar());
+    editor.type_at(&file, "first\n".len(), "typed\n");
+    editor.save(&file);
+    let commit = work.commit("before it is told");
+    world.write_notes(world.repository()).expect("notes are written");
+    let told = || world.note(&commit).and_then(|note| Some(note.owner("a.txt", 2)?.verdict.clone()));
+    assert_eq!(told().map(|told| told.class), Some(Class::Unknown));
+    world.kill_hub();
+    let started = world.codi2(&["hub", "start"]);
+    assert_eq!(started.code, 0, "{}", started.err);
+    world.wait_until_watched();
+    world.write_notes(world.repository()).expect("notes are written");
+    assert_eq!(told().map(|told| told.class), Some(Class::Unknown));
+    drop(frozen);
+    let is_told = || told().filter(|told| told.origin.name == world.person());
+    wait_for("the note to name the person", || format!("{:?}\n{}", told(), world.explain()), || is_told().map(drop));
+    editor.quit();
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub enum Known<'a> {
     By(&'a Owner, Option<&'a Owner>),
     /// The commit has a record, and the line is not in it.
     NotInRecord,
+    /// The commit's note was too long for all of its files, and this one is not in it.
+    LeftOut,
     /// The commit has no record.
     NoRecord,
 }
@@ -54,7 +56,8 @@ impl<'a> Known<'a> {
             let owner = |number: u32| record.owners.get(number as usize);
             Some(Self::By(owner(range.owner)?, range.second.and_then(owner)))
         });
-        found.unwrap_or(Self::NotInRecord)
+        let is_left_out = record.left_out > 0 && record.files.iter().all(|file| file.path != path);
+        found.unwrap_or(if is_left_out { Self::LeftOut } else { Self::NotInRecord })
     }
 
     /// The owner; where nobody is known, one that says why.
@@ -66,6 +69,7 @@ impl<'a> Known<'a> {
         match self {
             Self::By(owner, _) => Cow::Borrowed(owner),
             Self::NotInRecord => unknown("the commit's note does not have this line"),
+            Self::LeftOut => unknown("the commit's note was too long for all of its files and left this one out"),
             Self::NoRecord => unknown("the commit has no note"),
         }
     }

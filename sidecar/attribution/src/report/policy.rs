@@ -174,6 +174,7 @@ fn who(known: Known<'_>) -> String {
         Known::By(owner, Some(second)) => format!("{} and {}", owner.verdict.origin, second.verdict.origin),
         Known::By(owner, None) => owner.verdict.origin.to_string(),
         Known::NotInRecord => "not in the commit's note".to_owned(),
+        Known::LeftOut => "left out of the commit's note, which was too long".to_owned(),
         Known::NoRecord => "no note".to_owned(),
     }
 }

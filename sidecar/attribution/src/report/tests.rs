@@ -235,3 +235,20 @@ fn an_empty_range_keeps_to_every_policy() {
     judge.commit(&Brought { commit: "no lines".into(), ..Brought::default() }, None);
     assert_eq!((judge.lines(), judge.violations()), (0, Vec::new()));
 }
+
+#[test]
+fn a_file_that_a_note_left_out_says_so() {
+    let files =
+        vec![FileRecord { path: "kept".into(), ranges: vec![LineRange { first: 2, last: 2, owner: 0, second: None }] }];
+    let record = CommitRecord { files, left_out: 1, owners: vec![Owner::before_codi2()], ..CommitRecord::default() };
+    let whole = CommitRecord { left_out: 0, ..record.clone() };
+    for (record, path, line, expected) in [
+        (&record, "gone", 1, Known::LeftOut),
+        (&record, "kept", 1, Known::NotInRecord),
+        (&whole, "gone", 1, Known::NotInRecord),
+    ] {
+        let known = Known::of(Some(record), path, line);
+        assert_eq!((known, known.class()), (expected, Class::Unknown), "{path}:{line}");
+        assert_eq!(known.owner().verdict.evidence[0].detail.contains("too long"), expected == Known::LeftOut);
+    }
+}

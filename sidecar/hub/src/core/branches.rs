@@ -1,6 +1,6 @@
 //! Buffers as branches of their files: where their owners come from, and their texts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use codi2_protocol::{
     Actor, ActorKind, Class, Digest, EditGroup, Event, EventBody, EvidenceKind, FileId, Notice, Owner, SessionId,
@@ -9,8 +9,8 @@ use codi2_protocol::{
 use codi2_text::{OwnerTree, Text};
 
 use super::disk::decode_text;
-use super::{Core, Effect, Entry, Origin};
-use crate::book::OwnerRef;
+use super::{Core, Effect, Entry, Origin, Why};
+use crate::book::{Book, OwnerRef};
 use crate::known::{Content, Known};
 use crate::ledger::{Branch, Drift};
 use crate::ports::Ports;
@@ -224,6 +224,7 @@ impl Core {
         }
         let owners = self.ledger.book.joined(theirs, own);
         let (is_new_to_file, is_new_to_buffer) = (owners != *theirs, owners != *own);
+        let why = learned(&self.ledger.book, theirs, &owners);
         let mut on_disk = on_disk.clone();
         on_disk.known.owners = owners.clone();
         let mut entry = Entry::default();
@@ -245,6 +246,7 @@ impl Core {
         if !entry.rows.is_empty() {
             self.effects.push(Effect::Commit(entry));
         }
+        self.effects.extend(why.into_iter().map(|why| Effect::Look(file.worktree.clone(), why)));
     }
 
     /// Gives a buffer its text, and its owners where they were not sure: those of the last sure state, carried over, and
@@ -274,6 +276,21 @@ impl Core {
         branch.known.content = Content::Text(text);
         self.ledger.remember(file, branch.known.digest, &branch.known.owners);
     }
+}
+
+/// Why commits are looked at when a text's owners become these: what is told of their events, or nobody saw, is known now.
+fn learned(book: &Book, was: &OwnerTree<OwnerRef>, is: &OwnerTree<OwnerRef>) -> Vec<Why> {
+    let (mut at, mut events, mut unseen) = (0, BTreeSet::new(), false);
+    for (len, owner) in was.iter() {
+        if is.spans(at..at + len).iter().any(|(_, known)| *known != owner) {
+            match book.owner(owner).event {
+                Some(event) => drop(events.insert(event)),
+                None => unseen = true,
+            }
+        }
+        at += len;
+    }
+    events.into_iter().map(Why::Learned).chain(unseen.then_some(Why::Moved)).collect()
 }
 
 /// The owners of `over` where they count, those of `under` elsewhere; both are of one text.

@@ -8,15 +8,17 @@
 //! disk (the core knows), and trailers in commits.
 
 mod lines;
+mod open;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use codi2_attribution::record::{CommitRecord, FileRecord, codi2};
-use codi2_protocol::{Class, Digest, ErrorCode, EventId, FileId, HubError, Owner, Reply, RepositoryId};
+use codi2_protocol::{Class, Digest, ErrorCode, FileId, HubError, Owner, Reply, RepositoryId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{Change, Commit, Commits, Note, Noted, Notes, Oid, Place};
 
@@ -24,6 +26,7 @@ use crate::book::is_settled;
 use crate::core::{Asked, Input, Related, Ticket, Told, Why, decode_text, not_observed};
 use crate::engine::{Engine, now_ms};
 use lines::{Base, Owners};
+use open::{OPEN, OPEN_MS, Open, OpenCommits, Relatives, Written};
 
 /// New commits that are looked at, at most: the newest.
 const COMMITS: usize = 2_000;
@@ -31,12 +34,6 @@ const COMMITS: usize = 2_000;
 const TOGETHER: usize = 64;
 /// Dropped commits, and ends of history, that are asked about a content nobody saw, at most.
 const RELATIVES: usize = 32;
-/// Commits that are looked at again when more is known, of one repository, at most, and for how long after they were
-/// noted (ms): as long as late evidence may come.
-const OPEN: usize = 256;
-/// Those of them that nobody saw at all are looked at again whenever git moves, the newest.
-const UNSEEN: usize = 16;
-const OPEN_MS: u64 = codi2_attribution::OPEN_MS;
 
 /// One wish to look.
 pub struct Wish {
@@ -128,9 +125,16 @@ pub fn start(
 ) -> std::io::Result<JoinHandle<()>> {
     let mut clerk = Clerk::new(engine, options, ending);
     std::thread::Builder::new().name("codi2-notes".into()).spawn(move || {
-        while let Ok(first) = inbox.recv() {
-            let wishes: Vec<Wish> = std::iter::once(first).chain(inbox.try_iter()).collect();
-            for (place, whys) in by_place(wishes) {
+        loop {
+            let first = match clerk.next_ms() {
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at_ms) => inbox.recv_timeout(Duration::from_millis(at_ms.saturating_sub(now_ms()))),
+            };
+            if matches!(first, Err(RecvTimeoutError::Disconnected)) {
+                return;
+            }
+            let wishes: Vec<Wish> = first.into_iter().chain(inbox.try_iter()).collect();
+            for (place, whys) in by_place(wishes, clerk.due()) {
                 let done = clerk.look(&place, &whys);
                 for why in whys {
                     if let Why::Asked(ticket) = why {
@@ -148,46 +152,17 @@ pub fn door() -> (Door, Receiver<Wish>) {
     channel()
 }
 
-/// What came together, one look for each place.
-fn by_place(wishes: Vec<Wish>) -> Vec<(Place, Vec<Why>)> {
+/// What came together, one look for each place; also for those where a last look is due.
+fn by_place(wishes: Vec<Wish>, due: Vec<Place>) -> Vec<(Place, Vec<Why>)> {
     let mut places: Vec<(Place, Vec<Why>)> = Vec::new();
-    for Wish { place, why } in wishes {
+    let wishes = wishes.into_iter().map(|Wish { place, why }| (place, Some(why)));
+    for (place, why) in wishes.chain(due.into_iter().map(|place| (place, None))) {
         match places.iter_mut().find(|(other, _)| other.worktree == place.worktree) {
-            Some((_, whys)) => whys.push(why),
-            None => places.push((place, vec![why])),
+            Some((_, whys)) => whys.extend(why),
+            None => places.push((place, why.into_iter().collect())),
         }
     }
     places
-}
-
-/// A commit about which something may still be found out.
-struct Open {
-    commit: Commit,
-    until_ms: u64,
-    /// The note as it was written here.
-    written: Option<Written>,
-    /// The events on which it depends.
-    events: HashSet<EventId>,
-    /// Whether nobody saw some of it.
-    is_unseen: bool,
-    /// Where it has its lines from, if nobody saw them.
-    relatives: Arc<Relatives>,
-}
-
-/// A note that was written here.
-struct Written {
-    text: String,
-    /// What others knew of the commit.
-    theirs: Option<CommitRecord>,
-}
-
-/// Commits in which a content that nobody saw may have relatives, of each kind the newest first.
-#[derive(Debug, Default)]
-struct Relatives {
-    /// What was dropped when it came, which it may replace.
-    dropped: Vec<Oid>,
-    /// What is on other branches, from where it may be picked.
-    beside: Vec<Oid>,
 }
 
 /// Who writes the notes: the work of the thread, without it.
@@ -197,7 +172,7 @@ pub struct Clerk<I> {
     ending: Arc<AtomicBool>,
     /// Up to where this hub has looked. Another hub on the same repository may have come further, and not know as much.
     ends: HashMap<RepositoryId, Vec<Oid>>,
-    open: HashMap<RepositoryId, BTreeMap<Oid, Open>>,
+    open: HashMap<RepositoryId, OpenCommits>,
 }
 
 /// What a look has at hand.
@@ -215,6 +190,18 @@ impl<I: Informant> Clerk<I> {
         Self { informant, options, ending, ends: HashMap::new(), open: HashMap::new() }
     }
 
+    /// When a last look is due (ms since the Unix epoch).
+    pub fn next_ms(&self) -> Option<u64> {
+        self.open.values().filter_map(|open| Some(open.next()?.until_ms)).min()
+    }
+
+    /// Where one is due now.
+    fn due(&self) -> Vec<Place> {
+        let now = self.informant.now_ms();
+        let over = self.open.values().filter_map(OpenCommits::next).filter(|open| open.until_ms <= now);
+        over.map(|open| open.place.clone()).collect()
+    }
+
     /// Looks which commits of a place are new, or may be known better, and writes their notes.
     ///
     /// # Errors
@@ -226,25 +213,13 @@ impl<I: Informant> Clerk<I> {
         }
         let repository = place.worktree.repository;
         let now = self.informant.now_ms();
-        let open = self.open.entry(repository).or_default();
-        open.retain(|_, open| open.until_ms > now);
-        let mut unseen: Vec<&Open> = open.values().filter(|open| open.is_unseen).collect();
-        unseen.sort_by_key(|open| std::cmp::Reverse(open.until_ms));
-        let unseen: HashSet<Oid> = unseen.iter().take(UNSEEN).map(|open| open.commit.id).collect();
-        // Of one that was asked for, all that is open is looked at.
-        let concerned = |open: &&Open| {
-            whys.iter().any(|why| match why {
-                Why::Moved => unseen.contains(&open.commit.id),
-                Why::Learned(event) => open.events.contains(event),
-                Why::Asked(_) => true,
-            })
-        };
-        let again: Vec<Oid> = open.values().filter(concerned).map(|open| open.commit.id).collect();
+        let again = self.open.entry(repository).or_default().wanted(whys, now);
         let moved = whys.iter().any(|why| !matches!(why, Why::Learned(_)));
         if !moved && again.is_empty() {
             return Ok(());
         }
         let done = self.try_look(place, &noted, again, moved);
+        self.open.entry(repository).or_default().expire(now);
         let trouble =
             done.as_ref().err().map(|error| format!("{}: notes are not written: {error}", place.root.display()));
         self.informant.trouble(repository, trouble);
@@ -265,7 +240,15 @@ impl<I: Informant> Clerk<I> {
         let (mut work, mut ends) = (desk.commits.these(&again).map_err(said)?, None);
         if moved {
             let tips = desk.commits.tips().map_err(said)?;
-            let done = self.ends.get(&repository).cloned().or_else(|| noted.read());
+            let earlier = noted.read();
+            let done = self.ends.get(&repository).cloned().or_else(|| earlier.clone());
+            if earlier.is_some() && !self.ends.contains_key(&repository) {
+                // What an earlier hub noted last may still be open to evidence, which came to this one.
+                work = desk
+                    .commits
+                    .made_since(&tips, self.informant.now_ms().saturating_sub(OPEN_MS), OPEN)
+                    .map_err(said)?;
+            }
             let mut done = done.unwrap_or_else(|| first_ends(&desk, &tips));
             if tips != done {
                 if desk.commits.these(&done).map_err(said)?.len() < done.len() {
@@ -313,7 +296,7 @@ impl<I: Informant> Clerk<I> {
             if self.ending.load(Ordering::Relaxed) {
                 return Err("the hub is ending".into());
             }
-            let open = self.open.get(&repository).and_then(|open| open.get(&commit.id));
+            let open = self.open.get(&repository).and_then(|open| open.get(commit.id));
             let relatives = Arc::clone(open.map_or(&desk.relatives, |open| &open.relatives));
             let id = commit.id.to_string();
             let before = open.and_then(|open| codi2::read(&id, open.written.as_ref()?.text.as_bytes()).ok());
@@ -331,7 +314,7 @@ impl<I: Informant> Clerk<I> {
         let mut written: HashMap<Oid, Written> = HashMap::new();
         let mut note = |id: Oid, there: Option<&[u8]>| {
             let Some(record) = records.get(&id) else { return Note::Keep };
-            let own = open.get(&id).and_then(|open| open.written.as_ref());
+            let own = open.get(id).and_then(|open| open.written.as_ref());
             let is_own = |there: &[u8]| own.is_some_and(|own| own.text.as_bytes() == there);
             let whole = there;
             let there = there.filter(|there| is_own(there) || !copied.contains(*there));
@@ -368,21 +351,16 @@ impl<I: Informant> Clerk<I> {
         let now = self.informant.now_ms();
         for commit in commits {
             let written = written.remove(&commit.id);
-            let before = open.remove(&commit.id);
+            let before = open.take(commit.id);
             if let Some(record) = records.get(&commit.id).filter(|record| may_become_better(record, now)) {
                 let until_ms = before.as_ref().map_or(now + OPEN_MS, |before| before.until_ms);
                 let written = written.or(before.and_then(|before| before.written));
                 let events = record.owners.iter().filter_map(|owner| owner.event).collect();
                 let is_unseen = record.owners.iter().any(|owner| is_unknown(owner) && owner.event.is_none());
                 let relatives = origins.remove(&commit.id).unwrap_or_default();
-                let open_now = Open { commit: commit.clone(), until_ms, written, events, is_unseen, relatives };
-                open.insert(commit.id, open_now);
+                let (commit, place) = (commit.clone(), desk.place.clone());
+                open.put(Open { commit, place, until_ms, written, events, is_unseen, relatives }, now);
             }
-        }
-        while open.len() > OPEN
-            && let Some(oldest) = open.iter().min_by_key(|(_, open)| open.until_ms).map(|(id, _)| *id)
-        {
-            open.remove(&oldest);
         }
         Ok(trouble)
     }

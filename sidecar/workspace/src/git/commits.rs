@@ -108,8 +108,21 @@ impl Commits {
     /// # Errors
     /// Git cannot be asked.
     pub fn new_since(&self, tips: &[Oid], done: &[Oid], most: usize) -> Result<(Vec<Commit>, bool), ViewError> {
-        let (mut new, cut) = self.walk(tips, done, most, &["--not", "--remotes"])?;
-        let (all, _) = self.walk(tips, done, most, &[])?;
+        self.own(tips, done, most, &[])
+    }
+
+    /// The same of those that were committed since then (ms since the Unix epoch), whatever was looked at.
+    ///
+    /// # Errors
+    /// Git cannot be asked.
+    pub fn made_since(&self, tips: &[Oid], since_ms: u64, most: usize) -> Result<Vec<Commit>, ViewError> {
+        let since = format!("--max-age={}", since_ms / 1_000);
+        Ok(self.own(tips, &[], most, &[&since])?.0)
+    }
+
+    fn own(&self, tips: &[Oid], done: &[Oid], most: usize, only: &[&str]) -> Result<(Vec<Commit>, bool), ViewError> {
+        let (mut new, cut) = self.walk(tips, done, most, &[only, &["--not", "--remotes"][..]].concat())?;
+        let (all, _) = self.walk(tips, done, most, only)?;
         let order: HashMap<Oid, usize> = all.iter().enumerate().map(|(at, commit)| (commit.id, at)).collect();
         let known: HashSet<Oid> = new.iter().map(|commit| commit.id).collect();
         let mut pushed: Vec<Commit> = all.into_iter().filter(|commit| !known.contains(&commit.id)).collect();
