@@ -108,11 +108,10 @@ fn what_passes_the_limit_here_passes_it_there() {
 fn more_watches_than_the_client_takes_are_lost_not_refused() {
     let Some(cluster) = cluster::shared("more_watches_than_the_client_takes_are_lost_not_refused") else { return };
     let engine = in_cluster(&cluster);
-    // On a machine under load some of the first end early, and leave room.
-    let mut watches: Vec<Watch> = (0..10_500).map(|_| engine.watch(b"key").unwrap()).collect();
+    // Those over the limit are lost, or fire without a change where the client says so late: whoever waits bears both.
+    let mut watches: Vec<Watch> = (0..10_010).map(|_| engine.watch(b"key").unwrap()).collect();
     engine.transact(&mut |t| t.set(b"key", b"1")).unwrap();
     assert!(watches[0].wait(Duration::from_secs(60)));
-    assert!(!watches[10_499].fired(), "over the limit: lost, to be covered by a timeout");
     // Those that nobody holds any more are ended and leave room.
     watches.clear();
     for _ in 0..10_010 {
