@@ -52,6 +52,19 @@ fn without_a_repository_or_a_commit() {
     check(&world, &unborn, &[("blame a.txt", 0, "")]);
 }
 
+/// Git does not read what is somebody else's, and then no revision is unknown.
+#[test]
+fn a_repository_of_somebody_else_is_said_to_be_one() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    for words in ["show", "stats", "diff HEAD HEAD", "blame HEAD a.txt", "ci HEAD --require-notes"] {
+        let mut command = world.command(program());
+        // As git's own tests tell it that the owner is another.
+        command.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1").args(words.split(' '));
+        let output = run(&mut command, "");
+        assert!(output.code == 3 && output.err.contains("--add safe.directory"), "{words}: {output:?}");
+    }
+}
+
 #[test]
 fn a_revision_without_a_name_is_none() {
     let world = World::new(&[("a.txt", "one\n")]);
