@@ -383,7 +383,9 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
             && !did_it_elsewhere(intent, facts)
             && !intent.after.is(facts.before)
             && !intent.before.is(facts.after)
-            && (anchored || timely(intent, facts))
+            // A file comes into being more than once: what it is made of then, if that is known from elsewhere, is not what an
+            // agent announced that made it before.
+            && (timely(intent, facts) || (anchored && facts.seen != Some(Seen::Elsewhere)))
     };
     let mut claims: Vec<&Intent> = facts.intents.iter().filter(relevant).collect();
     claims.sort_by_key(|intent| (intent.until, intent.since, intent.call));

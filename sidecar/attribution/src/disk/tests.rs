@@ -416,3 +416,18 @@ fn an_unread_call_takes_no_part_and_leaves_none_certain() {
         assert_eq!(all(&DiskFacts { intents: &intents, ..disk() }).origin.to_string(), named, "{:?}", intents[1]);
     }
 }
+
+/// A file is made anew as a copy of another one; the two texts share a line end and a word.
+#[test]
+fn what_made_a_file_before_explains_no_copy() {
+    let (made, copy) = ("let us begin\n", "let the copied lines\nbe known\n");
+    let library = library(&[made, copy]);
+    let texts = |digest: Digest| library.get(&digest).cloned();
+    let before = Reading::Absent;
+    for (until, rung) in [(500, Rung::Moved), (950, Rung::IntentPartial)] {
+        let announced = [intent(1, "a", (400, until), before, Reading::Content(of(made)))];
+        let facts = DiskFacts { before: None, after: Some(of(copy)), intents: &announced, texts: &texts, ..disk() };
+        assert_eq!(judge_disk(&DiskFacts { seen: Some(Seen::Elsewhere), ..facts }).rung(), rung, "{until}");
+        assert_eq!(judge_disk(&facts).rung(), Rung::IntentPartial, "where nothing else explains it");
+    }
+}
