@@ -189,16 +189,22 @@ impl DiskRuling {
         }
     }
 
-    /// Whether this ruling names several candidates, and the one that the old ruling took for certain among them.
+    /// Whether this ruling names several candidates, and those that the old ruling took for certain among them.
     fn disputes(&self, old: &Self) -> bool {
-        let Self::All(new) = self else { return false };
+        let new: Vec<&Verdict> = match self {
+            Self::All(verdict) => vec![verdict],
+            Self::Parts { claimed, .. } => claimed.iter().map(|(_, verdict)| verdict).collect(),
+            Self::Echo { .. } | Self::CarryAll { .. } => Vec::new(),
+        };
+        let candidates = |verdict: &Verdict| {
+            let named = verdict.evidence.iter().filter(|reason| reason.kind == EvidenceKind::Candidate);
+            named.map(|reason| reason.detail.clone()).collect::<Vec<_>>()
+        };
+        let several = !new.is_empty() && new.iter().all(|verdict| candidates(verdict).len() > 1);
         let named = |actor: &Actor| {
             let label = format!("{} was ", label(actor));
-            new.evidence
-                .iter()
-                .any(|reason| reason.kind == EvidenceKind::Candidate && reason.detail.starts_with(&label))
+            new.iter().any(|verdict| candidates(verdict).iter().any(|detail| detail.starts_with(&label)))
         };
-        let several = new.evidence.iter().filter(|reason| reason.kind == EvidenceKind::Candidate).count() > 1;
         let guessed = matches!(old.rung(), Rung::IntentExact | Rung::IntentPartial | Rung::OnlyCall);
         let all_named = match old {
             Self::All(verdict) => named(&verdict.origin),

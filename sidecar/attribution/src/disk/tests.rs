@@ -431,3 +431,21 @@ fn what_made_a_file_before_explains_no_copy() {
         assert_eq!(judge_disk(&facts).rung(), Rung::IntentPartial, "where nothing else explains it");
     }
 }
+
+/// Git wrote the file, unseen, before two agents with calls open at once did: what the first one's hook explains in part the
+/// second one's hook puts in dispute.
+#[test]
+fn a_part_that_a_second_call_claims_is_nobodys() {
+    let (seen, gits, after) =
+        ("as it was seen\n", "as git wrote it\n", "of one agent\nof the other\nas git wrote it\n");
+    let library = library(&[seen, gits, after]);
+    let texts = |digest: Digest| library.get(&digest).cloned();
+    let calls = [wrote(1, "a", (900, 960), gits, after), wrote(2, "b", (905, 980), gits, after)];
+    let facts = DiskFacts { before: Some(of(seen)), after: Some(of(after)), texts: &texts, ..disk() };
+    let first = judge_disk(&DiskFacts { intents: &calls[..1], ..facts });
+    assert_eq!(first.rung(), Rung::IntentPartial);
+    let both = judge_disk(&DiskFacts { intents: &calls, ..facts });
+    assert_eq!(both.rung(), Rung::Candidates, "{both:?}");
+    assert!(both.supersedes(&first), "{both:?}");
+    assert!(!first.supersedes(&both), "{both:?}");
+}
