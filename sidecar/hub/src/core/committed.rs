@@ -6,9 +6,9 @@
 use codi2_protocol::{Digest, FileId};
 use codi2_text::Text;
 
-use super::{Core, Effect, Entry};
+use super::{Core, Effect, Entry, not_observed};
 use crate::book::StoredOwners;
-use crate::known::Known;
+use crate::known::{Content, Known};
 use crate::ports::Ports;
 use crate::rows::Row;
 
@@ -28,7 +28,7 @@ pub struct Asked {
 pub struct Told {
     /// Its owners, if it was seen itself.
     pub owners: Option<StoredOwners>,
-    /// If not, what lies on disk or stands in buffers at its path, in its worktree first.
+    /// If not, what lies on disk or stands in buffers at its path, in its worktree first, and what is remembered of its lines.
     pub present: Vec<Related>,
     /// The owners of the relatives asked for, in their order.
     pub relatives: Vec<Option<StoredOwners>>,
@@ -88,6 +88,14 @@ impl Core {
             present.extend(buffers.map(|(_, branch)| (branch.known.clone(), false)));
             for other in &others {
                 present.extend(self.ledger.on_disk(ports, other).map(|known| (known, true)));
+            }
+        }
+        if owners.is_none() {
+            // What it was taken from may be gone: whose its lines were at this path is remembered.
+            let mut recalled = self.ledger.uniform(text.len_bytes(), not_observed());
+            if self.ledger.recall_lines(ports, file, text, &mut recalled, None) {
+                let (digest, content) = (Digest::new(text.digest()), Content::Text(text.clone()));
+                present.push((Known { digest, owners: recalled, content }, true));
             }
         }
         let book = &self.ledger.book;

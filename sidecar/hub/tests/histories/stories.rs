@@ -43,6 +43,11 @@ const STORIES: &[(&str, &str)] = &[
          git commit -q --allow-empty -m other",
     ),
     (
+        "a commit in part whose rest is gone before anybody has looked",
+        "hal ^a.txt; robo a.txt; stage a.txt; git commit -q -m part, at once; \
+         git restore --source=HEAD~1 --staged --worktree -- a.txt",
+    ),
+    (
         "an agent writes while git waits for the next step",
         "git switch -q -c b; hal a.txt; git commit -q -a -m 1; git switch -q main; robo a.txt; git commit -q -a -m 2; \
          git switch -q b; git rebase -q main; hal b.txt; git add -A, at once; git rebase --continue",
