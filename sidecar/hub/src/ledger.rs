@@ -152,6 +152,8 @@ pub struct Ledger {
     seen: Recent<(FileKey, Digest), OwnerTree<OwnerRef>>,
     /// Where a text lay on disk, the newest place last.
     places: Recent<(RepositoryId, Digest), Box<[FileId]>>,
+    /// Texts that have had two histories.
+    parted: Recent<(RepositoryId, Digest), ()>,
     deletions: Recent<(GroupId, u32), Vec<(usize, OwnerRef)>>,
     /// Whose lines stood at which path.
     lines: lines::Lines,
@@ -181,6 +183,7 @@ impl Ledger {
             branches: BTreeMap::new(),
             seen: Recent::new(SEEN_STATES),
             places: Recent::new(PLACED),
+            parted: Recent::new(PLACED),
             deletions: Recent::new(DELETIONS),
             lines: lines::Lines::default(),
             texts: VecDeque::new(),

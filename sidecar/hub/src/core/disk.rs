@@ -185,7 +185,8 @@ impl Core {
                 return self.leave_unread(file);
             }
             let nobody = self.ledger.uniform(len, baseline);
-            // Known by another text: the next hub would not find that again. That nobody is known it would say, too.
+            // Known by another text: the next hub would not find that again. That nobody is known it would say, too, as long
+            // as nobody is known of any copy.
             let found_out = here.is_none() && owners.as_ref().is_some_and(|owners| *owners != nobody);
             let mut owners = owners.unwrap_or(nobody);
             let recall = |text: &Text| self.ledger.recall_lines(ports, file, text, &mut owners, None);
@@ -200,10 +201,12 @@ impl Core {
             }
             let seen = self.moment(found.at_ms);
             let on_disk = DiskFile { bytes: digest, size: found.content.size(), known, blob: found.blob, seen };
-            let mut rows = if found.blob.is_some() && !found_out { Vec::new() } else { self.rows(file, &on_disk) };
-            if found.blob.is_some() {
-                // Git can give it back.
-                rows.retain(|row| matches!(row, Row::Owners { .. }));
+            let mut rows = self.part(file, &on_disk.known);
+            if found.blob.is_none() {
+                rows.extend(self.rows(file, &on_disk));
+            } else if found_out || self.ledger.has_parted(file, text_digest) {
+                // Git can give it back, but not whose it is.
+                rows.push(self.owners_row(file, &on_disk.known));
             }
             self.ledger.settle(file, on_disk);
             if !rows.is_empty() {
@@ -400,16 +403,29 @@ impl Core {
     }
 
     /// The rows that keep a file's state and its owners.
-    pub(super) fn rows(&self, file: &FileId, on_disk: &DiskFile) -> Vec<Row> {
-        vec![
-            Row::Disk(self.host, file.clone(), Some(self.ledger.disk_row(on_disk))),
-            Row::Owners {
-                repository: self.ledger.shared(file.worktree.repository),
-                path: file.path.clone(),
-                digest: on_disk.known.digest,
-                owners: self.ledger.book.store(&on_disk.known.owners),
-            },
-        ]
+    pub(super) fn rows(&mut self, file: &FileId, on_disk: &DiskFile) -> Vec<Row> {
+        let mut rows = self.part(file, &on_disk.known);
+        rows.push(Row::Disk(self.host, file.clone(), Some(self.ledger.disk_row(on_disk))));
+        rows.push(self.owners_row(file, &on_disk.known));
+        rows
+    }
+
+    /// The row that keeps who owns a content of a file.
+    fn owners_row(&self, file: &FileId, known: &Known) -> Row {
+        Row::Owners {
+            repository: self.ledger.shared(file.worktree.repository),
+            path: file.path.clone(),
+            digest: known.digest,
+            owners: self.ledger.book.store(&known.owners),
+        }
+    }
+
+    /// The rows that keep the other history of a text which gets a second one: the copies of which nothing was stored, since
+    /// git has them and nobody is known, would have this one for the next hub.
+    fn part(&mut self, file: &FileId, known: &Known) -> Vec<Row> {
+        let others = self.ledger.part(file, known);
+        let known = |other: &FileId| Some(&self.ledger.disk.get(other)?.as_ref()?.known);
+        others.iter().filter_map(|other| Some(self.owners_row(other, known(other)?))).collect()
     }
 }
 

@@ -8,6 +8,7 @@ use codi2_text::{OwnerTree, Text};
 
 use super::Ledger;
 use crate::book::OwnerRef;
+use crate::known::Known;
 use crate::ports::Ports;
 
 /// Paths remembered for one content, the newest.
@@ -53,6 +54,44 @@ impl Ledger {
             }
         }
         found.filter(|tree| !tree.is_empty())
+    }
+
+    /// Whether a text has had two histories in this repository since the hub began.
+    pub fn has_parted(&self, file: &FileId, digest: Digest) -> bool {
+        self.parted.get(&(file.worktree.repository, digest)).is_some()
+    }
+
+    /// The other files that hold this text as git has it, when this one's history is the first that is not theirs: from
+    /// then on what is known of each path must be stored.
+    pub fn part(&mut self, file: &FileId, known: &Known) -> Vec<FileId> {
+        if self.has_parted(file, known.digest) {
+            return Vec::new();
+        }
+        let key = (file.worktree.repository, known.digest);
+        let is_full = self.places.get(&key).is_some_and(|places| places.len() >= PLACES);
+        let mut copies = self.copies(file, known.digest);
+        if copies.is_empty() && is_full {
+            // The newest places have gone on to other texts.
+            copies = self.lying(file, known.digest);
+        }
+        let differs = |copy: &FileId| {
+            let there = self.disk.get(copy).and_then(Option::as_ref);
+            there.is_some_and(|there| !self.same_origins(&there.known.owners, &known.owners))
+        };
+        if !copies.iter().any(differs) {
+            return Vec::new();
+        }
+        self.parted.put(key, ());
+        let mut others = self.lying(file, known.digest);
+        others.retain(|other| self.disk.get(other).and_then(Option::as_ref).is_some_and(|there| there.blob.is_some()));
+        others
+    }
+
+    /// All other files of the repository that hold this text on disk now: looks at every file.
+    fn lying(&self, file: &FileId, digest: Digest) -> Vec<FileId> {
+        let here = self.disk.iter().filter(|(other, _)| other.worktree.repository == file.worktree.repository);
+        let lies = here.filter(|(_, there)| there.as_ref().is_some_and(|there| there.known.digest == digest));
+        lies.map(|(other, _)| other).filter(|other| *other != file).cloned().collect()
     }
 
     /// Whether two owner trees of one text name the same authors.

@@ -412,3 +412,57 @@ fn that_copies_of_a_text_are_nobodys_is_not_stored() {
     assert!(w.ports.owners.is_empty(), "{:?}", w.ports.owners.keys());
     assert_eq!(w.blame("b.rs"), [OLD]);
 }
+
+/// Copies that were there before codi2, and an agent's of the same text: what the next hub looks at first makes nobody the
+/// author of the others.
+#[test]
+fn copies_that_nobody_wrote_stay_nobodys_for_the_next_hub() {
+    const TEXT: &str = "export {};\nexport const one = 1;\nexport const two = 2;\n";
+    const AGENT: &str = "agent bot exact IntentExact";
+    let many: Vec<String> = (0..9).map(|n| format!("m{n}.js")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    // Older copies, those of them that are changed afterwards, the agent's.
+    let cases: &[(&[&str], &[&str], &[&str])] = &[
+        (&["b.js", "c.js", "d.js"], &[], &["0.js", "a.js", "e.js"]),
+        (&["b.js", "c.js", "d.js"], &[], &["a.js"]),
+        (&["b.js"], &[], &["a.js"]),
+        (&["b.js"], &[], &["c.js"]),
+        (&many, &[], &["a.js"]),
+        (&many, &[], &["n.js", "o.js", "p.js", "q.js", "r.js"]),
+        (&many, &many[5..], &["a.js"]),
+    ];
+    for (older, changed, agents) in cases {
+        for seen_first in [false, true] {
+            let mut w = World::bare();
+            for path in *older {
+                w.put(path, TEXT);
+                w.staged(path);
+            }
+            w.scan();
+            for path in *changed {
+                w.program_writes(path, "something else, which nobody announced\n");
+            }
+            for path in *agents {
+                w.agent_before("bot", path);
+                w.put(path, TEXT);
+                if seen_first {
+                    w.watch_sees(path);
+                }
+                w.agent_after("bot", path);
+                w.watch_sees(path);
+                w.staged(path);
+            }
+            for hub in 0..3 {
+                let case = format!("{older:?}, {agents:?}, seen first: {seen_first}, hub {hub}");
+                for path in agents.iter() {
+                    assert_eq!(w.blame(path), [AGENT; 3], "{case}: {path}");
+                }
+                for path in older.iter().filter(|path| !changed.contains(path)) {
+                    assert_eq!(w.blame(path), [OLD; 3], "{case}: {path}");
+                }
+                w.hub_restarts();
+                w.scan();
+            }
+        }
+    }
+}
