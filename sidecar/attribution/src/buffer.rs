@@ -30,7 +30,7 @@ pub struct BufferFacts<'a> {
     pub editor: &'a Editor,
     /// The client declares the source of every edit (`editHint`), so an edit without one is nobody's typing.
     pub declares: bool,
-    /// Whether the text after the group is one that was known before.
+    /// Whether the text after the group is one that was known before; of no account unless it [`may_restore`].
     pub state_seen: Option<StateSeen>,
     /// Agents' calls open on the file: only ever listed as context.
     pub calls: &'a [OpenCall],
@@ -52,24 +52,27 @@ pub fn judge_group(group: &EditGroup, facts: &BufferFacts<'_>) -> GroupRuling {
     })
 }
 
+/// Whether it matters that the text after the group was known before, so that it has to be looked up
+/// ([`BufferFacts::state_seen`]): typing that happens to end in a known text is typing, and a deletion brings nothing back.
+pub fn may_restore(group: &EditGroup, declares: bool) -> bool {
+    let brings_back = |edit: &Edit| match edit.source.as_ref().map(|source| source.kind) {
+        Some(kind) => matches!(kind, SourceKind::Undo | SourceKind::Redo | SourceKind::Reload),
+        None => declares || edit.shape != Shape::Keystroke,
+    };
+    let mut inserting = inserting(group).peekable();
+    inserting.peek().is_some() && inserting.all(brings_back)
+}
+
+fn inserting(group: &EditGroup) -> impl Iterator<Item = &Edit> {
+    group.edits.iter().filter(|edit| edit.inserted > 0)
+}
+
 /// L1 and the reload: whether the group brings back a text whose owners are known as a whole.
 fn restores(group: &EditGroup, facts: &BufferFacts<'_>) -> Option<GroupRuling> {
-    let seen = facts.state_seen?;
-    let mut inserting = group.edits.iter().filter(|edit| edit.inserted > 0).peekable();
-    inserting.peek()?;
-    let declared = |edit: &Edit| edit.source.as_ref().map(|source| source.kind);
-    // Typing that happens to end in a known text is typing.
-    let silent = |edit: &Edit| declared(edit).is_none() && (facts.declares || edit.shape != Shape::Keystroke);
-    let undone = |edit: &Edit| matches!(declared(edit), Some(SourceKind::Undo | SourceKind::Redo));
-    let reloaded = |edit: &Edit| declared(edit) == Some(SourceKind::Reload);
-    let (mut undo, mut reload) = (false, false);
-    for edit in inserting {
-        if !(undone(edit) || reloaded(edit) || silent(edit)) {
-            return None;
-        }
-        undo |= undone(edit);
-        reload |= reloaded(edit);
-    }
+    let seen = facts.state_seen.filter(|_| may_restore(group, facts.declares))?;
+    let declared = |kind| inserting(group).any(|edit| edit.source.as_ref().is_some_and(|source| source.kind == kind));
+    let undo = declared(SourceKind::Undo) || declared(SourceKind::Redo);
+    let reload = declared(SourceKind::Reload);
     let editor = &facts.editor.name;
     let (kind, evidence, detail) = match seen {
         _ if undo => (RestoreKind::Undo, EvidenceKind::Undo, format!("{editor} declared an undo or redo")),

@@ -204,10 +204,10 @@ impl Ledger {
     pub fn owners_of(&mut self, ports: &dyn Ports, file: &FileId, digest: Digest) -> Option<OwnerTree<OwnerRef>> {
         let own = file.worktree.repository;
         let shared = self.joined.get(&own).copied();
-        let of_shared = || ports.stored_owners(shared?, &file.path, digest);
         if let Some(tree) = self.seen.get(&(key(file), digest)).cloned() {
             // Where nobody is known here, another hub may know by now.
-            let stored = if self.is_unknown_in(&tree) { of_shared() } else { None };
+            let shared = shared.filter(|_| self.is_unknown_in(&tree));
+            let stored = shared.and_then(|shared| ports.stored_owners(&[shared], &file.path, digest));
             let Some(stored) = stored else { return Some(tree) };
             let merged = better(stored, self.book.store(&tree));
             let merged = self.load(ports, merged);
@@ -215,7 +215,10 @@ impl Ledger {
             return Some(merged);
         }
         // What was stored before the repository was joined is under its own id.
-        let stored = of_shared().or_else(|| ports.stored_owners(own, &file.path, digest))?;
+        let stored = match shared {
+            Some(shared) if shared != own => ports.stored_owners(&[shared, own], &file.path, digest),
+            _ => ports.stored_owners(&[own], &file.path, digest),
+        }?;
         let tree = self.load(ports, stored);
         self.seen.put((key(file), digest), tree.clone());
         Some(tree)

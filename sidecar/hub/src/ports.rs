@@ -69,8 +69,8 @@ pub trait Ports {
     /// The file as git's index has it: the blob, and the bytes that a checkout would write.
     fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)>;
 
-    /// Owners of a content that this path, in any worktree, held before.
-    fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners>;
+    /// Owners of a content that this path, in any worktree, held before: of the first repository under which there are any.
+    fn stored_owners(&self, repositories: &[RepositoryId], path: &str, digest: Digest) -> Option<StoredOwners>;
     /// Whether owners of any content of this path are stored.
     fn has_stored_owners(&self, _repository: RepositoryId, _path: &str) -> bool {
         false

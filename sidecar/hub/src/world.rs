@@ -319,8 +319,10 @@ impl Ports for World {
         self.watches.get(&file.worktree)?.indexed(&file.path)
     }
 
-    fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {
-        self.row(Subspace::Owners, &[repository.into(), path.into(), (&digest).into()])
+    fn stored_owners(&self, repositories: &[RepositoryId], path: &str, digest: Digest) -> Option<StoredOwners> {
+        let keys: Vec<_> = repositories.iter().map(|id| [(*id).into(), path.into(), (&digest).into()]).collect();
+        let keys: Vec<&[Part<'_>]> = keys.iter().map(|key| &key[..]).collect();
+        self.given(self.waited(|| self.store.first(Subspace::Owners, &keys))).flatten()
     }
 
     fn has_stored_owners(&self, repository: RepositoryId, path: &str) -> bool {
@@ -457,7 +459,7 @@ pub(crate) mod tests {
         let damaged = codi2_store::Row::set(Subspace::Disk, &disk_key(host, &file), &7).unwrap();
         store.write(&[damaged]).unwrap();
         let world = World::new(store, host, WatchOptions::default(), Arc::new(|_, _| {}), Arc::new(|_, _| {}));
-        assert_eq!(world.stored_owners(repository, "a", digest), None);
+        assert_eq!(world.stored_owners(&[repository], "a", digest), None);
         assert_eq!(world.failed_reads().0, 0, "absent is no failure");
         assert_eq!(world.disk_row(&file), None);
         assert_eq!(world.disk_texts(&file.worktree), Vec::new());

@@ -202,11 +202,29 @@ impl Store {
         self.read(&mut |transaction| self.row_in(transaction, space, parts))
     }
 
+    /// The value of the first of these rows that is there. A store elsewhere is asked for all of them at once.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub fn first<T: DeserializeOwned>(&self, space: Subspace, rows: &[&[Part<'_>]]) -> Result<Option<T>, StoreError> {
+        let keys = rows.iter().map(|parts| layout::row(space, parts)).collect::<Result<Vec<_>, _>>()?;
+        let asked: Vec<_> = keys.iter().map(|key| layout::chunk(key, 0)).collect();
+        self.read(&mut |transaction| {
+            transaction.ahead(&asked);
+            for key in &keys {
+                if let Some(value) = self.stored(transaction, key)? {
+                    return value::decode(key, &value).map(Some).map_err(|damage| self.damaged(damage).into());
+                }
+            }
+            Ok(None)
+        })
+    }
+
     /// The encoded value of a row inside a transaction, by its key.
     fn stored(&self, transaction: &mut dyn Transaction, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
         let damaged = |damage| Abort::Store(self.damaged(damage));
         let mut value = Vec::new();
-        let (mut number, mut count) = (0, 1);
+        let (mut number, mut count, mut whole) = (0, 1, 0);
         while number < count {
             let key = layout::chunk(key, number);
             let stored = match transaction.get(&key)? {
@@ -216,10 +234,13 @@ impl Store {
             };
             let payload = value::unseal(&key, &stored).map_err(damaged)?;
             let (header, data) = payload.split_first_chunk::<HEADER>().ok_or_else(|| damaged(strange(&key)))?;
-            let [a, b, c, d, ..] = *header;
-            count = u32::from_le_bytes([a, b, c, d]);
+            let [a, b, c, d, e, f, g, h] = *header;
+            (count, whole) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
             value.extend_from_slice(data);
             number += 1;
+        }
+        if crc32c::crc32c(&value) != whole {
+            return Err(damaged(strange(key)));
         }
         Ok(Some(value))
     }

@@ -5,11 +5,13 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codi2_protocol::{Digest, HostId, ProducerId, RepositoryId};
 use codi2_store::ROW_BYTES;
+use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Dedupe, Part, Pending, Row, Store, StoreError, Subspace};
+use codi2_store::{Committed, Dedupe, Engine, Part, Pending, Row, Store, StoreError, Subspace, Watch};
 use common::{Engines, event};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,56 @@ fn values_of_any_length_come_back_and_leave_nothing_behind() {
         store.write(&[Row::delete(Subspace::Meta, &key).unwrap()]).unwrap();
         assert_eq!(store.get::<Value>(Subspace::Meta, &key).unwrap(), None, "{engine}");
         assert_eq!(store.scan::<Value>(Subspace::Meta, &[]).count(), 0, "{engine}");
+    }
+}
+
+#[test]
+fn the_first_of_several_rows_that_is_there_is_one_question() {
+    let engines = Engines::new();
+    for (engine, store) in stores(&engines) {
+        let keys: [[Part<'_>; 1]; 3] = [["a".into()], ["b".into()], ["c".into()]];
+        let rows: Vec<&[Part<'_>]> = keys.iter().map(|key| &key[..]).collect();
+        let first = || store.first::<Value>(Subspace::Meta, &rows);
+        assert_eq!(first(), Ok(None), "{engine}");
+        // Each is before those that are there already; one has several chunks.
+        for (at, length) in [(2, 10), (1, 250_000), (0, 0)] {
+            store.write(&[Row::set(Subspace::Meta, rows[at], &value(length)).unwrap()]).unwrap();
+            assert_eq!(first(), Ok(Some(value(length))), "{engine} {at}");
+            assert_eq!(store.first(Subspace::Meta, &rows[2..]), Ok(Some(value(10))), "{engine} {at}");
+        }
+        let shape = store.first::<Value>(Subspace::Meta, &[&[]]);
+        assert!(matches!(shape, Err(StoreError::Shape(_))), "{engine}: {shape:?}");
+    }
+    let counting = Arc::new(Counting::default());
+    let store = Store::on(Arc::<Counting>::clone(&counting)).unwrap();
+    let before = counting.transactions.load(Ordering::Relaxed);
+    store.first::<Value>(Subspace::Meta, &[&["a".into()], &["b".into()]]).unwrap();
+    assert_eq!(counting.transactions.load(Ordering::Relaxed) - before, 1);
+}
+
+/// Counts transactions.
+#[derive(Default)]
+struct Counting {
+    memory: Memory,
+    transactions: AtomicUsize,
+}
+
+impl Engine for Counting {
+    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        self.transactions.fetch_add(1, Ordering::Relaxed);
+        self.memory.transact(body)
+    }
+    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
+        self.memory.watch(key)
+    }
+    fn place(&self) -> String {
+        self.memory.place()
+    }
+    fn bytes(&self) -> Result<u64, StoreError> {
+        self.memory.bytes()
+    }
+    fn exclusive(&self) -> bool {
+        false
     }
 }
 

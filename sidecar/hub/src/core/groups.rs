@@ -1,6 +1,8 @@
 //! Groups of edits: judged as a whole, applied to the owners, written.
 
-use codi2_attribution::{BufferFacts, Carried, GroupRuling, RestoreKind, Ruling, Run, StateSeen, judge_group};
+use codi2_attribution::{
+    BufferFacts, Carried, GroupRuling, RestoreKind, Ruling, Run, StateSeen, judge_group, may_restore,
+};
 use codi2_protocol::{
     Actor, Class, Edit, EditGroup, Editor, Event, EventBody, EventId, Evidence, EvidenceKind, FileId, Notice, Owner,
     Range, SessionId, Shape, SourceKind, Verdict,
@@ -57,13 +59,15 @@ impl Core {
         if !follows {
             branch.known.owners = self.unknown_text(branch.gap);
         }
-        let (state_seen, seen) = self.state_seen(&file, &group, &branch, ports);
+        let declares = group.edits.iter().any(|edit| edit.source.is_some());
+        // Typing, which is nearly all, does not wait for a store elsewhere to be asked.
+        let restores = may_restore(&group, declares);
+        let (state_seen, seen) = if restores { self.state_seen(&file, &group, &branch, ports) } else { (None, None) };
         let calls = self.calls.open_on(&file);
         let info = self.sessions.get(&session).map(|session| &session.info);
         let person = info.map_or_else(Actor::unknown, |info| info.actor.clone());
         let editor =
             info.map_or_else(|| Editor { name: "an editor".into(), version: None }, |info| info.editor.clone());
-        let declares = group.edits.iter().any(|edit| edit.source.is_some());
         let facts = BufferFacts { person: &person, editor: &editor, declares, state_seen, calls: &calls };
         let ruling = judge_group(&group, &facts);
 

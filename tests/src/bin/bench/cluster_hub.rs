@@ -6,6 +6,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use codi2_protocol::{Call, Reply};
 use codi2_tests::cluster::{Cluster, own, shared};
 
 use crate::cluster::{Bare, GOAL, at_once};
@@ -52,15 +53,24 @@ fn ingest(found: &Cluster, producers: usize, each: usize) -> Row {
         floor.append(at_once(producers, each, &|producer, number| bare.write(producer, turn, number)));
         busy_floor += start.elapsed();
     }
+    let decided = decided(&ground);
     drop(sidecars);
     runtime.shutdown_timeout(Duration::from_secs(5));
     let rate = |samples: &Samples, busy: Duration| samples.count() as f64 / busy.as_secs_f64();
     let (rate, bare) = (rate(&ours, busy), rate(&floor, busy_floor));
     let what: &'static str =
         Box::leak(format!("hub on FoundationDB: sealed group → durable, {producers} at once").into());
-    let note = format!("{rate:.0} groups/s, {:.2} of the floor's {bare:.0}", rate / bare);
+    let note = format!("{rate:.0} groups/s, {:.2} of the floor's {bare:.0}; {decided}", rate / bare);
     eprintln!("{what}: {note}");
     Row::time(what, ours, ("bare client, an event a transaction", floor), GOAL, note)
+}
+
+/// How long the hub's core takes for a report, by its own measure, and how many the writer puts into a commit.
+fn decided(ground: &Ground) -> String {
+    let Ok(Reply::Stats(all)) = ground.link().call(Call::Stats) else { panic!("the hub tells its measures") };
+    let hub = all.iter().find(|stats| stats.part == "hub").expect("the hub's own measures");
+    let p50 = |name| hub.measured.iter().find(|measured| measured.name == name).map_or(0, |measured| measured.p50);
+    format!("decided in {} µs, {} a commit (p50)", p50("decide") / 1_000, p50("commit_entries"))
 }
 
 /// The home's settings name the cluster.

@@ -1,9 +1,10 @@
 //! One person in one buffer: typing, undo, moves, formats, texts from elsewhere.
 
-use codi2_protocol::{ActorKind, Copied, EventBody, Shape, SourceKind};
+use codi2_protocol::{ActorKind, Copied, EventBody, RepositoryId, Shape, SourceKind};
 
+use super::super::Input;
 use super::sidecar::Change;
-use super::world::{World, body, file, of};
+use super::world::{World, body, file, of, worktree};
 
 const OLD: &str = "unknown unknown BeforeCodi2";
 const TYPED: &str = "person ada declared EditorDeclared";
@@ -67,6 +68,29 @@ fn undo_brings_owners_back() {
         } else {
             assert_eq!(lines, [OLD, TYPED], "{way}");
         }
+    }
+}
+
+/// A store elsewhere takes its time for each question, and the core waits.
+#[test]
+fn typing_asks_the_store_for_nothing_and_an_undo_asks_once() {
+    for (shared, declares) in [(None, true), (Some(RepositoryId::new()), true), (Some(worktree().repository), false)] {
+        let mut w = World::new(&[("a.rs", "old\n")]);
+        if let Some(shared) = shared {
+            w.feed(Input::Joins(worktree().repository, shared));
+        }
+        w.editor("ada");
+        w.person("ada").declares = declares;
+        w.opens("ada", "a.rs");
+        w.ports.asked_owners.take();
+        w.appends("ada", "a.rs", "mine\n");
+        w.cuts("ada", "a.rs", 0, 4);
+        assert_eq!(w.ports.asked_owners.take(), Vec::<Vec<_>>::new(), "{shared:?}");
+        // To a text that this hub has not seen.
+        w.edits("ada", "a.rs", vec![Change::new(0, 0, "elsewhere\n", Shape::Insert, SourceKind::Undo)]);
+        let own = worktree().repository;
+        let both: Vec<_> = shared.into_iter().filter(|shared| *shared != own).chain([own]).collect();
+        assert_eq!(w.ports.asked_owners.take(), [both], "{shared:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is outside the core in the tests: files, git's index and the store's rows in maps, processes by their numbers.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -62,6 +62,8 @@ pub struct Fake {
     pub moved: usize,
     pub is_shared: bool,
     pub owners: HashMap<(RepositoryId, String, Digest), StoredOwners>,
+    /// Each question for owners: of which repositories.
+    pub asked_owners: RefCell<Vec<Vec<RepositoryId>>>,
     pub disk: BTreeMap<FileId, DiskRow>,
     pub branches: HashMap<(SessionId, FileId), BranchRow>,
     pub upgrades: HashMap<EventId, Owner>,
@@ -199,8 +201,10 @@ impl Ports for Fake {
         Some((Oid::of_blob(bytes)?, bytes.clone()))
     }
 
-    fn stored_owners(&self, repository: RepositoryId, path: &str, digest: Digest) -> Option<StoredOwners> {
-        self.stored(self.owners.get(&(repository, path.to_owned(), digest)).cloned())
+    fn stored_owners(&self, repositories: &[RepositoryId], path: &str, digest: Digest) -> Option<StoredOwners> {
+        self.asked_owners.borrow_mut().push(repositories.to_vec());
+        let owners = |repository: &RepositoryId| self.owners.get(&(*repository, path.to_owned(), digest)).cloned();
+        self.stored(repositories.iter().find_map(owners))
     }
 
     fn disk_row(&self, file: &FileId) -> Option<DiskRow> {

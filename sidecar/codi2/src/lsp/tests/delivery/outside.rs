@@ -36,7 +36,7 @@ impl Ports for Outside {
     fn indexed(&mut self, _: &FileId) -> Option<(Oid, Vec<u8>)> {
         None
     }
-    fn stored_owners(&self, _: RepositoryId, _: &str, _: Digest) -> Option<StoredOwners> {
+    fn stored_owners(&self, _: &[RepositoryId], _: &str, _: Digest) -> Option<StoredOwners> {
         None
     }
     fn disk_row(&self, _: &FileId) -> Option<DiskRow> {
