@@ -226,7 +226,9 @@ impl Core {
             _ => Content::Lines(row.lines),
         };
         let known = Known { digest: row.text, owners, content };
-        let on_disk = DiskFile { bytes: row.bytes, size: row.size, known, blob: None, seen: Moment::default() };
+        // What is as the row has it was seen so now: whoever ended before has not written what comes next.
+        let seen = if same { self.moment(found.at_ms) } else { Moment::default() };
+        let on_disk = DiskFile { bytes: row.bytes, size: row.size, known, blob: None, seen };
         self.ledger.settle(file, on_disk);
         if !same {
             self.changed(file, found.clone(), Observed::WhileAway, now, ports);

@@ -64,11 +64,14 @@ impl Core {
             files.iter().map(|(file, found)| (file.clone(), reading(found.as_ref()))).collect();
         self.turn += 1;
         let read_ms = files.iter().flat_map(|(_, found)| found).map(|found| found.at_ms).max();
+        let looked_at = worktree.as_ref().and_then(|id| self.worktree(id)).is_some_and(|worktree| worktree.scanned);
         let at = match record.phase {
             // The agent waits for this answer before it writes: what the hub has read and heard by now is older.
             HookPhase::Before if fresh => self.moment(record.at_ms.max(read_ms.unwrap_or_default())),
             HookPhase::Before => Moment::earliest(record.at_ms),
             _ if fresh => self.moment(record.at_ms),
+            // What was over before this hub's first look ended no later than now.
+            _ if !looked_at => Moment::latest(record.at_ms).min(self.moment(now)),
             _ => Moment::latest(record.at_ms),
         };
         let hook = Hook { record: &record, files: &readings, worktree: worktree.as_ref(), at };

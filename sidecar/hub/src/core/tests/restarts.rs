@@ -1,7 +1,7 @@
 //! A hub that knows nothing in memory, over the store of one that was killed: the first look at a file, the sidecar that
 //! comes back with its spool, and the watch, in every order. What was typed is its typist's, whoever came first.
 
-use codi2_protocol::Call;
+use codi2_protocol::{Call, Fact, HookPhase, Numbered, ProducerId};
 
 use super::super::Input;
 use super::orders::{Step, interleavings};
@@ -198,4 +198,29 @@ fn a_tracked_file_that_others_changed_while_no_hub_was_there() {
     w.hub_restarts();
     w.scan();
     assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange", OLD]);
+}
+
+/// An agent's call that was over before the hub began, and whose hooks lay in a spool, wrote nothing that is seen to come
+/// after the hub's first look, however soon.
+#[test]
+fn a_program_writes_just_after_the_hub_has_come_back() {
+    for (known, still) in [(Known::Row, false), (Known::Row, true), (Known::Tracked, false), (Known::Tracked, true)] {
+        let mut w = World::bare();
+        w.stands_still = still;
+        w.put("a.rs", "one\n");
+        if known == Known::Tracked {
+            w.staged("a.rs");
+        }
+        w.scan();
+        let hooks = [HookPhase::Before, HookPhase::After].map(|phase| w.hook_record(phase, "bot", &["a.rs"]));
+        w.core = core();
+        w.ports.watched.clear();
+        w.feed(Input::Begin);
+        let fact = |(record, seq)| Numbered { seq, occurred_ms: 0, session: None, fact: Fact::Hook(record) };
+        w.drained(ProducerId::new(), hooks.into_iter().zip(1..).map(fact).collect());
+        w.feed(Input::CaughtUp);
+        w.scan();
+        w.program_writes("a.rs", "one\na program\n");
+        assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange"], "{known:?}, still: {still}");
+    }
 }
