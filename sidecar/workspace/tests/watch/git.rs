@@ -287,7 +287,9 @@ fn the_stored_form_of_the_content_is_a_source() {
 /// Somebody writes in a conflict before anybody has seen it as git left it.
 #[test]
 fn a_conflict_is_gits_as_git_leaves_it() {
-    for (style, further) in [("merge", ""), ("diff3", ""), ("zdiff3", ""), ("merge", "by a program\n")] {
+    let written = ["by a program\n", "======= by a program =======\n", "=======\n", "<<<<<<<by a program\n"];
+    let left = ["merge", "diff3", "zdiff3"].map(|style| (style, ""));
+    for (style, further) in left.into_iter().chain(written.map(|further| ("merge", further))) {
         let script = format!(
             "git config merge.conflictStyle {style}; put a.txt 'one\\ntwo\\nthree\\n'; commit first; git checkout -q -b other; \
              put a.txt 'one\\ntheirs\\nthree\\n'; commit theirs; git checkout -q main; put a.txt 'one\\nours\\nthree\\n'; commit ours"

@@ -22,11 +22,14 @@ impl Explainer<'_> {
         let old_stages = self.before.index.entry(path).map(Entry::stages).unwrap_or_default();
         if stages != old_stages && stages.iter().any(Option::is_some) {
             let side = stages.into_iter().flatten().any(|oid| content.is(self.view, oid) && !self.fresh(oid));
-            if side || (has_markers(bytes) && self.has_only_lines_of(path, bytes, stages)) {
+            if side || self.has_only_lines_of(path, bytes, stages) {
                 return Some(GitSource::Conflict);
             }
         }
-        if old_stages.iter().any(Option::is_some) && has_markers(bytes) && self.remade(path, bytes, old_stages) {
+        if old_stages.iter().any(Option::is_some)
+            && beside_marks(bytes).is_some()
+            && self.remade(path, bytes, old_stages)
+        {
             // `git checkout -m` or `--conflict` makes the conflict anew.
             return Some(GitSource::Conflict);
         }
@@ -52,20 +55,22 @@ impl Explainer<'_> {
         (writing == Writing::Indexed && self.moved.writes()).then_some(GitSource::Merge)
     }
 
-    /// Whether each line is git's mark or stands in one of the stages: else somebody has written in the conflict since.
+    /// Whether it is a conflict of which each line is git's mark or stands in one of the stages: else somebody has written
+    /// in it since.
     fn has_only_lines_of(&mut self, path: &str, bytes: &[u8], stages: [Option<Oid>; 3]) -> bool {
+        let Some(beside) = beside_marks(bytes) else { return false };
         let sides: Vec<Vec<u8>> =
             stages.into_iter().flatten().filter_map(|stage| self.view.worktree_form(path, stage)).collect();
         let known: HashSet<&[u8]> = sides.iter().flat_map(|side| lines(side)).collect();
-        lines(bytes).all(|line| known.contains(line) || MARKS.iter().any(|mark| line.starts_with(mark)))
+        beside.iter().all(|line| known.contains(line))
     }
 
     /// Whether the bytes are the conflict of three stages, whatever the labels say.
     fn remade(&mut self, path: &str, bytes: &[u8], [base, ours, theirs]: [Option<Oid>; 3]) -> bool {
         let (Some(base), Some(ours), Some(theirs)) = (base, ours, theirs) else { return false };
         let without_labels = |bytes: &[u8]| -> Vec<Vec<u8>> {
-            let label = |line: &&[u8]| !(line.starts_with(b"<<<<<<<") || line.starts_with(b">>>>>>>"));
-            bytes.split(|byte| *byte == b'\n').filter(label).map(<[u8]>::to_vec).collect()
+            let has_label = |line: &&[u8]| [b'<', b'>'].iter().any(|mark| is_mark(line, *mark, MARK));
+            bytes.split(|byte| *byte == b'\n').filter(|line| !has_label(line)).map(<[u8]>::to_vec).collect()
         };
         self.merge(path, base, ours, theirs).is_some_and(|(merge, _)| without_labels(&merge) == without_labels(bytes))
     }
@@ -122,8 +127,16 @@ fn merge_bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, bool
     Some((result.content().strip_prefix(FIRST)?.to_vec(), result.is_automergeable()))
 }
 
-/// How the lines begin that git writes around the sides of a conflict.
-const MARKS: [&[u8]; 4] = [b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"];
+/// Characters of a mark around the sides of a conflict, at least; `conflict-marker-size` asks for more.
+const MARK: usize = 7;
+
+/// Whether a line is such a mark. What divides the sides bears no label.
+fn is_mark(line: &[u8], mark: u8, width: usize) -> bool {
+    let after = line.strip_suffix(b"\r").unwrap_or(line).split_at_checked(width);
+    after.is_some_and(|(marks, label)| {
+        marks.iter().all(|byte| *byte == mark) && (label.is_empty() || mark != b'=' && label[0] == b' ')
+    })
+}
 
 /// Lines without their ends: a file's last line may have none, and stands in the middle of a conflict.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -133,10 +146,25 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|line| !line.is_empty())
 }
 
-/// Whether a text has all the lines of a conflict.
-fn has_markers(bytes: &[u8]) -> bool {
-    let starts = |marker: &[u8]| bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(marker));
-    starts(b"<<<<<<<") && starts(b"=======") && starts(b">>>>>>>")
+/// The lines beside git's marks, where these stand around whole conflicts as git puts them; else absent. A line that looks
+/// like one elsewhere is somebody's.
+fn beside_marks(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let first = lines(bytes).find(|line| line.starts_with(&[b'<'; MARK]))?;
+    let width = first.iter().take_while(|byte| **byte == b'<').count();
+    let (mut last, mut beside) = (b'>', Vec::new());
+    for line in lines(bytes) {
+        let next: &[u8] = match last {
+            b'>' => b"<",
+            b'<' => b"|=",
+            b'|' => b"=",
+            _ => b">",
+        };
+        match next.iter().find(|mark| is_mark(line, **mark, width)) {
+            Some(mark) => last = *mark,
+            None => beside.push(line),
+        }
+    }
+    (last == b'>').then_some(beside)
 }
 
 #[cfg(test)]
@@ -161,6 +189,25 @@ mod tests {
             if let Some(merged) = merged {
                 assert_eq!(String::from_utf8_lossy(&found.0), merged);
             }
+        }
+    }
+    #[test]
+    fn a_line_that_looks_like_a_mark_is_somebodys() {
+        for (text, beside) in [
+            ("<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> b\n", Some("ours theirs")),
+            ("<<<<<<< HEAD\r\nours\r\n=======\r\ntheirs\r\n>>>>>>> b\r\n", Some("ours theirs")),
+            ("<<<<<<< HEAD\nours\n||||||| base\nbase\n=======\ntheirs\n>>>>>>> b\n", Some("ours base theirs")),
+            ("<<<<<<<<< HEAD\nours\n=========\n=======\n>>>>>>>>> b\n", Some("ours =======")),
+            ("<<<<<<< HEAD\n=======\n>>>>>>> b\n======= bot\n", Some("======= bot")),
+            ("<<<<<<< HEAD\n=======\n>>>>>>> b\n=======\n", Some("=======")),
+            ("<<<<<<< HEAD\n======= bot\n=======\n>>>>>>>bot\n>>>>>>> b\n", Some("======= bot >>>>>>>bot")),
+            ("<<<<<<< HEAD\n=======\n=======\n>>>>>>> b\n", Some("=======")),
+            ("<<<<<<< HEAD\n======== bot\n>>>>>>> b\n", None),
+            ("<<<<<<< HEAD\nours\n", None),
+            ("ours\n=======\n", None),
+        ] {
+            let found = beside_marks(text.as_bytes()).map(|lines| lines.join(&b' '));
+            assert_eq!(found.as_deref(), beside.map(str::as_bytes), "{text}");
         }
     }
 }
