@@ -1,8 +1,8 @@
 //! The session actor: one task that owns the machine, feeds it in wire order, and carries its effects away.
 //!
 //! One loop, one closed list of sources: document events, commands of handlers, the editor's answers, the hub's news,
-//! time. It never waits for the editor or the hub; the only thing it waits for is the file system when a document is
-//! opened, for two seconds at most. A panic of the machine costs one document its sync and nobody else anything.
+//! time. It never waits for the editor or the hub; what it waits for is the file system when a document is opened, for two
+//! seconds at most, and before the first one who started the window, which takes ten at most. A panic of the machine costs one document its sync and nobody else anything.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};

@@ -1,21 +1,25 @@
 //! Where a document lies: from its URI to a file of a worktree, or why it is not recorded.
 //!
 //! Reads the file system and git, so it runs on a thread that may block, with a time limit. Answers are remembered per
-//! folder for a minute. Absent on purpose: what to do about it (the session machine decides).
+//! folder for a minute. Who started the window is awaited before: what is opened meanwhile waits, and is recorded. Absent
+//! on purpose: what to do about it (the session machine decides).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use codi2_protocol::{Actor, ActorKind, FileId, KnownBy};
 use codi2_workspace::Unwatched;
+use tokio::sync::OnceCell;
 use tower_lsp::gen_lsp_types::Uri;
 
 use super::session::{Apart, Place, Site};
 
 /// Time the file system has to tell a place.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Time there is to find out who started the window. Whoever looks has an end of their own, far sooner.
+const STARTER: Duration = Duration::from_secs(10);
 /// How long a folder's place is remembered.
 const REMEMBERED: Duration = Duration::from_secs(60);
 /// How long it is remembered that a folder has none: a repository may be made at any time.
@@ -24,11 +28,12 @@ const NOWHERE: Duration = Duration::from_secs(3);
 const FOLDERS: usize = 256;
 
 /// Finds places and remembers them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Locator {
     known: Arc<Mutex<Known>>,
     private: Arc<[String]>,
-    agent: Arc<LazyLock<Option<Actor>, Finds>>,
+    finds: Arc<Mutex<Option<Finds>>>,
+    agent: Arc<OnceCell<Option<Actor>>>,
 }
 
 /// Finds the agent that started a window.
@@ -40,20 +45,41 @@ impl Locator {
     /// A locator for which files that match these globs are private. In a window that an agent started, who works is
     /// that agent and no person; `agent` finds it.
     pub fn new(private: Vec<String>, agent: Finds) -> Self {
-        Self { known: Arc::default(), private: private.into(), agent: Arc::new(LazyLock::new(agent)) }
+        let finds = Arc::new(Mutex::new(Some(agent)));
+        Self { known: Arc::default(), private: private.into(), finds, agent: Arc::default() }
     }
 
     /// Finds out who started the window, in the background: whoever did may be gone when its first file is opened.
     pub fn look_above(&self) {
-        let agent = Arc::clone(&self.agent);
-        tokio::task::spawn_blocking(move || LazyLock::force(&agent).is_some());
+        let this = self.clone();
+        tokio::spawn(async move { this.agent().await.is_some() });
     }
 
-    /// Where a document lies. Never takes longer than two seconds: a file system that does is [`Apart::Unreachable`].
+    /// The agent that started the window, looked for once.
+    async fn agent(&self) -> Option<Actor> {
+        let look = async || {
+            let finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+            let found = tokio::task::spawn_blocking(finds).await;
+            found.unwrap_or_else(|error| {
+                tracing::warn!(%error, "who started this window cannot be found; it is taken for a person's");
+                None
+            })
+        };
+        self.agent.get_or_init(look).await.clone()
+    }
+
+    /// Where a document lies. A file system that takes longer than two seconds is [`Apart::Unreachable`]; who started the
+    /// window is awaited first, for ten at most.
     pub async fn document(&self, uri: &str) -> Place {
         let Some(path) = file_path(uri) else { return Place::Apart(Apart::NoFile) };
         let this = self.clone();
-        let found = tokio::task::spawn_blocking(move || this.locate(&path));
+        // A task of its own: whoever stops waiting does not stop the search.
+        let agent = tokio::spawn(async move { this.agent().await });
+        let Ok(Ok(agent)) = tokio::time::timeout(STARTER, agent).await else {
+            return Place::Apart(Apart::Unreachable);
+        };
+        let this = self.clone();
+        let found = tokio::task::spawn_blocking(move || this.locate(&path, agent));
         match tokio::time::timeout(PATIENCE, found).await {
             Ok(Ok(place)) => place,
             _ => Place::Apart(Apart::Unreachable),
@@ -63,12 +89,13 @@ impl Locator {
     /// The worktree of a folder, if it lies in one.
     pub async fn folder(&self, uri: &str) -> Option<Site> {
         let path = file_path(uri)?;
+        let agent = self.agent().await;
         let this = self.clone();
-        let found = tokio::task::spawn_blocking(move || this.place_of(&path).map(|place| this.site(&place)));
+        let found = tokio::task::spawn_blocking(move || this.place_of(&path).map(|place| site(&place, agent)));
         found.await.ok().flatten()
     }
 
-    fn locate(&self, path: &Path) -> Place {
+    fn locate(&self, path: &Path, agent: Option<Actor>) -> Place {
         if path.components().any(|name| name.as_os_str() == ".git") {
             return Place::Apart(Apart::GitFolder);
         }
@@ -88,7 +115,7 @@ impl Locator {
             Some(Unwatched::Unreadable) => return Place::Apart(Apart::Unreachable),
         }
         let file = FileId { worktree: place.worktree.clone(), path: relative };
-        Place::Recorded { file, site: Box::new(self.site(&place)) }
+        Place::Recorded { file, site: Box::new(site(&place, agent)) }
     }
 
     /// The worktree of a folder. Plain folders without git are none here: an editor opens files anywhere.
@@ -115,28 +142,83 @@ impl Locator {
         place
     }
 
-    fn site(&self, place: &codi2_workspace::Place) -> Site {
-        let person = || Actor::named(ActorKind::Person, place.person.clone());
-        let by = if place.is_git_identity { KnownBy::GitIdentity } else { KnownBy::Account };
-        Site {
-            worktree: place.worktree.clone(),
-            root: place.root.to_string_lossy().into_owned(),
-            branch: place.branch.clone(),
-            head: place.head.clone(),
-            actor: match &**self.agent {
-                Some(agent) => agent.clone().on_behalf_of(person(), by),
-                None => person(),
-            },
-        }
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         // A map of answers is whole whenever its lock is free.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// A worktree, and who works there: the agent that started the window, or whose worktree it is.
+fn site(place: &codi2_workspace::Place, agent: Option<Actor>) -> Site {
+    let person = Actor::named(ActorKind::Person, place.person.clone());
+    let by = if place.is_git_identity { KnownBy::GitIdentity } else { KnownBy::Account };
+    Site {
+        worktree: place.worktree.clone(),
+        root: place.root.to_string_lossy().into_owned(),
+        branch: place.branch.clone(),
+        head: place.head.clone(),
+        actor: match agent {
+            Some(agent) => agent.on_behalf_of(person, by),
+            None => person,
+        },
+    }
+}
+
 /// The path of a `file` URI; any other scheme has none.
 fn file_path(uri: &str) -> Option<PathBuf> {
     uri.parse::<Uri>().ok().filter(|uri| uri.scheme() == "file")?.to_file_path().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    /// A repository, and the URI of a file in it.
+    fn file() -> (tempfile::TempDir, String) {
+        let folder = crate::lsp::tests::repository();
+        let root = folder.path().canonicalize().unwrap();
+        let uri = Uri::from_file_path(root.join("a.rs")).unwrap().to_string();
+        (folder, uri)
+    }
+
+    /// What a look that was begun says of who works there.
+    fn worker(place: Place) -> Actor {
+        match place {
+            Place::Recorded { site, .. } => site.actor,
+            Place::Apart(why) => panic!("not recorded: {why:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_opened_before_it_is_known_who_started_the_window_is_recorded() {
+        tokio::time::pause();
+        let (_folder, uri) = file();
+        let (find, found) = channel();
+        let agent = Actor::named(ActorKind::Agent, "bot");
+        let locator = Locator::new(Vec::new(), Box::new(move || found.recv().ok()));
+        locator.look_above();
+        let opened = tokio::spawn({
+            let (locator, uri) = (locator.clone(), uri.clone());
+            async move { locator.document(&uri).await }
+        });
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::advance(2 * PATIENCE).await;
+        tokio::task::yield_now().await;
+        find.send(agent.clone()).unwrap();
+        assert_eq!(worker(opened.await.unwrap()).name, agent.name);
+        assert_eq!(worker(locator.document(&uri).await).name, agent.name, "known from now on");
+    }
+
+    #[tokio::test]
+    async fn where_the_look_breaks_files_are_recorded_all_the_same() {
+        let (_folder, uri) = file();
+        let locator = Locator::new(Vec::new(), Box::new(|| panic!("broken on request")));
+        for _ in 0..2 {
+            assert_eq!(worker(locator.document(&uri).await).kind, ActorKind::Person);
+        }
+    }
 }
