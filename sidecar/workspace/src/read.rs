@@ -88,6 +88,19 @@ impl Reading {
     pub(crate) fn changed(&self) -> Option<SystemTime> {
         self.written.map(|written| UNIX_EPOCH + Duration::from_nanos(written.at_ns))
     }
+
+    /// Bytes of content that it holds on to.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.raw.as_ref().map_or(0, |raw| raw.len())
+    }
+
+    /// Lets go of the content; which one it was is still known.
+    pub(crate) fn let_go(&mut self) {
+        self.raw = None;
+        if let Content::Bytes { digest, bytes } = &self.content {
+            self.content = Content::Large { digest: *digest, size: bytes.len() as u64 };
+        }
+    }
 }
 
 /// When the inode last changed.

@@ -160,7 +160,7 @@ impl Watch {
         let index = self.shared.index();
         let staged = index.entry(path).and_then(|entry| entry.oid());
         let blob = staged.filter(|oid| found.raw.as_ref().is_some_and(|bytes| oid.is_blob_of(bytes)));
-        self.shared.tell(&self.messages, Message::Read(path.to_owned(), found.clone()));
+        self.shared.tell_read(&self.messages, path, found.clone());
         Ok(Observation {
             path: path.to_owned(),
             from: None,

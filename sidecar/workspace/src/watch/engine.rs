@@ -235,6 +235,7 @@ impl Engine {
             }
             Message::Look(path) => self.look(&path),
             Message::Read(path, reading) => {
+                self.shared.heard(&reading);
                 self.note_read(&path, &reading);
                 self.hold(&path, reading);
             }

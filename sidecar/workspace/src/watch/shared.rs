@@ -1,7 +1,7 @@
 //! What the threads that ask share with the thread that watches.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::engine::Message;
@@ -10,11 +10,13 @@ use super::{Hand, WatchError, WatchOptions};
 use crate::clock::Clock;
 use crate::git::Index;
 use crate::place::Place;
-use crate::read::Unwatched;
+use crate::read::{Reading, Unwatched};
 use crate::rules::{Rule, Rules};
 
 /// Paths read past the watch that are remembered, at most; beyond, every path counts as read.
 const READ_PAST: usize = 4_096;
+/// Bytes of contents that other threads read and the watch's own was not told of yet, at most.
+const TOLD_BYTES: usize = 8 << 20;
 
 /// What other threads may see of a watch.
 pub(super) struct Shared {
@@ -28,6 +30,8 @@ pub(super) struct Shared {
     read_past: Mutex<ReadPast>,
     /// Whether a message found no room: something happened that nobody was told of.
     missed: AtomicBool,
+    /// Bytes of the contents in the messages that wait.
+    told_bytes: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -56,6 +60,7 @@ impl Shared {
             index: Mutex::default(),
             read_past: Mutex::default(),
             missed: AtomicBool::new(false),
+            told_bytes: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
         })
     }
@@ -90,6 +95,26 @@ impl Shared {
         if !messages.put(message) {
             self.missed.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Tells the watch's thread what another one read; not the content where too much waits, which is then not explained by
+    /// git once it is gone from the disk.
+    pub(super) fn tell_read(&self, messages: &Slot<Message>, path: &str, mut reading: Reading) {
+        let bytes = reading.held_bytes();
+        if self.told_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > TOLD_BYTES {
+            self.told_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            reading.let_go();
+        }
+        let held = reading.held_bytes();
+        if !messages.put(Message::Read(path.to_owned(), reading)) {
+            self.told_bytes.fetch_sub(held, Ordering::Relaxed);
+            self.missed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The watch's thread was told of a reading.
+    pub(super) fn heard(&self, reading: &Reading) {
+        self.told_bytes.fetch_sub(reading.held_bytes(), Ordering::Relaxed);
     }
 
     /// Whether something was missed since this was last asked.
@@ -154,5 +179,30 @@ mod tests {
         assert_eq!((shared.take_missed(), shared.take_missed()), (true, false));
         drop(messages);
         assert_eq!(std::iter::from_fn(|| inbox.take()).count(), 2);
+    }
+
+    #[test]
+    fn contents_that_wait_are_bounded_in_bytes_and_room_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = shared(folder.path());
+        std::fs::write(folder.path().join("a"), vec![b'a'; TOLD_BYTES / 2 - 1]).unwrap();
+        let reading = crate::read::read(folder.path(), "a", TOLD_BYTES as u64, &shared.clock).unwrap();
+        let (messages, inbox) = crate::watch::queue::queue(3);
+        let mut held = || {
+            let Some(Message::Read(_, told)) = inbox.take() else { panic!() };
+            assert_eq!(
+                (told.content.digest(), told.content.size()),
+                (reading.content.digest(), reading.content.size())
+            );
+            shared.heard(&told);
+            told.held_bytes() > 0
+        };
+        for _ in 0..2 {
+            // The fourth finds no room at all.
+            (0..4).for_each(|_| shared.tell_read(&messages, "a", reading.clone()));
+            assert!(shared.take_missed());
+            assert_eq!([held(), held(), held()], [true, true, false]);
+        }
+        assert_eq!(shared.told_bytes.load(Ordering::Relaxed), 0);
     }
 }
