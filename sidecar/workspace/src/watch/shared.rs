@@ -188,7 +188,7 @@ mod tests {
         std::fs::write(folder.path().join("a"), vec![b'a'; TOLD_BYTES / 2 - 1]).unwrap();
         let reading = crate::read::read(folder.path(), "a", TOLD_BYTES as u64, &shared.clock).unwrap();
         let (messages, inbox) = crate::watch::queue::queue(3);
-        let mut held = || {
+        let held = || {
             let Some(Message::Read(_, told)) = inbox.take() else { panic!() };
             assert_eq!(
                 (told.content.digest(), told.content.size()),
