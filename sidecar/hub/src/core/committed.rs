@@ -3,12 +3,14 @@
 //! The content itself is asked for first; of one that never lay on disk the contents that are nearest to it tell. Absent
 //! on purpose: git, and comparing texts, which is done by whoever asks (`notes`) on a thread of its own.
 
+use std::collections::HashSet;
+
 use codi2_protocol::{Digest, FileId};
 use codi2_text::Text;
 
 use super::{Core, Effect, Entry, not_observed};
 use crate::book::StoredOwners;
-use crate::known::{Content, Known};
+use crate::known::{Content, Hunk, Known, lines_of};
 use crate::ports::Ports;
 use crate::rows::Row;
 
@@ -91,9 +93,11 @@ impl Core {
             }
         }
         if owners.is_none() {
-            // What it was taken from may be gone: whose its lines were at this path is remembered.
+            // What it was taken from may be gone: whose its lines were at this path is remembered. Of those that are still
+            // there, what lies there tells.
+            let gone = lines_in_none(text, present.iter().map(|(known, _)| known), self.ledger.secret());
             let mut recalled = self.ledger.uniform(text.len_bytes(), not_observed());
-            if self.ledger.recall_lines(ports, file, text, &mut recalled, None) {
+            if self.ledger.recall_lines(ports, file, text, &mut recalled, Some(&gone)) {
                 let (digest, content) = (Digest::new(text.digest()), Content::Text(text.clone()));
                 present.push((Known { digest, owners: recalled, content }, true));
             }
@@ -132,4 +136,21 @@ impl Core {
         let rows = vec![Row::Owners { repository, path: file.path.clone(), digest, owners }];
         self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
     }
+}
+
+/// The lines of a text that none of these have, as if they were put in.
+fn lines_in_none<'a>(text: &Text, known: impl Iterator<Item = &'a Known>, secret: &[u8; 32]) -> Vec<Hunk> {
+    let lines = |known: &Known| match &known.content {
+        Content::Text(text) => lines_of(text, secret),
+        Content::Lines(lines) => lines.clone(),
+        Content::Forgotten => Vec::new(),
+    };
+    let there: HashSet<u64> = known.flat_map(lines).map(|line| line.hash).collect();
+    let mut at = 0;
+    let new = lines_of(text, secret).into_iter().filter_map(|line| {
+        let hunk = Hunk { at, deleted: 0, inserted: line.len as usize, lines_deleted: 0 };
+        at += hunk.inserted;
+        (!there.contains(&line.hash)).then_some(hunk)
+    });
+    new.collect()
 }

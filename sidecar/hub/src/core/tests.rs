@@ -5,6 +5,7 @@ mod across;
 mod behalf;
 mod bounds;
 mod buffers;
+mod committed;
 mod facts;
 mod fake;
 mod files;

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ops::RangeInclusive;
 
 use codi2_attribution::record::LineRange;
-use codi2_protocol::{Class, Digest, Owner, Span};
+use codi2_protocol::{Actor, Class, Digest, EvidenceKind, Owner, Span};
 use codi2_text::{OwnerTree, Text};
 
 use crate::book::StoredOwners;
@@ -43,6 +43,13 @@ impl Owners {
     /// Whether this one names nobody.
     pub fn is_unnamed(&self, number: u32) -> bool {
         self.list.get(number as usize).is_none_or(|owner| owner.verdict.class == Class::Unknown)
+    }
+
+    /// Whether this one names nobody though its text was seen: an event tells of it, or it is older than codi2.
+    fn is_nobodys(&self, number: u32) -> bool {
+        let is_older = |owner: &Owner| owner.verdict.evidence.iter().any(|it| it.kind == EvidenceKind::BeforeCodi2);
+        let owner = self.list.get(number as usize).filter(|_| self.is_unnamed(number));
+        owner.is_some_and(|owner| owner.event.is_some() || is_older(owner))
     }
 
     /// The tree of a text's owners.
@@ -121,24 +128,30 @@ pub fn completed(tree: &OwnerTree<u32>, before: &OwnerTree<u32>, owners: &Owners
     filled(&filled(&without(tree, &|owner| owners.is_unseen(owner)), before), tree)
 }
 
-/// The owners of the telling lines that stand anywhere in these texts, each with one author.
+/// A line's author, and its owners; no owners where it has several authors.
+type Whose<'a> = (&'a Actor, Vec<(usize, u32)>);
+
+/// The owners of the telling lines that stand anywhere in these texts, each with one author. Who is not known is one, too:
+/// a line that was seen to be nobody's is not another's that says the same.
 fn standing(text: &Text, known: &[&Base], owners: &Owners) -> OwnerTree<u32> {
     let secret = [0; 32];
-    let mut authors: HashMap<u64, Vec<(usize, u32)>> = HashMap::new();
+    let mut lines: HashMap<u64, Whose<'_>> = HashMap::new();
     for base in known {
         let mut at = 0;
         for line in lines_of(&base.text, &secret) {
             let runs = base.owners.spans(at..at + line.len as usize);
             at += line.len as usize;
-            let author = |runs: &[(usize, u32)]| {
-                runs.first().and_then(|(_, owner)| owners.list.get(*owner as usize)).map(|it| &it.verdict.origin)
-            };
-            if runs.iter().any(|(_, owner)| owners.is_unnamed(*owner)) {
+            let nobodys = runs.iter().find(|(_, owner)| owners.is_nobodys(*owner));
+            if nobodys.is_none() && runs.iter().any(|(_, owner)| owners.is_unnamed(*owner)) {
                 continue;
             }
-            match authors.entry(line.hash) {
-                Entry::Vacant(entry) => drop(entry.insert(runs)),
-                Entry::Occupied(mut entry) if author(entry.get()) != author(&runs) => entry.get_mut().clear(),
+            let Some(owner) = nobodys.or(runs.first()).and_then(|(_, owner)| owners.list.get(*owner as usize)) else {
+                continue;
+            };
+            let author = &owner.verdict.origin;
+            match lines.entry(line.hash) {
+                Entry::Vacant(entry) => drop(entry.insert((author, runs))),
+                Entry::Occupied(mut entry) if entry.get().0 != author => entry.get_mut().1.clear(),
                 Entry::Occupied(_) => {}
             }
         }
@@ -148,8 +161,8 @@ fn standing(text: &Text, known: &[&Base], owners: &Owners) -> OwnerTree<u32> {
         let len = line.len as usize;
         let tells = is_telling(&text.slice(at..at + len));
         at += len;
-        let runs = authors.get(&line.hash).filter(|runs| tells && !runs.is_empty());
-        runs.cloned().unwrap_or_else(|| vec![(len, NOBODY)])
+        let known = lines.get(&line.hash).filter(|(_, runs)| tells && !runs.is_empty());
+        known.map_or_else(|| vec![(len, NOBODY)], |(_, runs)| runs.clone())
     });
     let tree = OwnerTree::from_spans(spans.collect::<Vec<_>>());
     if tree.len() == text.len_bytes() { tree } else { OwnerTree::new(text.len_bytes(), NOBODY) }
@@ -324,6 +337,37 @@ mod tests {
         let text = Text::new("zero is here\nthe line of bea\none is here\ntwo is here\n");
         let tree = standing(&text, &bases.iter().collect::<Vec<_>>(), &owners);
         assert!(tree.spans(13..29).iter().all(|(_, owner)| *owner == NOBODY));
+    }
+
+    /// Somebody's line elsewhere says the same: the hub saw that nobody known, or somebody before codi2, wrote this one.
+    #[test]
+    fn a_line_that_was_seen_to_be_nobodys_is_not_anothers() {
+        let mut owners = Owners::default();
+        let mut by = |kind, name: &str, class, evidence| {
+            let verdict = Verdict::new(Actor::named(kind, name), class, evidence, "");
+            let event = (evidence != EvidenceKind::BeforeCodi2).then(EventId::new);
+            owners.enter(&Owner { verdict, at_ms: None, event })
+        };
+        let bot = by(ActorKind::Agent, "bot", Class::Exact, EvidenceKind::IntentExact);
+        let external = by(ActorKind::External, "", Class::Unknown, EvidenceKind::DiskChange);
+        let older = by(ActorKind::Unknown, "", Class::Unknown, EvidenceKind::BeforeCodi2);
+        let unseen = owners.enter(&crate::core::not_observed());
+        let text = Text::new("the same line\n");
+        for (first, second, expected) in [
+            (bot, external, NOBODY),
+            (external, bot, NOBODY),
+            (bot, older, NOBODY),
+            (older, bot, NOBODY),
+            (bot, unseen, bot),
+            (bot, bot, bot),
+            (external, external, external),
+        ] {
+            let old = Text::new("the same line\nother\nthe same line\n");
+            let spans = [(14, first), (6, unseen), (14, second)];
+            let base = Base { text: old, owners: OwnerTree::from_spans(spans), is_near: true };
+            let tree = standing(&text, &[&base], &owners);
+            assert_eq!(tree.iter().collect::<Vec<_>>(), [(14, expected)], "{first} {second}");
+        }
     }
 
     #[test]
