@@ -9,6 +9,8 @@
 
 mod lines;
 mod open;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use codi2_attribution::record::{CommitRecord, FileRecord, codi2};
-use codi2_protocol::{Class, Digest, ErrorCode, FileId, HubError, Owner, Reply, RepositoryId};
+use codi2_attribution::record::{CommitRecord, FileRecord, LineRange, codi2};
+use codi2_protocol::{Class, Digest, ErrorCode, EventId, FileId, HubError, Owner, Reply, RepositoryId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{Change, Commit, Commits, Note, Noted, Notes, Oid, Place};
 
@@ -182,6 +184,8 @@ struct Desk<'a> {
     notes: Notes,
     /// Of new commits.
     relatives: Arc<Relatives>,
+    /// Events of which more is known than when notes were written by them.
+    learned: HashSet<EventId>,
 }
 
 impl<I: Informant> Clerk<I> {
@@ -218,7 +222,9 @@ impl<I: Informant> Clerk<I> {
         if !moved && again.is_empty() {
             return Ok(());
         }
-        let done = self.try_look(place, &noted, again, moved);
+        let learned = |why: &Why| if let Why::Learned(event) = why { Some(*event) } else { None };
+        let learned = whys.iter().filter_map(learned).collect();
+        let done = self.try_look(place, &noted, again, learned, moved);
         self.open.entry(repository).or_default().expire(now);
         let trouble =
             done.as_ref().err().map(|error| format!("{}: notes are not written: {error}", place.root.display()));
@@ -227,13 +233,21 @@ impl<I: Informant> Clerk<I> {
     }
 
     /// Writes the notes of these commits and, if something `moved`, of all that are new.
-    fn try_look(&mut self, place: &Place, noted: &Noted, again: Vec<Oid>, moved: bool) -> Result<(), String> {
+    fn try_look(
+        &mut self,
+        place: &Place,
+        noted: &Noted,
+        again: Vec<Oid>,
+        learned: HashSet<EventId>,
+        moved: bool,
+    ) -> Result<(), String> {
         let said = |error: codi2_workspace::ViewError| error.to_string();
         let mut desk = Desk {
             place,
             commits: Commits::open(place).map_err(said)?,
             notes: Notes::open(place, codi2::REFERENCE).map_err(said)?,
             relatives: Arc::default(),
+            learned,
         };
         let repository = place.worktree.repository;
         // One that was dropped may be gone by now.
@@ -299,7 +313,10 @@ impl<I: Informant> Clerk<I> {
             let open = self.open.get(&repository).and_then(|open| open.get(commit.id));
             let relatives = Arc::clone(open.map_or(&desk.relatives, |open| &open.relatives));
             let id = commit.id.to_string();
-            let before = open.and_then(|open| codi2::read(&id, open.written.as_ref()?.text.as_bytes()).ok());
+            let mut before = open.and_then(|open| codi2::read(&id, open.written.as_ref()?.text.as_bytes()).ok());
+            if let Some(before) = &mut before {
+                forget(before, &desk.learned);
+            }
             // Of what others made, only what was seen itself is known.
             let derives = here.contains(&commit.id).then_some(&*relatives);
             records.insert(commit.id, self.record(desk, commit, changes, derives, before.as_ref())?);
@@ -311,7 +328,8 @@ impl<I: Informant> Clerk<I> {
         let copied: HashSet<Vec<u8>> = desk.notes.read(&dropped).map_err(said)?.into_values().collect();
         let open = self.open.entry(repository).or_default();
         let ids: Vec<Oid> = commits.iter().map(|commit| commit.id).collect();
-        let mut written: HashMap<Oid, Written> = HashMap::new();
+        // None: what was written is taken back.
+        let mut written: HashMap<Oid, Option<Written>> = HashMap::new();
         let mut note = |id: Oid, there: Option<&[u8]>| {
             let Some(record) = records.get(&id) else { return Note::Keep };
             let own = open.get(id).and_then(|open| open.written.as_ref());
@@ -321,6 +339,12 @@ impl<I: Informant> Clerk<I> {
             let there = there.map(|there| without_copy(there, &copied));
             if !record.is_known() {
                 return match there {
+                    // Nothing is known any more of what this thread wrote.
+                    Some(there) if is_own(there) => {
+                        written.insert(id, None);
+                        let theirs = own.and_then(|own| own.theirs.as_ref());
+                        theirs.map_or(Note::Remove, |theirs| Note::Write(codi2::write(theirs).0.into_bytes()))
+                    }
                     None if whole.is_some() => Note::Remove,
                     Some(there) if whole != Some(there) => Note::Write(there.to_vec()),
                     _ => Note::Keep,
@@ -344,17 +368,17 @@ impl<I: Informant> Clerk<I> {
                 tracing::warn!(commit = %id, left_out, "a note would be too long, so it leaves out files");
             }
             let note = Note::Write(text.clone().into_bytes());
-            written.insert(id, Written { text, theirs });
+            written.insert(id, Some(Written { text, theirs }));
             note
         };
         desk.notes.write(&ids, &mut note).map_err(said)?;
         let now = self.informant.now_ms();
         for commit in commits {
-            let written = written.remove(&commit.id);
             let before = open.take(commit.id);
+            let written = written.remove(&commit.id);
             if let Some(record) = records.get(&commit.id).filter(|record| may_become_better(record, now)) {
                 let until_ms = before.as_ref().map_or(now + OPEN_MS, |before| before.until_ms);
-                let written = written.or(before.and_then(|before| before.written));
+                let written = written.unwrap_or_else(|| before?.written);
                 let events = record.owners.iter().filter_map(|owner| owner.event).collect();
                 let is_unseen = record.owners.iter().any(|owner| is_unknown(owner) && owner.event.is_none());
                 let relatives = origins.remove(&commit.id).unwrap_or_default();
@@ -447,9 +471,13 @@ impl<I: Informant> Clerk<I> {
         }
         let ids: Vec<Oid> = texts.iter().filter_map(|(_, id, _)| *id).collect();
         let notes = desk.notes.read(&ids).map_err(|error| error.to_string())?;
+        let record = |id: Oid| {
+            let mut record = codi2::read(&id.to_string(), notes.get(&id)?).ok()?;
+            forget(&mut record, &desk.learned);
+            Some(record)
+        };
         for ((text, id, is_near), known) in texts.into_iter().zip(relatives) {
-            if let Some(id) = id
-                && let Some(record) = notes.get(&id).and_then(|note| codi2::read(&id.to_string(), note).ok())
+            if let Some(record) = id.and_then(record)
                 && let Some(noted) = record.files.iter().find(|noted| noted.path == change.path)
             {
                 let tree = owners.tree_of_lines(&text.to_string(), &noted.ranges, &record.owners);
@@ -497,6 +525,14 @@ fn changes<'a>(git: &mut Commits, commits: &'a [Commit]) -> (Vec<(&'a Commit, Ve
         }
     }
     (all, trouble)
+}
+
+/// Takes the lines out of a record whose owners these events told of.
+fn forget(record: &mut CommitRecord, events: &HashSet<EventId>) {
+    let CommitRecord { owners, files, .. } = record;
+    let event = |range: &LineRange| owners.get(range.owner as usize)?.event;
+    let stays = |range: &LineRange| event(range).is_none_or(|event| !events.contains(&event));
+    files.iter_mut().for_each(|file| file.ranges.retain(stays));
 }
 
 /// A note without the copy that git appended to it: it joins notes with an empty line.

@@ -1,0 +1,131 @@
+//! A clerk at a real repository, who is told by hand what the core knows.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use codi2_attribution::record::{CommitRecord, codi2};
+use codi2_protocol::{Actor, ActorKind, Class, EventId, EvidenceKind, Owner, RepositoryId, Span, Verdict};
+use codi2_workspace::{Note, Notes, Oid, Place, identify};
+
+use super::{Clerk, Informant, Options};
+use crate::book::StoredOwners;
+use crate::core::{Asked, Input, Told, Why};
+
+/// The owners of each content, line by line.
+type Known = Rc<RefCell<HashMap<String, Vec<Owner>>>>;
+
+/// What the core would know.
+struct Script(Known);
+
+impl Informant for Script {
+    fn ask(&self, asked: Asked) -> Result<Option<Told>, String> {
+        let text = asked.text.to_string();
+        let owners = self.0.borrow().get(&text).map(|owners| StoredOwners {
+            spans: text.split_inclusive('\n').zip(0..).map(|(line, owner)| Span { len: line.len() as u64, owner }).collect(),
+            owners: owners.clone(),
+        });
+        let relatives = asked.relatives.iter().map(|_| None).collect();
+        Ok(Some(Told { owners, relatives, ..Told::default() }))
+    }
+
+    fn tell(&self, _: Input) {}
+
+    fn trouble(&self, _: RepositoryId, trouble: Option<String>) {
+        assert_eq!(trouble, None);
+    }
+
+    fn now_ms(&self) -> u64 {
+        1_000
+    }
+}
+
+/// A commit that brought the lines behind the first one of a.txt.
+struct Desk {
+    _folder: tempfile::TempDir,
+    place: Place,
+    commit: Oid,
+    known: Known,
+    clerk: Clerk<Script>,
+}
+
+fn git(root: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.invalid", "-c", "commit.gpgsign=false"];
+    let done = Command::new("git").current_dir(root).args(identity).args(arguments).status().expect("git runs");
+    assert!(done.success(), "{arguments:?}");
+}
+
+fn owner(name: &str, event: EventId) -> Owner {
+    let (kind, class) = match name {
+        "" => (ActorKind::Unknown, Class::Unknown),
+        _ => (ActorKind::Agent, Class::Exact),
+    };
+    let verdict = Verdict::new(Actor::named(kind, name), class, EvidenceKind::IntentExact, "");
+    Owner { verdict, at_ms: Some(1_000), event: Some(event) }
+}
+
+impl Desk {
+    fn new(lines: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        git(root, &["init", "-q", "-b", "main"]);
+        git(root, &["config", "user.email", "ada@example.invalid"]);
+        git(root, &["config", "user.name", "Ada"]);
+        for text in ["one\n", &format!("one\n{lines}")] {
+            std::fs::write(root.join("a.txt"), text).expect("written");
+            git(root, &["add", "a.txt"]);
+            git(root, &["commit", "-q", "-m", "some"]);
+        }
+        let mut place = identify(root).expect("a place");
+        let commit = Oid::parse(place.head.as_deref().expect("a commit")).expect("its name");
+        let commits = codi2_workspace::Commits::open(&place).expect("commits");
+        place.head = commits.these(&[commit]).expect("it is there")[0].parents.first().map(ToString::to_string);
+        let known = Known::default();
+        let options = Options { write: true, max_file_bytes: 1 << 20 };
+        let clerk = Clerk::new(Script(Rc::clone(&known)), options, Arc::new(AtomicBool::new(false)));
+        Self { _folder: folder, place, commit, known, clerk }
+    }
+
+    /// From now on this is known of the commit's text; nothing: it is gone.
+    fn knows(&self, text: &str, owners: Option<Vec<Owner>>) {
+        let mut known = self.known.borrow_mut();
+        known.clear();
+        known.extend(owners.map(|owners| (text.to_owned(), owners)));
+    }
+
+    /// What the note says after a look.
+    fn looks(&mut self, why: Why) -> Option<CommitRecord> {
+        self.clerk.look(&self.place, &[why]).expect("a look");
+        let mut notes = Notes::open(&self.place, codi2::REFERENCE).expect("notes");
+        let note = notes.read(&[self.commit]).expect("read").remove(&self.commit)?;
+        Some(codi2::read(&self.commit.to_string(), &note).expect("a note"))
+    }
+
+    /// Whom it names for lines 2 and 3.
+    fn names(&mut self, why: Why) -> [String; 2] {
+        let record = self.looks(why);
+        let name = |line| Some(record.as_ref()?.owner("a.txt", line)?.verdict.origin.name.clone());
+        [2, 3].map(|line| name(line).unwrap_or_default())
+    }
+}
+
+/// The file is gone when somebody disputes who wrote some of it: the note names nobody for that from then on.
+#[test]
+fn a_dispute_corrects_a_note() {
+    let [bot, other] = [EventId::new(), EventId::new()];
+    let mut desk = Desk::new("two\nthree\n");
+    let text = "one\ntwo\nthree\n";
+    desk.knows(text, Some(vec![owner("", EventId::new()), owner("bot", bot), owner("other", other)]));
+    assert_eq!(desk.names(Why::Moved), ["bot", "other"]);
+    desk.knows(text, None);
+    assert_eq!(desk.names(Why::Learned(EventId::new())), ["bot", "other"], "of something else");
+    assert_eq!(desk.names(Why::Learned(bot)), ["", "other"]);
+    assert_eq!(desk.names(Why::Moved), ["", "other"], "and it stays so");
+    // Nothing is left that anybody could say.
+    assert_eq!(desk.names(Why::Learned(other)), ["", ""]);
+    assert_eq!(desk.looks(Why::Moved), None);
+}
