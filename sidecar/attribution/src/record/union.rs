@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 
 use codi2_protocol::{Class, EvidenceKind, Owner};
 
-use super::CommitRecord;
 use super::draft::Draft;
+use super::{CommitRecord, LineRange};
 use crate::report::class_of;
 
 /// How much an owner says; more comes first.
@@ -36,11 +36,18 @@ impl Weight {
 }
 
 impl CommitRecord {
-    /// This record, with what another one of the same commit says beside it. A known owner goes before an unknown one, what codi2 saw before what it was
-    /// told, ours before theirs.
+    /// This record, with what another one of the same commit says beside it. A known owner goes before an unknown one, what
+    /// codi2 saw before what it was told, ours before theirs. What both say by the same event is as ours says: a dispute may
+    /// have come since.
     #[must_use]
     pub fn completed_by(&self, theirs: &Self) -> Self {
         let mut draft = Draft::default();
+        for file in &self.files {
+            for range in &file.ranges {
+                self.fill_shared(&mut draft, &file.path, range, theirs);
+            }
+        }
+        let theirs = &Self { owners: theirs.owners.iter().map(|owner| self.ruled(owner)).collect(), ..theirs.clone() };
         for weight in [Weight::Seen, Weight::Told, Weight::Open, Weight::Hearsay] {
             for record in [self, theirs] {
                 let weights: Vec<Weight> = record.owners.iter().map(Weight::of).collect();
@@ -58,6 +65,28 @@ impl CommitRecord {
         }
         // What either left out may be in neither.
         Self { left_out: self.left_out.max(theirs.left_out), ..draft.record(&self.commit) }
+    }
+
+    /// The lines of a range of ours that the other record has by the same event.
+    fn fill_shared(&self, draft: &mut Draft, path: &str, ours: &LineRange, theirs: &Self) {
+        let Some(owner) = self.owners.get(ours.owner as usize).filter(|owner| owner.event.is_some()) else { return };
+        let second = ours.second.and_then(|second| self.owners.get(second as usize));
+        let ranges = theirs.files.iter().find(|file| file.path == path).map_or(&[][..], |file| &file.ranges);
+        let from = ranges.partition_point(|range| range.last < ours.first);
+        for range in ranges[from..].iter().take_while(|range| range.first <= ours.last) {
+            if theirs.owners.get(range.owner as usize).is_some_and(|it| it.event == owner.event) {
+                draft.fill(path, ours.first.max(range.first), ours.last.min(range.last), owner, second);
+            }
+        }
+    }
+
+    /// An owner of another record; nobody where this one names nobody by the same event. One event may tell of several.
+    fn ruled(&self, theirs: &Owner) -> Owner {
+        let ours = self.owners.iter().filter(|owner| owner.event.is_some() && owner.event == theirs.event);
+        let actor = |owner: &Owner| (owner.verdict.origin.kind, owner.verdict.origin.name.clone());
+        let is_named = ours.clone().any(|owner| actor(owner) == actor(theirs));
+        let nobody = ours.clone().find(|owner| class_of(owner) == Class::Unknown);
+        nobody.filter(|_| !is_named).unwrap_or(theirs).clone()
     }
 
     /// Only what is said of these lines of each file: ascending, disjoint.
@@ -131,6 +160,35 @@ mod tests {
             let reasons = |owner: &Owner| owner.verdict.evidence[0].kind == EvidenceKind::Imported;
             assert!(!reasons(&joined.owners[0]) || std::ptr::eq(theirs, &told_a));
         }
+    }
+
+    /// A dispute came since the other one was written, or the other one comes from whoever does not know of it.
+    #[test]
+    fn by_the_same_event_ours_counts() {
+        use codi2_protocol::EventId;
+        let by = |name: &str, class, event| Owner {
+            event: Some(event),
+            ..owner(Actor::named(ActorKind::Agent, name), class)
+        };
+        let [disputed, other] = [EventId::new(), EventId::new()];
+        let bot = |event| by("bot", Class::Exact, event);
+        let nobody = owner(Actor::named(ActorKind::Agent, ""), Class::Unknown);
+        let theirs = record(&[("f", 1, 3, &bot(disputed), None), ("f", 4, 4, &bot(other), None)]);
+        let ours = [
+            ("f", 1, 1, &by("", Class::Unknown, disputed), None),
+            ("f", 2, 2, &nobody, None),
+            ("f", 4, 4, &nobody, None),
+        ];
+        let names = |record: &CommitRecord| {
+            [1, 2, 3, 4].map(|line| record.owner("f", line).map(|it| it.verdict.origin.name.clone()))
+        };
+        assert_eq!(names(&record(&ours).completed_by(&theirs)), ["", "", "", "bot"].map(|name| Some(name.to_owned())));
+        // Of some of it it is still theirs.
+        let ours = [("f", 1, 1, &by("", Class::Unknown, disputed), None), ("f", 2, 2, &bot(disputed), None)];
+        assert_eq!(
+            names(&record(&ours).completed_by(&theirs)),
+            ["", "bot", "bot", "bot"].map(|name| Some(name.to_owned()))
+        );
     }
 
     proptest! {

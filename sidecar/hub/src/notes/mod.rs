@@ -312,8 +312,7 @@ impl<I: Informant> Clerk<I> {
             }
             let open = self.open.get(&repository).and_then(|open| open.get(commit.id));
             let relatives = Arc::clone(open.map_or(&desk.relatives, |open| &open.relatives));
-            let id = commit.id.to_string();
-            let mut before = open.and_then(|open| codi2::read(&id, open.written.as_ref()?.text.as_bytes()).ok());
+            let mut before = open.and_then(|open| Some(open.written.as_ref()?.record.clone()));
             if let Some(before) = &mut before {
                 forget(before, &desk.learned);
             }
@@ -368,7 +367,7 @@ impl<I: Informant> Clerk<I> {
                 tracing::warn!(commit = %id, left_out, "a note would be too long, so it leaves out files");
             }
             let note = Note::Write(text.clone().into_bytes());
-            written.insert(id, Some(Written { text, theirs }));
+            written.insert(id, Some(Written { text, record: record.clone(), theirs }));
             note
         };
         desk.notes.write(&ids, &mut note).map_err(said)?;

@@ -38,6 +38,8 @@ pub(super) struct Open {
 /// A note that was written here.
 pub(super) struct Written {
     pub text: String,
+    /// What was known here.
+    pub record: CommitRecord,
     /// What others knew of the commit.
     pub theirs: Option<CommitRecord>,
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use codi2_attribution::record::{CommitRecord, codi2};
+use codi2_attribution::record::{CommitRecord, FileRecord, LineRange, codi2};
 use codi2_protocol::{Actor, ActorKind, Class, EventId, EvidenceKind, Owner, RepositoryId, Span, Verdict};
 use codi2_workspace::{Note, Notes, Oid, Place, identify};
 
@@ -26,7 +26,11 @@ impl Informant for Script {
     fn ask(&self, asked: Asked) -> Result<Option<Told>, String> {
         let text = asked.text.to_string();
         let owners = self.0.borrow().get(&text).map(|owners| StoredOwners {
-            spans: text.split_inclusive('\n').zip(0..).map(|(line, owner)| Span { len: line.len() as u64, owner }).collect(),
+            spans: text
+                .split_inclusive('\n')
+                .zip(0..)
+                .map(|(line, owner)| Span { len: line.len() as u64, owner })
+                .collect(),
             owners: owners.clone(),
         });
         let relatives = asked.relatives.iter().map(|_| None).collect();
@@ -128,4 +132,29 @@ fn a_dispute_corrects_a_note() {
     // Nothing is left that anybody could say.
     assert_eq!(desk.names(Why::Learned(other)), ["", ""]);
     assert_eq!(desk.looks(Why::Moved), None);
+}
+
+/// What another hub said is its own to take back.
+#[test]
+fn a_note_keeps_no_claim_of_another_hub() {
+    let mut desk = Desk::new("two\nthree\n");
+    let commit = desk.commit.to_string();
+    let others = |owners: Vec<Owner>| {
+        let range = |owner: u32| LineRange { first: 3, last: 3, owner, second: None };
+        let files = vec![FileRecord { path: "a.txt".into(), ranges: vec![range(0)] }];
+        codi2::write(&CommitRecord { commit: commit.clone(), owners, files, left_out: 0 }).0
+    };
+    let lies = |place: &Place, on: Oid, text: String| {
+        let mut notes = Notes::open(place, codi2::REFERENCE).expect("notes");
+        notes.write(&[on], &mut |_, _| Note::Write(text.clone().into_bytes())).expect("written");
+    };
+    let (theirs, bot) = (EventId::new(), EventId::new());
+    lies(&desk.place, desk.commit, others(vec![owner("theirs", theirs)]));
+    let text = "one\ntwo\nthree\n";
+    let unseen = crate::core::not_observed();
+    desk.knows(text, Some(vec![unseen.clone(), owner("bot", bot), unseen]));
+    assert_eq!(desk.names(Why::Moved), ["bot", "theirs"]);
+    lies(&desk.place, desk.commit, others(vec![owner("", theirs)]));
+    desk.knows(text, None);
+    assert_eq!(desk.names(Why::Moved), ["bot", ""]);
 }
