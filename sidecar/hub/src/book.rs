@@ -228,10 +228,9 @@ pub fn open_to_change(owner: &Owner) -> bool {
 }
 
 /// Whether it is as it will stay: nothing that may still come names, or disputes, who wrote this owner's text. Also what an
-/// announced edit explains may be claimed by another one, as long as late evidence counts.
+/// announced edit explains may be claimed by another one, as long as late evidence counts; then all stays as it is.
 pub fn is_settled(owner: &Owner, now_ms: u64) -> bool {
-    let is_fresh = owner.event.is_some() && owner.at_ms.is_some_and(|at| now_ms < at.saturating_add(OPEN_MS));
-    !is_fresh && !open_to_change(owner)
+    owner.event.is_none() || owner.at_ms.is_none_or(|at| now_ms >= at.saturating_add(OPEN_MS))
 }
 
 #[cfg(test)]
@@ -272,7 +271,9 @@ mod tests {
             (by(Class::Exact, EvidenceKind::IntentExact, Some(now - OPEN_MS), true), true),
             (by(Class::Exact, EvidenceKind::IntentExact, Some(now), false), true),
             (by(Class::Exact, EvidenceKind::IntentExact, None, true), true),
-            (by(Class::Unknown, EvidenceKind::Candidate, Some(1), true), false),
+            (by(Class::Unknown, EvidenceKind::Candidate, Some(now - 1), true), false),
+            (by(Class::Unknown, EvidenceKind::Candidate, Some(1), true), true),
+            (by(Class::Inferred, EvidenceKind::OnlyAgentCall, Some(1), true), true),
         ] {
             assert_eq!(is_settled(&owner, now), settled, "{owner:?}");
         }

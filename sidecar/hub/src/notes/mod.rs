@@ -199,11 +199,18 @@ impl<I: Informant> Clerk<I> {
         self.open.values().filter_map(|open| Some(open.next()?.until_ms)).min()
     }
 
-    /// Where one is due now.
-    fn due(&self) -> Vec<Place> {
+    /// Where one is due now. A worktree that is gone leaves its commits to another one in which some are open; where there is
+    /// none they are looked at no more.
+    fn due(&mut self) -> Vec<Place> {
         let now = self.informant.now_ms();
-        let over = self.open.values().filter_map(OpenCommits::next).filter(|open| open.until_ms <= now);
-        over.map(|open| open.place.clone()).collect()
+        let over = self.open.values_mut().filter(|open| open.next().is_some_and(|next| next.until_ms <= now));
+        let place = |open: &mut OpenCommits| {
+            open.place().or_else(|| {
+                open.expire(now);
+                None
+            })
+        };
+        over.filter_map(place).collect()
     }
 
     /// Looks which commits of a place are new, or may be known better, and writes their notes.
@@ -258,10 +265,10 @@ impl<I: Informant> Clerk<I> {
             let done = self.ends.get(&repository).cloned().or_else(|| earlier.clone());
             if earlier.is_some() && !self.ends.contains_key(&repository) {
                 // What an earlier hub noted last may still be open to evidence, which came to this one.
-                work = desk
-                    .commits
-                    .made_since(&tips, self.informant.now_ms().saturating_sub(OPEN_MS), OPEN)
-                    .map_err(said)?;
+                let since = self.informant.now_ms().saturating_sub(OPEN_MS);
+                let made = desk.commits.made_since(&tips, since, OPEN).map_err(said)?;
+                work.retain(|commit| made.iter().all(|other| other.id != commit.id));
+                work.extend(made);
             }
             let mut done = done.unwrap_or_else(|| first_ends(&desk, &tips));
             if tips != done {

@@ -99,6 +99,13 @@ impl OpenCommits {
         self.0.retain(|_, open| open.until_ms > now_ms);
     }
 
+    /// Where the one whose time is over first was seen, or else another one, if that worktree is still there.
+    pub fn place(&self) -> Option<Place> {
+        let mut open: Vec<&Open> = self.0.values().collect();
+        open.sort_by_key(|open| open.until_ms);
+        open.iter().map(|open| &open.place).find(|place| place.root.exists()).cloned()
+    }
+
     /// The one whose time is over first.
     pub fn next(&self) -> Option<&Open> {
         self.0.values().min_by_key(|open| open.until_ms)

@@ -1,6 +1,6 @@
 //! A clerk at a real repository, who is told by hand what the core knows.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
@@ -10,41 +10,52 @@ use std::sync::atomic::AtomicBool;
 
 use codi2_attribution::record::{CommitRecord, FileRecord, LineRange, codi2};
 use codi2_protocol::{Actor, ActorKind, Class, EventId, EvidenceKind, Owner, RepositoryId, Span, Verdict};
+use codi2_text::Text;
 use codi2_workspace::{Note, Notes, Oid, Place, identify};
 
-use super::{Clerk, Informant, Options};
+use super::{Clerk, Informant, OPEN_MS, Options};
 use crate::book::StoredOwners;
-use crate::core::{Asked, Input, Told, Why};
+use crate::core::{Asked, Input, Related, Told, Why};
 
 /// The owners of each content, line by line.
 type Known = Rc<RefCell<HashMap<String, Vec<Owner>>>>;
 
-/// What the core would know.
-struct Script(Known);
+/// What the core would know, what it was told, and when.
+struct Script(Known, Rc<Cell<u64>>, Rc<Cell<usize>>);
+
+/// A text's owners, one for each line.
+fn stored(text: &str, owners: &[Owner]) -> StoredOwners {
+    let spans = text.split_inclusive('\n').zip(0..).map(|(line, owner)| Span { len: line.len() as u64, owner });
+    StoredOwners { spans: spans.collect(), owners: owners.to_vec() }
+}
 
 impl Informant for Script {
     fn ask(&self, asked: Asked) -> Result<Option<Told>, String> {
         let text = asked.text.to_string();
-        let owners = self.0.borrow().get(&text).map(|owners| StoredOwners {
-            spans: text
-                .split_inclusive('\n')
-                .zip(0..)
-                .map(|(line, owner)| Span { len: line.len() as u64, owner })
-                .collect(),
-            owners: owners.clone(),
-        });
+        let owners = self.0.borrow().get(&text).map(|owners| stored(&text, owners));
         let relatives = asked.relatives.iter().map(|_| None).collect();
-        Ok(Some(Told { owners, relatives, ..Told::default() }))
+        // What is known of another text lies there instead.
+        let known = self.0.borrow();
+        let others = known.iter().filter(|(other, _)| owners.is_none() && **other != text);
+        let beside = |(text, owners): (&String, &Vec<Owner>)| Related {
+            text: Text::new(text),
+            owners: stored(text, owners),
+            is_beside: false,
+        };
+        Ok(Some(Told { present: others.map(beside).collect(), owners, relatives }))
     }
 
-    fn tell(&self, _: Input) {}
+    fn tell(&self, input: Input) {
+        assert!(matches!(input, Input::Derived(..)));
+        self.2.set(self.2.get() + 1);
+    }
 
     fn trouble(&self, _: RepositoryId, trouble: Option<String>) {
         assert_eq!(trouble, None);
     }
 
     fn now_ms(&self) -> u64 {
-        1_000
+        self.1.get()
     }
 }
 
@@ -54,6 +65,8 @@ struct Desk {
     place: Place,
     commit: Oid,
     known: Known,
+    now: Rc<Cell<u64>>,
+    derived: Rc<Cell<usize>>,
     clerk: Clerk<Script>,
 }
 
@@ -90,8 +103,10 @@ impl Desk {
         place.head = commits.these(&[commit]).expect("it is there")[0].parents.first().map(ToString::to_string);
         let known = Known::default();
         let options = Options { write: true, max_file_bytes: 1 << 20 };
-        let clerk = Clerk::new(Script(Rc::clone(&known)), options, Arc::new(AtomicBool::new(false)));
-        Self { _folder: folder, place, commit, known, clerk }
+        let (now, derived) = (Rc::new(Cell::new(1_000)), Rc::default());
+        let script = Script(Rc::clone(&known), Rc::clone(&now), Rc::clone(&derived));
+        let clerk = Clerk::new(script, options, Arc::new(AtomicBool::new(false)));
+        Self { _folder: folder, place, commit, known, now, derived, clerk }
     }
 
     /// From now on this is known of the commit's text; nothing: it is gone.
@@ -157,4 +172,37 @@ fn a_note_keeps_no_claim_of_another_hub() {
     lies(&desk.place, desk.commit, others(vec![owner("", theirs)]));
     desk.knows(text, None);
     assert_eq!(desk.names(Why::Moved), ["bot", ""]);
+}
+
+/// What was worked out reaches the ledger when its time is over, however little is known of some of it.
+#[test]
+fn what_was_worked_out_is_kept_at_the_last_look() {
+    let mut desk = Desk::new("two\nthree\n");
+    let mut only = owner("bot", EventId::new());
+    only.verdict = Verdict::new(only.verdict.origin, Class::Inferred, EvidenceKind::OnlyAgentCall, "");
+    let nobody = owner("", EventId::new());
+    desk.knows("one\ntwo\nthree\nfour\n", Some(vec![nobody.clone(), only, nobody.clone(), nobody]));
+    assert_eq!(desk.names(Why::Moved), ["bot", ""]);
+    assert_eq!(desk.derived.get(), 0, "late evidence may come");
+    assert!(desk.clerk.due().is_empty());
+    desk.now.set(1_000 + OPEN_MS);
+    let due = desk.clerk.due();
+    assert_eq!(due, [desk.place.clone()]);
+    desk.clerk.look(&due[0], &[]).expect("a last look");
+    assert_eq!((desk.derived.get(), desk.clerk.next_ms()), (1, None));
+}
+
+/// The worktree in which a commit was made is gone before its last look.
+#[test]
+fn a_worktree_that_is_gone_is_no_trouble() {
+    let mut desk = Desk::new("two\nthree\n");
+    desk.knows(
+        "one\ntwo\nthree\n",
+        Some(vec![owner("bot", EventId::new()), owner("bot", EventId::new()), owner("", EventId::new())]),
+    );
+    assert_eq!(desk.names(Why::Moved), ["bot", ""]);
+    desk.now.set(1_000 + OPEN_MS);
+    std::fs::remove_dir_all(&desk.place.root).expect("it was there");
+    assert!(desk.clerk.due().is_empty());
+    assert_eq!(desk.clerk.next_ms(), None);
 }
