@@ -290,6 +290,25 @@ fn a_commit_that_is_gone_takes_no_others_lines() {
     assert_eq!(lines(&commits.changes(&all).unwrap()[1], "a"), "2-2");
 }
 
+/// The graph of commits that git keeps outlives what is pruned.
+#[test]
+fn a_commit_that_is_gone_is_none_of_these() {
+    let repository = Repository::new(&[]);
+    repository.git(&["config", "user.name", "A"]);
+    repository.git(&["config", "user.email", "a@b"]);
+    let commits: Vec<Oid> = (0..3).map(|_| repository.commit()).collect();
+    repository.git(&["commit-graph", "write", "--reachable"]);
+    repository.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    repository.git(&["reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all"]);
+    repository.git(&["update-ref", "-d", "ORIG_HEAD"]);
+    repository.git(&["prune", "--expire=now"]);
+    let all = Commits::open(&repository.place).unwrap();
+    let these: Vec<Oid> = all.these(&commits).unwrap().iter().map(|commit| commit.id).collect();
+    assert_eq!(these, commits[..2]);
+    let told: Vec<Commit> = commits.iter().map(|id| Commit { id: *id, parents: Vec::new() }).collect();
+    assert_eq!(all.made_here(&told).unwrap(), commits[..2].iter().copied().collect());
+}
+
 #[test]
 fn of_very_many_moved_files_only_some_are_blamed() {
     let repository = Repository::new(&[]);

@@ -130,12 +130,16 @@ pub fn filter_branch(history: &mut History, tree: &Tree, dice: &mut Dice) -> boo
 /// A commit of another branch as a patch, applied to the files, or as a commit.
 pub fn patch(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     let Some(from) = another(history, tree, dice) else { return false };
-    let patch = history.git.run(&tree.root, &["format-patch", "-q", "-1", "--stdout", &from]).text;
     let forms: [&[&str]; 4] = [&["am", "-q", "-3"], &["am", "-q"], &["apply"], &["apply", "--index", "-3"]];
-    let form = forms[dice.below(forms.len())];
+    apply(history, tree, forms[dice.below(forms.len())], &from);
+    true
+}
+
+/// Applies a commit as a patch, in this form.
+pub fn apply(history: &mut History, tree: &Tree, form: &[&str], from: &str) {
+    let patch = history.git.run(&tree.root, &["format-patch", "-q", "-1", "--stdout", from]).text;
     let said = history.git.run_reading(&tree.root, form, &patch);
     history.said(&format!("git {} < {from}{}; ", form.join(" "), if said.ok { "" } else { " REFUSED" }));
-    true
 }
 
 /// Goes on with what git has begun: resolves what is in conflict and continues, or gives it up.

@@ -1,7 +1,7 @@
 //! Small histories whose way is known: what random ones found, once more by itself.
 //!
 //! A story is a row of steps: `hal FILE` (or `robo`, `Ada`, `program`) writes a line at the file's end, `hal ^FILE` at its
-//! beginning; `stage FILE` puts all but its first line into the index; `mv`, `git …` and what the hub does are what they say. All settles after each step that does not end in
+//! beginning; `stage FILE` puts all but its first line into the index; `am BRANCH` applies its last commit, `mv`, `git …` and what the hub does are what they say. All settles after each step that does not end in
 //! `, at once`.
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::fs;
 use super::dice::Dice;
 use super::history::{History, Tree};
 use super::model::{AGENTS, Author, PEOPLE};
-use super::{others, writing};
+use super::{others, rewriting, writing};
 
 const STORIES: &[(&str, &str)] = &[
     ("an agent's new file moves before anybody has looked", "hal n.txt, at once; mv n.txt sub/m.txt"),
@@ -51,6 +51,10 @@ const STORIES: &[(&str, &str)] = &[
         "an agent writes while git waits for the next step",
         "git switch -q -c b; hal a.txt; git commit -q -a -m 1; git switch -q main; robo a.txt; git commit -q -a -m 2; \
          git switch -q b; git rebase -q main; hal b.txt; git add -A, at once; git rebase --continue",
+    ),
+    (
+        "what an agent wrote before `git am` stopped is recorded when it goes on",
+        "hal b.txt; git commit -q -a -m 1; robo a.txt; am main; git add -A; git am --continue",
     ),
     (
         "a merge follows a rename",
@@ -97,6 +101,7 @@ fn step(history: &mut History, tree: &Tree, step: &str) {
         ["git", ..] => drop(history.git(tree, &words[1..])),
         ["mv", from, to] => fs::rename(tree.root.join(from), tree.root.join(to)).unwrap(),
         ["stage", file] => stages(history, tree, file),
+        ["am", from] => rewriting::apply(history, tree, &["am", "-q"], from),
         ["hub", "restarts"] => drop(others::restart(history, tree, &mut Dice::new(0, 0))),
         ["hub", "leaves"] => history.leaves(),
         ["hub", "returns"] => history.returns(),

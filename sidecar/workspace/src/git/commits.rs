@@ -149,8 +149,9 @@ impl Commits {
         if input.is_empty() || address.is_empty() {
             return Ok(HashSet::new());
         }
-        let command =
+        let log =
             ["log", "--no-walk=unsorted", "--no-show-signature", "--ignore-missing", "--format=%H %ce", "--stdin"];
+        let command = [&NO_GRAPH[..], &log].concat();
         let is_here = |line: &[u8]| {
             let (name, committer) = std::str::from_utf8(line).ok()?.split_once(' ')?;
             Oid::parse(name).filter(|_| committer == address)
@@ -310,9 +311,13 @@ impl Commits {
     }
 }
 
+/// Git's graph of commits names some that are gone: `git gc` writes it before it prunes.
+const NO_GRAPH: [&str; 2] = ["-c", "core.commitGraph=false"];
+
 /// Those of these commits that are here, in their order.
 pub(super) fn these(program: &Program, ids: &[Oid]) -> Result<Vec<Commit>, ViewError> {
-    let command = ["rev-list", "--no-walk=unsorted", "--parents", "--ignore-missing", "--stdin"];
+    let list = ["rev-list", "--no-walk=unsorted", "--parents", "--ignore-missing", "--stdin"];
+    let command = [&NO_GRAPH[..], &list].concat();
     let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
     if input.is_empty() {
         return Ok(Vec::new());

@@ -231,9 +231,11 @@ impl Explainer<'_> {
     }
 
     /// Whether an operation that had stopped took a content over with the rest when it went on: whoever wrote it did so
-    /// before its blob was made. Git itself writes the two at once.
+    /// before its blob was made. Git itself writes the two at once. Where `git am` stopped at its first patch nothing had
+    /// moved that would have told of it.
     fn taken(&self, content: &Content<'_>, oid: Oid) -> bool {
-        let stopped = !self.before.marks.names().is_empty();
+        let applied = self.moved.entries.iter().any(|entry| entry.operation() == "am");
+        let stopped = applied || !self.before.marks.names().is_empty();
         let made = self.made(oid).filter(|_| stopped);
         made.is_some_and(|made| content.written.is_some_and(|written| written + CLOCK < made))
     }
