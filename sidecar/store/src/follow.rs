@@ -141,7 +141,8 @@ impl<'a, B: Versions> Backend for Following<'a, B> {
                 let version = u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
                 self.last.learn(Known { asked: self.asked.get(), version, told: Instant::now() });
             }
-            (Err(_), Some(last)) => last.forget(),
+            // Who meets somebody learns that version; it stays one of this store, and another's own commit may be it.
+            (Err(error), Some(last)) if *error != StoreError::Conflict => last.forget(),
             _ => {}
         }
         committed
@@ -164,11 +165,12 @@ mod tests {
     use super::*;
     use crate::engine::Abort;
 
-    /// Notes what is asked of it. Behind, everything is too old from call `too_old` on: the read, the commit.
+    /// Notes what is asked of it.
     #[derive(Default)]
     struct Noting {
         did: RefCell<Vec<String>>,
-        too_old: Option<&'static str>,
+        /// What a call, the read or the commit, says to whoever is behind.
+        behind: Option<(&'static str, StoreError)>,
         /// What the next commit upon the newest says, once.
         fails: Cell<Option<StoreError>>,
     }
@@ -179,7 +181,10 @@ mod tests {
         fn note(&self, what: &str, at: Option<u64>) -> Result<(), StoreError> {
             let version = at.map_or("newest".to_owned(), |version| version.to_string());
             self.did.borrow_mut().push(format!("{what} {version}"));
-            if at.is_some() && self.too_old == Some(what) { Err(StoreError::TooOld) } else { Ok(()) }
+            match &self.behind {
+                Some((call, error)) if at.is_some() && *call == what => Err(error.clone()),
+                _ => Ok(()),
+            }
         }
     }
 
@@ -254,10 +259,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_is_forgotten() {
-        for (too_old, first) in [("get", &["get 9"][..]), ("commit", &["get 9", "commit 9"])] {
+    fn what_is_too_old_is_forgotten_and_what_is_met_is_not() {
+        let cases: [(_, _, &[&str], _); 3] = [
+            ("get", StoreError::TooOld, &["get 9"], None),
+            ("commit", StoreError::TooOld, &["get 9", "commit 9"], None),
+            ("commit", StoreError::Conflict, &["get 9", "commit 9"], Some(9)),
+        ];
+        for (call, error, first, stays) in cases {
+            let told = format!("{call} {error:?}");
             let fails = Cell::new(Some(StoreError::Unknown));
-            let (noting, last) = (Noting { too_old: Some(too_old), fails, ..Noting::default() }, Last::default());
+            let (noting, last) = (Noting { behind: Some((call, error)), fails, ..Noting::default() }, Last::default());
             last.learn(known(Instant::now(), 9));
             // Nothing is learned anew: what is known afterwards is what was not forgotten.
             let body = &mut |transaction: &mut dyn crate::Transaction| {
@@ -266,8 +277,9 @@ mod tests {
             };
             assert_eq!(follow_up(&&noting, &last, body), Err(StoreError::Unknown));
             assert_eq!(noting.did.take(), [first, &["get newest", "commit newest"]].concat());
-            assert_eq!(last.young(Instant::now()), None, "{too_old}");
-            assert_eq!(did(&noting, &last, true), ["get newest", "commit newest"]);
+            assert_eq!(last.young(Instant::now()).map(|known| known.version), stays, "{told}");
+            let again = stays.map_or(&[][..], |_| first);
+            assert_eq!(did(&noting, &last, true), [again, &["get newest", "commit newest"]].concat(), "{told}");
         }
     }
 

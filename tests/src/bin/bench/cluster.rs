@@ -12,7 +12,7 @@ use codi2_store::engine::{self, Transaction};
 use codi2_store::foundationdb::{self as cluster, FoundationDbOptions};
 use codi2_store::{Abort, Committed, Dedupe, Engine, Page, PageLimit, Pending, Store, StoreError, Watch};
 use codi2_tests::cluster::{Cluster, own, shared};
-use foundationdb::options::{MutationType, StreamingMode};
+use foundationdb::options::{MutationType, StreamingMode, TransactionOption};
 use foundationdb::{Database, RangeOption, Transaction as Sent};
 use futures_executor::block_on;
 
@@ -112,17 +112,22 @@ fn ingest(found: &Cluster, producers: usize, size: usize, each: usize) -> Row {
     // Turns, so that a slow phase of the machine meets both.
     for turn in 0..2 {
         let each = each.div_ceil(2);
-        let start = Instant::now();
-        ours.append(at_once(producers, each, &|producer, number| {
-            let batch = batch_of(producer, (number * size) as u64 + 1, size);
+        let store_writes = || {
             let start = Instant::now();
-            store.append(&batch).expect("the cluster answers");
-            start.elapsed()
-        }));
-        busy += start.elapsed();
-        let start = Instant::now();
-        floor.append(at_once(producers, each, &|producer, number| bare.write(producer, turn, number)));
-        busy_floor += start.elapsed();
+            ours.append(at_once(producers, each, &|producer, number| {
+                let batch = batch_of(producer, (number * size) as u64 + 1, size);
+                let start = Instant::now();
+                store.append(&batch).expect("the cluster answers");
+                start.elapsed()
+            }));
+            busy += start.elapsed();
+        };
+        let bare_writes = || {
+            let start = Instant::now();
+            floor.append(at_once(producers, each, &|producer, number| bare.write(producer, turn, number)));
+            busy_floor += start.elapsed();
+        };
+        in_turn(turn, store_writes, bare_writes);
     }
     let rate = |samples: &Samples, busy: Duration| (samples.count() * size) as f64 / busy.as_secs_f64();
     let (rate, bare) = (rate(&ours, busy), rate(&floor, busy_floor));
@@ -157,6 +162,17 @@ impl Bare {
     }
 }
 
+/// Both, and who begins changes from turn to turn.
+pub fn in_turn(turn: usize, ours: impl FnOnce(), floor: impl FnOnce()) {
+    if turn.is_multiple_of(2) {
+        ours();
+        floor();
+    } else {
+        floor();
+        ours();
+    }
+}
+
 /// Each of so many producers does something so often, one after the other, all producers at once.
 pub fn at_once(producers: usize, each: usize, one: &(dyn Fn(ProducerId, usize) -> Duration + Sync)) -> Samples {
     let (all, begin) = (Mutex::new(Samples::default()), Barrier::new(producers));
@@ -187,7 +203,7 @@ fn compare_and_set(found: &Cluster, times: usize) -> Row {
         set.expect("the cluster answers");
         ours.add(start.elapsed());
         let start = Instant::now();
-        let transaction = database.create_trx().expect("a transaction");
+        let transaction = begun(&database);
         block_on(transaction.get(b"floor/claim", false)).expect("the cluster answers");
         transaction.set(b"floor/claim", &number.to_be_bytes());
         block_on(transaction.commit()).map(drop).expect("the cluster answers");
@@ -226,7 +242,7 @@ fn scan(found: &Cluster, events: usize, times: usize) -> Row {
         ours.add(start.elapsed());
         let mut bare_seen = 0;
         let start = Instant::now();
-        let transaction = database.create_trx().expect("a transaction");
+        let transaction = begun(&database);
         let mut next = Some(RangeOption {
             mode: StreamingMode::WantAll,
             ..RangeOption::from((options.prefix.clone(), [&options.prefix, &[0xff][..]].concat()))
@@ -297,16 +313,26 @@ fn seen(size: usize) -> Writes {
     Writes(std::mem::take(&mut *recorder.1.lock().expect("no panic under the lock")))
 }
 
+/// A transaction of the bare client. Like the store's it keeps no account of its own writes, which it never reads.
+fn begun(database: &Database) -> Sent {
+    let transaction = database.create_trx().expect("a transaction");
+    transaction.set_option(TransactionOption::ReadYourWritesDisable).expect("an option of each client");
+    transaction
+}
+
 impl Writes {
     /// Writes the same by the bare client; `salt` of 18 bytes makes plain keys new, in place of the last 18.
     fn replay(&self, database: &Database, prefix: &[u8], salt: &[u8]) {
-        let mut transaction = database.create_trx().expect("a transaction");
+        let mut transaction = begun(database);
         // On a machine under load its versions, too, grow too old.
         loop {
             self.send(&transaction, prefix, salt);
             match block_on(transaction.commit()) {
                 Ok(_) => return,
-                Err(error) => transaction = block_on(error.on_error()).expect("the cluster answers"),
+                Err(error) => {
+                    block_on(error.on_error()).expect("the cluster answers");
+                    transaction = begun(database);
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use codi2_protocol::{Call, Reply};
 use codi2_tests::cluster::{Cluster, own, shared};
 
-use crate::cluster::{Bare, GOAL, at_once};
+use crate::cluster::{Bare, GOAL, at_once, in_turn};
 use crate::editor::code;
 use crate::ground::{Counts, Ground};
 use crate::interrupt;
@@ -46,12 +46,17 @@ fn ingest(found: &Cluster, producers: usize, each: usize) -> Row {
     for turn in 0..TURNS {
         interrupt::check();
         let each = each.div_ceil(TURNS);
-        let start = Instant::now();
-        sidecars = runtime.block_on(all_at_once(sidecars, each, &mut ours));
-        busy += start.elapsed();
-        let start = Instant::now();
-        floor.append(at_once(producers, each, &|producer, number| bare.write(producer, turn, number)));
-        busy_floor += start.elapsed();
+        let hub_takes = || {
+            let start = Instant::now();
+            sidecars = runtime.block_on(all_at_once(std::mem::take(&mut sidecars), each, &mut ours));
+            busy += start.elapsed();
+        };
+        let bare_writes = || {
+            let start = Instant::now();
+            floor.append(at_once(producers, each, &|producer, number| bare.write(producer, turn, number)));
+            busy_floor += start.elapsed();
+        };
+        in_turn(turn, hub_takes, bare_writes);
     }
     let decided = decided(&ground);
     drop(sidecars);
