@@ -201,7 +201,7 @@ impl<I: Informant> Clerk<I> {
 
     /// Where one is due now. A worktree that is gone leaves its commits to another one in which some are open; where there is
     /// none they are looked at no more.
-    fn due(&mut self) -> Vec<Place> {
+    pub fn due(&mut self) -> Vec<Place> {
         let now = self.informant.now_ms();
         let over = self.open.values_mut().filter(|open| open.next().is_some_and(|next| next.until_ms <= now));
         let place = |open: &mut OpenCommits| {

@@ -145,8 +145,12 @@ impl ByHand {
         assert!(self.hand.hear(), "a watch heard nothing of its cookie");
     }
 
-    /// Writes the notes that are due.
+    /// Writes the notes that are wished for, and those that a last look is due at.
     fn notes(&mut self) {
+        let due = self.clerk.as_mut().map(Clerk::due).unwrap_or_default();
+        for place in due {
+            self.clerk.as_mut().expect("it told what is due").look(&place, &[]).unwrap();
+        }
         loop {
             let wishes = std::mem::take(&mut self.machine.borrow_mut().wishes);
             let Some((worktree, _)) = wishes.first() else { return };
@@ -176,6 +180,10 @@ impl Hub for ByHand {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    fn has_own_time(&self) -> bool {
+        true
     }
 
     fn start(&mut self) {

@@ -66,6 +66,12 @@ impl History {
             self.model.excuse(word, Excuse::Elsewhere);
             return Finding::Excused(Excuse::Elsewhere);
         }
+        let stood_lately =
+            self.stood_lately.contains(&(file.to_owned(), line.trim_end_matches(['\r', '\n']).to_owned()));
+        if is_new && is_known && !stood_lately && !self.is_committed(file, word) {
+            self.model.excuse(word, Excuse::Earlier);
+            return Finding::Excused(Excuse::Earlier);
+        }
         let line_seen = |known: &str| known.lines().any(|one| one == line.trim_end());
         if is_known && !self.seen.iter().any(|(_, text)| line_seen(text)) {
             // A program set blanks before it, and git took that before anybody looked.
@@ -77,6 +83,12 @@ impl History {
             return Finding::Excused(Excuse::Short);
         }
         finding
+    }
+
+    /// Whether a commit that is left, or a stash, has the word at this path.
+    fn is_committed(&self, file: &str, word: &str) -> bool {
+        let command = ["log", "--all", "--reflog", "-m", "-1", "--format=%H", "-S", word, "--", file];
+        !self.git.lines(&self.trees[0].root, &command).is_empty()
     }
 
     /// Notes a failure.

@@ -21,6 +21,12 @@ use super::real::Real;
 /// Files of a new repository.
 const FILES: [&str; 3] = ["a.txt", "b.txt", "sub/c.txt"];
 
+/// Longer than late evidence counts (ADR 0075), in steps after which an editor that is silent still lives.
+const LATE_STEPS: usize = 13;
+const LATE_STEP: Duration = Duration::from_secs(25);
+/// After how many operations so much time passes, on average.
+const LATE_ONCE_IN: usize = 40;
+
 /// A worktree of the repository.
 #[derive(Debug, Clone)]
 pub struct Tree {
@@ -64,6 +70,8 @@ pub struct History {
     /// Words that the hub has seen, and lines with the paths where it has.
     pub known: BTreeSet<String>,
     pub stood: BTreeSet<(String, String)>,
+    /// Those of them that this hub has seen there.
+    pub stood_lately: BTreeSet<(String, String)>,
     /// What lay where when the hub left.
     left: BTreeMap<(PathBuf, String), String>,
     /// Whether the model is told that owners may be unknown of what is written now.
@@ -97,6 +105,10 @@ pub fn play(seed: u64, length: usize, how: How<'_>) -> Outcome {
         history.log.push(format!("{number}: "));
         let name = operations::one(&mut history, &mut dice);
         *history.outcome.operations.entry(name).or_default() += 1;
+        if history.hub.has_own_time() && Dice::new(seed, (length + number) as u64 + 1).once_in(LATE_ONCE_IN) {
+            history.said("  time passes");
+            history.late();
+        }
         if dice.once_in(5) && number + 1 != length {
             // The next operation comes before the watch has settled.
             history.said("  at once");
@@ -110,6 +122,8 @@ pub fn play(seed: u64, length: usize, how: How<'_>) -> Outcome {
         history.check("at the end");
         if history.hub.has_notes() {
             history.compare_all_notes("at the end");
+            history.late();
+            history.compare_all_notes("when no late evidence counts any more");
         }
     }
     Outcome { log: history.log, ..history.outcome }
@@ -146,6 +160,7 @@ impl History {
             lately: BTreeSet::new(),
             known: BTreeSet::new(),
             stood: BTreeSet::new(),
+            stood_lately: BTreeSet::new(),
             left: BTreeMap::new(),
             excuse: None,
             noted: BTreeSet::new(),
@@ -204,6 +219,14 @@ impl History {
         self.editors.iter().for_each(|editor| editor.beats(self.hub.as_mut()));
     }
 
+    /// Time passes until no late evidence counts any more, while editors live on.
+    pub fn late(&mut self) {
+        for _ in 0..LATE_STEPS {
+            self.hub.passes(LATE_STEP);
+            self.settle();
+        }
+    }
+
     /// Editors send the whole texts that the hub wants.
     fn answers(&mut self) {
         let wanted = self.hub.wanted();
@@ -216,7 +239,9 @@ impl History {
             return;
         }
         for ((_, file), text) in self.texts() {
-            self.stood.extend(text.lines().map(|line| (file.clone(), line.to_owned())));
+            let lines: Vec<_> = text.lines().map(|line| (file.clone(), line.to_owned())).collect();
+            self.stood_lately.extend(lines.iter().cloned());
+            self.stood.extend(lines);
             self.known.extend(text.lines().map(|line| line.trim().to_owned()));
             self.lately.insert(text.clone());
             self.seen.insert((file, text));
@@ -238,6 +263,10 @@ impl History {
         self.hub.stop();
         self.left = self.texts();
         self.lately = self.left.values().cloned().collect();
+        self.stood_lately.clear();
+        for ((_, file), text) in &self.left {
+            self.stood_lately.extend(text.lines().map(|line| (file.clone(), line.to_owned())));
+        }
         self.excuse = Some(Excuse::Away);
     }
 

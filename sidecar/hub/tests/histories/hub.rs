@@ -10,6 +10,8 @@ pub trait Hub {
     fn now_ms(&self) -> u64;
     /// Time passes, and files written from now on are later.
     fn passes(&mut self, time: Duration);
+    /// Whether hours can pass at once.
+    fn has_own_time(&self) -> bool;
     /// A hub starts and takes in what was spooled.
     fn start(&mut self);
     /// The hub ends; what it had not taken in is gone.

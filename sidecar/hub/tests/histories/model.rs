@@ -48,6 +48,8 @@ pub enum Excuse {
     Unseen,
     /// It came, with changes, to a path where it never lay: git follows renames in a merge.
     Elsewhere,
+    /// It lay at this path in an earlier hub's time only, and no commit that is left has it there (ADR 0070).
+    Earlier,
     /// Its whole text is so short that anybody may write it again, and lies where it never lay.
     Short,
     /// A line that tells nothing, which an agent moved others past: what moved past what is not seen.
@@ -62,6 +64,7 @@ impl Excuse {
             Self::Away => "written or moved while the hub was away",
             Self::Both => "one of two agents with the file open at once",
             Self::Elsewhere => "brought with changes to a path where it never lay",
+            Self::Earlier => "where it lay in an earlier hub's time and was not committed",
             Self::Short => "in a text that anybody may write again, at another path",
             Self::Passed(_) => "a mark that an agent moved lines past",
             Self::Unseen => "in a content that nobody saw lie on disk",

@@ -50,6 +50,10 @@ impl Hub for Real {
         until("the clock goes on", || self.now_ms() > from + 2);
     }
 
+    fn has_own_time(&self) -> bool {
+        false
+    }
+
     fn start(&mut self) {
         let running = self.home.ready();
         self.running = Some((running, self.home.wire()));
