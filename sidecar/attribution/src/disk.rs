@@ -333,7 +333,7 @@ fn known_way(
 }
 
 /// When a change happened, at the earliest and at the latest.
-pub(crate) fn window(observed: Observed, from: Moment, to: Moment) -> (Moment, Moment) {
+pub fn window(observed: Observed, from: Moment, to: Moment) -> (Moment, Moment) {
     let from = match observed {
         Observed::Live => from.max(Moment::earliest(to.ms.saturating_sub(LIVE_MS))),
         Observed::Rescan | Observed::WhileAway => from,

@@ -1,13 +1,15 @@
 //! Blocks that an agent takes out of one place and puts into another with two changes, of one file or of two: whoever
 //! moves them is not who wrote them (ADR 0074). The change that takes out may be seen before the one that puts in, or after.
 //!
-//! Absent on purpose: lines that one change moves inside its file (`moved`), what nobody announced, and blocks so short
-//! that anybody may write them again.
+//! What is found when the second half comes stays with the change that put it in; nobody looks again.
+//!
+//! Absent on purpose: lines that one change moves inside its file (`moved`), what nobody announced or git took away, and
+//! blocks so short that anybody may write them again.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range as Bytes;
 
-use codi2_attribution::{DiskRuling, Rung};
+use codi2_attribution::{DiskRuling, Rung, window};
 use codi2_protocol::{Actor, ActorKind, EventId, Evidence, EvidenceKind, FileId};
 use codi2_text::Text;
 
@@ -21,59 +23,80 @@ use crate::ports::Ports;
 
 /// Letters and digits of a block that is known again where it comes back, at least.
 const LETTERS: usize = 30;
+/// Lines of it that tell something, at least: a single one anybody may need again.
+const LINES: usize = 2;
 /// A line that was taken out at more places than this is anybody's.
 const PLACES: usize = 8;
 /// Lines of longer texts are not compared (bytes).
 const TEXT_BYTES: usize = 1 << 20;
 
-/// The lines that an agent, or git, took out of a file and put in.
+/// The lines that an agent took out of a file and put in.
 #[derive(Debug)]
 pub(super) struct Parted {
     /// The file.
     pub file: FileId,
     /// Who did.
     by: Actor,
-    /// What is gone, and the change that put it elsewhere.
-    gone: Vec<(At, Option<EventId>)>,
+    /// What is gone, and whether a change put it elsewhere.
+    gone: Vec<(At, bool)>,
     put: Vec<At>,
+    /// The hashes of what is gone, and of what is put in and telling.
+    hashes: [HashSet<u64>; 2],
+    /// What of it was moved here.
+    pub found: Vec<Moved>,
 }
 
 impl Parted {
     /// About what it takes in memory (bytes).
     pub fn bytes(&self) -> usize {
-        self.gone.len() * size_of::<(At, Option<EventId>)>() + self.put.len() * size_of::<At>()
+        let hashes = self.hashes.iter().map(HashSet::len).sum::<usize>() * 2 * size_of::<u64>();
+        self.gone.len() * size_of::<(At, bool)>() + self.put.len() * size_of::<At>() + hashes
     }
 
     /// What a change with this ruling took out and put in; absent where it is no agent's for certain.
     pub fn of(file: &FileId, kept: &Kept, ruling: &DiskRuling, secret: &[u8; 32]) -> Option<Self> {
         let DiskRuling::All(verdict) = ruling else { return None };
-        let is_removal = kept.after_bytes.is_none();
-        match verdict.origin.kind {
-            ActorKind::Agent | ActorKind::Orchestrator
-                if matches!(Rung::of(verdict), Rung::IntentExact | Rung::OnlyCall) => {}
-            // Git took the file away, perhaps because the agent told it to.
-            ActorKind::Git if is_removal => {}
-            _ => return None,
+        let is_agents = matches!(verdict.origin.kind, ActorKind::Agent | ActorKind::Orchestrator);
+        if !is_agents || !matches!(Rung::of(verdict), Rung::IntentExact | Rung::OnlyCall) {
+            return None;
         }
         let (nothing, empty) = (Known::nothing(), Text::new(""));
         let (before, after) = (kept.before.as_ref().unwrap_or(&nothing), kept.after.as_ref());
-        let after = after.or_else(|| is_removal.then_some(&empty))?;
+        let after = after.or_else(|| kept.after_bytes.is_none().then_some(&empty))?;
         if before.owners.len().max(after.len_bytes()) > TEXT_BYTES {
             return None;
         }
         let shifted = shifted(before, after, secret)?;
-        let gone = shifted.gone.into_iter().map(|line| (line, None)).collect();
-        Some(Self { file: file.clone(), by: verdict.origin.clone(), gone, put: shifted.put })
+        let telling = shifted.put.iter().filter(|line| letters_of(after, line) >= TELLING);
+        let hashes = [shifted.gone.iter().map(|line| line.hash).collect(), telling.map(|line| line.hash).collect()];
+        let gone = shifted.gone.into_iter().map(|line| (line, false)).collect();
+        let by = verdict.origin.clone();
+        Some(Self { file: file.clone(), by, gone, put: shifted.put, hashes, found: Vec::new() })
     }
 
-    /// With what was found out before, where it is the same agent's still.
-    pub fn goes_on_from(self, earlier: Option<Self>) -> Self {
-        earlier.filter(|earlier| earlier.by == self.by).unwrap_or(self)
+    /// Whether this is the agent of an earlier account of the change.
+    pub fn is_by(&self, earlier: &Self) -> bool {
+        self.by == earlier.by
     }
 
     /// Whether what this change took out may have been put in by that one.
     fn may_be_source_of(&self, other: &Self) -> bool {
-        self.file.worktree == other.file.worktree && (self.by == other.by || self.by.kind == ActorKind::Git)
+        let [gone, put] = [&self.hashes[0], &other.hashes[1]];
+        self.file.worktree == other.file.worktree && self.by == other.by && !gone.is_disjoint(put)
+    }
+
+    /// What was put in and is not known to be moved.
+    fn new_lines(&self) -> Vec<At> {
+        let found: HashSet<usize> = self.found.iter().map(|(bytes, _)| bytes.start).collect();
+        self.put.iter().filter(|line| !found.contains(&line.bytes.start)).cloned().collect()
+    }
+
+    /// Whether these lines are all that tells something of what was taken out at their place. `letters`: of a line.
+    fn is_whole(&self, lines: &Bytes<usize>, letters: impl Fn(&At) -> usize) -> bool {
+        let follows = |at: usize| self.gone[at - 1].0.bytes.end == self.gone[at].0.bytes.start;
+        let first = (1..=lines.start).rev().find(|at| !follows(*at)).unwrap_or(0);
+        let end = (lines.end..self.gone.len()).find(|at| !follows(*at)).unwrap_or(self.gone.len());
+        (first..lines.start).chain(lines.end..end).all(|at| letters(&self.gone[at].0) < TELLING)
     }
 }
 
@@ -130,7 +153,8 @@ fn blocks(
             at += 1;
             continue;
         };
-        if put[block.put.clone()].iter().map(&letters).sum::<usize>() < LETTERS {
+        let lines = || put[block.put.clone()].iter().map(&letters);
+        if lines().sum::<usize>() < LETTERS || lines().filter(|letters| *letters >= TELLING).count() < LINES {
             at += 1;
             continue;
         }
@@ -143,19 +167,48 @@ fn blocks(
     found
 }
 
+fn letters_of(text: &Text, line: &At) -> usize {
+    text.slice(line.bytes.clone()).chars().filter(|one| one.is_alphanumeric()).count()
+}
+
+/// A block that was moved: from which change, which of its lines, and what they are where they were put in.
+struct Found {
+    source: EventId,
+    gone: Bytes<usize>,
+    path: String,
+    lines: Vec<Moved>,
+}
+
 impl Core {
-    /// The lines of a change that its agent took out elsewhere, with the owners they had there and the word that they were
-    /// moved. What an earlier look at this change found is looked for again.
-    pub(super) fn moved_across(&mut self, kept: &Kept, event: EventId) -> Vec<Moved> {
-        let (Some(parted), Some(after)) = (&kept.parted, &kept.after) else { return Vec::new() };
-        self.release(event);
-        let letters = |line: &At| after.slice(line.bytes.clone()).chars().filter(|one| one.is_alphanumeric()).count();
-        if parted.put.is_empty() {
+    /// Looks among what its agent took out (`only` with one change) for the lines that a change put in. What is found, with
+    /// the owners it had there and the word that it was moved, stays with the change. Whether anything was.
+    pub(super) fn take_moved(&mut self, kept: &mut Kept, only: Option<EventId>) -> bool {
+        let Some(mut parted) = kept.parted.take() else { return false };
+        let found = kept.after.as_ref().map_or_else(Vec::new, |after| self.moved_blocks(kept, &parted, after, only));
+        let is_any = !found.is_empty();
+        for Found { source, gone, path, lines } in found {
+            let source = self.kept.get_mut(&source).and_then(|source| source.parted.as_mut());
+            source.into_iter().for_each(|source| source.gone[gone.clone()].iter_mut().for_each(|it| it.1 = true));
+            let evidence = Evidence::new(EvidenceKind::Moved, format!("{} moved it here from {path}", parted.by));
+            for (bytes, runs) in lines {
+                let told = |(len, owner)| (len, self.ledger.book.with_word(owner, &evidence));
+                parted.found.push((bytes, runs.into_iter().map(told).collect()));
+            }
+        }
+        kept.parted = Some(parted);
+        is_any
+    }
+
+    fn moved_blocks(&self, kept: &Kept, parted: &Parted, after: &Text, only: Option<EventId>) -> Vec<Found> {
+        let of = |(id, other): (&EventId, &Kept)| {
+            let is_asked = only.is_none_or(|only| only == *id);
+            is_asked && other.parted.as_ref().is_some_and(|other| other.may_be_source_of(parted))
+        };
+        let mut from: Vec<(u64, EventId)> =
+            self.kept.iter().filter(|it| of(*it)).map(|(id, other)| (other.number, *id)).collect();
+        if from.is_empty() {
             return Vec::new();
         }
-        let of = |other: &Kept| other.parted.as_ref().is_some_and(|other| other.may_be_source_of(parted));
-        let mut from: Vec<(u64, EventId)> =
-            self.kept.iter().filter(|(_, other)| of(other)).map(|(id, other)| (other.number, *id)).collect();
         // Of two that are as good the newest.
         from.sort_unstable_by(|one, other| other.cmp(one));
         let sources: Vec<(&Kept, &Parted)> = from
@@ -164,7 +217,7 @@ impl Core {
             .filter_map(|it| Some((it, it.parted.as_ref()?)))
             .collect();
         let free = |(_, source): &(&Kept, &Parted)| {
-            source.gone.iter().map(|(line, to)| Some(line.clone()).filter(|_| to.is_none())).collect()
+            source.gone.iter().map(|(line, is_taken)| Some(line.clone()).filter(|_| !is_taken)).collect()
         };
         let lines: Vec<Vec<Option<At>>> = sources.iter().map(free).collect();
         let owners = |source: usize, line: usize| -> Vec<(usize, OwnerRef)> {
@@ -172,73 +225,72 @@ impl Core {
             let bytes = parted.gone[line].0.bytes.clone();
             kept.before.as_ref().map_or_else(Vec::new, |before| before.owners.spans(bytes))
         };
-        let authors = |block: &Block| -> Vec<Vec<(usize, &Actor)>> {
-            let author = |(len, owner)| (len, &self.ledger.book.owner(owner).verdict.origin);
-            block.gone.clone().map(|line| owners(block.source, line).into_iter().map(author).collect()).collect()
-        };
-        let found = blocks(&parted.put, letters, &lines, |one, other| authors(one) == authors(other));
-        let mut moved = Vec::new();
-        for block in &found {
-            for (line, was) in parted.put[block.put.clone()].iter().zip(block.gone.clone()) {
-                if is_telling(&after.slice(line.bytes.clone())) {
-                    moved.push((
-                        line.bytes.clone(),
-                        owners(block.source, was),
-                        sources[block.source].1.file.path.clone(),
-                    ));
+        let authors = |block: &Block| -> Vec<(usize, &Actor)> {
+            let mut authors: Vec<(usize, &Actor)> = Vec::new();
+            for (len, owner) in block.gone.clone().flat_map(|line| owners(block.source, line)) {
+                let author = &self.ledger.book.owner(owner).verdict.origin;
+                match authors.last_mut().filter(|last| last.1 == author) {
+                    Some(last) => last.0 += len,
+                    None => authors.push((len, author)),
                 }
             }
-        }
-        let mover = parted.by.clone();
-        let taken: Vec<(EventId, Bytes<usize>)> =
-            found.into_iter().map(|block| (from[block.source].1, block.gone)).collect();
-        for (source, lines) in taken {
-            let gone = self.kept.get_mut(&source).and_then(|source| source.parted.as_mut());
-            gone.into_iter().for_each(|parted| parted.gone[lines.clone()].iter_mut().for_each(|it| it.1 = Some(event)));
-        }
-        let told = |(bytes, runs, path): (Bytes<usize>, Vec<(usize, OwnerRef)>, String)| {
-            let evidence = Evidence::new(EvidenceKind::Moved, format!("{mover} moved it here from {path}"));
-            (bytes, runs.into_iter().map(|(len, owner)| (len, self.ledger.book.with_word(owner, &evidence))).collect())
+            authors
         };
-        moved.into_iter().map(told).collect()
+        let put = parted.new_lines();
+        let mut found =
+            blocks(&put, |line| letters_of(after, line), &lines, |one, other| authors(one) == authors(other));
+        // Two calls may each write what is the same in many files, as the head of a licence is, and take it away with more.
+        // One call that takes out and puts in says by itself that it moves.
+        let calls = self.calls_at(kept, parted, &parted.by);
+        found.retain(|block| {
+            let (kept, source) = sources[block.source];
+            let text = kept.before.as_ref().and_then(Known::text);
+            let letters = |line: &At| text.map_or(line.bytes.len(), |text| letters_of(text, line));
+            source.file == parted.file
+                || source.is_whole(&block.gone, letters)
+                || !self.calls_at(kept, source, &parted.by).is_disjoint(&calls)
+        });
+        let told = |block: Block| {
+            let lines = put[block.put.clone()].iter().zip(block.gone.clone());
+            let telling = lines.filter(|(line, _)| is_telling(&after.slice(line.bytes.clone())));
+            let lines = telling.map(|(line, was)| (line.bytes.clone(), owners(block.source, was))).collect();
+            let path = sources[block.source].1.file.path.clone();
+            Found { source: from[block.source].1, gone: block.gone, path, lines }
+        };
+        found.into_iter().map(told).collect()
     }
 
-    /// How many lines that the one change took out are in the other.
-    fn took(&self, source: EventId, taker: EventId) -> usize {
-        let source = self.kept.get(&source).and_then(|kept| kept.parted.as_ref());
-        source.map_or(0, |it| it.gone.iter().filter(|(_, to)| *to == Some(taker)).count())
-    }
-
-    /// What a change took is free again.
-    pub(super) fn release(&mut self, event: EventId) {
-        for (_, to) in self.kept.values_mut().filter_map(|kept| kept.parted.as_mut()).flat_map(|it| &mut it.gone) {
-            *to = to.filter(|to| *to != event);
-        }
+    /// The agent's calls that were open when a change may have happened.
+    fn calls_at(&self, kept: &Kept, parted: &Parted, agent: &Actor) -> HashSet<u64> {
+        let (from, to) = window(kept.observed, kept.from, kept.to);
+        let ended = self.calls.intents(&parted.file).into_iter();
+        let ended = ended.map(|call| (call.call, call.actor, call.since, call.until));
+        let open = self.calls.open_on(&parted.file).into_iter();
+        let open = open.map(|call| (call.call, call.actor, Some(call.since), to));
+        let its = ended.chain(open).filter(|(_, actor, since, until)| {
+            actor.as_ref() == Some(agent) && since.is_some_and(|since| since <= to) && *until >= from
+        });
+        its.map(|(call, ..)| call).collect()
     }
 
     /// A change took lines out: what its agent put in before, elsewhere, may be these.
     pub(super) fn follow_moved(&mut self, event: EventId, now: u64, ports: &mut dyn Ports) {
         let Some(source) = self.kept.get(&event).and_then(|kept| kept.parted.as_ref()) else { return };
-        let gone: HashSet<u64> = source.gone.iter().filter(|(_, to)| to.is_none()).map(|(line, _)| line.hash).collect();
         let puts = |(id, other): (&EventId, &Kept)| {
             let parted = other.parted.as_ref().filter(|_| *id != event)?;
-            let may_be = source.may_be_source_of(parted) && parted.put.iter().any(|line| gone.contains(&line.hash));
-            may_be.then(|| (other.number, *id, parted.file.clone()))
+            source.may_be_source_of(parted).then(|| (other.number, *id, parted.file.clone()))
         };
-        let mut takers: Vec<(u64, EventId, FileId)> =
-            if gone.is_empty() { Vec::new() } else { self.kept.iter().filter_map(puts).collect() };
+        let mut takers: Vec<(u64, EventId, FileId)> = self.kept.iter().filter_map(puts).collect();
         takers.sort_unstable();
         for (_, id, file) in takers {
             let Some(change) = self.open.on(&file).find(|change| change.event == id).cloned() else { continue };
             let Some(mut kept) = self.kept.remove(&id) else { continue };
-            let had = self.took(event, id);
-            self.moved_across(&kept, id);
-            let has_more = self.took(event, id) > had;
-            if has_more {
+            let is_moved = self.take_moved(&mut kept, Some(event));
+            if is_moved {
                 self.upgrade(&file, &change, &mut kept, change.ruling.clone(), None, now, ports);
             }
             self.kept.insert(id, kept);
-            if has_more {
+            if is_moved {
                 self.carry_on(&file, id, ports);
             }
         }

@@ -318,6 +318,7 @@ impl Core {
         let ruling = self.rule(file, &kept, &beside, saved_by.is_some());
         let saved_by = saved_by.filter(|_| matches!(ruling, DiskRuling::Echo { .. }));
         kept.parted = Parted::of(file, &kept, &ruling, self.ledger.secret());
+        self.take_moved(&mut kept, None);
         let id = EventId::new();
         let Applied { owners, change, actor } = self.apply_ruling(file, &kept, &ruling, id, saved_by, ports);
         kept.given.clone_from(&owners);

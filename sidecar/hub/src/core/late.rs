@@ -74,7 +74,8 @@ impl Kept {
     pub fn owners_in_use(&self) -> impl Iterator<Item = OwnerRef> {
         let seen = self.seen.iter().map(|(_, owners)| owners);
         let trees = self.before.iter().map(|before| &before.owners).chain(seen).chain([&self.given]);
-        trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner))
+        let moved = self.parted.iter().flat_map(|parted| &parted.found).flat_map(|(_, runs)| runs);
+        trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).chain(moved.map(|(_, owner)| *owner))
     }
 }
 
@@ -197,9 +198,16 @@ impl Core {
         now: u64,
         ports: &mut dyn Ports,
     ) {
-        self.release(change.event);
-        let parted = Parted::of(file, kept, &ruling, self.ledger.secret());
-        kept.parted = parted.map(|parted| parted.goes_on_from(kept.parted.take()));
+        let earlier = kept.parted.take();
+        kept.parted = Parted::of(file, kept, &ruling, self.ledger.secret());
+        match earlier {
+            Some(earlier) if kept.parted.as_ref().is_some_and(|parted| parted.is_by(&earlier)) => {
+                kept.parted = Some(earlier);
+            }
+            _ => {
+                self.take_moved(kept, None);
+            }
+        }
         if let Some(after) = &kept.after {
             let all = || vec![Hunk { at: 0, deleted: 0, inserted: after.len_bytes(), lines_deleted: 0 }];
             let secret = self.ledger.secret();

@@ -121,22 +121,19 @@ fn inside_one_file_with_two_changes() {
 /// A file goes to a new path and is changed before anybody looks: nothing pairs the two.
 #[test]
 fn a_file_that_is_moved_and_changed() {
-    for by_git in [false, true] {
-        for order in interleavings(&[1, 1, 1]) {
-            let mut w = world();
-            w.hook(HookPhase::Before, "bot", &[]);
-            w.ports.files.remove("a.rs");
-            w.put("c.rs", format!("{BLOCK}// and the agent's own\n"));
-            let gone: Step =
-                if by_git { |w| w.git_explains("a.rs", "mv", GitSource::Index, &[]) } else { |w| w.watch_sees("a.rs") };
-            let steps: [Step; 3] = [gone, |w| w.watch_sees("c.rs"), |w| drop(w.hook(HookPhase::After, "bot", &[]))];
-            order.iter().for_each(|at| steps[*at](&mut w));
-            let lines = w.blame("c.rs");
-            // What is new at its path after the call ended may be anybody's.
-            let in_time = order.iter().position(|at| *at == 1) < order.iter().position(|at| *at == 2);
-            let expected = if in_time { [TYPED, TYPED, CALL, CALL] } else { [EXTERNAL; 4] };
-            assert_eq!(lines, expected, "by git: {by_git}, {order:?}\n{:#?}", w.log(0));
-        }
+    for order in interleavings(&[1, 1, 1]) {
+        let mut w = world();
+        w.hook(HookPhase::Before, "bot", &[]);
+        w.ports.files.remove("a.rs");
+        w.put("c.rs", format!("{BLOCK}// and the agent's own\n"));
+        let steps: [Step; 3] =
+            [|w| w.watch_sees("a.rs"), |w| w.watch_sees("c.rs"), |w| drop(w.hook(HookPhase::After, "bot", &[]))];
+        order.iter().for_each(|at| steps[*at](&mut w));
+        let lines = w.blame("c.rs");
+        // What is new at its path after the call ended may be anybody's.
+        let in_time = order.iter().position(|at| *at == 1) < order.iter().position(|at| *at == 2);
+        let expected = if in_time { [TYPED, TYPED, CALL, CALL] } else { [EXTERNAL; 4] };
+        assert_eq!(lines, expected, "{order:?}\n{:#?}", w.log(0));
     }
 }
 
@@ -151,6 +148,15 @@ fn what_is_no_move() {
     w.saves("ada", "a.rs");
     writes(&mut w, "bot", "a.rs", &format!("{HEAD}{BLOCK}"));
     writes(&mut w, "bot", "b.rs", &format!("{HEAD}{short}"));
+    agents(&mut w, "b.rs", 1);
+    // A single line, however long.
+    let mut w = world();
+    let long = "import the.only.line.that.everybody.needs.in.every.file\n";
+    w.opens("ada", "a.rs");
+    w.types("ada", "a.rs", 0, long);
+    w.saves("ada", "a.rs");
+    writes(&mut w, "bot", "a.rs", &format!("{HEAD}{BLOCK}"));
+    writes(&mut w, "bot", "b.rs", &format!("{HEAD}{long}"));
     agents(&mut w, "b.rs", 1);
     // A copy; and what was taken out once comes back once.
     let mut w = world();
@@ -190,4 +196,72 @@ fn what_is_no_move() {
     writes(&mut w, "bot", "a.rs", HEAD);
     writes(&mut w, "bot", "b.rs", "fn written_by_ada() {\nbetween\n    let answer = everything(42);\n}\n");
     agents(&mut w, "b.rs", 0);
+}
+
+const HEADER: &str =
+    "// Licensed to everybody under the licence of this repository.\n// Its full text stands in the file LICENSE.\n";
+const OTHER: &str = "agent other exact IntentExact";
+
+/// What a person's checkout, reset or stash takes away is still on its branch; nor moves an agent that is not at work.
+#[test]
+fn what_git_takes_away_without_the_agent() {
+    for (operation, what, by) in [
+        ("checkout", GitSource::NewHead, "a call"),
+        ("reset", GitSource::Index, "a call"),
+        ("stash", GitSource::Index, "a call"),
+        ("restore", GitSource::Index, "nobody"),
+    ] {
+        let mut w = World::new(&[]);
+        writes(&mut w, "bot", "x.rs", &format!("{HEADER}fn of_bot() {{}}\n"));
+        w.hub_restarts();
+        w.scan();
+        writes(&mut w, "other", "y.rs", &format!("{HEADER}fn of_other() {{}}\n"));
+        w.tick(3_000);
+        if by == "a call" {
+            w.hook(HookPhase::Before, "other", &[]);
+        }
+        w.git_writes("x.rs", None, operation, what, &[]);
+        if by == "a call" {
+            w.put("z.rs", format!("{HEADER}fn of_other_too() {{}}\n"));
+            w.watch_sees("z.rs");
+            w.hook(HookPhase::After, "other", &[]);
+            assert_eq!(w.blame("z.rs"), ["agent other inferred OnlyAgentCall"; 3], "{operation}");
+        }
+        assert_eq!(w.blame("y.rs"), [OTHER; 3], "{operation}\n{:#?}", w.log(0));
+    }
+}
+
+/// A file that git takes away and brings back was moved from nowhere.
+#[test]
+fn a_file_that_goes_and_comes() {
+    for (operation, what) in [("checkout", GitSource::NewHead), ("restore", GitSource::Index)] {
+        let mut w = World::new(&[]);
+        let text = format!("{HEADER}fn of_bot() {{}}\n");
+        writes(&mut w, "bot", "x.rs", &text);
+        w.git_writes("x.rs", None, operation, what, &[]);
+        w.git_writes("x.rs", Some(&text), operation, what, &[]);
+        assert_eq!(w.blame("x.rs"), [BOT; 3]);
+        let owners = w.owners("x.rs", None, false).unwrap().owners;
+        assert!(owners.iter().all(|it| it.verdict.evidence.iter().all(|one| one.kind != EvidenceKind::Moved)));
+        assert_eq!(w.count("upgrade"), 0, "{:#?}", w.log(0));
+    }
+}
+
+/// What two agents wrote each, and one of them takes away with more in another call, in both orders.
+#[test]
+fn what_stands_in_many_files_is_no_move() {
+    for order in [[true, false], [false, true]] {
+        let mut w = World::new(&[]);
+        writes(&mut w, "bot", "x.rs", &format!("{HEADER}fn what_only_bot_wrote() {{}}\n"));
+        for puts in order {
+            if puts {
+                writes(&mut w, "other", "y.rs", &format!("{HEADER}fn what_only_other_wrote() {{}}\n"));
+            } else {
+                w.agent_before("other", "x.rs");
+                w.removes("x.rs");
+                w.agent_after("other", "x.rs");
+            }
+        }
+        assert_eq!(w.blame("y.rs"), [OTHER; 3], "{order:?}\n{:#?}", w.log(0));
+    }
 }
