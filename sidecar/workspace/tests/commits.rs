@@ -558,3 +558,58 @@ fn joined_notes_are_pushed_without_force() {
         assert_eq!(other.git(&["notes", "--ref", "back", "show", &name]), "other");
     }
 }
+
+/// A clone without a commit takes over what those who have it make of its note, and adds what it was told besides.
+#[test]
+fn a_note_on_a_commit_that_is_not_here_is_joined() {
+    for format in FORMATS {
+        let theirs = Repository::new(format);
+        let side = theirs.commit();
+        let clone = Repository::new(format);
+        clone.write("here", "here");
+        clone.commit();
+        let url = theirs.place.root.to_str().unwrap();
+        let say = |text: &str| {
+            let mut notes = Notes::open(&theirs.place, "refs/notes/codi2").unwrap();
+            notes.write(&[side], &mut |_, _| Note::Write(text.into())).unwrap();
+        };
+        let join = || {
+            let mut fetched = Notes::open(&clone.place, "refs/notes/codi2-theirs").unwrap();
+            assert!(fetched.fetch(url, "refs/notes/codi2").unwrap());
+            let mut notes = Notes::open(&clone.place, "refs/notes/codi2").unwrap();
+            let both = &mut |_: Oid, ours: Option<&[u8]>, theirs: &[u8]| match ours {
+                Some(ours) if ours.ends_with(theirs) => Note::Keep,
+                ours => Note::Write([ours.unwrap_or_default(), theirs].concat()),
+            };
+            let joined = notes.join(&mut fetched, both).unwrap();
+            assert_eq!((joined.notes, joined.written, joined.elsewhere), (1, 0, 1), "{format:?}");
+            let mut listed = clone.git(&["ls-tree", "-r", "--name-only", "refs/notes/codi2"]);
+            listed.retain(|letter| letter != '/');
+            assert_eq!(listed.matches(&side.to_string()).count(), 1, "one note of a commit: {listed}");
+            String::from_utf8_lossy(&notes.read(&[side]).unwrap()[&side]).into_owned()
+        };
+        let head = Oid::parse(&clone.git(&["rev-parse", "HEAD"])).unwrap();
+        say("nobody\n");
+        assert_eq!(join(), "nobody\n", "{format:?}");
+        // Both go on: here with another commit, there with a better note.
+        let mut notes = Notes::open(&clone.place, "refs/notes/codi2").unwrap();
+        notes.write(&[head], &mut |_, _| Note::Write(b"here\n".into())).unwrap();
+        say("robo\n");
+        assert_eq!(join(), "robo\n", "what was only taken over stands back: {format:?}");
+        // A third clone told something of it, and so did they.
+        let path = clone.git(&["ls-tree", "-r", "--name-only", "refs/notes/codi2"]);
+        let path = path.lines().find(|path| path.replace('/', "") == side.to_string()).unwrap();
+        let stream = format!(
+            "commit refs/notes/codi2\ncommitter a <a@a> 1 +0000\ndata 0\nfrom refs/notes/codi2^0\n\
+             M 100644 inline {path}\ndata 6\nthird\n\n"
+        );
+        clone.write("stream", stream);
+        let told = fs::File::open(clone.place.root.join("stream")).unwrap();
+        let mut git = Command::new("git");
+        git.args(["fast-import", "--quiet"]).current_dir(&clone.place.root).stdin(told);
+        assert!(git.status().unwrap().success());
+        say("robo and mimi\n");
+        assert_eq!(join(), "third\nrobo and mimi\n", "{format:?}");
+        assert_eq!(join(), "third\nrobo and mimi\n", "done once: {format:?}");
+    }
+}

@@ -114,8 +114,13 @@ impl Notes {
                 on.iter().filter_map(|commit| Some((*commit, *all.get(commit)?))).collect()
             }
         };
-        let mut notes = HashMap::new();
         self.unread.clear();
+        self.texts(found)
+    }
+
+    /// What these blobs say of their commits; what cannot be read is among the unread from now on.
+    fn texts(&mut self, found: Vec<(Oid, Oid)>) -> Result<HashMap<Oid, Vec<u8>>, ViewError> {
+        let mut notes = HashMap::new();
         for (commit, blob) in found {
             let why = match self.view.blob_size(blob) {
                 Some(size) if size > NOTE_BYTES => Unread::TooLong(size),
@@ -132,6 +137,12 @@ impl Notes {
         Ok(notes)
     }
 
+    /// Of each note its blob at the newest commit that both have behind them; none where they have none.
+    fn before(&self, tip: Oid, other: Oid) -> Result<BTreeMap<Oid, Oid>, ViewError> {
+        let base = self.view.program.line(&["merge-base", &tip.to_string(), &other.to_string()]);
+        base.and_then(|base| Oid::parse(&base)).map_or(Ok(BTreeMap::new()), |base| self.blobs(base))
+    }
+
     /// Whether a commit has another one behind it.
     fn has(&self, tip: Oid, other: Oid) -> bool {
         let [tip, other] = [tip, other].map(|commit| commit.to_string());
@@ -144,11 +155,16 @@ impl Notes {
 
     /// The blob of every note.
     fn blobs(&self, tip: Oid) -> Result<BTreeMap<Oid, Oid>, ViewError> {
+        Ok(self.entries(tip)?.into_iter().map(|(commit, (blob, _))| (commit, blob)).collect())
+    }
+
+    /// The blob of every note, and where in the tree it lies.
+    fn entries(&self, tip: Oid) -> Result<BTreeMap<Oid, (Oid, String)>, ViewError> {
         let listing = self.view.program.output(&["ls-tree", "-r", "-z", &tip.to_string()])?;
         let entry = |line: &[u8]| {
             let (head, path) = std::str::from_utf8(line).ok()?.split_once('\t')?;
             let blob = Oid::parse(head.strip_prefix("100644 blob ")?)?;
-            Some((Oid::parse(&path.replace('/', ""))?, blob))
+            Some((Oid::parse(&path.replace('/', ""))?, (blob, path.to_owned())))
         };
         Ok(listing.split(|byte| *byte == 0).filter_map(entry).collect())
     }
@@ -164,8 +180,9 @@ impl Notes {
     }
 
     /// Joins other notes of the same commits with these: asks for each commit that has a note there what becomes of ours,
-    /// given ours and theirs. Theirs on commits that are not here are taken over as they are. All of it is one commit with
-    /// both histories behind it, so that pushing it loses nothing of either.
+    /// given ours and theirs. On commits that are not here theirs are taken over as they are where there is none of ours, or
+    /// ours is the one from which theirs was made. All of it is one commit with both histories behind it, so that pushing it
+    /// loses nothing of either.
     ///
     /// # Errors
     /// The notes cannot be read or written; none of them is.
@@ -177,7 +194,10 @@ impl Notes {
         let mut here: Vec<Oid> = these(&self.view.program, &all)?.into_iter().map(|commit| commit.id).collect();
         here.sort_unstable();
         elsewhere.retain(|commit, _| here.binary_search(commit).is_err());
-        let there = theirs.read_at(tip, &here)?;
+        let ours = self.tip().map_or(Ok(BTreeMap::new()), |tip| self.blobs(tip))?;
+        let differ = |(commit, blob): (&Oid, &Oid)| ours.get(commit).is_some_and(|it| it != blob).then_some(*commit);
+        let asked: Vec<Oid> = here.iter().copied().chain(elsewhere.iter().filter_map(differ)).collect();
+        let there = theirs.read_at(tip, &asked)?;
         let mut ask =
             |commit: Oid, ours: Option<&[u8]>| there.get(&commit).map_or(Note::Keep, |it| note(commit, ours, it));
         let elsewhere = Elsewhere { tip, blobs: elsewhere };
@@ -209,6 +229,38 @@ impl Notes {
         Ok(true)
     }
 
+    /// What becomes of notes on commits that are not here, by their paths in the tree. Whoever has the commit may have
+    /// mended its note since it was taken over: ours counts only for what was made of it besides.
+    fn take(
+        &mut self,
+        tip: Option<Oid>,
+        theirs: &Elsewhere,
+        note: &mut dyn FnMut(Oid, Option<&[u8]>) -> Note,
+    ) -> Result<Vec<(String, Taken)>, ViewError> {
+        let Some(tip) = tip else { return Ok(Vec::new()) };
+        let (ours, before) = (self.entries(tip)?, self.before(tip, theirs.tip)?);
+        let (mut taken, mut both) = (Vec::new(), Vec::new());
+        for (commit, blob) in &theirs.blobs {
+            match ours.get(commit) {
+                // Removed since both had it.
+                None if before.get(commit) == Some(blob) => {}
+                None => taken.push((commit.to_string(), Taken::Blob(*blob))),
+                Some((it, _)) if it == blob => {}
+                Some((it, path)) if before.get(commit) == Some(it) => taken.push((path.clone(), Taken::Blob(*blob))),
+                Some((it, path)) => both.push((*commit, *it, path)),
+            }
+        }
+        let texts = self.texts(both.iter().map(|(commit, blob, _)| (*commit, *blob)).collect())?;
+        for (commit, _, path) in both {
+            let Some(ours) = texts.get(&commit) else { continue };
+            match note(commit, Some(ours)) {
+                Note::Write(text) if text != *ours => taken.push((path.clone(), Taken::Text(text))),
+                _ => {}
+            }
+        }
+        Ok(taken)
+    }
+
     fn change(
         &mut self,
         on: &[Oid],
@@ -235,15 +287,13 @@ impl Notes {
                     Note::Remove => there.contains_key(commit),
                 })
                 .collect();
-            let joined = theirs.filter(|theirs| !tip.is_some_and(|tip| self.has(tip, theirs.tip)));
-            if changes.is_empty() && joined.is_none() {
+            let taken = theirs.map_or(Ok(Vec::new()), |theirs| self.take(tip, theirs, note))?;
+            let joined =
+                theirs.map(|theirs| theirs.tip).filter(|theirs| !tip.is_some_and(|tip| self.has(tip, *theirs)));
+            if changes.is_empty() && taken.is_empty() && joined.is_none() {
                 return Ok(0);
             }
-            let ours = match (tip, joined) {
-                (Some(tip), Some(_)) => self.blobs(tip)?,
-                _ => BTreeMap::new(),
-            };
-            let stream = stream(&self.reference, tip, joined, &ours, &changes);
+            let stream = stream(&self.reference, tip, joined, &taken, &changes);
             match self.view.program.converse(&["fast-import", "--quiet", "--date-format=raw"], &stream, |_| Ok(())) {
                 Ok(()) => return Ok(changes.len()),
                 Err(error) if self.tip() == tip => {
@@ -264,6 +314,12 @@ impl Notes {
     }
 }
 
+/// What a file of the tree of notes holds from now on.
+enum Taken {
+    Blob(Oid),
+    Text(Vec<u8>),
+}
+
 /// Notes of others that a commit joins.
 struct Elsewhere {
     tip: Oid,
@@ -271,12 +327,12 @@ struct Elsewhere {
     blobs: BTreeMap<Oid, Oid>,
 }
 
-/// What `git fast-import` is told. What `ours` has on a commit that is not here stays.
+/// What `git fast-import` is told.
 fn stream(
     reference: &str,
     tip: Option<Oid>,
-    joined: Option<&Elsewhere>,
-    ours: &BTreeMap<Oid, Oid>,
+    joined: Option<Oid>,
+    taken: &[(String, Taken)],
     changes: &[(Oid, Note)],
 ) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -285,17 +341,21 @@ fn stream(
     let mut tell = |bytes: &[u8]| out.extend_from_slice(bytes);
     tell(format!("commit {reference}\ncommitter codi2 <codi2@localhost> {now} +0000\n").as_bytes());
     tell(format!("data {}\n{message}", message.len()).as_bytes());
-    let theirs = joined.map(|joined| joined.tip);
-    if let Some(first) = tip.or(theirs) {
+    if let Some(first) = tip.or(joined) {
         tell(format!("from {first}\n").as_bytes());
     }
-    if let Some(theirs) = theirs.filter(|_| tip.is_some()) {
+    if let Some(theirs) = joined.filter(|_| tip.is_some()) {
         tell(format!("merge {theirs}\n").as_bytes());
-        // Notes can only be given to commits that are here; these are files of the tree.
-        for (commit, blob) in
-            joined.iter().flat_map(|joined| &joined.blobs).filter(|(commit, _)| !ours.contains_key(commit))
-        {
-            tell(format!("M 100644 {blob} {commit}\n").as_bytes());
+    }
+    // Notes can only be given to commits that are here; these are files of the tree.
+    for (path, taken) in taken {
+        match taken {
+            Taken::Blob(blob) => tell(format!("M 100644 {blob} {path}\n").as_bytes()),
+            Taken::Text(text) => {
+                tell(format!("M 100644 inline {path}\ndata {}\n", text.len()).as_bytes());
+                tell(text);
+                tell(b"\n");
+            }
         }
     }
     for (commit, note) in changes {
