@@ -8,6 +8,7 @@ use codi2_protocol::{Actor, Call, Owner, OwnersReply, Reply};
 use codi2_text::{Text, lines_by};
 
 use super::editor::of;
+use super::equal::is_equal;
 use super::history::{History, Tree};
 use super::model::{Author, Excuse, Finding};
 
@@ -41,7 +42,7 @@ impl History {
             self.outcome.lines += 1;
             let author = self.model.author(line);
             self.outcome.known += usize::from(author.is_some_and(|author| author != Author::Nobody));
-            let finding = self.finding(file, text, line, &told.verdict.origin);
+            let finding = self.finding(file, text, number, &told.verdict.origin);
             if let Finding::Excused(excuse) = finding {
                 *self.outcome.excused.entry(excuse).or_default() += 1;
             }
@@ -50,8 +51,12 @@ impl History {
         }
     }
 
-    /// What was found of a line of this text at this path.
-    pub fn finding(&mut self, file: &str, text: &str, line: &str, owner: &Actor) -> Finding {
+    /// What was found of a line of this text at this path, the first being 0.
+    pub fn finding(&mut self, file: &str, text: &str, number: usize, owner: &Actor) -> Finding {
+        let line = text.split_inclusive('\n').nth(number).expect("a line of the text");
+        if is_equal(line) {
+            return self.model.judge_equal(text, number, owner);
+        }
         let finding = self.model.judge(line, owner);
         if finding != Finding::Lost {
             return finding;

@@ -168,7 +168,7 @@ impl History {
             _folder: folder,
         };
         for file in FILES {
-            let lines: String = (0..3).map(|_| history.model.word(Author::Nobody) + "\n").collect();
+            let lines: String = (0..3).map(|_| history.model.lines(Author::Nobody)).collect();
             fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
             fs::write(root.join(file), lines).unwrap();
         }
@@ -243,6 +243,7 @@ impl History {
             self.stood_lately.extend(lines.iter().cloned());
             self.stood.extend(lines);
             self.known.extend(text.lines().map(|line| line.trim().to_owned()));
+            self.model.equal.sees(&text);
             self.lately.insert(text.clone());
             self.seen.insert((file, text));
         }

@@ -11,6 +11,7 @@ mod by_hand;
 mod compare;
 mod dice;
 mod editor;
+mod equal;
 mod git;
 mod history;
 mod hub;

@@ -8,6 +8,8 @@ use std::fmt;
 
 use codi2_protocol::{Actor, ActorKind};
 
+use super::equal::{Equal, is_equal};
+
 /// Who writes lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Author {
@@ -92,6 +94,7 @@ pub enum Finding {
 pub struct Model {
     words: BTreeMap<String, Author>,
     excused: BTreeMap<String, BTreeSet<Excuse>>,
+    pub equal: Equal,
 }
 
 impl Model {
@@ -111,6 +114,22 @@ impl Model {
         word
     }
 
+    /// A new word of an author, with a line below it that others write, too, if it is its turn; both end in line feeds.
+    pub fn lines(&mut self, author: Author) -> String {
+        let (number, word) = (self.words.len(), self.word(author));
+        match self.equal.write(number, &word, author) {
+            Some(below) => format!("{word}\n{below}\n"),
+            None => word + "\n",
+        }
+    }
+
+    /// Compares the owner that was told of a line that many write, with who may have written this copy of it.
+    pub fn judge_equal(&self, text: &str, at: usize, owner: &Actor) -> Finding {
+        let is_whose = |author: &Author| is_named_so(*author, owner);
+        let right = !is_named(owner) || self.equal.authors(text, at).iter().any(is_whose);
+        if right { Finding::Right } else { Finding::Wrong }
+    }
+
     /// The author of a line; none of what no actor wrote: a conflict's marks, an empty line.
     pub fn author(&self, line: &str) -> Option<Author> {
         self.words.get(line.trim()).copied()
@@ -123,18 +142,11 @@ impl Model {
 
     /// Compares the owner that was told of a line with its author.
     pub fn judge(&self, line: &str, owner: &Actor) -> Finding {
-        use ActorKind::{Agent, Completion, Orchestrator, Person};
-        let is_named = matches!(owner.kind, Person | Completion | Agent | Orchestrator);
+        let is_named = is_named(owner);
         let author = self.author(line).unwrap_or(Author::Nobody);
-        let kind = match author {
-            Author::Person(_) => Person,
-            Author::Completion => Completion,
-            Author::Agent(_) => Agent,
-            Author::Nobody => ActorKind::Unknown,
-        };
-        let right =
-            if author == Author::Nobody { !is_named } else { owner.name == author.to_string() && owner.kind == kind };
-        if right {
+        let right = if author == Author::Nobody { !is_named } else { is_named_so(author, owner) };
+        // Of lines that many write see `judge_equal`.
+        if right || is_equal(line) {
             return Finding::Right;
         }
         let excuses = self.excused.get(line.trim()).into_iter().flatten();
@@ -146,4 +158,18 @@ impl Model {
             None => Finding::Lost,
         }
     }
+}
+
+fn is_named(owner: &Actor) -> bool {
+    matches!(owner.kind, ActorKind::Person | ActorKind::Completion | ActorKind::Agent | ActorKind::Orchestrator)
+}
+
+fn is_named_so(author: Author, owner: &Actor) -> bool {
+    let kind = match author {
+        Author::Person(_) => ActorKind::Person,
+        Author::Completion => ActorKind::Completion,
+        Author::Agent(_) => ActorKind::Agent,
+        Author::Nobody => return false,
+    };
+    owner.kind == kind && owner.name == author.to_string()
 }

@@ -68,7 +68,7 @@ impl History {
             let text: String = told.iter().map(|(line, _)| format!("{line}\n")).collect();
             for (number, (line, owner)) in told.iter().enumerate() {
                 self.outcome.noted += 1;
-                let finding = self.finding(file, &text, line, owner);
+                let finding = self.finding(file, &text, number, owner);
                 let at = format!("{when}, by the notes on {} {file}:{}", &revision[..7], number + 1);
                 self.note(&at, line, owner, &finding, "");
             }

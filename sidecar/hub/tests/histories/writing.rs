@@ -7,6 +7,7 @@ use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord};
 
 use super::dice::Dice;
 use super::editor::Change;
+use super::equal::is_equal;
 use super::history::{History, Tree};
 use super::model::{AGENTS, Author, Excuse, PEOPLE};
 
@@ -33,17 +34,28 @@ fn start_of(text: &str, line: usize) -> usize {
     text.split_inclusive('\n').take(line).map(str::len).sum()
 }
 
-/// A text with some lines of an author more, and perhaps some lines less.
-fn changed(history: &mut History, text: &str, author: Author, dice: &mut Dice) -> String {
+/// A text of a file with some lines of an author more, and perhaps some lines less.
+fn changed(history: &mut History, file: &str, text: &str, author: Author, dice: &mut Dice) -> String {
     let mut lines = lines_of(text);
+    // One that gives way to its like stays whose it was; so it does where nobody has seen that it was gone.
+    let mut is_told = history.seen.contains(&(file.to_owned(), text.to_owned()));
     if !lines.is_empty() && dice.once_in(3) {
-        lines.remove(dice.below(lines.len()));
+        is_told &= !is_equal(&lines.remove(dice.below(lines.len())));
     }
     for _ in 0..1 + dice.below(3) {
-        let word = new_word(history, author);
-        lines.insert(dice.below(lines.len() + 1), word + "\n");
+        let new = if is_told { new_lines(history, author) } else { new_word(history, author) + "\n" };
+        lines.insert(dice.below(lines.len() + 1), new);
     }
     lines.concat()
+}
+
+/// A new word, perhaps with a line below it that others write, too.
+fn new_lines(history: &mut History, author: Author) -> String {
+    let lines = history.model.lines(author);
+    if let (Some(excuse), Some(word)) = (history.excuse, lines.lines().next()) {
+        history.model.excuse(word, excuse);
+    }
+    lines
 }
 
 fn new_word(history: &mut History, author: Author) -> String {
@@ -63,6 +75,8 @@ pub fn resolve(history: &mut History, tree: &Tree, file: &str, dice: &mut Dice) 
     let author = [people[dice.below(2)], Author::Agent(0), Author::Agent(1), Author::Nobody][dice.below(4)];
     let kept = if dice.once_in(2) { kept } else { kept + &new_word(history, author) + "\n" };
     history.said(&format!("{author} resolves {file}; "));
+    history.model.equal.moved(&text, author);
+    history.model.equal.forgets(text.lines());
     match author {
         Author::Agent(number) => agent_writes(history, tree, &[(file.to_owned(), Some(kept))], number, dice),
         Author::Person(who) => person_writes(history, tree, who, file, &kept),
@@ -129,11 +143,17 @@ pub fn person(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
         let at = dice.below(lines.len() + 1);
         let from = start_of(&text, at);
         let choice = dice.below(9);
+        if matches!(choice, 5 | 6) {
+            history.model.equal.forgets(at.checked_sub(1).map(|above| lines[above].as_str()));
+        }
+        if choice == 6 {
+            history.model.equal.moved(&text, Author::Person(who));
+        }
         let changes = match choice {
             0..4 => {
-                let word = new_word(history, Author::Person(who));
-                history.said(&format!("types {word}, "));
-                Change::typed(from, &(word + "\n"))
+                let lines = new_lines(history, Author::Person(who));
+                history.said(&format!("types {}, ", lines.trim().replace('\n', " ")));
+                Change::typed(from, &lines)
             }
             4 => {
                 let word = new_word(history, Author::Completion);
@@ -228,7 +248,7 @@ pub fn agent(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     let file = if dice.once_in(8) { Some(new_name(history, tree, dice)) } else { some_file(history, tree, dice) };
     let Some(file) = file else { return false };
     let text = history.read(tree, &file);
-    let text = changed(history, &text, Author::Agent(number), dice);
+    let text = changed(history, &file, &text, Author::Agent(number), dice);
     history.said(&format!("{} writes {file}; ", AGENTS[number]));
     agent_writes(history, tree, &[(file, Some(text))], number, dice);
     true
@@ -263,7 +283,7 @@ pub fn two_agents(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
 pub fn program(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     let Some(file) = some_file(history, tree, dice) else { return false };
     let text = history.read(tree, &file);
-    let text = changed(history, &text, Author::Nobody, dice);
+    let text = changed(history, &file, &text, Author::Nobody, dice);
     history.said(&format!("a program writes {file}; "));
     write(&tree.root.join(&file), &text, dice);
     true
@@ -322,6 +342,14 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     let at = dice.below(lines.len());
     let count = 1 + dice.below((lines.len() - at).min(3));
     let moved: Vec<String> = lines.drain(at..at + count).collect();
+    history.model.equal.forgets(at.checked_sub(1).map(|above| lines[above].as_str()));
+    for file in [&from, &to] {
+        let text = history.read(tree, file);
+        if moved.iter().any(|line| is_equal(line)) {
+            history.model.equal.forgets(text.lines());
+        }
+        (0..AGENTS.len()).for_each(|number| history.model.equal.moved(&text, Author::Agent(number)));
+    }
     let mut files = Vec::new();
     let mut target = lines.clone();
     if from != to {
@@ -346,7 +374,8 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
         let mover = (number < AGENTS.len()).then_some(number);
         moved.iter().for_each(|line| history.model.excuse(line, Excuse::MovedAcross(mover)));
     } else if number < AGENTS.len() {
-        let marks = lines.iter().chain(&moved).filter(|line| history.model.author(line).is_none());
+        let is_mark = |line: &&String| history.model.author(line).is_none() && !is_equal(line);
+        let marks = lines.iter().chain(&moved).filter(is_mark);
         let marks: Vec<String> = marks.cloned().collect();
         marks.iter().for_each(|line| history.model.excuse(line, Excuse::Passed(number)));
     }
