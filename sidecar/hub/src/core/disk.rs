@@ -188,9 +188,11 @@ impl Core {
             // Known by another text: the next hub would not find that again. That nobody is known it would say, too, as long
             // as nobody is known of any copy.
             let found_out = here.is_none() && owners.as_ref().is_some_and(|owners| *owners != nobody);
+            let is_known = owners.is_some();
             let mut owners = owners.unwrap_or(nobody);
+            // Of a content that had owners before all is known.
             let recall = |text: &Text| self.ledger.recall_lines(ports, file, text, &mut owners, None);
-            let recalled = text.as_ref().is_some_and(recall);
+            let recalled = text.as_ref().filter(|_| !is_known).is_some_and(recall);
             let found_out = found_out || recalled;
             let content = text.map_or(Content::Forgotten, Content::Text);
             let mut known = Known { digest: text_digest, owners, content };

@@ -8,6 +8,7 @@ mod across;
 mod bounds;
 mod branches;
 mod buffers;
+mod carried;
 mod committed;
 mod disk;
 mod groups;

@@ -2,16 +2,12 @@
 //!
 //! Absent on purpose: the ruling itself, and every write but the owners entered in the book.
 
-use std::collections::HashMap;
-
 use codi2_attribution::{DiskRuling, Rung, Seen};
 use codi2_protocol::{Actor, Class, Digest, EventId, EvidenceKind, FileId, Owner, Range, SessionId, Verdict};
 use codi2_text::{OwnerTree, Text};
-use codi2_workspace::GitExplanation;
 
 use super::Core;
 use super::branches::{not_observed, overlay};
-use super::disk::decode_text;
 use super::late::Kept;
 use super::moved::moved_lines;
 use crate::book::OwnerRef;
@@ -79,16 +75,14 @@ impl Core {
                 match kept.seen.as_ref().filter(|(_, tree)| tree.len() == after.len_bytes()) {
                     Some((Seen::Here, tree)) => owners = tree.clone(),
                     seen => {
-                        let lines = self.source_lines(file, kept.git.as_ref(), ports);
                         let unseen = self.ledger.book.enter(fresh(unseen));
+                        let carried = self.carried_from(file, kept.git.as_ref(), after, unseen, ports);
                         for hunk in &hunks {
-                            let mut runs = carried_lines(after, hunk, &lines, unseen);
+                            let mut new = carried.part(hunk.new_bytes());
                             if let Some((_, elsewhere)) = seen {
-                                let under = elsewhere.part(hunk.new_bytes());
-                                let over = OwnerTree::from_spans(runs);
-                                runs = overlay(&over, &under, |owner| owner != unseen).iter().collect();
+                                new = overlay(&new, &elsewhere.part(hunk.new_bytes()), |owner| owner != unseen);
                             }
-                            splice(&mut owners, hunk, &runs);
+                            splice(&mut owners, hunk, &new.iter().collect::<Vec<_>>());
                         }
                     }
                 }
@@ -144,8 +138,15 @@ impl Core {
                 }
             }
         }
+        if hunks.iter().any(|hunk| hunk.deleted > 0) {
+            self.ledger.part_with(file, &before, after);
+        }
         // What nobody announced may bring back lines that stood here before: git does, in many ways.
-        if !matches!(ruling, DiskRuling::Echo { .. })
+        // Of a content that had owners before all is known.
+        let is_known = matches!(ruling, DiskRuling::CarryAll { .. })
+            && kept.seen.as_ref().is_some_and(|(seen, tree)| *seen == Seen::Here && tree.len() == after.len_bytes());
+        if !is_known
+            && !matches!(ruling, DiskRuling::Echo { .. })
             && self.ledger.recall_lines(ports, file, after, &mut owners, Some(&hunks))
             && actor.is_none()
         {
@@ -230,63 +231,4 @@ impl Core {
             (range.deleted, range.lines_deleted) = (0, 0);
         }
     }
-
-    /// The lines of the texts that git may have taken a content from, with their owners.
-    fn source_lines(
-        &mut self,
-        file: &FileId,
-        git: Option<&GitExplanation>,
-        ports: &mut dyn Ports,
-    ) -> HashMap<String, Vec<(usize, OwnerRef)>> {
-        let mut lines = HashMap::new();
-        for source in git.iter().flat_map(|git| &git.sources) {
-            let Some(text) = decode_text(source) else { continue };
-            let digest = Digest::new(text.digest());
-            // Git follows renames: it may have lain elsewhere.
-            let owners = self.ledger.owners_of(ports, file, digest);
-            let owners = owners.or_else(|| self.ledger.owners_elsewhere(ports, file, digest));
-            let Some(owners) = owners.filter(|owners| owners.len() == text.len_bytes()) else { continue };
-            let mut at = 0;
-            for len in text.line_lengths() {
-                let line = text.slice(at..at + len).trim_end_matches(['\n', '\r']).to_owned();
-                if !line.trim().is_empty() {
-                    lines.entry(line).or_insert_with(|| owners.spans(at..at + len));
-                }
-                at += len;
-            }
-        }
-        lines
-    }
-}
-
-/// The owners of a hunk's lines, where git's other texts have them.
-fn carried_lines(
-    after: &Text,
-    hunk: &Hunk,
-    lines: &HashMap<String, Vec<(usize, OwnerRef)>>,
-    unseen: OwnerRef,
-) -> Vec<(usize, OwnerRef)> {
-    let end = hunk.at + hunk.inserted;
-    let mut at = hunk.at;
-    let mut runs = Vec::new();
-    while at < end {
-        let number = after.line_of(at);
-        let start = after.line_start(number);
-        let next = after.line_start(number + 1).max(at + 1).min(end);
-        let content = after.slice(after.line_content(number));
-        let known = lines.get(content.as_ref()).filter(|_| !content.trim().is_empty());
-        match known {
-            Some(owners) => {
-                // The hunk may begin or end inside the line.
-                let part = OwnerTree::from_spans(owners.iter().copied()).spans(at - start..next - start);
-                let found: usize = part.iter().map(|(len, _)| len).sum();
-                let last = part.last().map_or(unseen, |(_, owner)| *owner);
-                runs.extend(part);
-                runs.push((next - at - found, last));
-            }
-            None => runs.push((next - at, unseen)),
-        }
-        at = next;
-    }
-    runs
 }

@@ -6,6 +6,7 @@ mod behalf;
 mod bounds;
 mod buffers;
 mod committed;
+mod equal;
 mod facts;
 mod fake;
 mod files;

@@ -3,9 +3,11 @@
 //!
 //! Bounded in number. Absent on purpose: lines of other paths, and lines so short that anybody may write them again.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range as Bytes;
 
-use codi2_protocol::{Actor, ActorKind, Digest, FileId, RepositoryId};
+use codi2_attribution::Rung;
+use codi2_protocol::{Actor, ActorKind, Digest, FileId, Owner, RepositoryId};
 use codi2_text::{OwnerTree, Text};
 
 use super::{FileKey, Ledger};
@@ -27,13 +29,15 @@ const LINES: usize = if cfg!(test) { 512 } else { 65_536 };
 #[derive(Debug)]
 pub(super) struct Lines {
     known: Recent<(RepositoryId, u64), Vec<(usize, OwnerRef)>>,
+    /// Lines that were there before codi2, and went.
+    older: Recent<(RepositoryId, u64), ()>,
     /// Paths whose earlier contents git was asked for: what came since was seen.
     asked: Recent<FileKey, ()>,
 }
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { known: Recent::new(LINES), asked: Recent::new(ASKED) }
+        Self { known: Recent::new(LINES), older: Recent::new(LINES), asked: Recent::new(ASKED) }
     }
 }
 
@@ -81,6 +85,32 @@ impl Ledger {
         matches!(self.book.owner(owner).verdict.origin.kind, Agent | Completion | Orchestrator | Person | Tool)
     }
 
+    /// Whether all of a line is older than codi2.
+    fn is_older(&self, runs: &[(usize, OwnerRef)]) -> bool {
+        runs.iter().all(|(_, owner)| Rung::of(&self.book.owner(*owner).verdict) == Rung::Older)
+    }
+
+    /// Remembers the lines older than codi2 that a text has and the next one lacks: whoever writes the same words later is
+    /// not the only author of a line that comes back.
+    pub fn part_with(&mut self, file: &FileId, known: &Known, next: &Text) {
+        let lines = match &known.content {
+            Content::Text(text) if text.len_bytes() <= TEXT_BYTES => lines_of(text, &self.secret),
+            Content::Lines(lines) => lines.clone(),
+            Content::Text(_) | Content::Forgotten => return,
+        };
+        let stay: HashSet<u64> = lines_of(next, &self.secret).iter().map(|line| line.hash).collect();
+        let mut at = 0;
+        for line in lines {
+            let runs = known.owners.spans(at..at + line.len as usize);
+            at += line.len as usize;
+            let key = key(file, line.hash);
+            let is_somebodys = self.lines.known.get(&key).is_some_and(|runs| !runs.is_empty());
+            if !is_somebodys && !stay.contains(&line.hash) && self.is_older(&runs) {
+                self.lines.older.put(key, ());
+            }
+        }
+    }
+
     /// Remembers whose the lines of a file's text are.
     pub fn learn_lines(&mut self, file: &FileId, known: &Known) {
         if !known.owners.iter().any(|(_, owner)| self.is_somebody(owner)) {
@@ -91,20 +121,35 @@ impl Ledger {
             Content::Lines(lines) => lines.clone(),
             Content::Text(_) | Content::Forgotten => return,
         };
+        let origin = |owner: OwnerRef| &self.book.owner(owner).verdict.origin;
+        let author = |runs: &[(usize, OwnerRef)]| {
+            runs.iter().map(|(_, owner)| *owner).find(|owner| self.is_somebody(*owner)).map(origin)
+        };
+        // One text may have a line twice: who wrote the one did not write the other. None is left of two authors' lines.
+        let mut here: BTreeMap<u64, Vec<(usize, OwnerRef)>> = BTreeMap::new();
         let mut at = 0;
         for line in lines {
-            let len = line.len as usize;
-            let runs = known.owners.spans(at..at + len);
-            at += len;
-            let Some(author) = runs.iter().map(|(_, owner)| *owner).find(|owner| self.is_somebody(*owner)) else {
-                continue;
-            };
-            let key = key(file, line.hash);
-            let origin = |owner: OwnerRef| &self.book.owner(owner).verdict.origin;
-            let same = self.lines.known.get(&key).is_none_or(|known| {
-                known.iter().any(|(_, owner)| self.is_somebody(*owner) && origin(*owner) == origin(author))
-            });
-            self.lines.known.put(key, if same { runs } else { Vec::new() });
+            let runs = known.owners.spans(at..at + line.len as usize);
+            at += line.len as usize;
+            let first = here.entry(line.hash).or_insert_with(|| runs.clone());
+            if author(first) != author(&runs) {
+                first.clear();
+            }
+        }
+        let mut learned = Vec::new();
+        for (hash, runs) in here {
+            let key = key(file, hash);
+            let before = self.lines.known.get(&key);
+            if author(&runs).is_some() || runs.is_empty() {
+                let same = before.is_none_or(|before| author(before) == author(&runs));
+                let same = same && self.lines.older.get(&key).is_none();
+                learned.push((key, if same { runs } else { Vec::new() }));
+            } else if before.is_some() && self.is_older(&runs) {
+                learned.push((key, Vec::new()));
+            }
+        }
+        for (key, runs) in learned {
+            self.lines.known.put(key, runs);
         }
     }
 
@@ -147,22 +192,31 @@ impl Ledger {
         if self.lines.asked.get(&path).is_some() {
             return false;
         }
-        self.lines.asked.put(path, ());
         let own = file.worktree.repository;
+        let (failed, _) = ports.failed_reads();
         let is_known = |repository| ports.has_stored_owners(repository, &file.path);
-        if !is_known(own) && !self.joined.get(&own).copied().is_some_and(is_known) {
-            return false;
-        }
-        let contents = ports.earlier(file);
+        let is_known = is_known(own) || self.joined.get(&own).copied().is_some_and(is_known);
+        let contents = if is_known { ports.earlier(file) } else { Vec::new() };
+        let mut read = Vec::new();
         for bytes in contents.iter().rev() {
             let Some(text) = crate::core::decode_text(bytes) else { continue };
             let digest = Digest::new(text.digest());
-            let Some(owners) = self.owners_of(ports, file, digest).filter(|it| it.len() == text.len_bytes()) else {
-                continue;
-            };
-            self.learn_lines(file, &Known { digest, owners, content: Content::Text(text) });
+            let owners = self.owners_of(ports, file, digest).filter(|it| it.len() == text.len_bytes());
+            let owners = owners.unwrap_or_else(|| self.uniform(text.len_bytes(), Owner::before_codi2()));
+            read.push(Known { digest, owners, content: Content::Text(text) });
         }
-        !contents.is_empty()
+        if ports.failed_reads().0 > failed {
+            // Half of it would name one author of two.
+            return false;
+        }
+        self.lines.asked.put(path, ());
+        let nothing = Text::new("");
+        for known in &read {
+            // Whoever wrote a line first is in the oldest text that has it: of one that nobody stored it is nobody known.
+            self.learn_lines(file, known);
+            self.part_with(file, known, &nothing);
+        }
+        !read.is_empty()
     }
 
     fn recalled(
@@ -177,8 +231,11 @@ impl Ledger {
         if nothing_new || text.len_bytes() > TEXT_BYTES || owners.len() != text.len_bytes() {
             return recalled;
         }
+        let lines = lines_of(text, &self.secret);
+        let mut copies: HashMap<u64, usize> = HashMap::new();
+        lines.iter().for_each(|line| *copies.entry(line.hash).or_default() += 1);
         let mut at = 0;
-        for line in lines_of(text, &self.secret) {
+        for line in lines {
             let bytes = at..at + line.len as usize;
             at = bytes.end;
             // What is new of it: the rest of a line may be that of another which it replaced.
@@ -189,7 +246,9 @@ impl Ledger {
                 None => vec![bytes.clone()],
             };
             let nobodys = |new: &Bytes<usize>| owners.spans(new.clone()).iter().all(|(_, it)| !self.is_somebody(*it));
-            if new.is_empty() || !new.iter().all(nobodys) || !is_telling(&text.slice(bytes.clone())) {
+            // Of two copies nobody knows which one came back.
+            let is_one = copies.get(&line.hash) == Some(&1);
+            if new.is_empty() || !is_one || !new.iter().all(nobodys) || !is_telling(&text.slice(bytes.clone())) {
                 continue;
             }
             match self.lines.known.get(&key(file, line.hash)).filter(|runs| !runs.is_empty()) {

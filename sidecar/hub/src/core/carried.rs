@@ -1,0 +1,120 @@
+//! Whose the lines are that git put together from texts it has (ADR 0083).
+//!
+//! Each of these texts is laid beside the new one: a line that both have, in order, is whose it was there. Absent on
+//! purpose: lines that none of them has, or has elsewhere; the ledger may remember those (`recall_lines`).
+
+use std::collections::HashMap;
+use std::ops::Range as Bytes;
+
+use codi2_protocol::{Digest, FileId};
+use codi2_text::{OwnerTree, Text, line_diff_hashes};
+use codi2_workspace::GitExplanation;
+
+use super::Core;
+use super::disk::decode_text;
+use crate::book::OwnerRef;
+use crate::ports::Ports;
+
+/// Who owns a line in one of git's texts; absent where nothing is known of that text.
+type Claim = Option<Vec<(usize, OwnerRef)>>;
+
+/// The lines of a text: their bytes, and the same number for the same words.
+#[derive(Debug)]
+struct Lines {
+    bytes: Vec<Bytes<usize>>,
+    numbers: Vec<u64>,
+    /// How often each number stands there, and whether it has a letter or digit.
+    count: HashMap<u64, (usize, bool)>,
+}
+
+impl Lines {
+    /// Line ends are not words: git may have made them others.
+    fn of(text: &Text, numbers: &mut HashMap<String, u64>) -> Self {
+        let mut lines = Self { bytes: Vec::new(), numbers: Vec::new(), count: HashMap::new() };
+        let mut at = 0;
+        for len in text.line_lengths() {
+            let words = text.slice(at..at + len).trim_end_matches(['\n', '\r']).to_owned();
+            let says = words.chars().any(char::is_alphanumeric);
+            let next = numbers.len() as u64;
+            let number = *numbers.entry(words).or_insert(next);
+            lines.count.entry(number).or_insert((0, says)).0 += 1;
+            lines.bytes.push(at..at + len);
+            lines.numbers.push(number);
+            at += len;
+        }
+        lines
+    }
+
+    /// Whether a line with words stands here once.
+    fn is_one(&self, number: u64) -> bool {
+        self.count.get(&number) == Some(&(1, true))
+    }
+}
+
+impl Core {
+    /// The owners that a text's lines have in the texts git may have taken them from. `unseen` has what none of them has,
+    /// and what two of them have of different authors: one of which nothing is known is one more.
+    pub(super) fn carried_from(
+        &mut self,
+        file: &FileId,
+        git: Option<&GitExplanation>,
+        after: &Text,
+        unseen: OwnerRef,
+        ports: &mut dyn Ports,
+    ) -> OwnerTree<OwnerRef> {
+        let mut numbers = HashMap::new();
+        let new = Lines::of(after, &mut numbers);
+        let mut claims: Vec<Vec<Claim>> = vec![Vec::new(); new.bytes.len()];
+        for source in git.iter().flat_map(|git| &git.sources) {
+            let Some(text) = decode_text(source).filter(|text| text.digest() != after.digest()) else { continue };
+            let digest = Digest::new(text.digest());
+            // Git follows renames: it may have lain elsewhere.
+            let owners = self.ledger.owners_of(ports, file, digest);
+            let owners = owners.or_else(|| self.ledger.owners_elsewhere(ports, file, digest));
+            let owners = owners.filter(|owners| owners.len() == text.len_bytes());
+            let old = Lines::of(&text, &mut numbers);
+            for (was, is) in kept(&old, &new) {
+                claims[is].push(owners.as_ref().map(|owners| owners.spans(old.bytes[was].clone())));
+            }
+        }
+        let mut runs = Vec::new();
+        for (bytes, claims) in new.bytes.into_iter().zip(&claims) {
+            let owners = self.agreed(claims).map_or_else(|| vec![(bytes.len(), unseen)], <[_]>::to_vec);
+            let part = OwnerTree::from_spans(owners).spans(0..bytes.len());
+            let found: usize = part.iter().map(|(len, _)| len).sum();
+            let last = part.last().map_or(unseen, |(_, owner)| *owner);
+            runs.extend(part);
+            runs.push((bytes.len() - found, last));
+        }
+        OwnerTree::from_spans(runs)
+    }
+
+    /// What all claims say of a line, if they name the same authors.
+    fn agreed<'a>(&self, claims: &'a [Claim]) -> Option<&'a [(usize, OwnerRef)]> {
+        let authors = |runs: &[(usize, OwnerRef)]| {
+            let mut authors: Vec<_> =
+                runs.iter().map(|(_, owner)| &self.ledger.book.owner(*owner).verdict.origin).collect();
+            authors.dedup();
+            authors
+        };
+        let first = claims.first()?.as_deref()?;
+        let same = |claim: &Claim| claim.as_deref().is_some_and(|runs| authors(runs) == authors(first));
+        claims.iter().all(same).then_some(first)
+    }
+}
+
+/// The lines that stand in both texts in the same order: number there, number here. Blocks in which no line is the only
+/// one of its words say nothing of where they come from: a brace is everybody's.
+fn kept(old: &Lines, new: &Lines) -> Vec<(usize, usize)> {
+    let mut kept = Vec::new();
+    let (mut was, mut is) = (0, 0);
+    let ends = (old.numbers.len()..old.numbers.len(), new.numbers.len()..new.numbers.len());
+    for (gone, put) in line_diff_hashes(&old.numbers, &new.numbers).into_iter().chain([ends]) {
+        let mut block = old.numbers[was..gone.start].iter();
+        if block.any(|number| old.is_one(*number) && new.is_one(*number)) {
+            kept.extend((was..gone.start).zip(is..put.start));
+        }
+        (was, is) = (gone.end, put.end);
+    }
+    kept
+}
