@@ -77,6 +77,7 @@ fn a_content_that_comes_back_has_the_owners_it_had() {
 fn a_line_older_than_codi2_comes_back_as_nobodys() {
     for restarts in [false, true] {
         let (mut w, base, moved) = written_elsewhere();
+        w.git_writes("a.c", Some(&base.replace(LINE, "")), "checkout", GitSource::NewHead, &[&moved]);
         if restarts {
             let earlier = vec![moved.clone().into_bytes(), base.clone().into_bytes()];
             w.ports.earlier.insert("a.c".into(), earlier);
