@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range as Bytes;
 
 use codi2_attribution::Rung;
-use codi2_protocol::{Actor, ActorKind, Digest, FileId, Owner, RepositoryId};
+use codi2_protocol::{Actor, ActorKind, Digest, FileId, RepositoryId};
 use codi2_text::{OwnerTree, Text};
 
 use super::{FileKey, Ledger};
@@ -201,8 +201,9 @@ impl Ledger {
         for bytes in contents.iter().rev() {
             let Some(text) = crate::core::decode_text(bytes) else { continue };
             let digest = Digest::new(text.digest());
-            let owners = self.owners_of(ports, file, digest).filter(|it| it.len() == text.len_bytes());
-            let owners = owners.unwrap_or_else(|| self.uniform(text.len_bytes(), Owner::before_codi2()));
+            let Some(owners) = self.owners_of(ports, file, digest).filter(|it| it.len() == text.len_bytes()) else {
+                continue;
+            };
             read.push(Known { digest, owners, content: Content::Text(text) });
         }
         if ports.failed_reads().0 > failed {
@@ -212,11 +213,10 @@ impl Ledger {
         self.lines.asked.put(path, ());
         let nothing = Text::new("");
         for known in &read {
-            // Whoever wrote a line first is in the oldest text that has it: of one that nobody stored it is nobody known.
             self.learn_lines(file, known);
             self.part_with(file, known, &nothing);
         }
-        !read.is_empty()
+        !contents.is_empty()
     }
 
     fn recalled(
