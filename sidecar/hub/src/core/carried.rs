@@ -8,11 +8,12 @@ use std::ops::Range as Bytes;
 
 use codi2_protocol::{Digest, FileId};
 use codi2_text::{OwnerTree, Text, line_diff_hashes};
-use codi2_workspace::GitExplanation;
+use codi2_workspace::{GitExplanation, GitSource};
 
 use super::Core;
 use super::disk::decode_text;
 use crate::book::OwnerRef;
+use crate::ledger::is_telling;
 use crate::ports::Ports;
 
 /// Who owns a line in one of git's texts; absent where nothing is known of that text.
@@ -23,21 +24,30 @@ type Claim = Option<Vec<(usize, OwnerRef)>>;
 struct Lines {
     bytes: Vec<Bytes<usize>>,
     numbers: Vec<u64>,
-    /// How often each number stands there, and whether it has a letter or digit.
-    count: HashMap<u64, (usize, bool)>,
+    words: HashMap<u64, Words>,
+}
+
+#[derive(Debug, Default)]
+struct Words {
+    /// How often they stand there.
+    times: usize,
+    /// Whether they have a letter or digit.
+    say: bool,
+    /// Whether they tell one line from others (`is_telling`).
+    tell: bool,
 }
 
 impl Lines {
     /// Line ends are not words: git may have made them others.
     fn of(text: &Text, numbers: &mut HashMap<String, u64>) -> Self {
-        let mut lines = Self { bytes: Vec::new(), numbers: Vec::new(), count: HashMap::new() };
+        let mut lines = Self { bytes: Vec::new(), numbers: Vec::new(), words: HashMap::new() };
         let mut at = 0;
         for len in text.line_lengths() {
             let words = text.slice(at..at + len).trim_end_matches(['\n', '\r']).to_owned();
-            let says = words.chars().any(char::is_alphanumeric);
+            let (say, tell) = (words.chars().any(char::is_alphanumeric), is_telling(&words));
             let next = numbers.len() as u64;
             let number = *numbers.entry(words).or_insert(next);
-            lines.count.entry(number).or_insert((0, says)).0 += 1;
+            lines.words.entry(number).or_insert(Words { times: 0, say, tell }).times += 1;
             lines.bytes.push(at..at + len);
             lines.numbers.push(number);
             at += len;
@@ -47,13 +57,19 @@ impl Lines {
 
     /// Whether a line with words stands here once.
     fn is_one(&self, number: u64) -> bool {
-        self.count.get(&number) == Some(&(1, true))
+        self.words.get(&number).is_some_and(|words| words.times == 1 && words.say)
+    }
+
+    /// Whether a line that tells itself from others stands here once.
+    fn tells(&self, number: u64) -> bool {
+        self.is_one(number) && self.words[&number].tell
     }
 }
 
 impl Core {
     /// The owners that a text's lines have in the texts git may have taken them from. `unseen` has what none of them has,
-    /// and what two of them have of different authors: one of which nothing is known is one more.
+    /// and what two of them have of different authors: one of which nothing is known is one more. Of a conflict both sides
+    /// stand there, each with its copy, so that no order tells: words that tell are whose they are in all texts known.
     pub(super) fn carried_from(
         &mut self,
         file: &FileId,
@@ -65,6 +81,8 @@ impl Core {
         let mut numbers = HashMap::new();
         let new = Lines::of(after, &mut numbers);
         let mut claims: Vec<Vec<Claim>> = vec![Vec::new(); new.bytes.len()];
+        let is_conflict = git.is_some_and(|git| git.what == GitSource::Conflict);
+        let mut told: HashMap<u64, Vec<Claim>> = HashMap::new();
         for source in git.iter().flat_map(|git| &git.sources) {
             let Some(text) = decode_text(source).filter(|text| text.digest() != after.digest()) else { continue };
             let digest = Digest::new(text.digest());
@@ -76,10 +94,16 @@ impl Core {
             for (was, is) in kept(&old, &new) {
                 claims[is].push(owners.as_ref().map(|owners| owners.spans(old.bytes[was].clone())));
             }
+            if let Some(owners) = owners.filter(|_| is_conflict) {
+                for (number, bytes) in old.numbers.iter().zip(&old.bytes).filter(|(number, _)| old.tells(**number)) {
+                    told.entry(*number).or_default().push(Some(owners.spans(bytes.clone())));
+                }
+            }
         }
         let mut runs = Vec::new();
-        for (bytes, claims) in new.bytes.into_iter().zip(&claims) {
-            let owners = self.agreed(claims).map_or_else(|| vec![(bytes.len(), unseen)], <[_]>::to_vec);
+        for ((bytes, claims), number) in new.bytes.into_iter().zip(&claims).zip(&new.numbers) {
+            let agreed = self.agreed(claims).or_else(|| self.agreed(told.get(number)?));
+            let owners = agreed.map_or_else(|| vec![(bytes.len(), unseen)], <[_]>::to_vec);
             let part = OwnerTree::from_spans(owners).spans(0..bytes.len());
             let found: usize = part.iter().map(|(len, _)| len).sum();
             let last = part.last().map_or(unseen, |(_, owner)| *owner);
