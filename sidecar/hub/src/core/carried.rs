@@ -60,9 +60,9 @@ impl Lines {
         self.words.get(&number).is_some_and(|words| words.times == 1 && words.say)
     }
 
-    /// Whether a line that tells itself from others stands here once.
+    /// Whether a line that stands here tells itself from others.
     fn tells(&self, number: u64) -> bool {
-        self.is_one(number) && self.words[&number].tell
+        self.words[&number].tell
     }
 }
 
@@ -92,7 +92,12 @@ impl Core {
             let owners = owners.filter(|owners| owners.len() == text.len_bytes());
             let old = Lines::of(&text, &mut numbers);
             for (was, is) in kept(&old, &new) {
-                claims[is].push(owners.as_ref().map(|owners| owners.spans(old.bytes[was].clone())));
+                let claim = owners.as_ref().map(|owners| owners.spans(old.bytes[was].clone()));
+                let number = new.numbers[is];
+                // A text of which nothing is known speaks against the others only where there may be two such lines.
+                if claim.is_some() || !(new.is_one(number) && new.tells(number)) {
+                    claims[is].push(claim);
+                }
             }
             if let Some(owners) = owners.filter(|_| is_conflict) {
                 for (number, bytes) in old.numbers.iter().zip(&old.bytes).filter(|(number, _)| old.tells(**number)) {
