@@ -11,7 +11,7 @@ use codi2_protocol::{Digest, HostId, ProducerId, RepositoryId};
 use codi2_store::ROW_BYTES;
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Committed, Dedupe, Engine, Part, Pending, Row, Store, StoreError, Subspace, Watch};
+use codi2_store::{Committed, Dedupe, Engine, Part, Pending, Row, Store, StoreError, Subspace};
 use common::{Engines, event};
 use serde::{Deserialize, Serialize};
 
@@ -87,15 +87,7 @@ impl Engine for Counting {
         self.transactions.fetch_add(1, Ordering::Relaxed);
         self.memory.transact(body)
     }
-    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
-        self.memory.watch(key)
-    }
-    fn place(&self) -> String {
-        self.memory.place()
-    }
-    fn bytes(&self) -> Result<u64, StoreError> {
-        self.memory.bytes()
-    }
+    common::passes_on!(memory);
     fn exclusive(&self) -> bool {
         false
     }
