@@ -1,11 +1,11 @@
 //! Notes on commits, end to end: the real hub, real git, and whatever git does to commits. Whose a line is, is asked as a
 //! reader asks: `git blame` leads to a commit, the note on it names the owner.
 
-use std::process::Child;
+use std::process::{Child, Stdio};
 
 use codi2_protocol::Class;
 use codi2_tests::editor::Editor;
-use codi2_tests::{Agent, Frozen, World, wait_for};
+use codi2_tests::{Agent, Frozen, World, program, wait_for};
 
 /// A world whose repository is watched, with two agents at work beside each other.
 struct Work {
@@ -114,6 +114,47 @@ fn commits_that_are_made_here() {
     assert_eq!(world.note(elsewhere.trim()), None);
     let status = world.codi2(&["status", "--format", "json"]);
     assert!(status.out.contains("\"problems\":[]"), "{}", status.out);
+}
+
+/// What a commit costs beside git: of the git program only what nobody else can tell, its own comparison, and what writes
+/// the note.
+#[test]
+fn a_commit_asks_git_for_its_comparison_alone() {
+    let world = World::new(&[("a.txt", BEGIN)]);
+    // The hub's git writes down what it is called for.
+    let (calls, programs) = (world.home().join("calls"), world.home().join("programs"));
+    std::fs::create_dir_all(&programs).expect("a folder");
+    let path = std::env::var("PATH").expect("programs are found");
+    let script = format!(
+        "#!/bin/sh\nfor word do case $word in -* | core.*=*) ;; *) echo \"$word\" >>'{}'; break ;; esac; done\n\
+         PATH='{path}' exec git \"$@\"\n",
+        calls.display()
+    );
+    std::fs::write(programs.join("git"), script).expect("a program");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(programs.join("git"), mode).expect("it may run");
+    let hub = world
+        .command(program())
+        .args(["monitor"])
+        .env("PATH", format!("{}:{path}", programs.display()))
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("codi2 starts");
+    world.wait_until_watched();
+    let work = Work { world, monitor: hub };
+    let world = &work.world;
+    // What a hub asks once.
+    world.write_notes(world.repository()).expect("a first look");
+    for (at, text) in ["first\nby ada\nlast\n", "first\nby ada\nlast\nby ada again\n"].into_iter().enumerate() {
+        std::fs::write(&calls, "").expect("written");
+        work.write(ADA, "a.txt", text);
+        work.commit("one");
+        let expected = [("by ada", ADA), ("by ada again", ADA)];
+        world.wait_noted_unasked("a plain commit", "HEAD", &expected[..=at]);
+        let called = std::fs::read_to_string(&calls).expect("read");
+        assert!(called.contains("diff-tree"), "{called}");
+        assert!(called.lines().all(|call| ["diff-tree", "fast-import"].contains(&call)), "{called}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! thread. The one thing that writes is `notes`. Absent on purpose: anything else that does.
 
 mod commits;
+mod committer;
 mod earlier;
 mod explain;
 mod history;
@@ -206,6 +207,11 @@ impl View {
             Some(library) => library.config(key),
             None => self.program.line(&["config", "--get", key]),
         }
+    }
+
+    /// libgit2, where it sees the history that git sees.
+    fn same_history(&self) -> Option<&Libgit> {
+        self.library.as_ref().filter(|library| library.has_plain_history())
     }
 
     /// The commit at the end of HEAD's line of first parents. Always asks the program, which walks far without loading.

@@ -274,6 +274,78 @@ fn commits_that_were_pushed_at_once_are_new_if_they_were_made_here() {
     assert_eq!(new.iter().map(|commit| commit.id).collect::<Vec<_>>(), [third]);
 }
 
+/// libgit2 tells which commits are new, and the program where some are replaced: both lead to the same.
+#[test]
+fn history_is_the_same_whoever_reads_it() {
+    for seed in 1..=3 {
+        let repository = history(seed);
+        repository.git(&["config", "user.email", "a@b"]);
+        repository.git(&["branch", "a/b", "main~2"]);
+        repository.git(&["worktree", "add", "-q", "--detach", "linked", "main~1"]);
+        run(&repository.place.root.join("linked"), &["commit", "-q", "--allow-empty", "-m", "there"]);
+        repository.git(&["update-ref", "refs/remotes/origin/far", "main~3"]);
+        repository.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/gone"]);
+        let all = repository.git(&["rev-list", "--all"]);
+        let all: Vec<Oid> = all.lines().filter_map(Oid::parse).chain(Oid::parse(&"1".repeat(40))).collect();
+        let ask = || {
+            let commits = Commits::open(&repository.place).unwrap();
+            let mut dice = Dice(seed);
+            let mut told = vec![(commits.tips().unwrap(), Vec::new())];
+            for _ in 0..12 {
+                let mut some = |most| (0..=dice.roll(most)).map(|_| all[dice.roll(all.len())]).collect::<Vec<_>>();
+                let (tips, done) = (some(3), some(2));
+                let walks = [commits.new_since(&tips, &done, 99), commits.dropped_since(&tips, &done, 99)];
+                for walk in walks.map(|walk| walk.unwrap().0).into_iter().chain([commits.these(&all).unwrap()]) {
+                    told.push((walk.iter().map(|commit| commit.id).collect(), walk));
+                }
+            }
+            told.iter_mut().for_each(|(ids, walk)| {
+                let at = |id: &Oid| ids.iter().position(|it| it == id);
+                let is_first = |commit: &Commit| commit.parents.iter().all(|it| at(it) < at(&commit.id));
+                assert!(ids.len() == all.len() - 1 || walk.iter().all(is_first), "parents first");
+                // Those of one second have no order.
+                walk.sort_by_key(|commit| commit.id);
+                ids.sort_unstable();
+            });
+            told
+        };
+        let read = ask();
+        assert!(read[0].0.len() > 3 && read.iter().any(|(ids, _)| ids.len() > 9 && ids.len() < all.len() - 1));
+        // It replaces nothing that is there.
+        repository.git(&["update-ref", &format!("refs/replace/{}", "1".repeat(40)), "main"]);
+        assert_eq!(read, ask(), "seed {seed}");
+    }
+}
+
+#[test]
+fn here_is_where_git_would_sign_so() {
+    let include = ("includeIf.hasconfig:remote.*.url:https://example.invalid/**.path", "other");
+    for (config, address) in [
+        (&[("user.email", "c@d")][..], "c@d"),
+        (&[("user.email", "c@d"), ("committer.email", "e@f")], "e@f"),
+        (&[("user.email", "c@d"), ("includeIf.gitdir:**/.path", "other")], "g@h"),
+        // libgit2 does not know it.
+        (&[("user.email", "c@d"), ("remote.it.url", "https://example.invalid/it"), include], "g@h"),
+        (&[("user.email", " c@d.")], "c@d"),
+    ] {
+        let repository = Repository::new(&[]);
+        repository.write(".git/other", "[user]\n\temail = g@h\n");
+        for (key, value) in [&[("user.name", "A")], config].concat() {
+            repository.git(&["config", key, value]);
+        }
+        let commit = |address: &str| {
+            let mut command = Command::new("git");
+            command.current_dir(&repository.place.root).env("GIT_COMMITTER_EMAIL", address);
+            assert!(command.args(["commit", "-q", "--allow-empty", "-m", address]).status().unwrap().success());
+            Commit { id: repository.head(), parents: Vec::new() }
+        };
+        let all = ["c@d", "e@f", "g@h", "a@b"].map(|address| (address, commit(address)));
+        let here = all.iter().filter(|(by, _)| *by == address).map(|(_, commit)| commit.id).collect();
+        let told = all.clone().map(|(_, commit)| commit);
+        assert_eq!(Commits::open(&repository.place).unwrap().made_here(&told).unwrap(), here, "{config:?}");
+    }
+}
+
 #[test]
 fn a_commit_that_is_gone_takes_no_others_lines() {
     let repository = Repository::new(&[]);

@@ -1,8 +1,10 @@
 //! Reading through libgit2. Absent on purpose: its filters and its index cache (see [`super::View`]).
 
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::{Head, Oid, ViewError};
+use super::{Commit, Head, Oid, ViewError};
 
 pub(super) struct Libgit {
     repository: git2::Repository,
@@ -98,6 +100,85 @@ impl Libgit {
             }
         };
         Some(on.iter().filter_map(found).collect())
+    }
+
+    /// Whether git sees the history that libgit2 sees, which knows neither replaced commits nor grafts.
+    pub(super) fn has_plain_history(&self) -> bool {
+        let common = self.repository.commondir();
+        let has_grafts = ["shallow", "info/grafts"].iter().any(|file| common.join(file).exists());
+        let replaced = self.repository.references_glob("refs/replace/*");
+        !has_grafts && replaced.is_ok_and(|mut replaced| replaced.next().is_none())
+    }
+
+    /// What the branches point to.
+    pub(super) fn branches(&self) -> Option<Vec<Oid>> {
+        let branches = self.repository.references_glob("refs/heads/*").ok()?;
+        let branches = branches.collect::<Result<Vec<_>, _>>().ok()?;
+        // A symbolic one may lead nowhere.
+        let target = |branch: &git2::Reference<'_>| Oid::from_bytes(branch.resolve().ok()?.target()?.as_bytes());
+        Some(branches.iter().filter_map(target).collect())
+    }
+
+    /// What is checked out in any worktree, but for branches; nothing where a HEAD is neither a commit nor a branch.
+    pub(super) fn heads(&self) -> Option<Vec<Oid>> {
+        let common = self.repository.commondir();
+        let linked = match fs::read_dir(common.join("worktrees")) {
+            Ok(folders) => folders.map(|folder| Ok(folder?.path())).collect::<io::Result<Vec<_>>>().ok()?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(_) => return None,
+        };
+        let mut heads = Vec::new();
+        for folder in linked.iter().map(|folder| &**folder).chain([common]) {
+            // A worktree may be going just now.
+            let Ok(head) = fs::read_to_string(folder.join("HEAD")) else { continue };
+            match head.trim_end().strip_prefix("ref:") {
+                Some(name) if name.trim_start().starts_with("refs/heads/") => {}
+                Some(_) => return None,
+                None => heads.push(Oid::parse(head.trim_end())?),
+            }
+        }
+        Some(heads)
+    }
+
+    /// A commit with its parents, if it is here.
+    pub(super) fn named(&self, id: Oid) -> Option<Commit> {
+        let parents =
+            self.commit(id)?.parent_ids().map(|oid| Oid::from_bytes(oid.as_bytes())).collect::<Option<_>>()?;
+        Some(Commit { id, parents })
+    }
+
+    /// The newest `most` commits that are reachable from these and not from those (nor from remotes' branches), parents
+    /// first; what is not here is left out. Nothing where history cannot be read.
+    pub(super) fn walk(&self, from: &[Oid], to: &[Oid], but_remotes: bool, most: usize) -> Option<Vec<Commit>> {
+        let (odb, mut walk) = (self.repository.odb().ok()?, self.repository.revwalk().ok()?);
+        walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::TIME).ok()?;
+        let here = |ids: &[Oid]| -> Option<Vec<git2::Oid>> {
+            let ids = ids.iter().map(|id| git2::Oid::from_bytes(id.raw()).ok()).collect::<Option<Vec<_>>>()?;
+            Some(ids.into_iter().filter(|id| odb.exists(*id)).collect())
+        };
+        here(from)?.into_iter().try_for_each(|id| walk.push(id)).ok()?;
+        here(to)?.into_iter().try_for_each(|id| walk.hide(id)).ok()?;
+        if but_remotes {
+            walk.hide_glob("refs/remotes/*").ok()?;
+        }
+        let ids = walk.take(most).collect::<Result<Vec<_>, _>>().ok()?;
+        ids.iter().rev().map(|id| self.named(Oid::from_bytes(id.as_bytes())?)).collect()
+    }
+
+    /// The committer's e-mail address.
+    pub(super) fn committer(&self, commit: Oid) -> Option<Vec<u8>> {
+        Some(self.commit(commit)?.committer().email_bytes().to_vec())
+    }
+
+    /// Name and e-mail address of who would commit here; nothing where git may read more than libgit2 does.
+    pub(super) fn committer_here(&self) -> Option<(String, String)> {
+        let config = self.repository.config().ok()?.snapshot().ok()?;
+        let mut more = config.entries(Some(r"^includeif\.hasconfig:")).ok()?;
+        if more.next().is_some() {
+            return None;
+        }
+        let first = |keys: [&str; 2]| keys.iter().find_map(|key| config.get_string(key).ok());
+        Some((first(["committer.name", "user.name"])?, first(["committer.email", "user.email"])?))
     }
 
     pub(super) fn merge_base(&self, one: Oid, two: Oid) -> Option<Oid> {

@@ -191,7 +191,7 @@ impl Notes {
         let mut elsewhere = theirs.blobs(tip)?;
         let notes = elsewhere.len();
         let all: Vec<Oid> = elsewhere.keys().copied().collect();
-        let mut here: Vec<Oid> = these(&self.view.program, &all)?.into_iter().map(|commit| commit.id).collect();
+        let mut here: Vec<Oid> = these(&self.view, &all)?.into_iter().map(|commit| commit.id).collect();
         here.sort_unstable();
         elsewhere.retain(|commit, _| here.binary_search(commit).is_err());
         let ours = self.tip().map_or(Ok(BTreeMap::new()), |tip| self.blobs(tip))?;
