@@ -216,13 +216,15 @@ impl Watch {
 
     /// The contents that a path had in the newest commits, of branches and of what reflogs name (rewritten ones, stashes):
     /// newest first, in their form in the worktree, bounded in number. Runs on the calling thread with a git handle of its
-    /// own; lists the commits once for as long as HEAD does not move.
+    /// own, opened once; lists the commits once for as long as HEAD does not move, and what they have in a folder once for
+    /// all of its files that are asked about one after the other.
     pub fn earlier(&self, path: &str) -> Vec<Vec<u8>> {
-        let Some((mut view, _)) = self.shared.permitted(path).ok().and_then(|()| self.view()) else {
+        if self.shared.permitted(path).is_err() {
             return Vec::new();
-        };
+        }
         let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        earlier.contents(&mut view, path, self.shared.options.max_file_bytes).unwrap_or_else(|error| {
+        let (attributes, most) = (self.shared.index().has_attributes(), self.shared.options.max_file_bytes);
+        earlier.contents(|| View::of(&self.shared.place), attributes, path, most).unwrap_or_else(|error| {
             tracing::debug!(path, %error, "no earlier contents");
             Vec::new()
         })

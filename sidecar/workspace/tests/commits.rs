@@ -312,7 +312,7 @@ fn history_is_the_same_whoever_reads_it() {
         let read = ask();
         assert!(read[0].0.len() > 3 && read.iter().any(|(ids, _)| ids.len() > 9 && ids.len() < all.len() - 1));
         // It replaces nothing that is there.
-        repository.git(&["update-ref", &format!("refs/replace/{}", "1".repeat(40)), "main"]);
+        repository.git(&["update-ref", &format!("refs/replace/{}", "2".repeat(40)), "main"]);
         assert_eq!(read, ask(), "seed {seed}");
     }
 }
@@ -326,7 +326,7 @@ fn here_is_where_git_would_sign_so() {
         (&[("user.email", "c@d"), ("includeIf.gitdir:**/.path", "other")], "g@h"),
         // libgit2 does not know it.
         (&[("user.email", "c@d"), ("remote.it.url", "https://example.invalid/it"), include], "g@h"),
-        (&[("user.email", " c@d.")], "c@d"),
+        (&[("user.email", " c@d,")], "c@d"),
     ] {
         let repository = Repository::new(&[]);
         repository.write(".git/other", "[user]\n\temail = g@h\n");

@@ -13,7 +13,8 @@ const CRUD: &str = ".,:;<>\"\\'";
 pub(super) fn address(view: &View) -> Option<String> {
     let is_elsewhere = std::env::vars_os().any(|(name, _)| {
         let name = name.to_string_lossy();
-        VARIABLES.iter().any(|start| name.starts_with(start))
+        // What the system says is left to git anyway.
+        name != "GIT_CONFIG_NOSYSTEM" && VARIABLES.iter().any(|start| name.starts_with(start))
     });
     let configured = view.library.as_ref().filter(|_| !is_elsewhere).and_then(|library| library.committer_here());
     configured.filter(|(name, address)| is_plain(name) && is_plain(address)).map(|(_, address)| address).or_else(|| {

@@ -1,5 +1,6 @@
 //! Reading through libgit2. Absent on purpose: its filters and its index cache (see [`super::View`]).
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -46,18 +47,33 @@ impl Libgit {
     }
 
     pub(super) fn entry(&self, commit: Oid, path: &[u8]) -> Option<Oid> {
-        let tree = self.commit(commit)?.tree().ok()?;
-        let mut names = path.split(|byte| *byte == b'/').peekable();
-        let mut at = tree;
-        loop {
-            let name = names.next()?;
-            let entry = at.get_name_bytes(name)?.to_owned();
-            if names.peek().is_none() {
-                let blob = entry.kind() == Some(git2::ObjectType::Blob) && entry.filemode() != 0o120_000;
-                return if blob { Oid::from_bytes(entry.id().as_bytes()) } else { None };
+        let at = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let (folder, name) = path.split_at(at);
+        let tree = self.folder(self.commit(commit)?.tree().ok()?, folder)?;
+        let entry = tree.get_name_bytes(name)?;
+        if is_file(&entry) { Oid::from_bytes(entry.id().as_bytes()) } else { None }
+    }
+
+    /// Of each file of a folder (which ends in `/`; empty: the root) the blobs that these commits have, in their order, at
+    /// most so many.
+    pub(super) fn blobs(&self, commits: &[Oid], folder: &[u8], most: usize) -> HashMap<Vec<u8>, Vec<Oid>> {
+        let (mut files, mut seen): (HashMap<Vec<u8>, Vec<Oid>>, _) = (HashMap::new(), HashSet::new());
+        for commit in commits {
+            let tree = self.commit(*commit).and_then(|commit| self.folder(commit.tree().ok()?, folder));
+            // Most commits leave most folders as they are.
+            let Some(tree) = tree.filter(|tree| seen.insert(tree.id())) else { continue };
+            for entry in tree.iter().filter(is_file) {
+                let blobs = files.entry(entry.name_bytes().to_vec()).or_default();
+                let blob = Oid::from_bytes(entry.id().as_bytes());
+                blobs.extend(blob.filter(|blob| blobs.len() < most && !blobs.contains(blob)));
             }
-            at = entry.to_object(&self.repository).ok()?.into_tree().ok()?;
         }
+        files
+    }
+
+    fn folder<'a>(&'a self, root: git2::Tree<'a>, folder: &[u8]) -> Option<git2::Tree<'a>> {
+        let mut names = folder.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        names.try_fold(root, |tree, name| tree.get_name_bytes(name)?.to_object(&self.repository).ok()?.into_tree().ok())
     }
 
     pub(super) fn has(&self, oid: Oid) -> bool {
@@ -177,7 +193,16 @@ impl Libgit {
         if more.next().is_some() {
             return None;
         }
-        let first = |keys: [&str; 2]| keys.iter().find_map(|key| config.get_string(key).ok());
+        // Which file is the system's, and whether it is read, git decides by itself.
+        let systems = [git2::ConfigLevel::System, git2::ConfigLevel::ProgramData];
+        let own = |key: &str| {
+            let is_own = !systems.contains(&config.get_entry(key).ok()?.level());
+            Some((is_own, config.get_string(key).ok()?))
+        };
+        let first = |keys: [&str; 2]| {
+            let (is_own, value) = keys.into_iter().find_map(own)?;
+            is_own.then_some(value)
+        };
         Some((first(["committer.name", "user.name"])?, first(["committer.email", "user.email"])?))
     }
 
@@ -186,4 +211,9 @@ impl Libgit {
         let two = git2::Oid::from_bytes(two.raw()).ok()?;
         Oid::from_bytes(self.repository.merge_base(one, two).ok()?.as_bytes())
     }
+}
+
+/// Whether an entry of a tree is a file, and no link.
+fn is_file(entry: &git2::TreeEntry<'_>) -> bool {
+    entry.kind() == Some(git2::ObjectType::Blob) && entry.filemode() != 0o120_000
 }
