@@ -79,7 +79,7 @@ impl Core {
                     branch.loaded = Some((group.after, self.kept_number));
                 }
                 branch.drift = Drift::Sure;
-                self.restore(&group, &mut branch.known, tree, class, &evidence, &person, was_lost)
+                self.restore(&group, &mut branch.known, tree, class, &evidence, &person, texts.as_deref(), was_lost)
             }
             (GroupRuling::Restore { evidence, .. }, None) => {
                 // Cannot happen: a restoring ruling needs a state that was seen. Unknown is the honest answer.
@@ -168,7 +168,7 @@ impl Core {
         self.acknowledge(entry, origin.producer, last);
     }
 
-    /// Puts a known tree in the place of the old one, and tells who owns what each edit brought.
+    /// Puts a known tree in the place of the old one, and tells who owns each run of what each edit brought.
     #[allow(clippy::too_many_arguments)]
     fn restore(
         &mut self,
@@ -178,43 +178,46 @@ impl Core {
         class: Class,
         evidence: &Evidence,
         person: &Actor,
+        texts: Option<&[String]>,
         was_lost: bool,
     ) -> Vec<Vec<(Range, Verdict)>> {
-        // Where the bytes of each edit ended up: later edits may have moved or removed them.
-        let mut marks = OwnerTree::new(known.owners.len(), 0_u32);
-        for (number, edit) in group.edits.iter().enumerate() {
-            let mark = u32::try_from(number + 1).unwrap_or(u32::MAX);
+        for (number, edit) in (0..).zip(&group.edits) {
             let deleted = known.owners.splice(edit.at as usize, edit.deleted as usize, &[(edit.inserted as usize, 0)]);
             if !was_lost {
-                self.ledger.remember_deleted(group.group, mark - 1, deleted);
+                self.ledger.remember_deleted(group.group, number, deleted);
             }
-            marks.splice(edit.at as usize, edit.deleted as usize, &[(edit.inserted as usize, mark)]);
         }
-        let mut owners: Vec<Option<(usize, OwnerRef)>> = vec![None; group.edits.len() + 1];
-        let mut at = 0;
-        for (len, mark) in marks.iter() {
-            if mark > 0 {
-                let largest = tree.spans(at..at + len).into_iter().max_by_key(|(len, _)| *len);
-                owners[mark as usize] = owners[mark as usize].max(largest);
-            }
-            at += len;
-        }
+        // From the last edit back, each finds its bytes where it put them, but for those that a later one took again.
+        let mut back = OwnerTree::from_spans(tree.iter().map(|(len, owner)| (len, Some(owner))));
+        let edits = group.edits.iter().rev();
+        let mut brought: Vec<Vec<(usize, Option<OwnerRef>)>> = edits
+            .map(|edit| back.splice(edit.at as usize, edit.inserted as usize, &[(edit.deleted as usize, None)]))
+            .collect();
+        brought.reverse();
         known.owners = tree;
         let undo = evidence.kind == EvidenceKind::Undo;
-        let verdict = |owner: Option<(usize, OwnerRef)>| match owner {
-            Some((_, owner)) => {
+        let verdict = |len: usize, owner: Option<OwnerRef>| match owner {
+            Some(owner) => {
                 let mut verdict = self.ledger.book.owner(owner).verdict.clone();
                 verdict.class = verdict.class.max(class);
                 verdict.evidence.insert(0, evidence.clone());
                 verdict.modifier = undo.then(|| person.clone()).or(verdict.modifier);
                 verdict
             }
+            None if len > 0 => Verdict::new(Actor::unknown(), Class::Unknown, evidence.kind, evidence.detail.clone()),
             None => {
                 Verdict { evidence: vec![evidence.clone()], ..Verdict::new(person.clone(), class, evidence.kind, "") }
             }
         };
-        let ranges = group.edits.iter().zip(&owners[1..]);
-        ranges.map(|(edit, owner)| vec![(range_of(edit), verdict(*owner))]).collect()
+        let mut judged = Vec::with_capacity(group.edits.len());
+        for (number, (edit, mut runs)) in group.edits.iter().zip(brought).enumerate() {
+            let found: usize = runs.iter().map(|(len, _)| len).sum();
+            let lost = (edit.inserted as usize).saturating_sub(found);
+            runs.extend((lost > 0 || runs.is_empty()).then_some((lost, None)));
+            let pieces = runs.into_iter().map(|(len, owner)| (len, verdict(len, owner)));
+            judged.push(ranges_of(edit, pieces.collect(), text_of(texts, number)));
+        }
+        judged
     }
 
     /// Applies ruled edits to the owners.
@@ -232,14 +235,13 @@ impl Core {
         let before = known.owners.clone();
         let mut judged = Vec::with_capacity(group.edits.len());
         for (number, (edit, runs)) in group.edits.iter().zip(rulings).enumerate() {
-            let text = texts.and_then(|texts| texts.get(number)).map(String::as_str);
             let pieces = self.pieces(group, &before, runs, event, ports);
-            let spans: Vec<(usize, OwnerRef)> = pieces.iter().map(|(len, owner)| (*len, *owner)).collect();
-            let deleted = known.owners.splice(edit.at as usize, edit.deleted as usize, &spans);
+            let deleted = known.owners.splice(edit.at as usize, edit.deleted as usize, &pieces);
             if !was_lost {
                 self.ledger.remember_deleted(group.group, u32::try_from(number).unwrap_or(u32::MAX), deleted);
             }
-            judged.push(self.split(edit, &pieces, text));
+            let pieces = pieces.into_iter().map(|(len, owner)| (len, self.ledger.book.owner(owner).verdict.clone()));
+            judged.push(ranges_of(edit, pieces.collect(), text_of(texts, number)));
         }
         judged
     }
@@ -305,32 +307,37 @@ impl Core {
             .collect();
         pieces
     }
+}
 
-    /// The ranges of one edit, one for each piece.
-    fn split(&self, edit: &Edit, pieces: &[(usize, OwnerRef)], text: Option<&str>) -> Vec<(Range, Verdict)> {
-        let mut ranges = Vec::new();
-        let (mut done, mut lines_done) = (0, 0);
-        for (number, (len, owner)) in pieces.iter().enumerate() {
-            let verdict = self.ledger.book.owner(*owner).verdict.clone();
-            let last = number + 1 == pieces.len();
-            let piece = text.and_then(|text| text.get(done..done + len)).map(|piece| line_ends(piece) as u64);
-            let lines = if last { edit.lines_inserted.saturating_sub(lines_done) } else { piece.unwrap_or(0) };
-            let first = number == 0;
-            let range = Range {
-                at: edit.at + done as u64,
-                deleted: if first { edit.deleted } else { 0 },
-                inserted: *len as u64,
-                line: edit.line + lines_done,
-                lines_deleted: if first { edit.lines_deleted } else { 0 },
-                lines_inserted: lines,
-                verdict: 0,
-            };
-            done += len;
-            lines_done += lines;
-            ranges.push((range, verdict));
-        }
-        ranges
+/// The text that an edit of a group inserted, where it came.
+fn text_of(texts: Option<&[String]>, edit: usize) -> Option<&str> {
+    texts?.get(edit).map(String::as_str)
+}
+
+/// The ranges of one edit, one for each piece.
+fn ranges_of(edit: &Edit, pieces: Vec<(usize, Verdict)>, text: Option<&str>) -> Vec<(Range, Verdict)> {
+    let mut ranges = Vec::new();
+    let (mut done, mut lines_done) = (0, 0);
+    let count = pieces.len();
+    for (number, (len, verdict)) in pieces.into_iter().enumerate() {
+        let last = number + 1 == count;
+        let piece = text.and_then(|text| text.get(done..done + len)).map(|piece| line_ends(piece) as u64);
+        let lines = if last { edit.lines_inserted.saturating_sub(lines_done) } else { piece.unwrap_or(0) };
+        let first = number == 0;
+        let range = Range {
+            at: edit.at + done as u64,
+            deleted: if first { edit.deleted } else { 0 },
+            inserted: len as u64,
+            line: edit.line + lines_done,
+            lines_deleted: if first { edit.lines_deleted } else { 0 },
+            lines_inserted: lines,
+            verdict: 0,
+        };
+        done += len;
+        lines_done += lines;
+        ranges.push((range, verdict));
     }
+    ranges
 }
 
 /// Whether the edits, in order, lie inside a text of this length.
@@ -351,17 +358,5 @@ fn may_come_from_disk(edit: &Edit) -> bool {
         Some(SourceKind::Reload) => true,
         Some(_) => false,
         None => !matches!(edit.shape, Shape::Keystroke | Shape::Deletion),
-    }
-}
-
-fn range_of(edit: &Edit) -> Range {
-    Range {
-        at: edit.at,
-        deleted: edit.deleted,
-        inserted: edit.inserted,
-        line: edit.line,
-        lines_deleted: edit.lines_deleted,
-        lines_inserted: edit.lines_inserted,
-        verdict: 0,
     }
 }

@@ -1,6 +1,6 @@
 //! One person in one buffer: typing, undo, moves, formats, texts from elsewhere.
 
-use codi2_protocol::{ActorKind, Copied, EventBody, RepositoryId, Shape, SourceKind};
+use codi2_protocol::{ActorKind, Copied, EventBody, Notice, RepositoryId, Shape, SourceKind, Verdict};
 
 use super::super::Input;
 use super::sidecar::Change;
@@ -118,6 +118,57 @@ fn undo_of_a_deletion_gives_each_byte_back_to_its_owner() {
     undo.restored = w.grave("ada", group, 0);
     w.edits("ada", "a.rs", vec![undo]);
     assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, "agent bot exact IntentExact", TYPED]);
+    assert_eq!(told(&w), [(1, 1, "unknown"), (2, 1, "bot"), (3, 1, "ada")]);
+    assert_eq!(verdict(&w), None, "no owner is that of all three, so the sidecar asks");
+}
+
+/// An editor loads what an agent wrote by one replacement, in which a person's line and old ones stand, too.
+#[test]
+fn a_reload_gives_each_byte_to_its_owner() {
+    let mut w = World::new(&[("a.rs", "old\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "ada\n");
+    w.saves("ada", "a.rs");
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "bot at the top\nold\nada\nbot at the end\n");
+    w.agent_after("bot", "a.rs");
+    w.reloads("ada", "a.rs");
+    let bot = "agent bot exact IntentExact";
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [bot, OLD, TYPED, bot]);
+    assert_eq!(told(&w), [(1, 1, "bot"), (2, 1, "unknown"), (3, 1, "ada"), (4, 1, "bot")]);
+    assert_eq!(verdict(&w), None);
+}
+
+/// What one edit of a group brought back and the next one took away again is nobody's to tell.
+#[test]
+fn an_undo_in_steps_tells_of_each_step_what_is_left_of_it() {
+    let mut w = World::new(&[("a.rs", "old\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "ada\n");
+    w.cuts("ada", "a.rs", 0, 8);
+    let undo = |at, deleted, text: &str| Change::new(at, deleted, text, Shape::Insert, SourceKind::Undo);
+    w.edits("ada", "a.rs", vec![undo(0, 0, "old\nxx"), undo(4, 2, ""), undo(4, 0, "ada\n")]);
+    assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, TYPED]);
+    assert_eq!(told(&w), [(1, 1, "unknown"), (2, 0, "unknown"), (2, 0, "ada"), (2, 1, "ada")]);
+}
+
+/// The ranges of the last edit's event: line, line ends, author.
+fn told(w: &World) -> Vec<(u64, u64, &str)> {
+    let EventBody::Edit { change, .. } = body(w.last("edit")) else { panic!() };
+    let author = |verdict: u32| match &change.verdicts[verdict as usize].origin {
+        actor if actor.kind == ActorKind::Unknown => "unknown",
+        actor => actor.name.as_str(),
+    };
+    change.ranges.iter().map(|range| (range.line, range.lines_inserted, author(range.verdict))).collect()
+}
+
+/// What the sidecar was told last of a group.
+fn verdict(w: &World) -> Option<&Verdict> {
+    let judged = w.notices.iter().rev().find_map(|(_, notice)| match notice {
+        Notice::Judged { verdict, .. } => Some(verdict.as_ref()),
+        _ => None,
+    });
+    judged.unwrap()
 }
 
 #[test]
