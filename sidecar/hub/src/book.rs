@@ -129,11 +129,21 @@ impl Book {
 
     /// The owners of `one`, and those of `other` where they say more; both are of one text.
     pub fn joined(&self, one: &OwnerTree<OwnerRef>, other: &OwnerTree<OwnerRef>) -> OwnerTree<OwnerRef> {
+        self.with(one, other, u8::MAX)
+    }
+
+    /// The owners of `one`, and where nobody saw its text come to be those that were carried to it from another text: of
+    /// what is older than codi2 a comparison may find the like of it there, which is not the same.
+    pub fn filled(&self, one: &OwnerTree<OwnerRef>, carried: &OwnerTree<OwnerRef>) -> OwnerTree<OwnerRef> {
+        self.with(one, carried, 2)
+    }
+
+    fn with(&self, one: &OwnerTree<OwnerRef>, other: &OwnerTree<OwnerRef>, known: u8) -> OwnerTree<OwnerRef> {
         let mut runs = Vec::new();
         let mut at = 0;
         for (len, owner) in one.iter() {
             let says = self.says(owner);
-            let better = |beside: OwnerRef| if self.says(beside) > says { beside } else { owner };
+            let better = |beside: OwnerRef| if says < known && self.says(beside) > says { beside } else { owner };
             runs.extend(other.spans(at..at + len).into_iter().map(|(len, beside)| (len, better(beside))));
             at += len;
         }

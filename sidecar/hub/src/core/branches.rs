@@ -109,7 +109,7 @@ impl Core {
             // What the buffer had before is known here, and not to whoever wrote of this text.
             let unseen = self.ledger.book.enter(unseen(branch.gap));
             let carried = base.carried_to(text, unseen, self.ledger.secret());
-            branch.known.owners = self.ledger.book.joined(&branch.known.owners, &carried);
+            branch.known.owners = self.ledger.book.filled(&branch.known.owners, &carried);
         }
         branch
     }

@@ -1,9 +1,9 @@
-//! Whose the lines are that git put together from texts it has (ADR 0083).
+//! Whose the lines are that git put together from texts it has (ADR 0083, 0087).
 //!
 //! Each of these texts is laid beside the new one: a line that both have, in order, is whose it was there. Absent on
 //! purpose: lines that none of them has, or has elsewhere; the ledger may remember those (`recall_lines`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range as Bytes;
 
 use codi2_protocol::{Digest, FileId};
@@ -55,6 +55,18 @@ impl Lines {
         lines
     }
 
+    /// Some of these lines.
+    fn part(&self, lines: &[usize]) -> Self {
+        let mut part = Self { bytes: Vec::new(), numbers: Vec::new(), words: HashMap::new() };
+        for number in lines.iter().map(|line| self.numbers[*line]) {
+            let Words { say, tell, .. } = self.words[&number];
+            part.words.entry(number).or_insert(Words { times: 0, say, tell }).times += 1;
+            part.numbers.push(number);
+        }
+        part.bytes.extend(lines.iter().map(|line| self.bytes[*line].clone()));
+        part
+    }
+
     /// Whether a line with words stands here once.
     fn is_one(&self, number: u64) -> bool {
         self.words.get(&number).is_some_and(|words| words.times == 1 && words.say)
@@ -82,6 +94,7 @@ impl Core {
         let new = Lines::of(after, &mut numbers);
         let mut claims: Vec<Vec<Claim>> = vec![Vec::new(); new.bytes.len()];
         let is_conflict = git.is_some_and(|git| git.what == GitSource::Conflict);
+        let sides = if is_conflict { sides(after) } else { None };
         let mut told: HashMap<u64, Vec<Claim>> = HashMap::new();
         for source in git.iter().flat_map(|git| &git.sources) {
             let Some(text) = decode_text(source).filter(|text| text.digest() != after.digest()) else { continue };
@@ -91,11 +104,12 @@ impl Core {
             let owners = owners.or_else(|| self.ledger.owners_elsewhere(ports, file, digest));
             let owners = owners.filter(|owners| owners.len() == text.len_bytes());
             let old = Lines::of(&text, &mut numbers);
-            for (was, is) in kept(&old, &new) {
+            for Pair { was, is, is_one, of_side } in paired(&old, &new, sides.as_deref()) {
                 let claim = owners.as_ref().map(|owners| owners.spans(old.bytes[was].clone()));
                 let number = new.numbers[is];
                 // A text of which nothing is known speaks against the others only where there may be two such lines.
-                if claim.is_some() || !(new.is_one(number) && new.tells(number)) {
+                let is_copy = of_side && !new.is_one(number);
+                if claim.is_some() || is_copy || !(is_one && new.tells(number)) {
                     claims[is].push(claim);
                 }
             }
@@ -107,7 +121,8 @@ impl Core {
         }
         let mut runs = Vec::new();
         for ((bytes, claims), number) in new.bytes.into_iter().zip(&claims).zip(&new.numbers) {
-            let agreed = self.agreed(claims).or_else(|| self.agreed(told.get(number)?));
+            let by_words = || self.agreed(told.get(number).filter(|_| !claims.contains(&None))?);
+            let agreed = self.agreed(claims).or_else(by_words);
             let owners = agreed.map_or_else(|| vec![(bytes.len(), unseen)], <[_]>::to_vec);
             let part = OwnerTree::from_spans(owners).spans(0..bytes.len());
             let found: usize = part.iter().map(|(len, _)| len).sum();
@@ -130,6 +145,77 @@ impl Core {
         let same = |claim: &Claim| claim.as_deref().is_some_and(|runs| authors(runs) == authors(first));
         claims.iter().all(same).then_some(first)
     }
+}
+
+/// A line of one of git's texts that stands in the new one.
+struct Pair {
+    was: usize,
+    is: usize,
+    /// Whether its words stand once in both, beside what another side of a conflict has.
+    is_one: bool,
+    /// Whether the old text is a side of a conflict, and this is a line of that side.
+    of_side: bool,
+}
+
+/// What one of git's texts and the new one have in common. In a conflict each text is laid beside the side that it is; one that
+/// is none of them tells of the lines beside the marks alone.
+fn paired(old: &Lines, new: &Lines, sides: Option<&[Side]>) -> Vec<Pair> {
+    let Some(sides) = sides else {
+        let pair = |(was, is): (usize, usize)| Pair { was, is, is_one: new.is_one(new.numbers[is]), of_side: false };
+        return kept(old, new).into_iter().map(pair).collect();
+    };
+    let (mut pairs, mut found) = (Vec::new(), HashSet::new());
+    for side in sides {
+        let lines: Vec<usize> = side.iter().map(|(line, _)| *line).collect();
+        let part = new.part(&lines);
+        let kept = kept(old, &part);
+        let own = |is: usize| side[is].1;
+        let of_side = kept.iter().filter(|(_, is)| own(*is)).count() == side.iter().filter(|(_, own)| *own).count();
+        for (was, is) in kept {
+            if (of_side || !own(is)) && found.insert((was, lines[is])) {
+                pairs.push(Pair { was, is: lines[is], is_one: part.is_one(part.numbers[is]), of_side: own(is) });
+            }
+        }
+    }
+    pairs
+}
+
+/// The lines of a text with one side of its conflicts, and whether each stands between the marks.
+type Side = Vec<(usize, bool)>;
+
+/// The sides of a text with conflicts; absent where there are no whole ones.
+fn sides(text: &Text) -> Option<Vec<Side>> {
+    const MARKS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+    let is_mark =
+        |line: &str, mark: &str| line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let mut sides = vec![Side::new(); 3];
+    // The side that is open: ours, the one before both, theirs.
+    let mut open: Option<usize> = None;
+    let mut any = false;
+    let mut at = 0;
+    for (number, len) in text.line_lengths().into_iter().enumerate() {
+        let line = text.slice(at..at + len);
+        at += len;
+        let mark = MARKS.iter().position(|mark| is_mark(line.trim_end_matches(['\n', '\r']), mark));
+        open = match (mark, open) {
+            (Some(0), None) => Some(0),
+            (Some(1), Some(0)) => Some(1),
+            (Some(2), Some(0 | 1)) => Some(2),
+            (Some(3), Some(2)) => {
+                any = true;
+                None
+            }
+            (_, Some(side)) => {
+                sides[side].push((number, true));
+                Some(side)
+            }
+            (_, None) => {
+                sides.iter_mut().for_each(|side| side.push((number, false)));
+                None
+            }
+        };
+    }
+    (any && open.is_none()).then_some(sides)
 }
 
 /// The lines that stand in both texts in the same order: number there, number here. Blocks in which no line is the only

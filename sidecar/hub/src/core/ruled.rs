@@ -56,7 +56,7 @@ impl Core {
                 let unseen = self.ledger.book.enter(not_observed());
                 hunks.iter().for_each(|hunk| splice(&mut owners, hunk, &[(hunk.inserted, unseen)]));
                 if let Some(tree) = tree.filter(|tree| tree.len() == after.len_bytes()) {
-                    owners = if owners.len() == tree.len() { self.ledger.book.joined(&tree, &owners) } else { tree };
+                    owners = if owners.len() == tree.len() { self.ledger.book.filled(&tree, &owners) } else { tree };
                 }
                 if let Some(verdict) = unexplained {
                     let owner = self.ledger.book.enter(fresh(verdict));

@@ -100,20 +100,27 @@ pub struct Base {
 /// The owners of a text, of which those that nobody saw stay only where nothing tells more: each line that stands in one of
 /// these texts has the owners it has there. The first that names somebody counts, else the first that saw anything. Lines
 /// change as a whole: half of one is nobody's. From a text that is not near only telling lines are taken, and those beside
-/// one of them: anybody writes a bracket.
+/// one of them: anybody writes a bracket. Nor is a line taken from there that a near one has as nobody's.
 pub fn derived(text: &Text, exact: &OwnerTree<u32>, known: &[Base], owners: &Owners) -> OwnerTree<u32> {
     let unseen = |owner| owners.is_unseen(owner);
     let unnamed = |owner| owners.is_unnamed(owner);
     let mut tree = without(exact, &unseen);
     let known: Vec<_> = known.iter().filter(|base| base.text.len_bytes() == base.owners.len()).collect();
+    let carried = |base: &Base, left_out: &dyn Fn(u32) -> bool| {
+        // Hashes are only compared with each other, and only here.
+        let secret = [0; 32];
+        let (digest, content) = (Digest::new(base.text.digest()), Content::Lines(lines_of(&base.text, &secret)));
+        let old = Known { digest, owners: without(&base.owners, left_out), content };
+        old.carried_to(text, NOBODY, &secret)
+    };
+    let is_another = |owner| !owners.is_nobodys(owner);
+    let near = known.iter().filter(|base| base.is_near);
+    let nobodys: Vec<_> = near.map(|base| carried(base, &is_another)).collect();
     for left_out in [&unnamed as &dyn Fn(u32) -> bool, &unseen] {
-        for Base { text: old, owners: known, is_near } in known.iter().copied() {
-            // Hashes are only compared with each other, and only here.
-            let secret = [0; 32];
-            let content = Content::Lines(lines_of(old, &secret));
-            let old = Known { digest: Digest::new(old.digest()), owners: without(known, left_out), content };
-            let carried = old.carried_to(text, NOBODY, &secret);
-            tree = filled(&tree, &if *is_near { carried } else { telling(text, &carried) });
+        for base in known.iter().copied() {
+            let carried = carried(base, left_out);
+            let taken = if base.is_near { carried } else { telling(text, &beside(&carried, &nobodys)) };
+            tree = filled(&tree, &taken);
         }
     }
     // Git may set a hunk without context where other lines stand: a comparison of the texts then passes its lines by.
@@ -193,6 +200,18 @@ fn without(tree: &OwnerTree<u32>, left_out: &dyn Fn(u32) -> bool) -> OwnerTree<u
     OwnerTree::from_spans(tree.iter().map(kept).collect::<Vec<_>>())
 }
 
+/// The tree without what any of these has an owner of; all are as long.
+fn beside(tree: &OwnerTree<u32>, others: &[OwnerTree<u32>]) -> OwnerTree<u32> {
+    others.iter().fold(tree.clone(), |tree, other| {
+        let mut at = 0;
+        let spans = other.iter().flat_map(|(len, owner)| {
+            at += len;
+            if owner == NOBODY { tree.spans(at - len..at) } else { vec![(len, NOBODY)] }
+        });
+        OwnerTree::from_spans(spans.collect::<Vec<_>>())
+    })
+}
+
 /// The first tree with what it lacks from the second, which is as long.
 fn filled(one: &OwnerTree<u32>, other: &OwnerTree<u32>) -> OwnerTree<u32> {
     let (mut at, mut spans) = (0, Vec::new());
@@ -255,156 +274,5 @@ fn heaviest(line: &str, spans: Vec<(usize, u32)>) -> Option<(u32, Option<u32>)> 
 }
 
 #[cfg(test)]
-mod tests {
-    use codi2_protocol::{Actor, ActorKind, EventId, EvidenceKind, Verdict};
-
-    use super::*;
-
-    fn shown(ranges: &[LineRange]) -> String {
-        let second = |range: &LineRange| range.second.map(|second| format!("+{second}")).unwrap_or_default();
-        let one = |range: &LineRange| format!("{}-{}:{}{}", range.first, range.last, range.owner, second(range));
-        ranges.iter().map(one).collect::<Vec<_>>().join(" ")
-    }
-
-    #[test]
-    fn a_line_is_whose_most_of_it_is() {
-        for (text, spans, lines, expected) in [
-            ("a\nb\nc\n", vec![(4, 0), (2, 1)], vec![1..=3], "1-2:0 3-3:1"),
-            ("a\nb\nc\n", vec![(4, 0), (2, 1)], vec![1..=1, 3..=3], "1-1:0 3-3:1"),
-            ("a\nb", vec![(2, 0), (1, 1)], vec![1..=2], "1-1:0 2-2:1"),
-            // Blanks weigh nothing, unless there is nothing else.
-            ("      x\n   \n", vec![(6, 0), (6, 1)], vec![1..=2], "1-2:1"),
-            ("aaaabb\n", vec![(4, 0), (3, 1)], vec![1..=1], "1-1:0+1"),
-            ("aaaaaab\n", vec![(6, 0), (2, 1)], vec![1..=1], "1-1:0"),
-            ("ab\n", vec![(1, 1), (2, 0)], vec![1..=1], "1-1:1+0"),
-            ("", vec![], vec![1..=1], ""),
-        ] {
-            assert_eq!(shown(&ranges(text, &OwnerTree::from_spans(spans), &lines)), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_text_that_nobody_saw_has_the_lines_of_its_relatives() {
-        let mut owners = Owners::default();
-        let mut person = |name: &str, event: bool| {
-            let (kind, class) = match name {
-                "" => (ActorKind::Unknown, Class::Unknown),
-                _ => (ActorKind::Person, Class::Exact),
-            };
-            let verdict = Verdict::new(Actor::named(kind, name), class, EvidenceKind::Other, "");
-            owners.enter(&Owner { verdict, at_ms: None, event: event.then(EventId::new) })
-        };
-        let [unseen, external] = [false, true].map(|event| person("", event));
-        let [ada, bea] = ["ada", "bea"].map(|name| person(name, true));
-        let tree = |spans: &[(usize, u32)]| OwnerTree::from_spans(spans.to_vec());
-        let first = (Text::new("one\ntwo\nthree\nfour\n"), tree(&[(4, ada), (4, ada), (6, external), (5, external)]));
-        let second = (Text::new("zero\ntwo\nthree\nfive\n"), tree(&[(5, bea), (4, bea), (6, bea), (5, unseen)]));
-        let text = Text::new("zero\none\ntwo and more\nthree\nfour\nfive\n");
-        let exact = OwnerTree::new(text.len_bytes(), unseen);
-        let near = |(text, owners)| Base { text, owners, is_near: true };
-        let tree = derived(&text, &exact, &[first, second].map(near), &owners);
-        let found: Vec<u32> = ranges(&text.to_string(), &tree, &[1..=6])
-            .iter()
-            .flat_map(|range| (range.first..=range.last).map(|_| range.owner))
-            .collect();
-        assert_eq!(found, [bea, ada, unseen, bea, external, unseen]);
-    }
-
-    /// `git apply --unidiff-zero` sets a hunk where the new text had it, whatever else was left out.
-    #[test]
-    fn a_line_counts_also_where_another_order_stands() {
-        let mut owners = Owners::default();
-        let mut person = |name: &str| {
-            let verdict = Verdict::new(Actor::named(ActorKind::Person, name), Class::Exact, EvidenceKind::Other, "");
-            owners.enter(&Owner { verdict, at_ms: None, event: Some(EventId::new()) })
-        };
-        let [ada, bea] = ["ada", "bea"].map(&mut person);
-        let nobody = owners.enter(&crate::core::not_observed());
-        let old = Text::new("zero is here\none is here\ntwo is here\n{\nthe line of bea\n");
-        let base = |spans: &[(usize, u32)], old: &Text| Base {
-            text: old.clone(),
-            owners: OwnerTree::from_spans(spans.to_vec()),
-            is_near: true,
-        };
-        let text = Text::new("the line of bea\n{\nzero is here\none is here\ntwo is here\n");
-        let exact = OwnerTree::new(text.len_bytes(), nobody);
-        let bases = [base(&[(39, ada), (16, bea)], &old)];
-        let tree = derived(&text, &exact, &bases, &owners);
-        assert_eq!(shown(&ranges(&text.to_string(), &tree, &[1..=5])), "1-1:1 2-2:2 3-5:0");
-        // Two who wrote the same line are none.
-        let other = Text::new("the line of bea\n");
-        let bases = [bases[0].clone(), base(&[(16, ada)], &other)];
-        let text = Text::new("zero is here\nthe line of bea\none is here\ntwo is here\n");
-        let tree = standing(&text, &bases.iter().collect::<Vec<_>>(), &owners);
-        assert!(tree.spans(13..29).iter().all(|(_, owner)| *owner == NOBODY));
-    }
-
-    /// Somebody's line elsewhere says the same: the hub saw that nobody known, or somebody before codi2, wrote this one.
-    #[test]
-    fn a_line_that_was_seen_to_be_nobodys_is_not_anothers() {
-        let mut owners = Owners::default();
-        let mut by = |kind, name: &str, class, evidence| {
-            let verdict = Verdict::new(Actor::named(kind, name), class, evidence, "");
-            let event = (evidence != EvidenceKind::BeforeCodi2).then(EventId::new);
-            owners.enter(&Owner { verdict, at_ms: None, event })
-        };
-        let bot = by(ActorKind::Agent, "bot", Class::Exact, EvidenceKind::IntentExact);
-        let external = by(ActorKind::External, "", Class::Unknown, EvidenceKind::DiskChange);
-        let older = by(ActorKind::Unknown, "", Class::Unknown, EvidenceKind::BeforeCodi2);
-        let unseen = owners.enter(&crate::core::not_observed());
-        let text = Text::new("the same line\n");
-        for (first, second, expected) in [
-            (bot, external, NOBODY),
-            (external, bot, NOBODY),
-            (bot, older, NOBODY),
-            (older, bot, NOBODY),
-            (bot, unseen, bot),
-            (bot, bot, bot),
-            (external, external, external),
-        ] {
-            let old = Text::new("the same line\nother\nthe same line\n");
-            let spans = [(14, first), (6, unseen), (14, second)];
-            let base = Base { text: old, owners: OwnerTree::from_spans(spans), is_near: true };
-            let tree = standing(&text, &[&base], &owners);
-            assert_eq!(tree.iter().collect::<Vec<_>>(), [(14, expected)], "{first} {second}");
-        }
-    }
-
-    #[test]
-    fn what_was_found_out_before_is_kept_for_what_nobody_sees_any_more() {
-        let mut owners = Owners::default();
-        let mut by = |name: &str, class, event: bool| {
-            let kind = if name.is_empty() { ActorKind::Unknown } else { ActorKind::Agent };
-            let verdict = Verdict::new(Actor::named(kind, name), class, EvidenceKind::Other, "");
-            owners.enter(&Owner { verdict, at_ms: None, event: event.then(EventId::new) })
-        };
-        let (bot, unseen, disputed) =
-            (by("bot", Class::Exact, true), by("", Class::Unknown, false), by("", Class::Unknown, true));
-        let tree = |spans: &[(usize, u32)]| OwnerTree::from_spans(spans.to_vec());
-        let now = tree(&[(2, unseen), (2, disputed), (2, unseen)]);
-        let before = tree(&[(4, bot), (2, NOBODY)]);
-        let both: Vec<_> = completed(&now, &before, &owners).iter().collect();
-        assert_eq!(both, [(2, bot), (2, disputed), (2, unseen)], "late evidence is not undone");
-        assert_eq!(completed(&now, &tree(&[(4, bot)]), &owners), now, "of another text");
-    }
-
-    #[test]
-    fn of_a_far_relative_only_telling_lines_count() {
-        let mut owners = Owners::default();
-        let verdict = Verdict::new(Actor::named(ActorKind::Person, "ada"), Class::Exact, EvidenceKind::Other, "");
-        let ada = owners.enter(&Owner { verdict, at_ms: None, event: Some(EventId::new()) });
-        let nobody = owners.enter(&crate::core::not_observed());
-        let old = "{\n}\n\nfn longer_name() {\n}\nelse\n}\n";
-        let new = "{\nother\n}\n\nfn longer_name() {\n}\nelse\n}\n";
-        for (is_near, old, expected) in [
-            (true, old, "1-1:0 2-2:1 3-8:0"),
-            (false, old, "1-3:1 4-6:0 7-8:1"),
-            (false, "{\n}\n\n}\nelse\n}\n", "1-8:1"),
-        ] {
-            let (old, text) = (Text::new(old), Text::new(new));
-            let base = Base { owners: OwnerTree::new(old.len_bytes(), ada), text: old, is_near };
-            let tree = derived(&text, &OwnerTree::new(text.len_bytes(), nobody), &[base], &owners);
-            assert_eq!(shown(&ranges(new, &tree, &[1..=8])), expected);
-        }
-    }
-}
+#[path = "lines_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use codi2_text::{Text, lines_by};
 
 use super::editor::of;
 use super::equal::is_equal;
-use super::history::{History, Tree};
+use super::history::History;
 use super::model::{Author, Excuse, Finding};
 
 /// A text as long as this is known wherever it lies (ADR 0026).
@@ -83,6 +83,10 @@ impl History {
             self.model.excuse(word, Excuse::Unseen);
             return Finding::Excused(Excuse::Unseen);
         }
+        if self.doubled.contains(word) || text.lines().filter(|line| line.trim() == word).count() > 1 {
+            self.model.excuse(word, Excuse::Copies);
+            return Finding::Excused(Excuse::Copies);
+        }
         if text.len() < COPIED && !self.seen.contains(&(file.to_owned(), text.to_owned())) {
             self.model.excuse(word, Excuse::Short);
             return Finding::Excused(Excuse::Short);
@@ -108,24 +112,10 @@ impl History {
             ));
         }
     }
-
-    /// What is unknown now in this worktree may be.
-    pub fn excuse_lost(&mut self, tree: &Tree, excuse: Excuse) {
-        for file in self.files(tree) {
-            let text = self.read(tree, &file);
-            let call = Call::Owners { file: Self::id(tree, &file), digest: None, buffer: false };
-            let Ok(Reply::Owners(reply)) = self.hub.call(call) else { continue };
-            for (line, told) in owners(&text, &reply) {
-                if self.model.judge(line, &told.verdict.origin) == Finding::Lost {
-                    self.model.excuse(line, excuse);
-                }
-            }
-        }
-    }
 }
 
 /// The lines of a text and their owners.
-fn owners<'a>(text: &'a str, reply: &OwnersReply) -> Vec<(&'a str, Owner)> {
+pub fn owners<'a>(text: &'a str, reply: &OwnersReply) -> Vec<(&'a str, Owner)> {
     let owner = |owner: &u32| reply.owners[*owner as usize].clone();
     let spans = reply.spans.iter().map(|span| (span.len as usize, span.owner));
     let lines = lines_by(&Text::new(text), spans, |number| owner(number).verdict.origin);

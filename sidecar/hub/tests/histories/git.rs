@@ -2,6 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+/// Where git is. A name without a folder would be looked for along the `PATH`, in a copy of this whole process.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join("git")).find(|git| git.is_file()).expect("git is on the PATH")
+});
 
 /// What git said.
 pub struct Said {
@@ -21,7 +28,7 @@ impl Git {
     }
 
     fn command(&self, root: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new("git");
+        let mut command = Command::new(PROGRAM.as_path());
         command.args(arguments).current_dir(root).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs([("HOME", self.home.as_os_str()), ("XDG_CONFIG_HOME", self.home.as_os_str())]);

@@ -72,6 +72,8 @@ pub struct History {
     pub stood: BTreeSet<(String, String)>,
     /// Those of them that this hub has seen there.
     pub stood_lately: BTreeSet<(String, String)>,
+    /// Words that stood more than once in a text.
+    pub doubled: BTreeSet<String>,
     /// What lay where when the hub left.
     left: BTreeMap<(PathBuf, String), String>,
     /// Whether the model is told that owners may be unknown of what is written now.
@@ -122,8 +124,11 @@ pub fn play(seed: u64, length: usize, how: How<'_>) -> Outcome {
         history.check("at the end");
         if history.hub.has_notes() {
             history.compare_all_notes("at the end");
+            let notes = history.notes_at();
             history.late();
-            history.compare_all_notes("when no late evidence counts any more");
+            if history.notes_at() != notes {
+                history.compare_all_notes("when no late evidence counts any more");
+            }
         }
     }
     Outcome { log: history.log, ..history.outcome }
@@ -140,15 +145,30 @@ impl History {
         history
     }
 
-    /// A repository with some files of nobody, and a hub and an editor that look at it.
+    /// A repository with some files of nobody, and a hub and editors that look at it.
     pub fn bare(conflict_style: &str, real: bool) -> Self {
+        let mut history = Self::empty(conflict_style, real);
+        let root = history.base.join("repo");
+        for file in FILES {
+            let lines: String = (0..3).map(|_| history.model.lines(Author::Nobody)).collect();
+            fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            fs::write(root.join(file), lines).unwrap();
+        }
+        history.git.run(&root, &["add", "-A"]);
+        history.git.run(&root, &["commit", "-q", "-m", "first"]);
+        history.begins();
+        history
+    }
+
+    /// A repository in which nothing is yet, and nobody.
+    pub fn empty(conflict_style: &str, real: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("hist").tempdir().unwrap();
         let base = folder.path().canonicalize().unwrap();
         let git = Git::new(&base.join("home"));
         let root = base.join("repo");
         git.init(&root, conflict_style);
         let hub: Box<dyn Hub> = if real { Box::new(Real::new()) } else { Box::new(ByHand::new(&base)) };
-        let mut history = Self {
+        Self {
             git,
             hub,
             editors: PEOPLE.map(Editor::new),
@@ -161,25 +181,23 @@ impl History {
             known: BTreeSet::new(),
             stood: BTreeSet::new(),
             stood_lately: BTreeSet::new(),
+            doubled: BTreeSet::new(),
             left: BTreeMap::new(),
             excuse: None,
             noted: BTreeSet::new(),
             outcome: Outcome::default(),
             _folder: folder,
-        };
-        for file in FILES {
-            let lines: String = (0..3).map(|_| history.model.lines(Author::Nobody)).collect();
-            fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
-            fs::write(root.join(file), lines).unwrap();
         }
-        history.git.run(&root, &["add", "-A"]);
-        history.git.run(&root, &["commit", "-q", "-m", "first"]);
-        history.hub.start();
-        let id = history.hub.watch(&root);
-        history.trees.push(Tree { root, id });
-        history.editors.iter_mut().for_each(|editor| editor.begin(history.hub.as_mut()));
-        history.settle();
-        history
+    }
+
+    /// A hub and editors begin to look at it.
+    pub fn begins(&mut self) {
+        self.hub.start();
+        let root = self.base.join("repo");
+        let id = self.hub.watch(&root);
+        self.trees.push(Tree { root, id });
+        self.editors.iter_mut().for_each(|editor| editor.begin(self.hub.as_mut()));
+        self.settle();
     }
 
     /// Everything settles, and is compared with the model.
@@ -242,7 +260,9 @@ impl History {
             let lines: Vec<_> = text.lines().map(|line| (file.clone(), line.to_owned())).collect();
             self.stood_lately.extend(lines.iter().cloned());
             self.stood.extend(lines);
-            self.known.extend(text.lines().map(|line| line.trim().to_owned()));
+            let mut words = BTreeSet::new();
+            self.doubled.extend(text.lines().map(str::trim).filter(|word| !words.insert(*word)).map(str::to_owned));
+            self.known.extend(words.into_iter().map(str::to_owned));
             self.model.equal.sees(&text);
             self.lately.insert(text.clone());
             self.seen.insert((file, text));
@@ -281,9 +301,10 @@ impl History {
             if self.seen.contains(&(file.clone(), text.clone())) {
                 continue;
             }
-            // Nobody saw how these lines came into a text that never lay there.
-            let before = self.left.get(&(root, file)).map_or("", String::as_str);
+            // Nobody saw how these lines came into a text that never lay there, but where they stood there before.
+            let before = self.left.get(&(root, file.clone())).map_or("", String::as_str);
             let came = text.lines().filter(|line| !before.lines().any(|known| known == *line));
+            let came = came.filter(|line| !self.stood.contains(&(file.clone(), (*line).to_owned())));
             came.for_each(|line| self.model.excuse(line, Excuse::Away));
         }
         self.hub.start();

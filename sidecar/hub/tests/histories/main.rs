@@ -9,6 +9,7 @@
 
 mod by_hand;
 mod compare;
+mod copies;
 mod dice;
 mod editor;
 mod equal;
@@ -19,6 +20,7 @@ mod model;
 mod notes;
 mod operations;
 mod others;
+mod reading;
 mod real;
 mod rewriting;
 #[path = "../../../ipc/tests/support/roles.rs"]
@@ -86,6 +88,7 @@ const TESTS: &[(&str, fn())] = &[
     ("no_line_has_a_wrong_owner", no_line_has_a_wrong_owner),
     ("a_real_hub_says_the_same", a_real_hub_says_the_same),
     ("stories_lose_nothing", stories::stories_lose_nothing),
+    ("copies_are_not_one_line", copies::copies_are_not_one_line),
 ];
 
 fn main() {

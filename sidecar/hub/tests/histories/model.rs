@@ -56,6 +56,8 @@ pub enum Excuse {
     Short,
     /// A line that tells nothing, which an agent moved others past: what moved past what is not seen.
     Passed(usize),
+    /// It stands, or stood, more than once in a text: nobody knows which copy comes back (ADR 0083).
+    Copies,
     /// A program moved it to another file; one that announced this is named as who wrote it there.
     MovedAcross(Option<usize>),
 }
@@ -69,6 +71,7 @@ impl Excuse {
             Self::Earlier => "where it lay in an earlier hub's time and was not committed",
             Self::Short => "in a text that anybody may write again, at another path",
             Self::Passed(_) => "a mark that an agent moved lines past",
+            Self::Copies => "one of two copies in a text",
             Self::Unseen => "in a content that nobody saw lie on disk",
             Self::MovedAcross(None) => "moved to another file by nobody known",
             Self::MovedAcross(Some(_)) => "moved to another file by an agent",
@@ -160,7 +163,8 @@ impl Model {
     }
 }
 
-fn is_named(owner: &Actor) -> bool {
+/// Whether somebody is named.
+pub fn is_named(owner: &Actor) -> bool {
     matches!(owner.kind, ActorKind::Person | ActorKind::Completion | ActorKind::Agent | ActorKind::Orchestrator)
 }
 

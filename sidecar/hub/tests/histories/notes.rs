@@ -3,23 +3,23 @@
 //!
 //! Absent on purpose: the hub, which is not asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use codi2_attribution::record::{CommitRecord, codi2};
 use codi2_protocol::Actor;
-use codi2_workspace::Oid;
 use codi2_workspace::past::Past;
+use codi2_workspace::{Notes, Oid};
 
 use super::history::{History, Tree};
+use super::reading;
 
 /// The lines of a file of a revision, and whose they are by the notes; nothing where git knows no such file.
-fn told(root: &Path, revision: &str, file: &str) -> Vec<(String, Actor)> {
-    let past = Past::open(root).unwrap();
+fn told(past: &Past, notes: &mut Notes, revision: &str, file: &str) -> Vec<(String, Actor)> {
     let Ok(blamed) = past.blame(revision, file, None, &[]) else { return Vec::new() };
     let names: Vec<&str> = blamed.commits.iter().filter_map(|commit| commit.commit.as_deref()).collect();
     let ids: Vec<Oid> = names.iter().filter_map(|name| Oid::parse(name)).collect();
-    let notes = past.notes(codi2::REFERENCE).unwrap().read(&ids).unwrap();
+    let notes = notes.read(&ids).unwrap();
     let read = |id: &Oid| Some((id.to_string(), codi2::read(&id.to_string(), notes.get(id)?).unwrap()));
     let records: BTreeMap<String, CommitRecord> = ids.iter().filter_map(read).collect();
     let told = blamed.lines.iter().map(|line| {
@@ -34,15 +34,19 @@ fn told(root: &Path, revision: &str, file: &str) -> Vec<(String, Actor)> {
     told.collect()
 }
 
+/// Whose the lines of a file of a revision are by the notes.
+pub fn whose(root: &Path, revision: &str, file: &str) -> Vec<(String, Actor)> {
+    let past = Past::open(root).unwrap();
+    told(&past, &mut past.notes(codi2::REFERENCE).unwrap(), revision, file)
+}
+
 impl History {
     /// Compares what the notes say of the newest commit of each worktree, where it is another than before.
     pub fn compare_new_notes(&mut self, when: &str) {
         for tree in self.trees.clone() {
-            let Some(head) = self.git.lines(&tree.root, &["rev-parse", "HEAD"]).pop() else { continue };
+            let Some(head) = reading::head(&tree.root) else { continue };
             if self.noted.insert(head.clone()) {
-                let command = ["diff-tree", "--root", "--no-commit-id", "--name-only", "-r", "-m", &head];
-                let files = self.git.lines(&tree.root, &command);
-                self.compare_notes(when, &tree, &head, &files);
+                self.compare_notes(when, &tree, &head, reading::changed_files(&tree.root, &head));
             }
         }
     }
@@ -50,25 +54,30 @@ impl History {
     /// Compares what the notes say of all lines that are checked out or on a branch.
     pub fn compare_all_notes(&mut self, when: &str) {
         for tree in self.trees.clone() {
-            let branches = self.git.lines(&tree.root, &["for-each-ref", "--format=%(objectname)", "refs/heads"]);
-            let mut tips = self.git.lines(&tree.root, &["rev-parse", "HEAD"]);
-            tips.extend(branches.into_iter().filter(|_| tree.root == self.trees[0].root));
-            tips.sort_unstable();
-            tips.dedup();
+            let mut tips: BTreeSet<String> = reading::head(&tree.root).into_iter().collect();
+            if tree.root == self.trees[0].root {
+                tips.extend(reading::tips(&tree.root).into_iter().map(|(_, tip)| tip));
+            }
             for tip in tips {
-                let files = self.git.lines(&tree.root, &["ls-tree", "-r", "--name-only", &tip]);
-                self.compare_notes(when, &tree, &tip, &files);
+                self.compare_notes(when, &tree, &tip, reading::files(&tree.root, &tip));
             }
         }
     }
 
-    fn compare_notes(&mut self, when: &str, tree: &Tree, revision: &str, files: &[String]) {
+    /// The commit that holds the notes: while it is the same they say the same.
+    pub fn notes_at(&self) -> Option<String> {
+        reading::target(&self.trees[0].root, codi2::REFERENCE)
+    }
+
+    fn compare_notes(&mut self, when: &str, tree: &Tree, revision: &str, files: impl IntoIterator<Item = String>) {
+        let past = Past::open(&tree.root).unwrap();
+        let mut notes = past.notes(codi2::REFERENCE).unwrap();
         for file in files {
-            let told = told(&tree.root, revision, file);
+            let told = told(&past, &mut notes, revision, &file);
             let text: String = told.iter().map(|(line, _)| format!("{line}\n")).collect();
             for (number, (line, owner)) in told.iter().enumerate() {
                 self.outcome.noted += 1;
-                let finding = self.finding(file, &text, number, owner);
+                let finding = self.finding(&file, &text, number, owner);
                 let at = format!("{when}, by the notes on {} {file}:{}", &revision[..7], number + 1);
                 self.note(&at, line, owner, &finding, "");
             }

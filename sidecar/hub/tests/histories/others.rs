@@ -4,8 +4,7 @@ use std::path::Path;
 
 use super::dice::Dice;
 use super::history::{History, Tree};
-use super::model::Excuse;
-use super::rewriting::branches;
+use super::reading::branches;
 
 /// A second worktree, watched like the first.
 pub fn worktree(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
@@ -19,9 +18,7 @@ pub fn worktree(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
         return false;
     }
     let id = history.hub.watch(&root);
-    let tree = Tree { root, id };
-    history.trees.push(tree.clone());
-    history.excuse_lost(&tree, Excuse::Unseen);
+    history.trees.push(Tree { root, id });
     true
 }
 
@@ -46,7 +43,7 @@ pub fn commit_tree(history: &mut History, tree: &Tree, _: &mut Dice) -> bool {
 
 /// A program that uses libgit2 commits everything, or checks a branch out.
 pub fn libgit2(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
-    let branch = dice.pick(&branches(history, tree)).cloned();
+    let branch = dice.pick(&branches(&tree.root)).cloned();
     let done = if dice.once_in(2) {
         history.said("libgit2 commits all");
         commit_all(&tree.root)

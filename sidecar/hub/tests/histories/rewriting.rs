@@ -2,30 +2,27 @@
 
 use super::dice::Dice;
 use super::history::{History, Tree};
+use super::reading::{branch_here, branches};
 use super::writing::resolve;
 
 const EDITORS: &str = "GIT_SEQUENCE_EDITOR";
 
-pub fn branches(history: &History, tree: &Tree) -> Vec<String> {
-    history.git.lines(&tree.root, &["branch", "--format=%(refname:short)", "--no-color"])
-}
-
 /// A branch that is not checked out here.
-fn another(history: &History, tree: &Tree, dice: &mut Dice) -> Option<String> {
-    let here = history.git.lines(&tree.root, &["branch", "--show-current"]).pop();
-    let mut all = branches(history, tree);
+fn another(tree: &Tree, dice: &mut Dice) -> Option<String> {
+    let here = branch_here(&tree.root);
+    let mut all = branches(&tree.root);
     all.retain(|branch| Some(branch) != here.as_ref() && !branch.starts_with('('));
     dice.pick(&all).cloned()
 }
 
 pub fn branch(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
-    let name = format!("b{}", branches(history, tree).len() + dice.below(90));
+    let name = format!("b{}", branches(&tree.root).len() + dice.below(90));
     let from = ["HEAD", "HEAD~1", "HEAD~2"][dice.below(3)];
     history.git(tree, &["switch", "-q", "-c", &name, from]).ok
 }
 
 pub fn switch(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
-    let Some(to) = another(history, tree, dice) else { return false };
+    let Some(to) = another(tree, dice) else { return false };
     let forms: [&[&str]; 5] = [
         &["switch", "-q", &to],
         &["checkout", "-q", &to],
@@ -38,7 +35,7 @@ pub fn switch(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
 }
 
 pub fn merge(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
-    let (Some(one), Some(two)) = (another(history, tree, dice), another(history, tree, dice)) else { return false };
+    let (Some(one), Some(two)) = (another(tree, dice), another(tree, dice)) else { return false };
     let forms: [&[&str]; 6] = [
         &["merge", "-q", "--no-edit", &one],
         &["merge", "-q", "--no-ff", "--no-edit", &one],
@@ -53,7 +50,7 @@ pub fn merge(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
 }
 
 pub fn squash_merge(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
-    let Some(from) = another(history, tree, dice) else { return false };
+    let Some(from) = another(tree, dice) else { return false };
     if history.git(tree, &["merge", "-q", "--squash", &from]).ok {
         history.git(tree, &["commit", "-q", "-m", "squashed"]);
     }
@@ -61,7 +58,7 @@ pub fn squash_merge(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool
 }
 
 pub fn cherry_pick(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
-    let Some(from) = another(history, tree, dice) else { return false };
+    let Some(from) = another(tree, dice) else { return false };
     let last = [from.clone(), format!("{from}~1"), format!("{from}~2..{from}")];
     let which = last[dice.below(last.len())].clone();
     let forms: [&[&str]; 3] =
@@ -80,7 +77,7 @@ pub fn revert(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
 }
 
 pub fn rebase(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
-    let Some(onto) = another(history, tree, dice) else { return false };
+    let Some(onto) = another(tree, dice) else { return false };
     let forms: [&[&str]; 5] = [
         &["rebase", "-q", &onto],
         &["rebase", "-q", "--onto", &onto, "HEAD~1"],
@@ -129,7 +126,7 @@ pub fn filter_branch(history: &mut History, tree: &Tree, dice: &mut Dice) -> boo
 
 /// A commit of another branch as a patch, applied to the files, or as a commit.
 pub fn patch(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
-    let Some(from) = another(history, tree, dice) else { return false };
+    let Some(from) = another(tree, dice) else { return false };
     let forms: [&[&str]; 4] = [&["am", "-q", "-3"], &["am", "-q"], &["apply"], &["apply", "--index", "-3"]];
     apply(history, tree, forms[dice.below(forms.len())], &from);
     true

@@ -9,7 +9,7 @@ use std::fs;
 use super::dice::Dice;
 use super::history::{History, Tree};
 use super::model::{AGENTS, Author, PEOPLE};
-use super::{others, rewriting, writing};
+use super::{others, rewriting, storing, writing};
 
 const STORIES: &[(&str, &str)] = &[
     ("an agent's new file moves before anybody has looked", "hal n.txt, at once; mv n.txt sub/m.txt"),
@@ -86,21 +86,16 @@ fn writes(history: &mut History, tree: &Tree, who: &str, file: &str) {
     }
 }
 
-/// Puts all of a file but its first line into the index: a content that never lay on disk.
-fn stages(history: &mut History, tree: &Tree, file: &str) {
-    let text = history.read(tree, file);
-    let (_, rest) = text.split_once('\n').expect("more than one line");
-    let made = history.git.run_reading(&tree.root, &["hash-object", "-w", "--stdin"], rest);
-    let entry = format!("100644,{},{file}", made.text.trim());
-    assert!(history.git(tree, &["update-index", "--cacheinfo", &entry]).ok);
-}
-
 fn step(history: &mut History, tree: &Tree, step: &str) {
     let words: Vec<&str> = step.split_whitespace().collect();
     match words[..] {
         ["git", ..] => drop(history.git(tree, &words[1..])),
         ["mv", from, to] => fs::rename(tree.root.join(from), tree.root.join(to)).unwrap(),
-        ["stage", file] => stages(history, tree, file),
+        ["stage", file] => {
+            let text = history.read(tree, file);
+            let (_, rest) = text.split_once('\n').expect("more than one line");
+            storing::stage(history, tree, file, rest);
+        }
         ["am", from] => rewriting::apply(history, tree, &["am", "-q"], from),
         ["hub", "restarts"] => drop(others::restart(history, tree, &mut Dice::new(0, 0))),
         ["hub", "leaves"] => history.leaves(),

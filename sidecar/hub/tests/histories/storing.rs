@@ -34,6 +34,13 @@ pub fn stage_in_part(history: &mut History, tree: &Tree, dice: &mut Dice) -> boo
     said.ok
 }
 
+/// Puts a text of a file into the index: a content that never lay on disk.
+pub fn stage(history: &mut History, tree: &Tree, file: &str, text: &str) {
+    let made = history.git.run_reading(&tree.root, &["hash-object", "-w", "--stdin"], text);
+    let entry = format!("100644,{},{file}", made.text.trim());
+    assert!(history.git(tree, &["update-index", "--cacheinfo", &entry]).ok);
+}
+
 fn split_before(text: &str, mark: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for line in text.split_inclusive('\n') {

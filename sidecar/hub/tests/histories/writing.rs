@@ -11,6 +11,11 @@ use super::equal::is_equal;
 use super::history::{History, Tree};
 use super::model::{AGENTS, Author, Excuse, PEOPLE};
 
+/// Letters and digits of a block that stays its authors' wherever an agent moves it, and of each of its lines that does, at
+/// least (ADR 0074).
+const BLOCK: usize = 30;
+const TELLING: usize = 8;
+
 /// A file of the worktree.
 pub fn some_file(history: &History, tree: &Tree, dice: &mut Dice) -> Option<String> {
     dice.pick(&history.files(tree)).cloned()
@@ -361,6 +366,8 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     files.push((to.clone(), Some(target.concat())));
     let number = dice.below(AGENTS.len() + 1);
     let mover = AGENTS.get(number).copied().unwrap_or("a program");
+    // Of lines that nobody saw before they moved only that is seen.
+    let was_seen = [&from, &to].iter().all(|file| history.lately.contains(&history.read(tree, file)));
     let words: Vec<&str> = moved.iter().map(|line| line.trim()).collect();
     history.said(&format!("{mover} moves {} from {from} to {to}; ", words.join(" ")));
     if number < AGENTS.len() {
@@ -371,8 +378,15 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
         }
     }
     if from != to {
+        let letters = |line: &String| line.chars().filter(|letter| letter.is_alphanumeric()).count();
+        let telling = moved.iter().filter(|line| letters(line) >= TELLING).count();
+        let is_block = telling > 1 && moved.iter().map(letters).sum::<usize>() >= BLOCK;
+        let stays = |line: &String| was_seen && number < AGENTS.len() && is_block && letters(line) >= TELLING;
         let mover = (number < AGENTS.len()).then_some(number);
-        moved.iter().for_each(|line| history.model.excuse(line, Excuse::MovedAcross(mover)));
+        moved
+            .iter()
+            .filter(|line| !stays(line))
+            .for_each(|line| history.model.excuse(line, Excuse::MovedAcross(mover)));
     } else if number < AGENTS.len() {
         let is_mark = |line: &&String| history.model.author(line).is_none() && !is_equal(line);
         let marks = lines.iter().chain(&moved).filter(is_mark);

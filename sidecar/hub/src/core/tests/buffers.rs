@@ -25,6 +25,21 @@ fn typing_on_top_of_old_text_and_saving() {
     assert_eq!(w.wanted(), 0, "the hub had every text");
 }
 
+/// A comparison of texts takes a part of what she typed for it.
+#[test]
+fn a_line_of_a_buffer_saved_over_the_file_is_not_whose_its_like_was() {
+    let mut w = World::new(&[("a.rs", "one\n}\ntwo\n")]);
+    w.opens("ada", "a.rs");
+    w.opens("bea", "a.rs");
+    w.cuts("bea", "a.rs", 4, 2);
+    w.types("bea", "a.rs", 4, "});\n");
+    w.saves("bea", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, "person bea declared EditorDeclared", OLD]);
+    w.appends("ada", "a.rs", "mine\n");
+    w.saves("ada", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, OLD, OLD, TYPED]);
+}
+
 #[test]
 fn an_editor_that_declares_nothing_is_judged_by_shapes() {
     let mut w = World::new(&[("a.rs", "one\n")]);

@@ -53,6 +53,20 @@ fn equal_lines_of_two_known_sides_stay_whose_they_are() {
     assert_eq!(w.blame("a.c"), [AGENT, AGENT, AGENT, OLD, OLD, rival, rival, rival]);
 }
 
+/// Both sides of a conflict have the line; nobody saw the one come to be.
+#[test]
+fn a_copy_of_a_side_that_nobody_saw_is_nobodys() {
+    let base = "// base one\n// base two\n";
+    let (ours, theirs) = (format!("{base}int bots\n{LINE}"), format!("{base}int bobs\n{LINE}"));
+    let conflict = format!("{base}<<<<<<< HEAD\nint bots\n{LINE}=======\nint bobs\n{LINE}>>>>>>> bobs\n");
+    let mut w = World::new(&[("a.c", base)]);
+    bot_writes(&mut w, &ours);
+    w.git_writes("a.c", Some(&conflict), "merge", GitSource::Conflict, &[&ours, &theirs, base]);
+    let blame = w.blame("a.c");
+    assert_eq!(blame[..5], [OLD, OLD, "git merge carried Git", AGENT, AGENT]);
+    assert!(blame[5..].iter().all(|line| line.starts_with("git")), "{blame:?}");
+}
+
 /// The base has the line; the agent takes it away and writes it elsewhere.
 fn written_elsewhere() -> (World, String, String) {
     let base = format!("import alpha\n{LINE}def two():\n    pass\n");
