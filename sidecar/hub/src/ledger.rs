@@ -7,7 +7,7 @@
 mod elsewhere;
 mod lines;
 
-pub use lines::{TELLING, is_telling};
+pub use lines::{New, TELLING, is_telling};
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 

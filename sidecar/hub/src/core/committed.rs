@@ -11,6 +11,7 @@ use codi2_text::Text;
 use super::{Core, Effect, Entry, not_observed};
 use crate::book::StoredOwners;
 use crate::known::{Content, Hunk, Known, lines_of};
+use crate::ledger::New;
 use crate::ports::Ports;
 use crate::rows::Row;
 
@@ -97,7 +98,7 @@ impl Core {
             // there, what lies there tells.
             let gone = lines_in_none(text, present.iter().map(|(known, _)| known), self.ledger.secret());
             let mut recalled = self.ledger.uniform(text.len_bytes(), not_observed());
-            if self.ledger.recall_lines(ports, file, text, &mut recalled, Some(&gone)) {
+            if self.ledger.recall_lines(ports, file, text, &mut recalled, New::Brought(&gone)) {
                 let (digest, content) = (Digest::new(text.digest()), Content::Text(text.clone()));
                 present.push((Known { digest, owners: recalled, content }, true));
             }

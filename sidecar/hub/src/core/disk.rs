@@ -15,7 +15,7 @@ use super::ruled::Applied;
 use super::{Core, Effect, Entry, Why};
 use crate::book::OwnerRef;
 use crate::known::{Content, Known};
-use crate::ledger::{DiskFile, Ledger};
+use crate::ledger::{DiskFile, Ledger, New};
 use crate::ports::Ports;
 use crate::rows::Row;
 
@@ -191,7 +191,7 @@ impl Core {
             let is_known = owners.is_some();
             let mut owners = owners.unwrap_or(nobody);
             // Of a content that had owners before all is known.
-            let recall = |text: &Text| self.ledger.recall_lines(ports, file, text, &mut owners, None);
+            let recall = |text: &Text| self.ledger.recall_lines(ports, file, text, &mut owners, New::All);
             let recalled = text.as_ref().filter(|_| !is_known).is_some_and(recall);
             let found_out = found_out || recalled;
             let content = text.map_or(Content::Forgotten, Content::Text);

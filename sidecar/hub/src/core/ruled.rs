@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: the ruling itself, and every write but the owners entered in the book.
 
+use std::ops::Range as Bytes;
+
 use codi2_attribution::{DiskRuling, Rung, Seen};
 use codi2_protocol::{Actor, Class, Digest, EventId, EvidenceKind, FileId, Owner, Range, SessionId, Verdict};
 use codi2_text::{OwnerTree, Text};
@@ -13,6 +15,7 @@ use super::moved::moved_lines;
 use crate::book::OwnerRef;
 use crate::changes::ChangeBuilder;
 use crate::known::{Hunk, Known};
+use crate::ledger::New;
 use crate::ports::Ports;
 
 /// A ruled change: the owners it leads to and the ranges to tell.
@@ -84,6 +87,13 @@ impl Core {
                             }
                             splice(&mut owners, hunk, &new.iter().collect::<Vec<_>>());
                         }
+                        if let Some((_, elsewhere)) = seen.filter(|_| owners.len() == after.len_bytes()) {
+                            // A line that is new in part is the other text's: what stays of it is chance.
+                            for line in partly_new(after, &hunks) {
+                                let runs: Vec<_> = elsewhere.part(line.clone()).iter().collect();
+                                owners.splice(line.start, line.len(), &runs);
+                            }
+                        }
                     }
                 }
                 // Who brought the text back is not who wrote it.
@@ -145,9 +155,10 @@ impl Core {
         // Of a content that had owners before all is known.
         let is_known = matches!(ruling, DiskRuling::CarryAll { .. })
             && kept.seen.as_ref().is_some_and(|(seen, tree)| *seen == Seen::Here && tree.len() == after.len_bytes());
+        let new = if in_place { New::Unannounced(&hunks) } else { New::Brought(&hunks) };
         if !is_known
             && !matches!(ruling, DiskRuling::Echo { .. })
-            && self.ledger.recall_lines(ports, file, after, &mut owners, Some(&hunks))
+            && self.ledger.recall_lines(ports, file, after, &mut owners, new)
             && actor.is_none()
         {
             actor = Some(deleter.origin.clone());
@@ -231,4 +242,18 @@ impl Core {
             (range.deleted, range.lines_deleted) = (0, 0);
         }
     }
+}
+
+/// The lines that hunks cut in two.
+fn partly_new(after: &Text, hunks: &[Hunk]) -> Vec<Bytes<usize>> {
+    let cuts = hunks.iter().flat_map(|hunk| [hunk.at, hunk.at + hunk.inserted]);
+    let mut lines: Vec<_> = cuts
+        .filter_map(|cut| {
+            let line = after.line_of(cut);
+            let bytes = after.line_start(line)..after.line_start(line + 1);
+            (bytes.start < cut && cut < bytes.end).then_some(bytes)
+        })
+        .collect();
+    lines.dedup();
+    lines
 }

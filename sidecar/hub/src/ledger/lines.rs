@@ -1,5 +1,5 @@
 //! Lines that are known by themselves at their path: where git or nobody known brings one back into a text that nobody
-//! saw before, it is whose it was (ADR 0059).
+//! saw before, it is whose it was (ADR 0059, 0088).
 //!
 //! Bounded in number. Absent on purpose: lines of other paths, and lines so short that anybody may write them again.
 
@@ -46,6 +46,18 @@ impl Lines {
     pub(super) fn owners(&self) -> impl Iterator<Item = OwnerRef> {
         self.known.values().flatten().map(|(_, owner)| *owner)
     }
+}
+
+/// What of a text's lines may be recalled.
+#[derive(Debug, Clone, Copy)]
+pub enum New<'a> {
+    /// All of them.
+    All,
+    /// Those that these put in; git may have brought them.
+    Brought(&'a [Hunk]),
+    /// Those that these put in, and nobody announced, nor is git known to have brought them. Somebody may have written them
+    /// anew: beside one that nobody has ever seen here none is recalled (ADR 0088).
+    Unannounced(&'a [Hunk]),
 }
 
 /// What was recalled of a text.
@@ -168,20 +180,19 @@ impl Ledger {
         }
     }
 
-    /// Gives the lines of a text for which nobody is named the owners that they had at this path; only what the hunks
-    /// put in, where there are any. Whether it found one. Of a path that this hub has not followed from its beginning git
-    /// is asked, once, for the contents it had before.
+    /// Gives the new lines of a text for which nobody is named the owners that they had at this path. Whether it found one. Of
+    /// a path that this hub has not followed from its beginning git is asked, once, for the contents it had before.
     pub fn recall_lines(
         &mut self,
         ports: &mut dyn Ports,
         file: &FileId,
         text: &Text,
         owners: &mut OwnerTree<OwnerRef>,
-        hunks: Option<&[Hunk]>,
+        new: New<'_>,
     ) -> bool {
-        let mut recalled = self.recalled(file, text, owners, hunks);
+        let mut recalled = self.recalled(file, text, owners, new);
         if recalled.open && self.learn_earlier(ports, file) {
-            recalled.any |= self.recalled(file, text, owners, hunks).any;
+            recalled.any |= self.recalled(file, text, owners, new).any;
         }
         recalled.any
     }
@@ -219,14 +230,12 @@ impl Ledger {
         !contents.is_empty()
     }
 
-    fn recalled(
-        &self,
-        file: &FileId,
-        text: &Text,
-        owners: &mut OwnerTree<OwnerRef>,
-        hunks: Option<&[Hunk]>,
-    ) -> Recalled {
+    fn recalled(&self, file: &FileId, text: &Text, owners: &mut OwnerTree<OwnerRef>, new: New<'_>) -> Recalled {
         let mut recalled = Recalled::default();
+        let hunks = match new {
+            New::All => None,
+            New::Brought(hunks) | New::Unannounced(hunks) => Some(hunks),
+        };
         let nothing_new = hunks.is_some_and(|hunks| hunks.iter().all(|hunk| hunk.inserted == 0));
         if nothing_new || text.len_bytes() > TEXT_BYTES || owners.len() != text.len_bytes() {
             return recalled;
@@ -235,23 +244,33 @@ impl Ledger {
         let mut copies: HashMap<u64, usize> = HashMap::new();
         lines.iter().for_each(|line| *copies.entry(line.hash).or_default() += 1);
         let mut at = 0;
-        for line in lines {
+        // Of each line its bytes and key, if it is new, tells, and is nobody's.
+        let open = lines.iter().map(|line| {
             let bytes = at..at + line.len as usize;
             at = bytes.end;
             // What is new of it: the rest of a line may be that of another which it replaced.
-            let new: Vec<Bytes<usize>> = match hunks {
+            let put: Vec<Bytes<usize>> = match hunks {
                 Some(hunks) => {
                     hunks.iter().filter(|hunk| is_in(hunk, &bytes)).map(|hunk| new_in(hunk, &bytes)).collect()
                 }
                 None => vec![bytes.clone()],
             };
             let nobodys = |new: &Bytes<usize>| owners.spans(new.clone()).iter().all(|(_, it)| !self.is_somebody(*it));
+            let is_open = !put.is_empty() && put.iter().all(nobodys) && is_telling(&text.slice(bytes.clone()));
+            is_open.then(|| (bytes, key(file, line.hash)))
+        });
+        let open: Vec<_> = open.collect();
+        let is_strange = |number: usize| {
+            let line = open.get(number).and_then(Option::as_ref);
+            line.is_some_and(|(_, key)| self.lines.known.get(key).is_none() && self.lines.older.get(key).is_none())
+        };
+        let is_beside = |number: usize| is_strange(number + 1) || number.checked_sub(1).is_some_and(is_strange);
+        for (number, line) in lines.iter().enumerate() {
             // Of two copies nobody knows which one came back.
             let is_one = copies.get(&line.hash) == Some(&1);
-            if new.is_empty() || !is_one || !new.iter().all(nobodys) || !is_telling(&text.slice(bytes.clone())) {
-                continue;
-            }
-            match self.lines.known.get(&key(file, line.hash)).filter(|runs| !runs.is_empty()) {
+            let Some((bytes, key)) = open[number].as_ref().filter(|_| is_one) else { continue };
+            match self.lines.known.get(key).filter(|runs| !runs.is_empty()) {
+                Some(_) if matches!(new, New::Unannounced(_)) && is_beside(number) => {}
                 Some(runs) => {
                     owners.splice(bytes.start, bytes.len(), runs);
                     recalled.any = true;

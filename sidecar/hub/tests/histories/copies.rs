@@ -17,7 +17,8 @@ use super::{notes, others, reading, storing, writing};
 const OLD: &str = "first\nsecond\nthird\n";
 
 /// Name, and steps:
-/// - `NAME FILE AT WORDS`: somebody puts a line of these words before the line AT, from 0; of `-` takes that line away. A
+/// - `NAME FILE AT WORDS`: somebody puts a line of these words (or several, with ` / ` between them) before the line AT, from 0;
+///   of `-` takes that line away. A
 ///   `program` announces nothing; `older` did so, and committed, before there was a hub; `bob` does it in a clone.
 /// - `stage FILE AT…`: these lines of the file go into the index.
 /// - `git …`, `hub restarts`, `watch FOLDER` (another worktree) do what they say.
@@ -50,6 +51,11 @@ const STORIES: &[(&str, &str)] = &[
         "hal a.txt 0 return compute_default()\nprogram a.txt 3 return compute_default()\n= a.txt hal - - - -",
     ),
     (
+        "a program writes more beside words that an agent wrote, and that are gone",
+        "hal a.txt 0 return compute_default()\ngit commit -q -a -m hals\nprogram a.txt 0 -\n\
+         program a.txt 1 def another_one(): / return compute_default() / pass\n= a.txt - - - - - -",
+    ),
+    (
         "two agents write the same words in two files, and one of them goes with a checkout",
         "git switch -q -c feature\nhal x.txt 0 Licensed under a long licence\nhal x.txt 1 See its whole text elsewhere\n\
          git add -A\ngit commit -q -m x\nhub restarts\nrobo y.txt 0 Licensed under a long licence\n\
@@ -79,7 +85,7 @@ struct Story {
 /// A text with a line more before another, or without it.
 fn edited(text: &str, at: usize, words: &str) -> String {
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let line = format!("{words}\n");
+    let line = words.replace(" / ", "\n") + "\n";
     match words {
         "-" => drop(lines.remove(at)),
         _ => lines.insert(at, &line),

@@ -67,6 +67,25 @@ fn a_copy_of_a_side_that_nobody_saw_is_nobodys() {
     assert!(blame[5..].iter().all(|line| line.starts_with("git")), "{blame:?}");
 }
 
+/// The agent's line is gone when it is seen again, and nobody said who brought it.
+#[test]
+fn a_line_that_nobody_announced_is_recalled_but_not_beside_a_new_one() {
+    let base = "// base one\n// base two\n";
+    let external = "external unknown DiskChange";
+    for (text, line, expected) in [
+        (format!("{LINE}{base}"), 0, AGENT),
+        (format!("{{\n{LINE}{base}"), 1, AGENT),
+        (format!("def another_one():\n{LINE}{base}"), 1, external),
+        (format!("{LINE}def another_one():\n{base}"), 0, external),
+    ] {
+        let mut w = World::new(&[("a.c", base)]);
+        bot_writes(&mut w, &format!("{base}{LINE}"));
+        w.program_writes("a.c", base);
+        w.program_writes("a.c", &text);
+        assert_eq!(w.blame("a.c")[line], expected, "{text}");
+    }
+}
+
 /// The base has the line; the agent takes it away and writes it elsewhere.
 fn written_elsewhere() -> (World, String, String) {
     let base = format!("import alpha\n{LINE}def two():\n    pass\n");

@@ -176,6 +176,18 @@ fn one_text_with_two_histories_is_nobodys_where_it_comes_up_next() {
     assert_eq!(w.blame("e.rs"), [TYPED]);
 }
 
+/// A line of it begins as one that she typed there.
+#[test]
+fn a_copy_over_another_file_has_all_its_lines_from_there() {
+    let copied = "the first of many lines\nreturn 0;\n";
+    let mut w = World::new(&[("a.rs", copied), ("b.rs", "")]);
+    w.opens("ada", "b.rs");
+    w.types("ada", "b.rs", 0, "return None\n");
+    w.saves("ada", "b.rs");
+    w.program_writes("b.rs", copied);
+    assert_eq!(w.blame("b.rs"), [OLD, OLD]);
+}
+
 /// Somebody's lines are copied before it is known whose they are: the copy follows.
 #[test]
 fn a_copy_of_what_is_explained_later() {
