@@ -120,7 +120,7 @@ impl Book {
     fn says(&self, number: OwnerRef) -> u8 {
         let verdict = &self.owner(number).verdict;
         match verdict.evidence.first().map(|reason| reason.kind).filter(|_| verdict.class == Class::Unknown) {
-            Some(EvidenceKind::NotObserved | EvidenceKind::DiskChange) => 0,
+            Some(EvidenceKind::NotObserved | EvidenceKind::DiskChange | EvidenceKind::Reload) => 0,
             Some(EvidenceKind::Gap) => 1,
             Some(EvidenceKind::BeforeCodi2) => 2,
             _ => 3,

@@ -47,7 +47,7 @@ impl History {
                 *self.outcome.excused.entry(excuse).or_default() += 1;
             }
             let evidence: Vec<_> = told.verdict.evidence.iter().map(|one| one.detail.as_str()).collect();
-            self.note(&format!("{at}:{}", number + 1), line, &told.verdict.origin, &finding, &evidence.join("; "));
+            self.note(at, (text, number), &told.verdict.origin, &finding, &evidence.join("; "));
         }
     }
 
@@ -100,15 +100,18 @@ impl History {
         !self.git.lines(&self.trees[0].root, &command).is_empty()
     }
 
-    /// Notes a failure.
-    pub fn note(&mut self, at: &str, line: &str, owner: &Actor, finding: &Finding, evidence: &str) {
+    /// Notes a failure in a line of a text, the first being 0.
+    pub fn note(&mut self, at: &str, (text, number): (&str, usize), owner: &Actor, finding: &Finding, evidence: &str) {
         if matches!(finding, Finding::Wrong | Finding::Lost) {
-            let author = self.model.author(line).map_or("nobody".to_owned(), |author| author.to_string());
+            let lines: Vec<&str> = text.lines().collect();
+            let author = self.model.author(lines[number]).map_or("nobody".to_owned(), |author| author.to_string());
             self.outcome.failures.push(format!(
-                "{at} {:?} is {author}'s, {finding:?}: {} {:?} ({evidence})",
-                line.trim_end(),
+                "{at}:{} {:?} is {author}'s, {finding:?}: {} {:?} ({evidence}) in {}",
+                number + 1,
+                lines[number],
                 owner.kind,
                 owner.name,
+                lines.join(" / "),
             ));
         }
     }

@@ -75,11 +75,11 @@ impl History {
         for file in files {
             let told = told(&past, &mut notes, revision, &file);
             let text: String = told.iter().map(|(line, _)| format!("{line}\n")).collect();
-            for (number, (line, owner)) in told.iter().enumerate() {
+            for (number, (_, owner)) in told.iter().enumerate() {
                 self.outcome.noted += 1;
                 let finding = self.finding(&file, &text, number, owner);
-                let at = format!("{when}, by the notes on {} {file}:{}", &revision[..7], number + 1);
-                self.note(&at, line, owner, &finding, "");
+                let at = format!("{when}, by the notes on {} {file}", &revision[..7]);
+                self.note(&at, (&text, number), owner, &finding, "");
             }
         }
     }

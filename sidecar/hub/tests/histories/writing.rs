@@ -379,8 +379,10 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     }
     if from != to {
         let letters = |line: &String| line.chars().filter(|letter| letter.is_alphanumeric()).count();
-        let telling = moved.iter().filter(|line| letters(line) >= TELLING).count();
-        let is_block = telling > 1 && moved.iter().map(letters).sum::<usize>() >= BLOCK;
+        // It begins with a line that tells.
+        let block: Vec<usize> = moved.iter().map(letters).skip_while(|letters| *letters < TELLING).collect();
+        let telling = block.iter().filter(|letters| **letters >= TELLING).count();
+        let is_block = telling > 1 && block.iter().sum::<usize>() >= BLOCK;
         let stays = |line: &String| was_seen && number < AGENTS.len() && is_block && letters(line) >= TELLING;
         let mover = (number < AGENTS.len()).then_some(number);
         moved
