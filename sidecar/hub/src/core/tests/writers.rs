@@ -50,7 +50,7 @@ fn a_line_that_comes_back_at_its_path_is_whose_it_was() {
     w.appends("ada", "a.rs", "typed by ada\n}\n");
     w.saves("ada", "a.rs");
     w.program_writes("a.rs", "older than codi2\n");
-    w.program_writes("a.rs", "older than codi2\na program's own\ntyped by ada\n}\n");
+    w.program_writes("a.rs", "older than codi2\n{\ntyped by ada\n}\n");
     assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL, TYPED, EXTERNAL], "a short line anybody may write");
     w.program_writes("b.rs", "older than codi2\ntyped by ada\n");
     assert_eq!(w.blame("b.rs"), [OLD, EXTERNAL], "at another path it may be anybody's");
@@ -60,7 +60,7 @@ fn a_line_that_comes_back_at_its_path_is_whose_it_was() {
     w.agent_after("bot", "a.rs");
     assert_eq!(w.blame("a.rs"), [OLD, AGENT], "who announces it wrote it");
     w.program_writes("a.rs", "older than codi2\n");
-    w.program_writes("a.rs", "older than codi2\nby nobody\ntyped by ada\n");
+    w.program_writes("a.rs", "older than codi2\n}\ntyped by ada\n");
     assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL, EXTERNAL], "two have written it");
 }
 
