@@ -1,6 +1,6 @@
 //! What is known of commits, in the formats of others and back, over real git: notes by `git notes`, clones and pushes.
 
-use codi2_tests::{Output, World};
+use codi2_tests::{Output, World, run};
 use serde_json::{Value, json};
 
 /// A note of git-ai, with an agent on lines 1-2 and a person that its fallback named on line 3.
@@ -211,4 +211,46 @@ fn notes_of_clones_are_merged_and_pushed() {
     let again = json_of(&world.codi2(&["notes", "merge", "theirs", "--format", "json"]));
     assert_eq!((&again["written"], &again["reference"]), (&json!(0), &json!("refs/notes/theirs")));
     assert_eq!(world.codi2(&["notes", "merge", "nowhere"]).code, 3);
+}
+
+/// What is no note of codi2's does not come among ours, and what only looks unreadable here stays for whoever can read it.
+#[test]
+fn what_is_no_note_of_codi2s_is_not_joined() {
+    let world = noted();
+    world.git(&["update-ref", "-d", "refs/notes/codi2"]);
+    let head = world.git(&["rev-parse", "HEAD"]);
+    world.git(&["notes", "add", "-m", "reviewed by Eve"]);
+    for reference in ["commits", "ai"] {
+        let refused = world.codi2(&["notes", "merge", reference]);
+        let said = format!("refs/notes/{reference} holds no note of codi2's");
+        assert!(refused.code == 2 && refused.err.contains(&said), "{}", refused.err);
+    }
+    assert_eq!(world.git(&["for-each-ref", "refs/notes/codi2"]), "");
+    // Beside a note of codi2's: somebody's words, a later program's note, and a file that is no note.
+    let note = r#"{"codi2":1,"owners":[{"origin":{"kind":"person","name":"Eve"},"class":"inferred","evidence":[]}],"files":{"a b.txt":[[1,1,0]]}}"#;
+    let blobs = [note, r#"{"codi2":2,"later":true}"#, "reviewed by Eve"].map(|text| {
+        world.write("blob", text);
+        world.git(&["hash-object", "-w", "blob"]).trim().to_owned()
+    });
+    let names = [head.trim().to_owned(), "1".repeat(40), "2".repeat(40), "README".to_owned()];
+    let listing = names.iter().zip(blobs.iter().chain([&blobs[2]]));
+    let listing: String = listing.map(|(name, blob)| format!("100644 blob {blob}\t{name}\n")).collect();
+    let mut mktree = world.command("git");
+    let tree = run(mktree.arg("mktree"), &listing).out;
+    let commit = world.git(&["commit-tree", "-m", "notes", tree.trim()]);
+    world.git(&["update-ref", "refs/notes/theirs", commit.trim()]);
+    for written in [1, 0] {
+        let output = world.codi2(&["notes", "merge", "theirs", "--format", "json"]);
+        let joined = json!({"reference": "refs/notes/theirs", "notes": 3, "written": written, "elsewhere": 2});
+        assert_eq!(json_of(&output), joined);
+        let said = format!("the note of {} in refs/notes/theirs is passed over", names[2]);
+        assert!(output.err.contains(&said), "{}", output.err);
+        let mut held = world.git(&["ls-tree", "-r", "--name-only", "refs/notes/codi2"]);
+        held.retain(|letter| letter != '/');
+        let mut expected = [names[0].as_str(), &names[1]];
+        expected.sort_unstable();
+        assert_eq!(held.lines().collect::<Vec<_>>(), expected);
+    }
+    let parents = world.git(&["rev-list", "--count", "refs/notes/theirs..refs/notes/codi2"]);
+    assert_eq!(parents.trim(), "1", "theirs is behind ours, so that it can be pushed without force");
 }

@@ -188,6 +188,11 @@ fn text(record: &CommitRecord) -> String {
     out
 }
 
+/// Whether a text is a note of codi2's by its own word, of whatever version and however damaged behind that.
+pub fn is_ours(note: &[u8]) -> bool {
+    note.starts_with(b"{\"codi2\":") || serde_json::from_slice::<Versioned>(note).is_ok()
+}
+
 /// What a note on this commit says.
 ///
 /// # Errors

@@ -31,7 +31,7 @@ pub enum Note {
     Remove,
 }
 
-/// Says what becomes of a commit's note, given ours, if there is one, and theirs.
+/// Says what becomes of a commit's note, given ours, if there is one that counts, and theirs.
 pub type Join<'a> = dyn FnMut(Oid, Option<&[u8]>, &[u8]) -> Note + 'a;
 
 /// What became of notes that were joined.
@@ -104,6 +104,15 @@ impl Notes {
     pub fn noted(&self) -> Result<Vec<Oid>, ViewError> {
         let Some(tip) = self.tip() else { return Ok(Vec::new()) };
         Ok(self.blobs(tip)?.into_keys().collect())
+    }
+
+    /// Whether the newest commit of notes holds no file at all: every note was taken back.
+    ///
+    /// # Errors
+    /// The notes cannot be read.
+    pub fn is_empty(&self) -> Result<bool, ViewError> {
+        let Some(tip) = self.tip() else { return Ok(true) };
+        Ok(self.view.program.output(&["ls-tree", &tip.to_string()])?.is_empty())
     }
 
     fn read_at(&mut self, tip: Oid, on: &[Oid]) -> Result<HashMap<Oid, Vec<u8>>, ViewError> {
@@ -180,9 +189,9 @@ impl Notes {
     }
 
     /// Joins other notes of the same commits with these: asks for each commit that has a note there what becomes of ours,
-    /// given ours and theirs. On commits that are not here theirs are taken over as they are where there is none of ours, or
-    /// ours is the one from which theirs was made. All of it is one commit with both histories behind it, so that pushing it
-    /// loses nothing of either.
+    /// given ours and theirs. On a commit that is not here ours does not count if it is the one from which theirs was made.
+    /// All of it is one commit with both histories behind it, so that it can be pushed without force. What nobody asked to
+    /// write is not in it, whatever else their tree holds.
     ///
     /// # Errors
     /// The notes cannot be read or written; none of them is.
@@ -195,7 +204,7 @@ impl Notes {
         here.sort_unstable();
         elsewhere.retain(|commit, _| here.binary_search(commit).is_err());
         let ours = self.tip().map_or(Ok(BTreeMap::new()), |tip| self.blobs(tip))?;
-        let differ = |(commit, blob): (&Oid, &Oid)| ours.get(commit).is_some_and(|it| it != blob).then_some(*commit);
+        let differ = |(commit, blob): (&Oid, &Oid)| (ours.get(commit) != Some(blob)).then_some(*commit);
         let asked: Vec<Oid> = here.iter().copied().chain(elsewhere.iter().filter_map(differ)).collect();
         let there = theirs.read_at(tip, &asked)?;
         let mut ask =
@@ -236,25 +245,34 @@ impl Notes {
         tip: Option<Oid>,
         theirs: &Elsewhere,
         note: &mut dyn FnMut(Oid, Option<&[u8]>) -> Note,
-    ) -> Result<Vec<(String, Taken)>, ViewError> {
-        let Some(tip) = tip else { return Ok(Vec::new()) };
-        let (ours, before) = (self.entries(tip)?, self.before(tip, theirs.tip)?);
-        let (mut taken, mut both) = (Vec::new(), Vec::new());
+    ) -> Result<Vec<(String, Vec<u8>)>, ViewError> {
+        let (ours, before) = match tip {
+            Some(tip) => (self.entries(tip)?, self.before(tip, theirs.tip)?),
+            None => Default::default(),
+        };
+        // The note's path, and ours where that counts.
+        let mut wanted: Vec<(Oid, String, Option<Oid>)> = Vec::new();
         for (commit, blob) in &theirs.blobs {
             match ours.get(commit) {
                 // Removed since both had it.
                 None if before.get(commit) == Some(blob) => {}
-                None => taken.push((commit.to_string(), Taken::Blob(*blob))),
+                None => wanted.push((*commit, commit.to_string(), None)),
                 Some((it, _)) if it == blob => {}
-                Some((it, path)) if before.get(commit) == Some(it) => taken.push((path.clone(), Taken::Blob(*blob))),
-                Some((it, path)) => both.push((*commit, *it, path)),
+                Some((it, path)) => {
+                    let counts = before.get(commit) != Some(it);
+                    wanted.push((*commit, path.clone(), counts.then_some(*it)));
+                }
             }
         }
-        let texts = self.texts(both.iter().map(|(commit, blob, _)| (*commit, *blob)).collect())?;
-        for (commit, _, path) in both {
-            let Some(ours) = texts.get(&commit) else { continue };
-            match note(commit, Some(ours)) {
-                Note::Write(text) if text != *ours => taken.push((path.clone(), Taken::Text(text))),
+        let texts = self.texts(wanted.iter().filter_map(|(commit, _, ours)| Some((*commit, (*ours)?))).collect())?;
+        let mut taken = Vec::new();
+        for (commit, path, ours) in wanted {
+            let text = texts.get(&commit);
+            if ours.is_some() && text.is_none() {
+                continue;
+            }
+            match note(commit, text.map(Vec::as_slice)) {
+                Note::Write(new) if Some(&new) != text => taken.push((path, new)),
                 _ => {}
             }
         }
@@ -314,12 +332,6 @@ impl Notes {
     }
 }
 
-/// What a file of the tree of notes holds from now on.
-enum Taken {
-    Blob(Oid),
-    Text(Vec<u8>),
-}
-
 /// Notes of others that a commit joins.
 struct Elsewhere {
     tip: Oid,
@@ -332,7 +344,7 @@ fn stream(
     reference: &str,
     tip: Option<Oid>,
     joined: Option<Oid>,
-    taken: &[(String, Taken)],
+    taken: &[(String, Vec<u8>)],
     changes: &[(Oid, Note)],
 ) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -344,19 +356,17 @@ fn stream(
     if let Some(first) = tip.or(joined) {
         tell(format!("from {first}\n").as_bytes());
     }
-    if let Some(theirs) = joined.filter(|_| tip.is_some()) {
-        tell(format!("merge {theirs}\n").as_bytes());
+    match (tip, joined) {
+        (Some(_), Some(theirs)) => tell(format!("merge {theirs}\n").as_bytes()),
+        // Theirs is behind it, and nothing of their tree in it that is not told below.
+        (None, Some(_)) => tell(b"deleteall\n"),
+        _ => {}
     }
     // Notes can only be given to commits that are here; these are files of the tree.
-    for (path, taken) in taken {
-        match taken {
-            Taken::Blob(blob) => tell(format!("M 100644 {blob} {path}\n").as_bytes()),
-            Taken::Text(text) => {
-                tell(format!("M 100644 inline {path}\ndata {}\n", text.len()).as_bytes());
-                tell(text);
-                tell(b"\n");
-            }
-        }
+    for (path, text) in taken {
+        tell(format!("M 100644 inline {path}\ndata {}\n", text.len()).as_bytes());
+        tell(text);
+        tell(b"\n");
     }
     for (commit, note) in changes {
         match note {

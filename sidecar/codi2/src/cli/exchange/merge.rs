@@ -5,15 +5,18 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, anyhow};
-use codi2_attribution::record::codi2::REFERENCE;
+use codi2_attribution::record::codi2::{self, REFERENCE};
 use codi2_workspace::past::Past;
-use codi2_workspace::{Joined, Note, Oid};
+use codi2_workspace::{Joined, Note, Notes, Oid};
 use serde_json::json;
 
 use super::{complain_unread, completed, count, here, record, written};
 use crate::cli::args::{Format, NotesCommand};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::printer::Printer;
+
+/// Notes that are looked at together for one of codi2's.
+const TOGETHER: usize = 64;
 
 /// Joins notes of other clones with ours.
 pub fn run(command: &NotesCommand, printer: &mut Printer) -> Result<()> {
@@ -46,7 +49,7 @@ pub fn run(command: &NotesCommand, printer: &mut Printer) -> Result<()> {
     printer.flush()
 }
 
-/// The full name of a reference that holds notes of others. What holds anything else would become a parent of ours.
+/// The full name of a reference that may hold notes of others.
 fn named(name: &str) -> Result<String> {
     let full = if name.starts_with("refs/") { name.to_owned() } else { format!("refs/notes/{name}") };
     if full == REFERENCE {
@@ -77,25 +80,43 @@ fn join(past: &Past, reference: &str) -> Result<Joined> {
     if theirs.tip().is_none() {
         return Err(anyhow!("there are no notes in {reference}; `git fetch` gets them")).code(Failure::NotFound);
     }
-    let mut unread: BTreeSet<Oid> = BTreeSet::new();
+    // What holds anything else would become a parent of ours.
+    if !holds_ours(&mut theirs)? {
+        return Err(anyhow!("{reference} holds no note of codi2's; nothing was joined")).code(Failure::Usage);
+    }
+    let mut told: BTreeSet<Oid> = BTreeSet::new();
     let mut ours = past.notes(REFERENCE)?;
     let joined = ours.join(&mut theirs, &mut |commit, ours, theirs| {
-        if unread.contains(&commit) {
-            return Note::Keep;
+        // Asked again where somebody else wrote meanwhile, it says so once.
+        let mut read = |note: &[u8], reference| match told.contains(&commit) {
+            true => codi2::read(&commit.to_string(), note).ok(),
+            false => record(commit, note, reference).or_else(|| {
+                told.insert(commit);
+                None
+            }),
+        };
+        match (read(theirs, reference), ours) {
+            (Some(theirs), None) => written(commit, &theirs),
+            (Some(theirs), Some(ours)) => {
+                read(ours, REFERENCE).map_or(Note::Keep, |ours| completed(commit, &ours, &theirs))
+            }
+            // A later program's, or a damaged one: a push would take it from whoever can read or mend it.
+            (None, None) if codi2::is_ours(theirs) => Note::Write(theirs.to_vec()),
+            (None, _) => Note::Keep,
         }
-        let Some(theirs) = record(commit, theirs, reference) else {
-            unread.insert(commit);
-            return Note::Keep;
-        };
-        let Some(ours) = ours else { return written(commit, &theirs) };
-        let Some(ours) = record(commit, ours, REFERENCE) else {
-            unread.insert(commit);
-            return Note::Keep;
-        };
-        completed(commit, &ours, &theirs)
     })?;
     for (notes, reference) in [(&theirs, reference), (&ours, REFERENCE)] {
         complain_unread(notes, reference);
     }
     Ok(joined)
+}
+
+/// Whether any note is one of codi2's, or there is nothing else either: all were taken back.
+fn holds_ours(notes: &mut Notes) -> Result<bool> {
+    for some in notes.noted()?.chunks(TOGETHER) {
+        if notes.read(some)?.values().any(|note| codi2::is_ours(note)) {
+            return Ok(true);
+        }
+    }
+    Ok(notes.is_empty()?)
 }
