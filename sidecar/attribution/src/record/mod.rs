@@ -15,8 +15,10 @@ pub mod git_ai;
 mod samples;
 mod union;
 
-use codi2_protocol::{Actor, Class, EvidenceKind, Owner, Verdict, limits};
+use codi2_protocol::{Actor, ActorKind, Class, EvidenceKind, Owner, Verdict, limits};
 use serde::{Deserialize, Serialize};
+
+use crate::report::class_of;
 
 /// Who wrote the lines that a commit brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -68,9 +70,16 @@ impl CommitRecord {
         file.ranges.get(at).filter(|range| range.first <= line)
     }
 
-    /// Whether anybody saw anything of it: an owner is named, or an event tells of the text.
+    /// Whether anybody saw anything of it: an author is named, or an event tells of the text and of more than that git
+    /// brought it.
     pub fn is_known(&self) -> bool {
-        self.owners.iter().any(|owner| owner.verdict.class != Class::Unknown || owner.event.is_some())
+        let seen = |owner: &Owner| owner.event.is_some() && owner.verdict.origin.kind != ActorKind::Git;
+        self.names_somebody() || self.owners.iter().any(seen)
+    }
+
+    /// Whether the author of anything is known.
+    pub fn names_somebody(&self) -> bool {
+        self.owners.iter().any(|owner| class_of(owner) != Class::Unknown)
     }
 
     /// The owner of a line (from 1) of a file, if the commit brought that line.

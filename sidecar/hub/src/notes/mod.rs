@@ -343,7 +343,9 @@ impl<I: Informant> Clerk<I> {
             let whole = there;
             let there = there.filter(|there| is_own(there) || !copied.contains(*there));
             let there = there.map(|there| without_copy(there, &copied));
-            if !record.is_known() {
+            // Whoever made a commit knows more than that git brought it here, and has a note on it of their own.
+            let is_known = if here.contains(&id) { record.is_known() } else { record.names_somebody() };
+            if !is_known {
                 return match there {
                     // Nothing is known any more of what this thread wrote.
                     Some(there) if is_own(there) => {

@@ -174,6 +174,34 @@ fn a_note_keeps_no_claim_of_another_hub() {
     assert_eq!(desk.names(Why::Moved), ["bot", ""]);
 }
 
+/// Whoever made a commit says whose its lines are: this hub says something only where it knows something of its own.
+#[test]
+fn what_was_only_pulled_has_no_note_of_this_hub() {
+    let git_brought = |kind, class| {
+        let verdict = Verdict::new(Actor::named(kind, ""), class, EvidenceKind::Git, "");
+        Owner { verdict, at_ms: Some(1_000), event: Some(EventId::new()) }
+    };
+    let pulled = || git_brought(ActorKind::Git, Class::Carried);
+    let external = || git_brought(ActorKind::External, Class::Unknown);
+    let bot = || owner("bot", EventId::new());
+    for (is_here, lines, is_noted) in [
+        (true, [pulled(), pulled()], false),
+        (false, [pulled(), pulled()], false),
+        (false, [external(), pulled()], false),
+        (true, [external(), pulled()], true),
+        (false, [pulled(), bot()], true),
+        (true, [bot(), bot()], true),
+    ] {
+        let mut desk = Desk::new("two\nthree\n");
+        if !is_here {
+            git(&desk.place.root, &["config", "user.email", "bea@example.invalid"]);
+        }
+        let [two, three] = lines.clone();
+        desk.knows("one\ntwo\nthree\n", Some(vec![crate::core::not_observed(), two, three]));
+        assert_eq!(desk.looks(Why::Moved).is_some(), is_noted, "{is_here} {lines:?}");
+    }
+}
+
 /// What was worked out reaches the ledger when its time is over, however little is known of some of it.
 #[test]
 fn what_was_worked_out_is_kept_at_the_last_look() {
