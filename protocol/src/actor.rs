@@ -174,13 +174,14 @@ impl Actor {
     }
 
     /// Whether a [question](Self::question) means it. A name, with or without its address, is its own or that of anybody on
-    /// whose behalf it acts; behind a kind it is its own.
+    /// whose behalf it acts; behind a kind it is its own. A name may begin like a kind, so that all of the text is one, too.
     pub fn is_meant_by(&self, question: &str) -> bool {
         let is_called = |actor: &Self, name: &str| actor.name == name || Self::short_name(&actor.name) == name;
-        match Self::question(question) {
+        let is_kind = match Self::question(question) {
             (Some(kind), name) => self.kind == kind && name.is_none_or(|name| is_called(self, name)),
-            (None, name) => name.is_some_and(|name| self.chain().any(|actor| is_called(actor, name))),
-        }
+            (None, _) => false,
+        };
+        is_kind || self.chain().any(|actor| is_called(actor, question))
     }
 
     /// Nobody we can name.
@@ -229,7 +230,13 @@ mod tests {
         ] {
             assert_eq!((ada.is_meant_by(question), robo.is_meant_by(question)), (of_ada, of_robo), "{question:?}");
         }
-        assert!(Actor::named(ActorKind::Agent, "agent:007").is_meant_by("agent:agent:007"));
+        let bond = Actor::named(ActorKind::Agent, "agent:007");
+        let q = Actor::named(ActorKind::Agent, "q").on_behalf_of(bond.clone(), KnownBy::Told);
+        for (question, of_bond, of_q) in
+            [("agent:agent:007", true, false), ("agent:007", true, true), ("person:007", false, false)]
+        {
+            assert_eq!((bond.is_meant_by(question), q.is_meant_by(question)), (of_bond, of_q), "{question:?}");
+        }
         assert!(Actor::unknown().is_meant_by(""));
     }
 }

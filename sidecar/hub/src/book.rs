@@ -17,7 +17,7 @@ pub type OwnerRef = u32;
 
 /// Length of the steps in which an owner's time is told, in ms.
 const MINUTE: u64 = 60_000;
-/// Most reasons of an owner to which a word is added.
+/// Most reasons of an owner to which a word is added, beside everybody who may have written its text.
 const REASONS: usize = 6;
 /// Owners from which on the book is swept at all. An entry is some 400 bytes.
 const SWEPT_FROM: usize = if cfg!(test) { 24 } else { 32_768 };
@@ -78,8 +78,12 @@ impl Book {
     pub fn with_word(&mut self, number: OwnerRef, word: &Evidence) -> OwnerRef {
         let mut owner = self.owner(number).clone();
         let mut rest = owner.verdict.evidence.split_off(owner.verdict.evidence.len().min(1));
-        rest.retain(|reason| reason.kind != word.kind);
-        rest.truncate(REASONS - 2);
+        let mut others = 0;
+        rest.retain(|reason| {
+            let is_candidate = reason.kind == EvidenceKind::Candidate;
+            others += usize::from(!is_candidate && reason.kind != word.kind);
+            is_candidate || reason.kind != word.kind && others <= REASONS - 2
+        });
         owner.verdict.evidence.extend(rest);
         owner.verdict.evidence.push(word.clone());
         self.enter(owner)
@@ -286,6 +290,27 @@ mod tests {
             (by(Class::Inferred, EvidenceKind::OnlyAgentCall, Some(1), true), true),
         ] {
             assert_eq!(is_settled(&owner, now), settled, "{owner:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_added_and_nobody_who_may_have_written_it_is_left_out() {
+        let reasons = |number: usize, kind| (0..number).map(move |at| Evidence::new(kind, at.to_string()));
+        let mut several = owner("", Class::Unknown, None);
+        several.verdict.evidence = reasons(9, EvidenceKind::Candidate).collect();
+        let mut many = owner("ada", Class::Exact, None);
+        many.verdict.evidence = reasons(9, EvidenceKind::Other).chain(reasons(1, EvidenceKind::Moved)).collect();
+        let mut book = Book::default();
+        for (owner, word, kept) in [
+            (&several, EvidenceKind::Moved, 9),
+            (&many, EvidenceKind::Moved, REASONS - 1),
+            (&several, EvidenceKind::Candidate, 9),
+        ] {
+            let number = book.enter(owner.clone());
+            let word = Evidence::new(word, "once more");
+            let told = book.with_word(number, &word);
+            let told = book.owner(told).verdict.evidence.clone();
+            assert_eq!(told, [&owner.verdict.evidence[..kept], std::slice::from_ref(&word)].concat());
         }
     }
 

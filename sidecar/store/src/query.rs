@@ -234,14 +234,17 @@ impl Store {
 /// The lists that together hold everything the filter accepts, by the condition that leaves the least.
 fn best_lists(filter: &Filter) -> Vec<Vec<u8>> {
     let (kind, name) = filter.actor.as_deref().map_or((None, None), Actor::question);
-    // An empty name is in no list.
+    // An empty name is in no list. All of the text may be a name, too.
     let name = name.filter(|name| !Actor::short_name(name).is_empty());
+    let whole = filter.actor.as_deref().unwrap_or_default();
     if let Some(file) = &filter.file {
         vec![layout::space("f", &file.as_str())]
     } else if let Some(session) = filter.session {
         vec![layout::space("s", &session.uuid())]
     } else if let Some(name) = name {
-        vec![actor_list(name)]
+        let mut lists = vec![actor_list(name), actor_list(whole)];
+        lists.dedup();
+        lists
     } else if !filter.kinds.is_empty() {
         let mut kinds = filter.kinds.clone();
         kinds.sort_unstable();

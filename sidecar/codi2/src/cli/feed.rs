@@ -91,8 +91,14 @@ fn compact(printer: &mut Printer, stamped: &StampedEvent) -> anyhow::Result<()> 
         &story.detail,
         &story.known.map_or_else(|| story.evidence.join(", "), |known| known.to_string()),
         &event.host.map(|host| host.to_string()).unwrap_or_default(),
-        &event.actor.chain().skip(1).map(Actor::to_string).collect::<Vec<_>>().join(", "),
+        &links(&event.actor),
     ])
+}
+
+/// Those on whose behalf somebody acts, parted by `, `; a `\` stands before one that is of a name, and before a `\`.
+fn links(actor: &Actor) -> String {
+    let link = |actor: &Actor| actor.to_string().replace('\\', "\\\\").replace(", ", "\\, ");
+    actor.chain().skip(1).map(link).collect::<Vec<_>>().join(", ")
 }
 
 /// What a line says beside time, actor and kind.

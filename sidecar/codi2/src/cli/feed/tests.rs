@@ -42,6 +42,25 @@ fn ada() -> Actor {
     Actor::named(ActorKind::Person, "Ada")
 }
 
+/// No name makes one link look like two.
+#[test]
+fn the_links_of_a_chain_can_be_taken_apart() {
+    let eve = Actor::named(ActorKind::Person, "Eve");
+    let acts_for = |name: &str| {
+        let behalf = Actor::named(ActorKind::Agent, name).on_behalf_of(eve.clone(), KnownBy::Told);
+        links(&Actor::named(ActorKind::Agent, "robo").on_behalf_of(behalf, KnownBy::Told))
+    };
+    for (name, expected) in [
+        ("mimi", "agent mimi, person Eve"),
+        ("evil, person Ada", r"agent evil\, person Ada, person Eve"),
+        (r"evil\, person Ada", r"agent evil\\\, person Ada, person Eve"),
+        (r"evil\", r"agent evil\\, person Eve"),
+        ("a,b", "agent a,b, person Eve"),
+    ] {
+        assert_eq!(acts_for(name), expected);
+    }
+}
+
 #[test]
 fn each_kind_has_its_line() {
     let typed = Verdict::new(ada(), Class::Inferred, EvidenceKind::Keystrokes, "");
