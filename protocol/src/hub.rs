@@ -235,6 +235,11 @@ pub enum Notice {
         /// The worktree.
         worktree: WorktreeId,
     },
+    /// Notes on commits were written or fetched: who asks for owners again may be told more.
+    Noted {
+        /// The worktree.
+        worktree: WorktreeId,
+    },
     /// The hub is about to end; reconnect starts another.
     Ending {
         /// Why, in words.

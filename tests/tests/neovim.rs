@@ -17,6 +17,15 @@ macro_rules! scenario {
     };
 }
 
+/// The rows of the blame view, parted by `|`; nothing where there is none.
+const BLAME: &str = "for _, win in ipairs(vim.api.nvim_list_wins()) do
+        local bufnr = vim.api.nvim_win_get_buf(win)
+        if vim.api.nvim_buf_get_name(bufnr):find('codi2://blame', 1, true) then
+            return table.concat(vim.api.nvim_buf_get_lines(bufnr, 0, -1, true), '|')
+        end
+    end
+    return ''";
+
 /// Edits of a person in the log.
 fn persons(log: &[Entry]) -> Vec<&Entry> {
     log.iter().filter(|entry| entry.kind() == "edit" && entry.actor() == "person").collect()
@@ -300,6 +309,21 @@ scenario! {
 }
 
 scenario! {
+    the_client_shows_what_notes_know {
+        let world = World::new(&[("a.txt", "one\n")]);
+        let note = r#"{"codi2":1,"owners":[{"origin":{"kind":"agent","name":"robo"},"class":"exact","evidence":[]}],"files":{"a.txt":[[1,1,0]]}}"#;
+        world.git(&["notes", "--ref=codi2", "add", "-m", note]);
+        let mut neovim = Neovim::open(&world, "a.txt");
+        neovim.command("Codi2Blame");
+        wait_for("the author", || world.explain(), || {
+            let rows = neovim.lua(BLAME);
+            let row = rows.as_str().unwrap_or_default();
+            (row.starts_with("robo") && row.contains("exact")).then_some(())
+        });
+    }
+}
+
+scenario! {
     the_client_shows_what_the_program_knows {
         let world = World::new(&[("a.txt", "one\n")]);
         let mut neovim = Neovim::open(&world, "a.txt");
@@ -312,16 +336,9 @@ scenario! {
         world.wait_blame("the line is hers", "a.txt", true, |blame| blame.kinds() == ["unknown", "person"]);
         neovim.command("Codi2Blame");
         let name = world.person().split(" <").next().unwrap_or_default().to_owned();
-        let rows = "for _, win in ipairs(vim.api.nvim_list_wins()) do
-                local bufnr = vim.api.nvim_win_get_buf(win)
-                if vim.api.nvim_buf_get_name(bufnr):find('codi2://blame', 1, true) then
-                    return table.concat(vim.api.nvim_buf_get_lines(bufnr, 0, -1, true), '|')
-                end
-            end
-            return ''";
         let shows = |neovim: &mut Neovim, what: &str, wanted: &dyn Fn(&[&str]) -> bool| {
             wait_for(what, || world.explain(), || {
-                let shown = neovim.lua(rows);
+                let shown = neovim.lua(BLAME);
                 let shown: Vec<&str> = shown.as_str().unwrap_or_default().split('|').collect();
                 wanted(&shown).then_some(())
             });

@@ -3,6 +3,7 @@
 
 use std::process::Child;
 
+use codi2_tests::editor::Editor;
 use codi2_tests::{Agent, World, run, wait_for};
 use serde_json::Value;
 
@@ -108,4 +109,70 @@ fn both_say_the_same_of_every_line() {
     here.pull();
     let tips = [&here, &there].map(|machine| machine.world.git(&["rev-parse", "refs/notes/codi2^{tree}"]));
     assert_eq!(tips[0], tips[1]);
+}
+
+/// A hub that only pulled a commit leaves the word to whoever made it; its own commit behind it has its note.
+#[test]
+fn nothing_is_said_of_what_was_only_pulled() {
+    let first = World::new(&[("a.txt", "first\n"), ("b.txt", "first\n")]);
+    let remote = first.home().join("remote.git");
+    let remote = remote.to_str().expect("a plain path");
+    first.git(&["init", "--quiet", "--bare", "--initial-branch=main", remote]);
+    first.git(&["push", "--quiet", remote, "main"]);
+    // One person at two machines: the address tells nothing.
+    let (here, there) = (Machine::new(remote, "Ada"), Machine::new(remote, "Ada"));
+    here.commit("robo", "a.txt", "first\nby robo\n");
+    assert!(here.push());
+    there.world.git(&["pull", "--quiet"]);
+    let pulled = there.world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    there.world.wait_blame("the line", "a.txt", false, |blame| blame.kinds() == ["unknown", "git"]);
+    there.commit("mimi", "b.txt", "first\nby mimi\n");
+    assert!(there.world.note(&pulled).is_none(), "{}", there.world.explain());
+    // What is joined then is what was said there.
+    there.pull();
+    let tree = |machine: &Machine| machine.world.git(&["notes", "--ref", "codi2", "show", &pulled]);
+    assert_eq!(tree(&there), tree(&here));
+}
+
+/// Hover and lenses say of a pulled line what `codi2 blame` says, from the notes that came with it: in a window that was open
+/// all the time, and in one that is opened then.
+#[test]
+fn an_editor_says_who_wrote_what_was_pulled() {
+    let first = World::new(&[("a.txt", "first\n"), ("b.txt", "first\n")]);
+    let remote = first.home().join("remote.git");
+    let remote = remote.to_str().expect("a plain path");
+    first.git(&["init", "--quiet", "--bare", "--initial-branch=main", remote]);
+    first.git(&["push", "--quiet", remote, "main"]);
+    let (here, there) = (Machine::new(remote, "Ada"), Machine::new(remote, "Bea"));
+    let root = there.world.repository();
+    let (file, mut window) = (there.world.path("a.txt"), Editor::start(&there.world, root));
+    window.open(&file);
+    let says = |what: &str, window: &mut Editor, words: &str| {
+        wait_for(
+            what,
+            || there.world.explain(),
+            || {
+                let hover = window.hover(&file);
+                hover["contents"]["value"].as_str().is_some_and(|text| text.contains(words)).then_some(())
+            },
+        );
+    };
+    says("older", &mut window, "unknown");
+    here.commit("robo", "a.txt", "by robo\n");
+    assert!(here.push());
+    there.world.git(&["pull", "--quiet"]);
+    wait_for("the reload", String::new, || window.reload(&file).then_some(()));
+    says("git alone", &mut window, "git");
+    let merged = there.world.codi2(&["notes", "merge"]);
+    assert_eq!(merged.code, 0, "{}", merged.err);
+    says("its author", &mut window, "agent robo");
+    let lenses = window.lenses(&file);
+    assert!(lenses.first().is_some_and(|lens| lens.contains("robo") && !lens.contains("git")), "{lenses:?}");
+    let mut later = Editor::start(&there.world, root);
+    later.open(&file);
+    says("its author", &mut later, "agent robo");
+    let blame = there.blame(&[], "a.txt");
+    assert!(blame[0].starts_with("robo for Ada"), "{blame:?}");
+    window.quit();
+    later.quit();
 }

@@ -295,6 +295,7 @@ pub fn notices() -> Vec<Notice> {
         Notice::Events { events: vec![stamped()] },
         Notice::Sessions { sessions: 2, worktree: worktree() },
         Notice::Git { worktree: worktree() },
+        Notice::Noted { worktree: worktree() },
         Notice::Ending { reason: "idle".into() },
     ]
 }

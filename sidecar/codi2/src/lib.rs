@@ -4,6 +4,7 @@
 
 mod cli;
 mod lsp;
+mod noted;
 mod settings;
 mod tools;
 

@@ -75,7 +75,7 @@ impl Door {
             }
             WatchEvent::State(_, detail) => self.words(detail),
             WatchEvent::Private(path) => self.path(path),
-            WatchEvent::ScanDone { files: _ } | WatchEvent::GitDone => {}
+            WatchEvent::ScanDone { files: _ } | WatchEvent::GitDone | WatchEvent::Noted => {}
         }
     }
 

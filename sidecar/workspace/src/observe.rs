@@ -22,6 +22,8 @@ pub enum WatchEvent {
     Git(GitOperation),
     /// Git is done: what it moved and wrote was told before, so that commits may be looked at.
     GitDone,
+    /// Notes on commits were written or fetched.
+    Noted,
     /// Late evidence: git explains a content that was read or reported without an explanation, and that may be gone by
     /// now.
     Explained {

@@ -27,7 +27,7 @@ mod monitor;
 mod note;
 mod owned;
 pub(crate) mod printer;
-mod records;
+pub mod records;
 mod replay;
 mod show;
 mod stats;

@@ -9,6 +9,7 @@ use jiff::Zoned;
 use serde::Serialize;
 
 use super::{feed, printer, when};
+use crate::noted;
 
 /// The owner of a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -82,12 +83,7 @@ impl Owned {
 
     /// Whether the hub only says that it was not there when the line was written: it was older, or git brought it.
     pub fn is_unseen(&self) -> bool {
-        let unseen = |reason: &Evidenced| matches!(reason.kind, EvidenceKind::BeforeCodi2 | EvidenceKind::NotObserved);
-        match self.owner.kind {
-            ActorKind::Git => true,
-            ActorKind::Unknown => self.evidence.first().is_none_or(unseen),
-            _ => false,
-        }
+        noted::is_unseen(self.owner.kind, self.evidence.first().map(|reason| reason.kind))
     }
 
     /// Kind, name, tool, model, session, class, `mixed` or nothing, time, evidence.

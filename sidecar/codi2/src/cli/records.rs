@@ -19,12 +19,18 @@ pub struct Records<'a> {
     notes: Option<Notes>,
     known: HashMap<String, Option<CommitRecord>>,
     unread: u64,
+    complains: bool,
 }
 
 impl<'a> Records<'a> {
     /// Nothing read yet.
     pub fn new(past: &'a Past) -> Self {
-        Self { past, notes: None, known: HashMap::new(), unread: 0 }
+        Self { past, notes: None, known: HashMap::new(), unread: 0, complains: true }
+    }
+
+    /// The same, where nobody reads complaints: what makes no sense counts as nothing.
+    pub fn quiet(past: &'a Past) -> Self {
+        Self { complains: false, ..Self::new(past) }
     }
 
     /// Reads the notes of these commits, as far as they were not read before. A note that makes no sense, or is not here,
@@ -47,7 +53,7 @@ impl<'a> Records<'a> {
             Some(notes) => notes,
             None => self.notes.insert(self.past.notes(REFERENCE).with_context(failed)?),
         };
-        let (found, unread) = read(notes, &wanted)?;
+        let (found, unread) = read(notes, &wanted, self.complains)?;
         self.unread += unread;
         self.known.extend(found.into_iter().map(|(commit, record)| (commit.to_string(), Some(record))));
         Ok(())
@@ -68,17 +74,22 @@ fn failed() -> String {
     format!("the notes in {REFERENCE} cannot be read")
 }
 
-/// What notes of ours say of these commits. Those that cannot be read are told of and left out; how many they are.
+/// What notes of ours say of these commits. Those that cannot be read are left out, and told of if it `complains`; how many
+/// they are.
 ///
 /// # Errors
 /// The notes cannot be read.
-pub fn read(notes: &mut Notes, commits: &[Oid]) -> Result<(HashMap<Oid, CommitRecord>, u64)> {
+pub fn read(notes: &mut Notes, commits: &[Oid], complains: bool) -> Result<(HashMap<Oid, CommitRecord>, u64)> {
     let found = notes.read(commits).with_context(failed)?;
-    let mut unread = complain_unread(notes, REFERENCE);
+    let mut unread = if complains { complain_unread(notes, REFERENCE) } else { notes.unread().count() as u64 };
     let mut records = HashMap::new();
     for commit in commits {
         let Some(note) = found.get(commit) else { continue };
-        match record(*commit, note, REFERENCE) {
+        let known = match complains {
+            true => record(*commit, note, REFERENCE),
+            false => codi2::read(&commit.to_string(), note).ok(),
+        };
+        match known {
             Some(record) => drop(records.insert(*commit, record)),
             None => unread += 1,
         }

@@ -271,7 +271,9 @@ impl<L: HubLink> Actor<L> {
                 self.link.measured(self.measures.stats());
             }
             Effect::Watch { root } => self.link.watch(root),
-            Effect::AskOwners { ask, file, digest } => self.link.ask_owners(ask, file, digest),
+            Effect::AskOwners { ask, file, digest, text, root } => {
+                self.link.ask_owners(ask, file, digest, text, root);
+            }
             Effect::AskText { uri } => {
                 if !self.outbox.ask_text(uri.clone()) {
                     tracing::warn!("too many questions wait for the editor");

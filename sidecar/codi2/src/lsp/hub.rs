@@ -1,15 +1,18 @@
 //! The road to the hub over `codi2_ipc`: facts numbered and kept there, everything else told; news turned into inputs.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use codi2_ipc::{Client, News, Options, Places, SpawnSpec, Status};
 use codi2_protocol::{
-    Call, Capability, Count, Digest, Fact, FileId, Heartbeat, Notice, ProcessStats, Reply, SessionId, Text, Touched,
+    Call, Capability, Count, Digest, Fact, FileId, Heartbeat, Notice, OwnersReply, ProcessStats, Reply, SessionId,
+    Text, Touched,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::link::HubLink;
 use super::session::{Input, Link};
+use crate::noted;
 
 /// How often the counts of the status are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -20,10 +23,15 @@ const STUCK: &str = "the hub stores nothing for the moment, edits are kept; codi
 /// Time the hub has at the end to make everything durable; what it does not is spooled.
 const FLUSH: Duration = Duration::from_secs(2);
 
+/// Time there is for what notes know beside the hub's answer.
+const NOTED: Duration = Duration::from_secs(5);
+
 /// The road.
 pub struct HubRoad {
     client: Client,
     news: mpsc::Sender<Input>,
+    /// Whose turn it is to have git look for the commits of a text: that is work, and many files may be open.
+    turn: Arc<Semaphore>,
 }
 
 impl HubRoad {
@@ -43,7 +51,7 @@ impl HubRoad {
             [Capability::Text, Capability::Owners].iter().map(|capability| capability.as_str().to_owned()).collect();
         let (client, from) = Client::spawn(places, start, options);
         tokio::spawn(listen(client.clone(), from, about_settings, news.clone()));
-        Self { client, news }
+        Self { client, news, turn: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -111,6 +119,7 @@ pub(super) fn from_notice(notice: Notice) -> Option<Input> {
         Notice::WantText { session, file } => Some(Input::WantText { session, file }),
         Notice::Sessions { sessions, worktree } => Some(Input::Sessions { sessions, worktree }),
         Notice::Git { worktree } => Some(Input::Git { worktree }),
+        Notice::Noted { worktree } => Some(Input::Noted { worktree }),
         Notice::Ending { .. } => Some(Input::Flush),
         Notice::Durable { .. } | Notice::Events { .. } => None,
     }
@@ -150,12 +159,13 @@ impl HubLink for HubRoad {
         });
     }
 
-    fn ask_owners(&mut self, ask: u64, file: FileId, digest: Digest) {
-        let (client, news) = (self.client.clone(), self.news.clone());
+    fn ask_owners(&mut self, ask: u64, file: FileId, digest: Digest, text: codi2_text::Text, root: String) {
+        let (client, news, turn) = (self.client.clone(), self.news.clone(), Arc::clone(&self.turn));
         tokio::spawn(async move {
+            let path = file.path.clone();
             let call = Call::Owners { file, digest: Some(digest), buffer: false };
             let reply = match client.call(call).await {
-                Ok(Reply::Owners(reply)) => Some(reply),
+                Ok(Reply::Owners(reply)) => Some(with_notes(turn, reply, root, path, text).await),
                 Ok(_) => None,
                 Err(error) => {
                     tracing::debug!(%error, "no owners");
@@ -170,6 +180,30 @@ impl HubLink for HubRoad {
         let flushed = self.client.flush(FLUSH).await;
         tracing::debug!(?flushed, "facts made safe");
     }
+}
+
+/// The hub's answer with what notes know of lines that nobody saw; as the hub gave it where that takes too long.
+async fn with_notes(
+    turn: Arc<Semaphore>,
+    reply: OwnersReply,
+    root: String,
+    path: String,
+    text: codi2_text::Text,
+) -> OwnersReply {
+    if !noted::may_know_more(&reply) {
+        return reply;
+    }
+    let seen = reply.clone();
+    let look = async move {
+        let turn = turn.acquire_owned().await.ok()?;
+        let look = move || {
+            let completed = noted::completed(root.as_ref(), &path, &text, reply);
+            drop(turn);
+            completed
+        };
+        tokio::task::spawn_blocking(look).await.ok()
+    };
+    tokio::time::timeout(NOTED, look).await.ok().flatten().unwrap_or(seen)
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ pub trait HubLink: Send {
     fn measured(&mut self, stats: ProcessStats);
     /// Has a worktree watched while this process lives.
     fn watch(&mut self, root: String);
-    /// Asks who owns a text; [`super::session::Input::Owners`] answers, in any case.
-    fn ask_owners(&mut self, ask: u64, file: FileId, digest: Digest);
+    /// Asks who owns a text of a file below `root`; [`super::session::Input::Owners`] answers, in any case.
+    fn ask_owners(&mut self, ask: u64, file: FileId, digest: Digest, text: codi2_text::Text, root: String);
     /// Makes all facts safe: durable in the hub, or spooled. Bounded in time.
     fn finish(&mut self) -> impl Future<Output = ()> + Send;
 }

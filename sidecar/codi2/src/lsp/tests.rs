@@ -38,7 +38,7 @@ impl HubLink for Listening {
     fn heartbeat(&mut self, _: Heartbeat) {}
     fn measured(&mut self, _: ProcessStats) {}
     fn watch(&mut self, _: String) {}
-    fn ask_owners(&mut self, _: u64, _: FileId, _: Digest) {}
+    fn ask_owners(&mut self, _: u64, _: FileId, _: Digest, _: codi2_text::Text, _: String) {}
     async fn finish(&mut self) {}
 }
 

@@ -65,12 +65,12 @@ impl Core {
         self.commit(origin, Vec::new(), rows);
     }
 
-    /// Git did something: what is typed in the worktree's buffers from now on is another group than what was before.
-    pub(super) fn tell_git(&mut self, worktree: &WorktreeId) {
+    /// Tells everybody who has a file of the worktree open.
+    pub(super) fn tell_windows(&mut self, worktree: &WorktreeId, notice: &Notice) {
         let here = self.ledger.branches.iter().filter(|((file, _), _)| file.worktree == *worktree);
         let producers: BTreeSet<ProducerId> = here.map(|(_, branch)| branch.producer).collect();
         for producer in producers {
-            self.effects.push(Effect::Notify(producer, Notice::Git { worktree: worktree.clone() }));
+            self.effects.push(Effect::Notify(producer, notice.clone()));
         }
     }
 

@@ -4,7 +4,9 @@
 //! by digest in any order. A change is judged once when it is seen and again when more is known about its file.
 
 use codi2_attribution::{Change as OpenChange, DiskRuling, Moment, Observed, Seen};
-use codi2_protocol::{Actor, ActorKind, Digest, DiskOperation, Event, EventBody, EventId, FileId, Owner, WorktreeId};
+use codi2_protocol::{
+    Actor, ActorKind, Digest, DiskOperation, Event, EventBody, EventId, FileId, Notice, Owner, WorktreeId,
+};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{Cause, Content as Found, Observation, WatchEvent};
 
@@ -66,9 +68,10 @@ impl Core {
                 };
                 let event = self.own_event(now, Some(id.clone()), actor, body);
                 self.effects.push(Effect::Commit(Entry { events: vec![event], ..Entry::default() }));
-                self.tell_git(id);
+                self.tell_windows(id, &Notice::Git { worktree: id.clone() });
             }
             WatchEvent::GitDone => self.effects.push(Effect::Look(id.clone(), Why::Moved)),
+            WatchEvent::Noted => self.tell_windows(id, &Notice::Noted { worktree: id.clone() }),
             WatchEvent::State(state, detail) => {
                 let Some(worktree) = self.worktree(id) else { return };
                 worktree.status.state = state;

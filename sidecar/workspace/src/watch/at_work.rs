@@ -71,8 +71,16 @@ impl Engine {
             "info/exclude" | "info/attributes" | "config" | "config.worktree" | "info/sparse-checkout" => {
                 self.reload = Some(now + Duration::from_millis(30));
             }
-            // Ours, and nobody's files.
-            _ if name.starts_with("refs/notes") || name.starts_with("logs/refs/notes") => {}
+            // Nobody's files.
+            _ if name.starts_with("refs/notes") || name.starts_with("logs/refs/notes") => {
+                if shared && name.starts_with("refs/") {
+                    self.folders.watch_refs(&self.shared.place, name);
+                }
+                // The first note may be there before its folder is watched.
+                if shared && matches!(name, "refs/notes" | "refs/notes/codi2") {
+                    self.send(WatchEvent::Noted);
+                }
+            }
             _ if shared && (name.starts_with("refs/") || name == "packed-refs" || name.starts_with("logs/refs/")) => {
                 self.folders.watch_refs(&self.shared.place, name);
                 self.window.sign(now, false);

@@ -69,7 +69,8 @@ impl Folders {
     /// Watches git's folders: this worktree's and the shared ones.
     pub(super) fn watch_git(&mut self, git_dir: &Path, common_dir: &Path) {
         let own = ["", "logs", "reftable", "info"].map(|name| git_dir.join(name));
-        let shared = ["", "refs", "refs/heads", "logs/refs", "reftable", "info"].map(|name| common_dir.join(name));
+        let shared =
+            ["", "refs", "refs/heads", "refs/notes", "logs/refs", "reftable", "info"].map(|name| common_dir.join(name));
         for folder in own.into_iter().chain(shared) {
             if folder.is_dir() {
                 self.watch(&folder);

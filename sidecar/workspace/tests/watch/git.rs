@@ -28,6 +28,18 @@ fn blobs_give_back_what_was_evicted() {
     assert_eq!(watching.watch.blob_bytes("missing", None, digest(b"other")), None);
 }
 
+/// The first note makes the folder that is watched from then on.
+#[test]
+fn notes_are_told_of() {
+    let (_keep, watching) = watched("standard", WatchOptions::default());
+    let root = watching.watch.place().root.clone();
+    for text in ["one", "two"] {
+        watching.sync();
+        corpus::shell("notes", &root, &root, &format!("git notes --ref codi2 add -f -m {text}"));
+        watching.until(|event| matches!(event, WatchEvent::Noted), "the word of notes");
+    }
+}
+
 #[test]
 fn sha256_and_reftable_are_explained_too() {
     for option in ["--object-format=sha256", "--ref-format=reftable"] {

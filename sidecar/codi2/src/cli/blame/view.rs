@@ -5,13 +5,14 @@
 
 use anyhow::Result;
 use codi2_attribution::report::Known;
-use codi2_protocol::{Class, OwnersReply};
+use codi2_protocol::OwnersReply;
 use codi2_text::Text;
 use codi2_workspace::past::{Blamed, BlamedLine};
 use serde::Serialize;
 
 use crate::cli::owned::Owned;
 use crate::cli::records::Records;
+use crate::noted;
 
 /// Owners of all lines of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -101,8 +102,9 @@ impl View {
         for (line, found) in self.lines.iter_mut().zip(found) {
             let Some((found, commit)) = found else { continue };
             line.commit = Some(commit.to_owned());
-            let known = Known::of(records.record(commit), blamed.path(found), found.original);
-            if line.owned.is_unseen() && known.class() != Class::Unknown {
+            if line.owned.is_unseen()
+                && let Some(known) = noted::better(blamed, found, records)
+            {
                 line.owned = Owned::of(known);
             }
         }
@@ -113,7 +115,7 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use codi2_protocol::{Actor, ActorKind, Digest, EvidenceKind, Owner, Span, Verdict};
+    use codi2_protocol::{Actor, ActorKind, Class, Digest, EvidenceKind, Owner, Span, Verdict};
 
     fn reply(spans: &[(u64, u32)], owners: Vec<Owner>) -> OwnersReply {
         let spans = spans.iter().map(|&(len, owner)| Span { len, owner }).collect();

@@ -42,7 +42,7 @@ fn listed(past: &Past, range: &str) -> Result<Vec<Listed>> {
 /// What codi2 knows of these commits; a note that cannot be read is named, and left out.
 fn known(past: &Past, commits: &[Listed]) -> Result<HashMap<Oid, CommitRecord>> {
     let ids: Vec<Oid> = commits.iter().map(|listed| listed.commit.id).collect();
-    Ok(records::read(&mut past.notes(REFERENCE)?, &ids)?.0)
+    Ok(records::read(&mut past.notes(REFERENCE)?, &ids, true)?.0)
 }
 
 /// What becomes of a note of ours when `theirs` is told beside it.

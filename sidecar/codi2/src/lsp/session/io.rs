@@ -254,6 +254,11 @@ pub enum Input {
         /// The worktree.
         worktree: WorktreeId,
     },
+    /// Notes on commits of a worktree were written or fetched.
+    Noted {
+        /// The worktree.
+        worktree: WorktreeId,
+    },
     /// Git did something in a worktree.
     Git {
         /// The worktree.
@@ -318,6 +323,10 @@ pub enum Effect {
         file: FileId,
         /// The text, at a sealed state.
         digest: Digest,
+        /// The text itself: notes may know more of its lines.
+        text: codi2_text::Text,
+        /// The root of its worktree.
+        root: String,
     },
     /// Ask the client for a document's text; answered with [`Input::DocumentText`].
     AskText {

@@ -1,7 +1,7 @@
 //! The hub's side of a window: the state of the road, owners asked for, verdicts, texts it wants, and facts it lost.
 
 use codi2_protocol::limits::TEXT_BYTES;
-use codi2_protocol::{Fact, FileId, GroupId, Owner, OwnersReply, SessionId, Text, Verdict};
+use codi2_protocol::{ActorKind, Fact, FileId, GroupId, Owner, OwnersReply, SessionId, Text, Verdict, WorktreeId};
 
 use super::document::boundary;
 use super::owners::{Known, NO_ANSWER};
@@ -18,7 +18,7 @@ impl Session {
         if !back {
             return;
         }
-        for root in &self.roots {
+        for root in self.sites.values() {
             self.out.push(Effect::Watch { root: root.clone() });
         }
         for document in self.documents.values_mut() {
@@ -51,7 +51,9 @@ impl Session {
             let since = document.open_edits();
             let (text, digest) = &document.sealed;
             document.owners.ask(self.asks, *digest, text.len_bytes(), since, now);
-            self.out.push(Effect::AskOwners { ask: self.asks, file: document.file.clone(), digest: *digest });
+            let (file, digest, text) = (document.file.clone(), *digest, text.clone());
+            let root = self.sites.get(&file.worktree).cloned().unwrap_or_default();
+            self.out.push(Effect::AskOwners { ask: self.asks, file, digest, text, root });
         }
         if changed {
             self.owners_changed();
@@ -66,12 +68,24 @@ impl Session {
         }
     }
 
+    /// Notes tell of commits: who wrote what git brought may be known now.
+    pub(super) fn noted(&mut self, worktree: &WorktreeId) {
+        let brought =
+            |known: &Known| matches!(known, Known::Judged(owner) if owner.verdict.origin.kind == ActorKind::Git);
+        for document in self.documents.values_mut().filter(|document| document.file.worktree == *worktree) {
+            if document.owners.tree().iter().any(|(_, owner)| brought(self.table.get(owner))) {
+                document.owners.refresh(self.now_ms);
+            }
+        }
+    }
+
     pub(super) fn judged(&mut self, group: GroupId, verdict: Option<Verdict>) {
         let Some(at) = self.awaited.iter().position(|(awaited, ..)| *awaited == group) else { return };
         let Some((_, owner, uri)) = self.awaited.remove(at) else { return };
         let shared = self.awaited.iter().any(|(_, other, _)| *other == owner);
         match (verdict, self.table.get(owner)) {
-            (Some(verdict), Known::Provisional { at_ms, .. }) if !shared => {
+            // Of what git brought notes may know more, which come with an answer.
+            (Some(verdict), Known::Provisional { at_ms, .. }) if !shared && verdict.origin.kind != ActorKind::Git => {
                 let at_ms = Some(at_ms / 60_000 * 60_000);
                 self.table.set(owner, Known::Judged(Owner { verdict, at_ms, event: None }));
                 self.owners_changed();

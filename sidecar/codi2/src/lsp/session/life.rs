@@ -11,8 +11,7 @@ impl Session {
     }
 
     pub(super) fn watch(&mut self, site: &Site) {
-        if self.sites.insert(site.worktree.clone()) {
-            self.roots.push(site.root.clone());
+        if self.sites.insert(site.worktree.clone(), site.root.clone()).is_none() {
             if self.link.connected {
                 self.out.push(Effect::Watch { root: site.root.clone() });
             }

@@ -22,7 +22,7 @@ mod sync;
 mod tests;
 mod views;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use codi2_protocol::{Fact, GroupId, SessionId, SessionInfo, WorktreeId};
 use codi2_text::Tombstones;
@@ -61,8 +61,8 @@ pub struct Session {
     mint: Box<dyn FnMut() -> GroupId + Send>,
     documents: BTreeMap<String, Document>,
     apart: BTreeMap<String, Apart>,
-    sites: BTreeSet<WorktreeId>,
-    roots: Vec<String>,
+    /// The worktrees that are watched for this window, with their roots.
+    sites: BTreeMap<WorktreeId, String>,
     info: Option<SessionInfo>,
     tombstones: Tombstones<Grave>,
     table: Table,
@@ -100,8 +100,7 @@ impl Session {
             mint: Box::new(mint),
             documents: BTreeMap::new(),
             apart: BTreeMap::new(),
-            sites: BTreeSet::new(),
-            roots: Vec::new(),
+            sites: BTreeMap::new(),
             info: None,
             tombstones: Tombstones::new(TOMBSTONES.0, TOMBSTONES.1),
             table: Table::default(),
@@ -153,6 +152,7 @@ impl Session {
                 }
             }
             Input::Git { worktree } => self.seal_where(|document| document.file.worktree == worktree),
+            Input::Noted { worktree } => self.noted(&worktree),
             Input::Link(link) => self.link(link),
             Input::Lost => self.say_again(),
             Input::Shows(shows) => self.shows(shows),

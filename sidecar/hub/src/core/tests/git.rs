@@ -154,7 +154,7 @@ fn the_log_says_that_git_carried_what_nobody_is_known_for() {
     assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange"]);
 }
 
-/// Whoever has a file of the worktree open is told, so that groups do not reach over what git did.
+/// Whoever has a file of the worktree open is told, so that groups do not reach over what git did, and of notes.
 #[test]
 fn editors_hear_of_git() {
     let mut w = two_branches();
@@ -170,8 +170,11 @@ fn editors_hear_of_git() {
         new_branch: Some("topic".into()),
     };
     w.feed(Input::Watched(worktree(), WatchEvent::Git(operation)));
-    let told = w.notices.iter().filter(|(_, notice)| *notice == Notice::Git { worktree: worktree() });
-    assert_eq!(told.map(|(producer, _)| *producer).collect::<Vec<_>>(), [w.people["ada"].producer]);
+    w.feed(Input::Watched(worktree(), WatchEvent::Noted));
+    for told in [Notice::Git { worktree: worktree() }, Notice::Noted { worktree: worktree() }] {
+        let told = w.notices.iter().filter(|(_, notice)| *notice == told);
+        assert_eq!(told.map(|(producer, _)| *producer).collect::<Vec<_>>(), [w.people["ada"].producer]);
+    }
 }
 
 /// Git's explanation comes late, when the editor has already loaded the file again: both follow.

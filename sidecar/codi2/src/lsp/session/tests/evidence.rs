@@ -222,6 +222,39 @@ fn a_group_judged_in_parts_is_asked_for() {
     assert!(hover(&bench, 0).contains("person Eve"));
 }
 
+/// Notes may name who wrote what git brought: it is asked for when git's verdict comes, and again when notes came.
+#[test]
+fn what_git_brought_is_asked_for_again() {
+    let mut bench = Bench::with(plain(), "aaa");
+    connect(&mut bench);
+    let (ask, known) = asked(&bench).unwrap();
+    bench.on(Input::Owners { ask, reply: Some(reply(known, &[(3, 0)], &["Ada"])) });
+    bench.on(Input::Noted { worktree: worktree() });
+    bench.wait(300);
+    assert_eq!(asked(&bench).unwrap().0, ask, "nothing there is git's");
+    bench.whole("Xaaa");
+    bench.wait(300);
+    let group = bench.groups()[0].group;
+    let pulled = Verdict::new(Actor::named(ActorKind::Git, "pull"), Class::Carried, EvidenceKind::Git, "pull");
+    bench.on(Input::Judged { group, verdict: Some(pulled.clone()) });
+    bench.wait(300);
+    let (again, known) = asked(&bench).unwrap();
+    assert_eq!((again, known), (ask + 1, digest("Xaaa")));
+    let mut gits = reply(known, &[(1, 0), (3, 1)], &["", "Ada"]);
+    gits.owners[0].verdict = pulled;
+    bench.on(Input::Owners { ask: again, reply: Some(gits) });
+    assert!(hover(&bench, 0).contains("git pull"), "{}", hover(&bench, 0));
+    let elsewhere = WorktreeId { name: "linked".to_owned(), ..worktree() };
+    bench.on(Input::Noted { worktree: elsewhere });
+    bench.wait(300);
+    assert_eq!(asked(&bench).unwrap().0, again);
+    bench.on(Input::Noted { worktree: worktree() });
+    let (last, known) = asked(&bench).unwrap();
+    assert_eq!(last, again + 1);
+    bench.on(Input::Owners { ask: last, reply: Some(reply(known, &[(1, 0), (3, 1)], &["Eve", "Ada"])) });
+    assert!(hover(&bench, 0).contains("person Eve"));
+}
+
 #[test]
 fn no_answer_is_said_and_a_wrong_one_is_not_believed() {
     let mut bench = Bench::with(plain(), "aaa");
