@@ -318,7 +318,7 @@ scenario! {
         wait_for("the author", || world.explain(), || {
             let rows = neovim.lua(BLAME);
             let row = rows.as_str().unwrap_or_default();
-            (row.starts_with("robo") && row.contains("exact")).then_some(())
+            (row.starts_with("agent robo") && row.contains("exact")).then_some(())
         });
     }
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codi2_tests::{Output, World, program, run};
+use codi2_tests::{Agent, Output, World, program, run, wait_for};
 
 fn at(world: &World, folder: &Path, words: &str) -> Output {
     run(world.command(program()).current_dir(folder).args(words.split(' ')), "")
@@ -114,4 +114,41 @@ fn files_that_nobody_can_watch() {
             ("blame large.txt", 3, "large.txt is larger than watch.max_file_mib"),
         ],
     );
+}
+
+/// Whoever watches a repository whose folder goes is told once, and goes on where it comes back, as itself or made anew.
+#[test]
+fn a_repository_that_goes_and_comes_back() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let mut monitor = world.monitor();
+    let (root, aside) = (world.repository(), world.home().join("aside"));
+    let says = |words: &str| at(&world, &world.home(), words).out;
+    let is_gone = || says("status --format human").matches("the folder is gone").count() > 0;
+    fs::rename(root, &aside).expect("it goes");
+    wait_for("that it is gone", || world.explain(), || is_gone().then_some(()));
+    let status = says("status --format human");
+    assert_eq!(status.matches("the folder is gone").count(), 1, "{status}");
+    let doctor = says("doctor --format human");
+    assert_eq!(doctor.matches("the folder is gone").count(), 1, "{doctor}");
+    assert!(
+        doctor.contains("bring the folder back") && !doctor.contains("inotify.max_user_watches (sysctl)"),
+        "{doctor}"
+    );
+    fs::rename(&aside, root).expect("it comes back");
+    world.wait_until_watched();
+    wait_for("no trouble", || world.explain(), || (!is_gone()).then_some(()));
+    Agent::named(&world, "robo").write("a.txt", "one\nby robo\n");
+    world.wait_blame("its line", "a.txt", false, |blame| blame.kinds() == ["unknown", "agent"]);
+    let stopped = || world.log().iter().filter(|entry| entry.kind() == "watch").count();
+    let said = stopped();
+    // Another repository at the same place.
+    fs::remove_dir_all(root).expect("it goes for good");
+    wait_for("that it is gone", || world.explain(), || is_gone().then_some(()));
+    fs::create_dir(root).expect("a new folder");
+    git(&world, root, "init --quiet");
+    world.wait_until_watched();
+    wait_for("no trouble", || world.explain(), || (!is_gone()).then_some(()));
+    assert!(stopped() > said);
+    monitor.kill().expect("our own child");
+    monitor.wait().expect("our own child");
 }

@@ -161,6 +161,7 @@ fn an_editor_says_who_wrote_what_was_pulled() {
     here.commit("robo", "a.txt", "by robo\n");
     assert!(here.push());
     there.world.git(&["pull", "--quiet"]);
+    there.world.wait_blame("git's line", "a.txt", false, |blame| blame.kinds() == ["git"]);
     wait_for("the reload", String::new, || window.reload(&file).then_some(()));
     says("git alone", &mut window, "git");
     let merged = there.world.codi2(&["notes", "merge"]);

@@ -123,6 +123,11 @@ impl OpenBook {
         self.files.keys()
     }
 
+    /// The events of all of them.
+    pub fn events(&self) -> impl Iterator<Item = EventId> {
+        self.files.values().flatten().map(|entry| entry.change.event)
+    }
+
     /// The newest change of a file that ended in this state.
     pub fn ended_in(&self, file: &FileId, after: Option<Digest>) -> Option<&Change> {
         self.on(file).rev().find(|change| change.after == after)

@@ -54,6 +54,10 @@ pub trait Ports {
     fn watch(&mut self, path: &Path, poll: bool) -> Result<Watched, String>;
     /// Stops watching.
     fn unwatch(&mut self, worktree: &WorktreeId);
+    /// Whether a worktree whose folder was gone can be watched again: it is back at its root, or another repository is.
+    fn is_back(&self, _worktree: &WorktreeId, _root: &Path) -> bool {
+        false
+    }
     /// The file's path below the root of its watched worktree.
     fn locate(&self, path: &Path) -> Option<FileId>;
     /// The file as it is on disk now; none where it may not be recorded or its worktree is not watched.

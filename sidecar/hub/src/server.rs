@@ -185,7 +185,8 @@ impl Shared {
         status.problems.extend(self.engine.problems());
         status.problems.extend(self.remarks.now());
         for watch in &status.watches {
-            if matches!(watch.state, codi2_protocol::WatchState::Degraded | codi2_protocol::WatchState::Stopped) {
+            // That a folder is gone is told with its watch.
+            if watch.state == codi2_protocol::WatchState::Degraded {
                 status.problems.push(format!("{}: {}", watch.root, watch.detail));
             }
         }

@@ -288,6 +288,12 @@ impl Ports for World {
         }
     }
 
+    fn is_back(&self, worktree: &WorktreeId, root: &Path) -> bool {
+        // A repository further up is another place; a plain folder may be one that is about to become a repository.
+        let is_it = |place: Place| place.root == root && (place.git_dir.is_some() || place.worktree == *worktree);
+        root.is_dir() && identify(root).is_ok_and(is_it)
+    }
+
     fn locate(&self, path: &Path) -> Option<FileId> {
         let places = self.watches.values().map(Watch::place);
         let (place, path) = places

@@ -30,6 +30,12 @@ const PLACES: usize = 8;
 /// Lines of longer texts are not compared (bytes).
 const TEXT_BYTES: usize = 1 << 20;
 
+#[cfg(test)]
+thread_local! {
+    /// Lines that were looked at to find blocks.
+    pub(super) static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The lines that an agent took out of a file and put in.
 #[derive(Debug)]
 pub(super) struct Parted {
@@ -50,7 +56,9 @@ impl Parted {
     /// About what it takes in memory (bytes).
     pub fn bytes(&self) -> usize {
         let hashes = self.hashes.iter().map(HashSet::len).sum::<usize>() * 2 * size_of::<u64>();
-        self.gone.len() * size_of::<(At, bool)>() + self.put.len() * size_of::<At>() + hashes
+        let runs = self.found.iter().map(|(_, runs)| runs.len()).sum::<usize>() * size_of::<(usize, OwnerRef)>();
+        let found = self.found.len() * size_of::<Moved>() + runs;
+        self.gone.len() * size_of::<(At, bool)>() + self.put.len() * size_of::<At>() + hashes + found
     }
 
     /// What a change with this ruling took out and put in; absent where it is no agent's for certain.
@@ -116,6 +124,8 @@ fn blocks(
     sources: &[Vec<Option<At>>],
     agree: impl Fn(&Block, &Block) -> bool,
 ) -> Vec<Block> {
+    #[cfg(test)]
+    COMPARED.set(COMPARED.get() + put.len() + sources.iter().map(Vec::len).sum::<usize>());
     let mut places: HashMap<u64, Vec<(usize, usize)>> = HashMap::new();
     for (source, lines) in sources.iter().enumerate() {
         for (number, line) in lines.iter().enumerate() {

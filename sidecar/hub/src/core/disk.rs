@@ -5,7 +5,7 @@
 
 use codi2_attribution::{Change as OpenChange, DiskRuling, Moment, Observed, Seen};
 use codi2_protocol::{
-    Actor, ActorKind, Digest, DiskOperation, Event, EventBody, EventId, FileId, Notice, Owner, WorktreeId,
+    Actor, ActorKind, Digest, DiskOperation, Event, EventBody, EventId, FileId, Notice, Owner, WatchState, WorktreeId,
 };
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{Cause, Content as Found, Observation, WatchEvent};
@@ -21,8 +21,6 @@ use crate::ledger::{DiskFile, Ledger, New};
 use crate::ports::Ports;
 use crate::rows::Row;
 
-/// How long a program may take between emptying or removing a file and writing it, in ms.
-const EMPTY_MS: u64 = 10_000;
 /// A text as long as this, in bytes, is not written twice by chance: whoever has it again has copied it.
 const COPIED_BYTES: usize = 30;
 
@@ -76,6 +74,9 @@ impl Core {
                 let Some(worktree) = self.worktree(id) else { return };
                 worktree.status.state = state;
                 worktree.status.detail.clone_from(&detail);
+                if state == WatchState::Stopped {
+                    self.let_go(id, ports);
+                }
                 let said = (state, detail.clone());
                 if self.said.get(id) != Some(&said) {
                     self.said.put(id.clone(), said);
@@ -292,11 +293,13 @@ impl Core {
         let was_there = before_bytes.is_some();
         if before.as_ref().is_none_or(|before| before.owners.is_empty())
             && after.as_ref().is_some_and(|after| !after.is_empty())
-            && let Some(kept) = self.emptied(file, before_bytes, found.at_ms)
         {
-            // Seen between a program's truncation or removal and its write: one change, and what stands there again is
-            // not new.
-            (before, before_bytes, from) = (kept.before.clone(), kept.before_bytes, kept.from);
+            let left = self.emptied(file, before_bytes, found.at_ms);
+            let left = left.or_else(|| self.moved_with_git(file, &found, now, ports));
+            if let Some(kept) = left.and_then(|event| self.kept.get(&event)) {
+                // One change with the one that took it away, and what stands there again is not new.
+                (before, before_bytes, from) = (kept.before.clone(), kept.before_bytes, kept.from);
+            }
         }
         let after_bytes = found.content.digest();
         self.kept_number += 1;
@@ -312,7 +315,7 @@ impl Core {
             written: found.written,
             git: found.git,
             seen,
-            given: OwnerTree::from_spans([]),
+            given: OwnerTree::from_spans([]).into(),
             parted: None,
             number: self.kept_number,
         };
@@ -326,7 +329,7 @@ impl Core {
         self.take_moved(&mut kept, None);
         let id = EventId::new();
         let Applied { owners, change, actor } = self.apply_ruling(file, &kept, &ruling, id, saved_by, ports);
-        kept.given.clone_from(&owners);
+        kept.given = owners.clone().into();
 
         let operation = match after_bytes {
             None => DiskOperation::Delete,
@@ -398,16 +401,6 @@ impl Core {
             return self.ledger.known_otherwise(ports, file, text);
         }
         None
-    }
-
-    /// The change that emptied or removed a file just now, where nobody saved it so.
-    fn emptied(&self, file: &FileId, empty: Option<Digest>, now: u64) -> Option<&Kept> {
-        let last = self.open.on(file).next_back()?;
-        let is_it = last.after == empty
-            && !matches!(last.ruling, DiskRuling::Echo { .. })
-            && now.saturating_sub(last.to.ms) < EMPTY_MS;
-        let kept = self.kept.get(&last.event).filter(|_| is_it)?;
-        kept.before.as_ref().is_some_and(|before| before.text().is_some()).then_some(kept)
     }
 
     /// The rows that keep a file's state and its owners.

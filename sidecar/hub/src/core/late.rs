@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: the judging (the attribution crate) and how a ruling becomes owners (`ruled`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use codi2_attribution::{
     Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Moment, Observed, OpenCall, Seen, Transition,
@@ -45,10 +45,23 @@ pub(super) struct Kept {
     /// The owners that the content after had before this change was seen, and where.
     pub seen: Option<(Seen, OwnerTree<OwnerRef>)>,
     /// The owners that it gave the text after.
-    pub given: OwnerTree<OwnerRef>,
+    pub given: Given,
     /// What an agent took out and put in.
     pub parted: Option<Parted>,
     pub number: u64,
+}
+
+/// Owners, and in how many runs: they are counted when they are given, since all that is kept is added up often.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub owners: OwnerTree<OwnerRef>,
+    runs: usize,
+}
+
+impl From<OwnerTree<OwnerRef>> for Given {
+    fn from(owners: OwnerTree<OwnerRef>) -> Self {
+        Self { runs: owners.iter().count(), owners }
+    }
 }
 
 impl Kept {
@@ -57,12 +70,13 @@ impl Kept {
         Transition { before: self.before_bytes, after: self.after_bytes, from: self.from, to: self.to }
     }
 
-    /// Bytes of the texts it holds on to.
+    /// Bytes of the texts and owners it holds on to.
     fn bytes(&self) -> usize {
         let before = self.before.as_ref().and_then(Known::text).into_iter();
         let sources = self.git.iter().flat_map(|git| &git.sources).map(|source| source.len());
         let parted = self.parted.iter().map(Parted::bytes);
-        before.chain(&self.after).map(Text::len_bytes).chain(sources).chain(parted).sum()
+        let given = self.given.runs * size_of::<(usize, OwnerRef)>();
+        before.chain(&self.after).map(Text::len_bytes).chain(sources).chain(parted).sum::<usize>() + given
     }
 
     /// Whether its content was seen in its file's own lineage before.
@@ -73,7 +87,7 @@ impl Kept {
     /// Every owner that it points to.
     pub fn owners_in_use(&self) -> impl Iterator<Item = OwnerRef> {
         let seen = self.seen.iter().map(|(_, owners)| owners);
-        let trees = self.before.iter().map(|before| &before.owners).chain(seen).chain([&self.given]);
+        let trees = self.before.iter().map(|before| &before.owners).chain(seen).chain([&self.given.owners]);
         let moved = self.parted.iter().flat_map(|parted| &parted.found).flat_map(|(_, runs)| runs);
         trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).chain(moved.map(|(_, owner)| *owner))
     }
@@ -184,6 +198,8 @@ impl Core {
                 self.follow_moved(change.event, now, ports);
             }
         }
+        // What an agent moves is known of some of them from now on.
+        self.forget_kept();
     }
 
     /// Writes the better ruling of an earlier change as an event of its own, and gives its text the new owners.
@@ -222,7 +238,7 @@ impl Core {
             self.ledger.book.amend(change.event, &owner);
             rows.push(Row::Upgrade(change.event, owner));
         }
-        let mut told = self.told_by(&kept.given, &change.ruling);
+        let mut told = self.told_by(&kept.given.owners, &change.ruling);
         told.insert(change.event);
         rows.extend(self.give(file, change.event, kept, owners));
         self.open.rule(file, change.event, ruling);
@@ -248,7 +264,7 @@ impl Core {
     /// Gives the text after a change other owners than it had: on disk, in the buffers that took it from there, in the memory of
     /// contents. Only the newest change that ended in a text says whose it is.
     fn give(&mut self, file: &FileId, event: EventId, kept: &mut Kept, owners: OwnerTree<OwnerRef>) -> Vec<Row> {
-        let was = std::mem::replace(&mut kept.given, owners.clone());
+        let was = std::mem::replace(&mut kept.given, owners.clone().into()).owners;
         let Some(digest) = kept.after_text else { return Vec::new() };
         if self.open.ended_in(file, kept.after_bytes).is_none_or(|newest| newest.event != event) {
             return Vec::new();
@@ -377,7 +393,10 @@ impl Core {
     pub(super) fn expire(&mut self, now: u64) {
         self.calls.expire(now);
         self.open.expire(now);
-        self.kept.retain(|_, kept| now < kept.to.ms.saturating_add(codi2_attribution::OPEN_MS));
+        if !self.kept.is_empty() {
+            let open: HashSet<EventId> = self.open.events().collect();
+            self.kept.retain(|event, _| open.contains(event));
+        }
     }
 
     pub(super) fn forget_kept(&mut self) {

@@ -52,7 +52,9 @@ pub struct Worktree {
     pub scanned: bool,
     /// Whether an earlier hub watched it: then a change nobody saw happened while the hub was away.
     pub watched_before: bool,
-    connections: BTreeSet<ConnectionId>,
+    /// Whether it is looked at again and again, since somebody asked for that.
+    pub(super) polled: bool,
+    pub(super) connections: BTreeSet<ConnectionId>,
     waiting: Vec<Ticket>,
     pub(super) hooked_ms: u64,
 }
@@ -301,6 +303,7 @@ impl Core {
         self.forget_producers(now, ports);
         self.expire(now);
         self.unwatch_unwanted(now, ports);
+        self.watch_again(ports);
     }
 
     /// Judges what the dead left of their last groups, and forgets who has not been heard for long: whoever comes back
@@ -392,38 +395,37 @@ impl Core {
             let rows = vec![Row::Worktree(self.host, id.clone(), root.clone())];
             self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
         }
-        if !self.worktrees.contains_key(&id) {
-            if self.worktrees.len() >= WORKTREES {
-                ports.unwatch(&id);
-                return Err(format!("the hub watches {WORKTREES} worktrees already: close some windows"));
-            }
-            let status = WatchStatus {
-                worktree: id.clone(),
-                root: root.clone(),
-                state: WatchState::Watching,
-                files: 0,
-                branch: watched.branch,
-                detail: String::new(),
-            };
-            let watched_before = ports.watched_before(&id);
-            if watched_before {
-                // What lay there last is known by itself, wherever it lies by now.
-                for (path, text) in ports.disk_texts(&id) {
-                    self.ledger.place(&FileId { worktree: id.clone(), path }, text);
-                }
-            }
-            let worktree = Worktree {
-                status,
-                scanned: false,
-                watched_before,
-                connections: BTreeSet::new(),
-                waiting: Vec::new(),
-                hooked_ms: 0,
-            };
-            self.worktrees.insert(id.clone(), worktree);
-            let rows = vec![Row::Worktree(self.host, id.clone(), root)];
-            self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
+        // Of one whose folder was gone all is looked at anew.
+        let former = match self.worktrees.get(&id) {
+            Some(known) if known.status.state != WatchState::Stopped => return Ok(id),
+            _ => self.worktrees.remove(&id),
+        };
+        if self.worktrees.len() >= WORKTREES {
+            ports.unwatch(&id);
+            return Err(format!("the hub watches {WORKTREES} worktrees already: close some windows"));
         }
+        let status = WatchStatus {
+            worktree: id.clone(),
+            root: root.clone(),
+            state: WatchState::Watching,
+            files: 0,
+            branch: watched.branch,
+            detail: String::new(),
+        };
+        let (connections, waiting, hooked_ms) =
+            former.map(|former| (former.connections, former.waiting, former.hooked_ms)).unwrap_or_default();
+        let watched_before = ports.watched_before(&id);
+        if watched_before {
+            // What lay there last is known by itself, wherever it lies by now.
+            for (path, text) in ports.disk_texts(&id) {
+                self.ledger.place(&FileId { worktree: id.clone(), path }, text);
+            }
+        }
+        let worktree =
+            Worktree { status, scanned: false, watched_before, polled: poll, connections, waiting, hooked_ms };
+        self.worktrees.insert(id.clone(), worktree);
+        let rows = vec![Row::Worktree(self.host, id.clone(), root)];
+        self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
         Ok(id)
     }
 

@@ -116,6 +116,12 @@ impl Ledger {
         places.filter(lies).cloned().collect()
     }
 
+    /// The other paths of the worktree where this text lies, or lay last; the newest few.
+    pub fn places_of(&self, file: &FileId, digest: Digest) -> Vec<FileId> {
+        let places = self.places.get(&(file.worktree.repository, digest)).into_iter().flat_map(|places| places.iter());
+        places.filter(|place| place.worktree == file.worktree && *place != file).cloned().collect()
+    }
+
     /// A text lies here now, or lay here last.
     pub fn place(&mut self, file: &FileId, digest: Digest) {
         let key = (file.worktree.repository, digest);

@@ -177,7 +177,8 @@ impl Engine {
             self.touch(path, Cause::Event);
         }
         self.step_all();
-        self.send(WatchEvent::State(WatchState::Stopped, "the folder is gone".into()));
+        let words = "the folder is gone; it is watched again when it is back";
+        self.send(WatchEvent::State(WatchState::Stopped, words.into()));
         false
     }
 

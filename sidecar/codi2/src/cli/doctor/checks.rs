@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use codi2_config::Settings;
 use codi2_ipc::{ConnectError, HubInfo, Places, spool};
-use codi2_protocol::{ErrorCode, HubStatus, WatchState};
+use codi2_protocol::{ErrorCode, HubStatus, WatchState, WatchStatus};
 
 use super::{Finding, store};
 use crate::cli::surroundings::{BUILD, Surroundings};
@@ -132,17 +132,23 @@ fn told(status: &HubStatus) -> Vec<Finding> {
         None => String::new(),
     };
     let mut findings = vec![Finding::well("store", format!("{}, {} events{reached}", status.store, status.events))];
+    // What is wrong with a watch is told once, with it.
+    let of_watch = |problem: &str| {
+        let is_it = |watch: &WatchStatus| problem == format!("{}: {}", watch.root, watch.detail);
+        status.watches.iter().any(is_it)
+    };
+    let problems = status.problems.iter().filter(|problem| !of_watch(problem));
     findings.extend(
-        status
-            .problems
-            .iter()
-            .map(|problem| told_wrong("hub", problem, "look into the hub's log, hub.err in the state folder")),
+        problems.map(|problem| told_wrong("hub", problem, "look into the hub's log, hub.err in the state folder")),
     );
     for watch in &status.watches {
         let found =
             format!("{}: {} {}", watch.root, feed::watch_state(watch.state), watch.detail).trim_end().to_owned();
         findings.push(match watch.state {
-            WatchState::Degraded | WatchState::Stopped => Finding::wrong(
+            WatchState::Stopped => {
+                Finding::wrong("watch", found, "bring the folder back, or close the windows and commands that watch it")
+            }
+            WatchState::Degraded => Finding::wrong(
                 "watch",
                 found,
                 "raise fs.inotify.max_user_watches (sysctl), exclude folders with watch.exclude, or poll with watch.poll",

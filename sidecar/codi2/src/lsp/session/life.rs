@@ -11,10 +11,9 @@ impl Session {
     }
 
     pub(super) fn watch(&mut self, site: &Site) {
-        if self.sites.insert(site.worktree.clone(), site.root.clone()).is_none() {
-            if self.link.connected {
-                self.out.push(Effect::Watch { root: site.root.clone() });
-            }
+        let is_new = self.sites.insert(site.worktree.clone(), site.root.clone()).is_none();
+        if is_new && self.link.connected {
+            self.out.push(Effect::Watch { root: site.root.clone() });
         }
     }
 

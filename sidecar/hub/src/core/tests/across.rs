@@ -1,9 +1,11 @@
 //! Agents move blocks with two changes, inside a file, to another one, or with the file: the authors stay, in every order in
 //! which the changes can be seen. What anybody may write again is whose it was announced by.
 
-use codi2_protocol::{EvidenceKind, HookPhase};
+use codi2_protocol::{Actor, ActorKind, Call, EvidenceKind, HookPhase, HookRecord};
 use codi2_workspace::GitSource;
 
+use super::super::across::COMPARED;
+use super::super::{Input, Ticket};
 use super::orders::{Step, interleavings};
 use super::world::World;
 
@@ -135,6 +137,133 @@ fn a_file_that_is_moved_and_changed() {
         let expected = if in_time { [TYPED, TYPED, CALL, CALL] } else { [EXTERNAL; 4] };
         assert_eq!(lines, expected, "{order:?}\n{:#?}", w.log(0));
     }
+}
+
+/// `git mv`, and a change of it before anybody looks: git takes the file away, and has it in its index at its new path.
+#[test]
+fn a_file_that_is_moved_with_git_and_changed() {
+    let short = format!("{HEAD}ada\n");
+    for text in [format!("{HEAD}{BLOCK}"), short] {
+        for order in interleavings(&[1, 1, 1]) {
+            let mut w = World::new(&[("a.rs", HEAD)]);
+            w.opens("ada", "a.rs");
+            w.types("ada", "a.rs", HEAD.len(), &text[HEAD.len()..]);
+            w.saves("ada", "a.rs");
+            w.closes("ada", "a.rs");
+            w.staged("a.rs");
+            w.hook(HookPhase::Before, "bot", &[]);
+            w.ports.index.remove("a.rs");
+            w.ports.files.remove("a.rs");
+            w.put("c.rs", &text);
+            w.staged("c.rs");
+            w.put("c.rs", format!("{text}the agent's own\n"));
+            let steps: [Step; 3] = [
+                |w| w.git_explains("a.rs", "mv", GitSource::Index, &[]),
+                |w| w.watch_sees("c.rs"),
+                |w| drop(w.hook(HookPhase::After, "bot", &[])),
+            ];
+            order.iter().for_each(|at| steps[*at](&mut w));
+            let lines = w.blame("c.rs");
+            // What its text was is known since before the call began, so that the change is of that time.
+            let typed = text.lines().skip(1).map(|_| TYPED);
+            let expected: Vec<&str> = [OLD].into_iter().chain(typed).chain([CALL]).collect();
+            assert_eq!(lines, expected, "{order:?}\n{:#?}", w.log(0));
+        }
+    }
+    // A copy that git knows is the agent's as any other, and so is what one of two files became that went.
+    for twice in [false, true] {
+        let mut w = world();
+        w.staged("a.rs");
+        let text = format!("{HEAD}{BLOCK}");
+        if twice {
+            w.program_writes("d.rs", &text);
+        }
+        w.hook(HookPhase::Before, "bot", &[]);
+        w.put("c.rs", &text);
+        w.staged("c.rs");
+        w.put("c.rs", format!("{text}the agent's own\n"));
+        if twice {
+            for gone in ["a.rs", "d.rs"] {
+                w.git_writes(gone, None, "rm", GitSource::Index, &[]);
+            }
+        }
+        w.watch_sees("c.rs");
+        w.hook(HookPhase::After, "bot", &[]);
+        assert_eq!(w.blame("c.rs"), [CALL; 5], "{twice}\n{:#?}", w.log(0));
+    }
+}
+
+/// A clean file, of which no row is kept, is moved while no hub runs: by its name alone, with git, and changed, too.
+#[test]
+fn a_clean_file_that_is_moved_while_the_hub_is_away() {
+    for (with_git, changed) in [(false, false), (true, false), (true, true)] {
+        let mut w = world();
+        w.staged("a.rs");
+        // The next hub sees it clean.
+        w.hub_restarts();
+        w.scan();
+        let text = format!("{HEAD}{BLOCK}");
+        w.ports.files.remove("a.rs");
+        w.put("c.rs", &text);
+        if with_git {
+            w.ports.index.remove("a.rs");
+            w.staged("c.rs");
+        }
+        if changed {
+            w.put("c.rs", format!("{text}new\n"));
+        }
+        w.hub_restarts();
+        w.scan();
+        assert_eq!(w.blame("c.rs")[..4], [OLD, TYPED, TYPED, TYPED], "{with_git} {changed}\n{:#?}", w.log(0));
+    }
+}
+
+/// What was found stays, also where the change it came from is forgotten before the call that put it in ends.
+#[test]
+fn the_source_is_forgotten_before_the_call_ends() {
+    let mut w = world();
+    writes(&mut w, "bot", "a.rs", HEAD);
+    w.tick(codi2_attribution::OPEN_MS - 20_000);
+    // As tools do that name themselves before.
+    let actor = Some(Actor::named(ActorKind::Agent, "bot"));
+    let record = HookRecord { actor, ..w.hook_record(HookPhase::Before, "bot", &["b.rs"]) };
+    w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
+    w.put("b.rs", moved());
+    w.watch_sees("b.rs");
+    assert_eq!(w.blame("b.rs"), [OLD, TYPED, TYPED, CALL, CALL]);
+    let kept = w.core.kept.len();
+    w.tick(30_000);
+    assert!(w.core.kept.len() < kept, "the source is gone");
+    w.agent_after("bot", "b.rs");
+    assert_eq!(w.blame("b.rs"), [OLD, TYPED, TYPED, BOT, BOT], "{:#?}", w.log(0));
+}
+
+/// An agent that indents many files leaves many lines: a small edit is compared with those it may have to do with.
+#[test]
+fn a_small_edit_beside_many_changed_files() {
+    const LINES: usize = 8;
+    let text = |file: usize, indent: &str, lines: usize| -> String {
+        let line = |line: usize| format!("{indent}let line_{file}_{line} = 1;\n{indent}}}\n");
+        (0..lines).map(line).collect()
+    };
+    let names: Vec<String> = (0..8).map(|file| format!("f{file}.rs")).collect();
+    let mut w = World::new(&[]);
+    for (file, name) in names.iter().enumerate() {
+        w.program_writes(name, text(file, "", LINES));
+    }
+    w.tick(codi2_attribution::OPEN_MS + 1_000);
+    w.hook(HookPhase::Before, "bot", &[]);
+    for (file, name) in names.iter().enumerate() {
+        w.put(name, text(file, "    ", LINES));
+        w.watch_sees(name);
+    }
+    w.hook(HookPhase::After, "bot", &[]);
+    assert_eq!(w.core.kept.values().filter(|kept| kept.parted.is_some()).count(), names.len());
+    let before = COMPARED.get();
+    writes(&mut w, "bot", "f0.rs", &text(0, "    ", LINES - 2));
+    let compared = COMPARED.get() - before;
+    // Those that it took out, and those that the same file had put in.
+    assert!(compared <= 2 * LINES + 4, "{compared} lines compared");
 }
 
 #[test]

@@ -90,6 +90,25 @@ fn changes_kept_for_late_evidence_are_bounded_in_bytes() {
     assert!(!w.core.kept.is_empty());
 }
 
+/// A short text may have an owner for each of its lines.
+#[test]
+fn owners_kept_for_late_evidence_are_bounded_in_bytes() {
+    let mut w = World::new(&[("a.rs", "")]);
+    let text = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    w.program_writes("a.rs", text(&["x"; 400]));
+    w.program_writes("a.rs", text(&[["x", "y"]; 200].concat()));
+    for n in 0..30 {
+        w.program_writes("a.rs", format!("{}{n}\n", text(&[["x", "y"]; 200].concat())));
+        let bytes = w.core.kept.values().map(|kept| {
+            let runs = kept.given.owners.iter().count() * size_of::<(usize, crate::book::OwnerRef)>();
+            kept.after.as_ref().map_or(0, |text| text.len_bytes()) + runs
+        });
+        let bytes: usize = bytes.sum();
+        assert!(bytes <= 32 << 10, "{bytes}");
+    }
+    assert!(w.core.kept.values().any(|kept| kept.given.owners.iter().count() > 300));
+}
+
 #[test]
 fn sessions_are_bounded_and_the_quietest_end() {
     let mut w = World::new(&[]);
@@ -209,6 +228,12 @@ fn a_clock_set_back_keeps_nobody_alive() {
     w.tick(600_000);
     assert!(w.core.producers.is_empty());
     assert!(w.core.heartbeats_ms <= w.ports.now);
+    w.program_writes("a.rs", "one\nmine\nand more\n");
+    assert!(!w.core.kept.is_empty());
+    w.ports.now -= day;
+    w.tick(0);
+    w.tick(600_000);
+    assert!(w.core.kept.is_empty(), "nor anything for late evidence");
 }
 
 /// The spool was full: the hub hears of a gap, of what stands in the buffer now, and of what came after. What it knew

@@ -80,6 +80,8 @@ pub struct Fake {
     pub heartbeats: usize,
     /// Processes that have ended.
     pub gone: BTreeSet<u32>,
+    /// Whether a folder that was gone is back.
+    pub is_back: bool,
     /// Whether reads of the store fail.
     pub damaged: bool,
     failed_reads: Cell<u64>,
@@ -160,6 +162,10 @@ impl Ports for Fake {
 
     fn unwatch(&mut self, worktree: &WorktreeId) {
         self.watched.remove(worktree);
+    }
+
+    fn is_back(&self, _: &WorktreeId, _: &Path) -> bool {
+        self.is_back
     }
 
     fn locate(&self, path: &Path) -> Option<FileId> {

@@ -1,11 +1,12 @@
 //! A hub that knows nothing in memory, over the store of one that was killed: the first look at a file, the sidecar that
 //! comes back with its spool, and the watch, in every order. What was typed is its typist's, whoever came first.
 
-use codi2_protocol::{Call, Fact, HookPhase, Numbered, ProducerId};
+use codi2_protocol::{Call, Fact, HookPhase, Numbered, ProducerId, WatchState};
+use codi2_workspace::WatchEvent;
 
 use super::super::Input;
 use super::orders::{Step, interleavings};
-use super::world::{World, core};
+use super::world::{World, core, worktree};
 
 const OLD: &str = "unknown unknown BeforeCodi2";
 const TYPED: &str = "person ada declared EditorDeclared";
@@ -223,4 +224,31 @@ fn a_program_writes_just_after_the_hub_has_come_back() {
         w.program_writes("a.rs", "one\na program\n");
         assert_eq!(w.blame("a.rs"), [OLD, "external unknown DiskChange"], "{known:?}, still: {still}");
     }
+}
+
+/// The folder of a worktree that somebody has watched goes, with all that the watch says of it, and comes back.
+#[test]
+fn a_worktree_that_goes_and_comes_back() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.opens("ada", "a.rs");
+    w.appends("ada", "a.rs", "hers\n");
+    w.saves("ada", "a.rs");
+    let bytes = w.ports.files["a.rs"].clone();
+    w.removes("a.rs");
+    let state = |state, words: &str| Input::Watched(worktree(), WatchEvent::State(state, words.into()));
+    w.feed(state(WatchState::Stopped, "the folder is gone"));
+    assert!(w.ports.watched.is_empty() && w.core.ledger.disk.is_empty());
+    w.tick(1_000);
+    assert!(w.ports.watched.is_empty(), "not yet");
+    assert_eq!(w.core.watches()[0].state, WatchState::Stopped);
+    w.put("a.rs", bytes);
+    w.ports.is_back = true;
+    w.tick(1_000);
+    assert_eq!(w.core.watches()[0].state, WatchState::Watching);
+    w.scan();
+    w.feed(state(WatchState::Watching, ""));
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED]);
+    w.program_writes("a.rs", "one\nhers\nnew\n");
+    assert_eq!(w.blame("a.rs"), [OLD, TYPED, "external unknown DiskChange"]);
+    assert_eq!(w.count("watch"), 2, "said once each: {:#?}", w.log(0));
 }
