@@ -1,34 +1,31 @@
-//! The notes on commits: a thread that looks which commits are new, works out whose their lines are, and writes it down in
-//! `refs/notes/codi2`.
+//! The notes on commits: a clerk looks which commits are new, works out whose their lines are ([`record`]), and writes it
+//! down in `refs/notes/codi2`.
 //!
 //! The core says when to look, and everything before that is durable by then. What is new is told by where history ends,
 //! not by what was run: rebased, amended, squashed and fetched commits are found the same way, and after a time without a
 //! hub too. A commit about which something may still be found out is looked at again when more is known. Git and the core
-//! never wait for this thread; it asks the core one content at a time. Absent on purpose: who wrote a text that lay on
-//! disk (the core knows), and trailers in commits.
+//! never wait for it: it has a thread of its own ([`thread`]), and asks the core one content at a time. Absent on purpose:
+//! who wrote a text that lay on disk (the core knows), and trailers in commits.
 
 mod lines;
 mod open;
+mod record;
 #[cfg(test)]
 mod tests;
+mod thread;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
-use codi2_attribution::record::{CommitRecord, FileRecord, LineRange, codi2};
-use codi2_protocol::{Class, Digest, ErrorCode, EventId, FileId, HubError, Owner, Reply, RepositoryId};
-use codi2_text::{OwnerTree, Text};
+use codi2_attribution::record::{CommitRecord, LineRange, codi2};
+use codi2_protocol::{Class, EventId, Owner, RepositoryId};
 use codi2_workspace::{Change, Commit, Commits, Note, Noted, Notes, Oid, Place};
 
 use crate::book::is_settled;
-use crate::core::{Asked, Input, Related, Ticket, Told, Why, decode_text, not_observed};
-use crate::engine::{Engine, now_ms};
-use lines::{Base, Owners};
+use crate::core::{Asked, Input, Told, Why};
 use open::{OPEN, OPEN_MS, Open, OpenCommits, Relatives, Written};
+pub use thread::{Door, Troubles, Wish, door, start};
 
 /// New commits that are looked at, at most: the newest.
 const COMMITS: usize = 2_000;
@@ -36,41 +33,6 @@ const COMMITS: usize = 2_000;
 const TOGETHER: usize = 64;
 /// Dropped commits, and ends of history, that are asked about a content nobody saw, at most.
 const RELATIVES: usize = 32;
-
-/// One wish to look.
-pub struct Wish {
-    /// The worktree whose git moved.
-    pub place: Place,
-    /// Why.
-    pub why: Why,
-}
-
-/// Where wishes go.
-pub type Door = Sender<Wish>;
-
-/// Why notes of repositories cannot be written, in words, for the status.
-#[derive(Debug, Clone, Default)]
-pub struct Troubles(Arc<Mutex<BTreeMap<RepositoryId, String>>>);
-
-impl Troubles {
-    /// All of them.
-    pub fn now(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-
-    fn set(&self, repository: RepositoryId, trouble: Option<String>) {
-        let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match trouble {
-            Some(words) => {
-                if troubles.get(&repository) != Some(&words) {
-                    tracing::warn!(words, "notes");
-                }
-                troubles.insert(repository, words);
-            }
-            None => drop(troubles.remove(&repository)),
-        }
-    }
-}
 
 /// How notes are written.
 #[derive(Debug, Clone)]
@@ -94,77 +56,6 @@ pub trait Informant {
     fn trouble(&self, repository: RepositoryId, trouble: Option<String>);
     /// The moment it is (ms since the Unix epoch).
     fn now_ms(&self) -> u64;
-}
-
-impl Informant for Engine {
-    fn ask(&self, asked: Asked) -> Result<Option<Told>, String> {
-        Self::ask(self, asked)
-    }
-
-    fn tell(&self, input: Input) {
-        Self::tell(self, input, None);
-    }
-
-    fn trouble(&self, repository: RepositoryId, trouble: Option<String>) {
-        self.troubles().set(repository, trouble);
-    }
-
-    fn now_ms(&self) -> u64 {
-        now_ms()
-    }
-}
-
-/// Starts the thread, which ends with the last door to it. `answer` is told when what was asked for is done.
-///
-/// # Errors
-/// Where the system has no thread left.
-pub fn start(
-    inbox: Receiver<Wish>,
-    engine: Engine,
-    options: Options,
-    ending: Arc<AtomicBool>,
-    answer: impl Fn(Ticket, Result<Reply, HubError>) + Send + 'static,
-) -> std::io::Result<JoinHandle<()>> {
-    let mut clerk = Clerk::new(engine, options, ending);
-    std::thread::Builder::new().name("codi2-notes".into()).spawn(move || {
-        loop {
-            let first = match clerk.next_ms() {
-                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(at_ms) => inbox.recv_timeout(Duration::from_millis(at_ms.saturating_sub(now_ms()))),
-            };
-            if matches!(first, Err(RecvTimeoutError::Disconnected)) {
-                return;
-            }
-            let wishes: Vec<Wish> = first.into_iter().chain(inbox.try_iter()).collect();
-            for (place, whys) in by_place(wishes, clerk.due()) {
-                let done = clerk.look(&place, &whys);
-                for why in whys {
-                    if let Why::Asked(ticket) = why {
-                        let refused = |message: &String| HubError { code: ErrorCode::Other, message: message.clone() };
-                        answer(ticket, done.as_ref().map(|()| Reply::Done).map_err(refused));
-                    }
-                }
-            }
-        }
-    })
-}
-
-/// A door and what it leads to.
-pub fn door() -> (Door, Receiver<Wish>) {
-    channel()
-}
-
-/// What came together, one look for each place; also for those where a last look is due.
-fn by_place(wishes: Vec<Wish>, due: Vec<Place>) -> Vec<(Place, Vec<Why>)> {
-    let mut places: Vec<(Place, Vec<Why>)> = Vec::new();
-    let wishes = wishes.into_iter().map(|Wish { place, why }| (place, Some(why)));
-    for (place, why) in wishes.chain(due.into_iter().map(|place| (place, None))) {
-        match places.iter_mut().find(|(other, _)| other.worktree == place.worktree) {
-            Some((_, whys)) => whys.extend(why),
-            None => places.push((place, why.into_iter().collect())),
-        }
-    }
-    places
 }
 
 /// Who writes the notes: the work of the thread, without it.
@@ -310,10 +201,16 @@ impl<I: Informant> Clerk<I> {
         let said = |error: codi2_workspace::ViewError| error.to_string();
         let repository = desk.place.worktree.repository;
         let here = desk.commits.made_here(commits).map_err(said)?;
-        let (changes, mut trouble) = changes(&mut desk.commits, commits);
+        let open = self.open.get(&repository);
+        let kept = |commit: &Commit| Some((commit.id, Arc::clone(open?.get(commit.id)?.changes.as_ref()?)));
+        let mut brought: HashMap<Oid, Arc<[Change]>> = commits.iter().filter_map(kept).collect();
+        let asked: Vec<Commit> = commits.iter().filter(|it| !brought.contains_key(&it.id)).cloned().collect();
+        let (compared, mut trouble) = changes(&mut desk.commits, &asked);
+        brought.extend(compared.into_iter().map(|(commit, changes)| (commit.id, changes.into())));
         let mut records: HashMap<Oid, CommitRecord> = HashMap::new();
         let mut origins: HashMap<Oid, Arc<Relatives>> = HashMap::new();
-        for (commit, changes) in changes {
+        for commit in commits {
+            let Some(changes) = brought.get(&commit.id) else { continue };
             if self.ending.load(Ordering::Relaxed) {
                 return Err("the hub is ending".into());
             }
@@ -390,123 +287,12 @@ impl<I: Informant> Clerk<I> {
                 let events = record.owners.iter().filter_map(|owner| owner.event).collect();
                 let is_unseen = record.owners.iter().any(|owner| is_unknown(owner) && owner.event.is_none());
                 let relatives = origins.remove(&commit.id).unwrap_or_default();
+                let changes = brought.remove(&commit.id);
                 let (commit, place) = (commit.clone(), desk.place.clone());
-                open.put(Open { commit, place, until_ms, written, events, is_unseen, relatives }, now);
+                open.put(Open { commit, changes, place, until_ms, written, events, is_unseen, relatives }, now);
             }
         }
         Ok(trouble)
-    }
-
-    /// What is known of a commit; of a content that nobody saw from these relatives, if any count, and from what was known of
-    /// it `before`: what it was worked out from may be gone.
-    fn record(
-        &self,
-        desk: &mut Desk<'_>,
-        commit: &Commit,
-        changes: Vec<Change>,
-        derives: Option<&Relatives>,
-        before: Option<&CommitRecord>,
-    ) -> Result<CommitRecord, String> {
-        let mut owners = Owners::default();
-        let mut files = Vec::new();
-        for change in changes {
-            let Some(bytes) = desk.commits.worktree_form(&change.path, change.blob, self.options.max_file_bytes) else {
-                continue;
-            };
-            let Some(text) = decode_text(&bytes) else { continue };
-            let file = FileId { worktree: desk.place.worktree.clone(), path: change.path.clone() };
-            let asked = Asked { file, text: text.clone(), relatives: Vec::new() };
-            let Some(told) = self.informant.ask(asked)? else { continue };
-            let exact = told.owners.map(|known| owners.tree(&known));
-            let mut ranges = exact.as_ref().map(|tree| lines::ranges(&text.to_string(), tree, &change.lines));
-            // Nobody saw it, or all that was seen is that it is there.
-            if let Some(relatives) = derives
-                && ranges.as_ref().is_none_or(|ranges| ranges.iter().any(|range| owners.is_unseen(range.owner)))
-            {
-                let mut tree = self.related_owners(desk, relatives, &change, &text, exact, &mut owners)?;
-                let file = |record: &CommitRecord| record.files.iter().find(|file| file.path == change.path).cloned();
-                if let Some((record, file)) = before.and_then(|record| Some((record, file(record)?))) {
-                    let before = owners.tree_of_lines(&text.to_string(), &file.ranges, &record.owners);
-                    tree = lines::completed(&tree, &before, &owners);
-                }
-                ranges = Some(lines::ranges(&text.to_string(), &tree, &change.lines));
-            }
-            let ranges = ranges.unwrap_or_default();
-            if !ranges.is_empty() {
-                files.push(FileRecord { path: change.path, ranges });
-            }
-        }
-        Ok(CommitRecord { commit: commit.id.to_string(), owners: owners.list, files, left_out: 0 })
-    }
-
-    /// The owners of a content that nobody saw, or of which nobody knows more than is in `exact`: from what lies there now,
-    /// from the parents, from the commits that this one may replace, and from their notes.
-    fn related_owners(
-        &self,
-        desk: &mut Desk<'_>,
-        origins: &Relatives,
-        change: &Change,
-        text: &Text,
-        exact: Option<OwnerTree<u32>>,
-        owners: &mut Owners,
-    ) -> Result<OwnerTree<u32>, String> {
-        let file = FileId { worktree: desk.place.worktree.clone(), path: change.path.clone() };
-        // In the worktree's form, with the commit whose note may tell of it, and whether it is near.
-        let mut texts: Vec<(Text, Option<Oid>, bool)> = Vec::new();
-        let mut seen: HashMap<Oid, Option<Text>> = HashMap::new();
-        let befores = change.before.iter().map(|before| (before.path.clone(), before.blob, None, true));
-        let mut all: Vec<(String, Oid, Option<Oid>, bool)> = befores.collect();
-        let dropped = origins.dropped.iter().map(|id| (*id, true));
-        for (id, is_near) in dropped.chain(origins.beside.iter().map(|id| (*id, false))) {
-            all.extend(desk.commits.entry(id, &change.path).map(|blob| (change.path.clone(), blob, Some(id), is_near)));
-        }
-        let mut relatives = Vec::new();
-        for (path, blob, id, is_near) in all {
-            let read = |desk: &mut Desk<'_>| {
-                decode_text(&desk.commits.worktree_form(&path, blob, self.options.max_file_bytes)?)
-            };
-            if let Some(base) = seen.entry(blob).or_insert_with(|| read(desk)).clone() {
-                relatives.push((path, Digest::new(base.digest())));
-                texts.push((base, id, is_near));
-            }
-        }
-        let asked = Asked { file: file.clone(), text: text.clone(), relatives };
-        let Told { owners: known, present, relatives } = self.informant.ask(asked)?.unwrap_or_default();
-        let exact = known.map(|known| owners.tree(&known)).or(exact);
-        let mut bases: Vec<Base> = Vec::new();
-        for Related { text, owners: known, is_beside } in present {
-            bases.push(Base { text, owners: owners.tree(&known), is_near: !is_beside });
-        }
-        let ids: Vec<Oid> = texts.iter().filter_map(|(_, id, _)| *id).collect();
-        let notes = desk.notes.read(&ids).map_err(|error| error.to_string())?;
-        let record = |id: Oid| {
-            let mut record = codi2::read(&id.to_string(), notes.get(&id)?).ok()?;
-            forget(&mut record, &desk.learned);
-            Some(record)
-        };
-        for ((text, id, is_near), known) in texts.into_iter().zip(relatives) {
-            if let Some(record) = id.and_then(record)
-                && let Some(noted) = record.files.iter().find(|noted| noted.path == change.path)
-            {
-                let tree = owners.tree_of_lines(&text.to_string(), &noted.ranges, &record.owners);
-                bases.push(Base { text: text.clone(), owners: tree, is_near });
-            }
-            if let Some(known) = known {
-                bases.push(Base { text, owners: owners.tree(&known), is_near });
-            }
-        }
-        let nobody = owners.enter(&not_observed());
-        let is_new = exact.is_none();
-        let exact = exact.unwrap_or_else(|| OwnerTree::new(text.len_bytes(), nobody));
-        let tree = lines::derived(text, &exact, &bases, owners);
-        let stored = owners.stored(&tree);
-        // What late evidence may change would stay as it is.
-        let now = self.informant.now_ms();
-        let is_settled = stored.owners.iter().all(|owner| is_settled(owner, now));
-        if is_new && is_settled && !stored.owners.iter().all(is_unknown) {
-            self.informant.tell(Input::Derived(file, Digest::new(text.digest()), stored));
-        }
-        Ok(tree)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use codi2_attribution::record::CommitRecord;
 use codi2_protocol::EventId;
-use codi2_workspace::{Commit, Oid, Place};
+use codi2_workspace::{Change, Commit, Oid, Place};
 
 use crate::core::Why;
 
@@ -18,10 +18,14 @@ pub(super) const OPEN: usize = 256;
 pub(super) const OPEN_MS: u64 = codi2_attribution::OPEN_MS;
 /// Those of them that nobody saw at all are looked at again whenever git moves, the newest.
 const UNSEEN: usize = 16;
+/// What a commit brought is kept for its next looks if it brought lines to so many files at most.
+const FILES: usize = 32;
 
 /// A commit about which something may still be found out.
 pub(super) struct Open {
     pub commit: Commit,
+    /// What it brought, which stays as it is; none of one that brought too much to be kept.
+    pub changes: Option<Arc<[Change]>>,
     /// Where it was seen.
     pub place: Place,
     pub until_ms: u64,
@@ -83,7 +87,8 @@ impl OpenCommits {
     }
 
     /// One more, unless its time is over; where there are too many the oldest goes.
-    pub fn put(&mut self, open: Open, now_ms: u64) {
+    pub fn put(&mut self, mut open: Open, now_ms: u64) {
+        open.changes = open.changes.filter(|changes| changes.len() <= FILES);
         if open.until_ms > now_ms {
             self.0.insert(open.commit.id, open);
         }
@@ -136,6 +141,7 @@ mod tests {
         };
         Open {
             commit: Commit { id: oid(number), parents: Vec::new() },
+            changes: None,
             place,
             until_ms,
             written: None,

@@ -149,6 +149,23 @@ fn a_dispute_corrects_a_note() {
     assert_eq!(desk.looks(Why::Moved), None);
 }
 
+/// What a commit brought stays as it is: git compares it once, however often it is looked at.
+#[test]
+fn a_commit_is_compared_once() {
+    let [bot, other] = [EventId::new(), EventId::new()];
+    let mut desk = Desk::new("two\nthree\n");
+    let text = "one\ntwo\nthree\n";
+    desk.knows(text, Some(vec![owner("", EventId::new()), owner("bot", bot), owner("", other)]));
+    assert_eq!(desk.names(Why::Moved), ["bot", ""]);
+    // From now on git compares nothing: it does not understand its settings.
+    git(&desk.place.root, &["config", "diff.renameLimit", "many"]);
+    let commits = codi2_workspace::Commits::open(&desk.place).expect("commits").these(&[desk.commit]).expect("here");
+    let refused = codi2_workspace::Commits::open(&desk.place).expect("commits").changes(&commits);
+    assert!(refused.is_err());
+    desk.knows(text, Some(vec![owner("", EventId::new()), owner("bot", bot), owner("other", other)]));
+    assert_eq!(desk.names(Why::Learned(other)), ["bot", "other"]);
+}
+
 /// What another hub said is its own to take back.
 #[test]
 fn a_note_keeps_no_claim_of_another_hub() {

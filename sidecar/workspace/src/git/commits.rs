@@ -89,6 +89,9 @@ impl Commits {
     /// # Errors
     /// Git cannot be asked, or has not all of their objects.
     pub fn changes(&mut self, commits: &[Commit]) -> Result<Vec<Vec<Change>>, ViewError> {
+        if commits.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut input = String::new();
         for Commit { id, parents } in commits {
             // Each parent by itself; blame has no other comparison.
