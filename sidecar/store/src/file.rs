@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use redb::{Database, ReadableDatabase};
 
 use crate::conflicts::Conflicts;
-use crate::engine::{Body, Committed, Engine, TRANSACTION_WARN_BYTES};
+use crate::engine::{Body, Committed, Engine, PageLimit, TRANSACTION_WARN_BYTES};
 use crate::error::{Fate, StoreError};
 use crate::finished::{Finished, Target};
 use crate::memory::stamp_of;
@@ -136,7 +136,7 @@ impl Shared {
         let view = self.view(&database)?;
         let version = view.version;
         let mut any = false;
-        view.visit(&[0], &[0xff], false, 1, &mut |_, _| {
+        view.visit(&[0], &[0xff], false, PageLimit::rows(1), &mut |_, _| {
             any = true;
             false
         })?;

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::engine::{Body, Committed, FOLLOW_MS};
+use crate::engine::{Body, Committed, FOLLOW_MS, PageLimit};
 use crate::error::StoreError;
 use crate::finished::Finished;
 use crate::overlay::{self, Backend, Base};
@@ -106,7 +106,7 @@ impl<S: Base> Base for Seen<'_, S> {
         begin: &[u8],
         end: &[u8],
         reverse: bool,
-        enough: usize,
+        enough: PageLimit,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
         self.base.visit(begin, end, reverse, enough, row).inspect_err(|_| self.failed())
@@ -197,7 +197,7 @@ mod tests {
             _: &[u8],
             _: &[u8],
             _: bool,
-            _: usize,
+            _: PageLimit,
             _: &mut dyn FnMut(&[u8], &[u8]) -> bool,
         ) -> Result<(), StoreError> {
             Ok(())

@@ -22,7 +22,7 @@ use ::foundationdb::{Database, FdbError, RangeOption, Transaction};
 use futures_executor::block_on;
 use uuid::Uuid;
 
-use crate::engine::{ATTEMPTS, Body, Committed, Engine};
+use crate::engine::{ATTEMPTS, Body, Committed, Engine, PageLimit};
 use crate::error::{Fate, StoreError};
 use crate::finished::{Finished, Write};
 use crate::follow::{self, Last, Versions};
@@ -204,33 +204,48 @@ impl Base for Snapshot<'_> {
         begin: &[u8],
         end: &[u8],
         reverse: bool,
-        enough: usize,
+        enough: PageLimit,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
         let (mut begin, mut end) = (self.engine.key(begin), self.engine.key(end));
         let skip = self.engine.prefix.len();
-        let mut left = enough;
-        loop {
+        let ask = |begin: &[u8], end: &[u8], rows: usize| {
             let range = RangeOption {
-                limit: Some(left),
+                limit: Some(rows.max(1)),
                 mode: StreamingMode::WantAll,
                 reverse,
-                ..RangeOption::from((&begin[..], &end[..]))
+                ..RangeOption::from((begin, end))
             };
-            let page = block_on(self.transaction.get_range(&range, 1, true));
-            let page = page.map_err(|error| self.engine.read_failed(error))?;
+            self.transaction.get_range(&range, 1, true)
+        };
+        let mut left = enough;
+        let mut asked = ask(&begin, &end, left.rows);
+        loop {
+            let page = block_on(asked).map_err(|error| self.engine.read_failed(error))?;
+            match page.last() {
+                Some(last) if page.more() && reverse => end = last.key().to_vec(),
+                Some(last) if page.more() => begin = [last.key(), &[0]].concat(),
+                _ => {}
+            }
+            let bytes: usize = page.iter().map(|pair| pair.key().len() - skip + pair.value().len()).sum();
+            left.rows = left.rows.saturating_sub(page.len());
+            left.bytes = left.bytes.saturating_sub(bytes);
+            // What comes next is on its way while this is shown.
+            let ahead = (page.more() && left.rows > 0 && left.bytes > 0).then(|| ask(&begin, &end, left.rows));
             for pair in &page {
                 if !row(&pair.key()[skip..], pair.value()) {
                     return Ok(());
                 }
             }
-            // Its own writes may hide rows from the transaction, so that what seemed enough was not.
-            left = left.checked_sub(page.len()).filter(|left| *left > 0).unwrap_or(enough);
-            match page.last() {
-                Some(last) if page.more() && reverse => end = last.key().to_vec(),
-                Some(last) if page.more() => begin = [last.key(), &[0]].concat(),
-                _ => return Ok(()),
-            }
+            asked = match ahead {
+                Some(ahead) => ahead,
+                // Its own writes may hide rows from the transaction, so that what seemed enough was not.
+                None if page.more() => {
+                    left = enough;
+                    ask(&begin, &end, left.rows)
+                }
+                None => return Ok(()),
+            };
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use crate::conflicts::Conflicts;
-use crate::engine::{Body, Committed, Engine};
+use crate::engine::{Body, Committed, Engine, PageLimit};
 use crate::error::StoreError;
 use crate::finished::{Finished, Target};
 use crate::follow::{self, Last, Versions};
@@ -72,7 +72,7 @@ impl Base for Snapshot {
         begin: &[u8],
         end: &[u8],
         reverse: bool,
-        _enough: usize,
+        _enough: PageLimit,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
         let mut rows = self.rows.range::<[u8], _>((Bound::Included(begin), Bound::Excluded(end)));

@@ -30,7 +30,7 @@ pub(crate) trait Base {
         begin: &[u8],
         end: &[u8],
         reverse: bool,
-        enough: usize,
+        enough: PageLimit,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError>;
     /// Whether it may be behind what is newest, so that only a commit proves what was read.
@@ -183,7 +183,7 @@ impl<'a> Draft<'a> {
         let mut own: Box<dyn Iterator<Item = (&Vec<u8>, &Write)>> =
             if reverse { Box::new(own.rev()) } else { Box::new(own) };
         let mut next = own.next();
-        self.base.visit(begin, end, reverse, limit.rows.max(1), &mut |key, value| {
+        self.base.visit(begin, end, reverse, limit, &mut |key, value| {
             while let Some((own_key, write)) = next {
                 let earlier = if reverse { own_key.as_slice() > key } else { own_key.as_slice() < key };
                 if !earlier {
@@ -383,7 +383,7 @@ mod tests {
             _: &[u8],
             _: &[u8],
             _: bool,
-            _: usize,
+            _: PageLimit,
             _: &mut dyn FnMut(&[u8], &[u8]) -> bool,
         ) -> Result<(), StoreError> {
             Ok(())

@@ -407,6 +407,51 @@ fn follow_ups_at_once_do_not_meet_themselves() {
     assert_eq!(runs, [200; 4]);
 }
 
+/// More than an engine elsewhere gives at once, much of it hidden by what the transaction itself wrote.
+#[test]
+fn a_long_range_comes_whole_in_pages_of_any_size() {
+    let key = |number: usize| format!("k{number:04}").into_bytes();
+    let long: Rows = (0..300).map(|number| (key(number), vec![number as u8; 2_000])).collect();
+    let mut expected = long.clone();
+    expected.retain(|row, _| *row < key(40) || *row >= key(200));
+    expected.extend((90..110).map(|number| (key(number), b"own".to_vec())));
+    let engines = Engines::new();
+    for (name, engine) in engines.all(4) {
+        while engine.transact(&mut |t| long.iter().try_for_each(|(key, value)| t.set(key, value)))
+            == Err(StoreError::Unknown)
+        {}
+        for (rows, bytes) in [(1_000, 1_000_000), (1_000, 100_000), (1_000, 5_000), (150, 1_000_000), (7, 1_000_000)] {
+            for reverse in [false, true] {
+                let mut seen = Rows::new();
+                let mut read = |t: &mut dyn Transaction| {
+                    t.clear_range(&key(40), &key(200))?;
+                    (90..110).try_for_each(|number| t.set(&key(number), b"own"))?;
+                    seen.clear();
+                    let (mut begin, mut end) = (key(0), key(1_000));
+                    loop {
+                        let page = t.range(&begin, &end, reverse, PageLimit { rows, bytes })?;
+                        match page.rows.last() {
+                            Some((last, _)) if reverse => end.clone_from(last),
+                            Some((last, _)) => begin = [last, &[0][..]].concat(),
+                            None => {}
+                        }
+                        seen.extend(page.rows);
+                        if !page.more {
+                            return Err(Abort::Cancelled);
+                        }
+                    }
+                };
+                let mut result = engine.transact(&mut read);
+                while result == Err(StoreError::Unknown) {
+                    result = engine.transact(&mut read);
+                }
+                assert_eq!(result, Err(StoreError::Cancelled), "{name}");
+                assert!(seen == expected, "{name}, {rows} rows, {bytes} bytes, reverse {reverse}: {}", seen.len());
+            }
+        }
+    }
+}
+
 #[test]
 fn transactions_of_several_threads_are_serialisable() {
     let engines = Engines::new();

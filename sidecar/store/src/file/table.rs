@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use redb::{Database, ReadOnlyTable, ReadableTable, Table, TableDefinition};
 
+use crate::engine::PageLimit;
 use crate::error::StoreError;
 use crate::finished::Target;
 use crate::overlay::Base;
@@ -36,7 +37,7 @@ impl Base for View {
         begin: &[u8],
         end: &[u8],
         reverse: bool,
-        _enough: usize,
+        _enough: PageLimit,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
         guarded(&self.place, || {

@@ -128,7 +128,7 @@ fn rows_of(bytes: &Arc<Vec<u8>>, bit: usize) -> Result<Rows, StoreError> {
     let opener: Opener = Box::new(move |_| verified(|builder| builder.create_with_backend(flipped.clone())));
     let (shared, _) = Shared::open("test disk".to_owned(), None, opener)?;
     let mut rows = Rows::new();
-    shared.snapshot()?.visit(&[0], &[0xff], false, usize::MAX, &mut |key, value| {
+    shared.snapshot()?.visit(&[0], &[0xff], false, PageLimit::rows(usize::MAX), &mut |key, value| {
         rows.push((key.to_vec(), value.to_vec()));
         true
     })?;
