@@ -105,6 +105,10 @@ pub fn check(engine: Arc<dyn Engine>) -> Result<Checked, StoreError> {
     loop {
         let (page, found) = store.read(&mut |transaction| {
             let page = transaction.range(&next, &[0xff], false, PageLimit::rows(PAGE))?;
+            if store.is_shared() {
+                let others = page.rows.iter().flat_map(|(key, stored)| store.refers(key, stored));
+                transaction.ahead(&others.collect::<Vec<_>>());
+            }
             let mut found = Vec::new();
             for (key, stored) in &page.rows {
                 match store.examine(transaction, key, stored) {
@@ -167,6 +171,27 @@ fn together(space: Subspace, key: &[u8], stored: &[u8], open: &mut Option<Assemb
 }
 
 impl Store {
+    /// The rows that [`Store::examine`] looks for, as far as this one can be read.
+    fn refers(&self, key: &[u8], stored: &[u8]) -> Vec<Vec<u8>> {
+        let log = layout::single("e");
+        match layout::space_of(key).unwrap_or_default().as_str() {
+            "e" => {
+                let event: Option<Event> = decoded(value::unseal_stamped(key, stored), key).ok();
+                let Some((event, stamp)) = event.zip(layout::stamp_in(&log, key)) else { return Vec::new() };
+                let lists = append::lists(&event).into_iter().map(|list| layout::in_list(&list, &stamp));
+                lists.chain([layout::space("i", &event.id.uuid())]).collect()
+            }
+            "i" | "t" | "head" => {
+                let stamp = self.read_stamp(key, stored).ok();
+                stamp.map(|(stamp, _)| layout::in_list(&log, &stamp)).into_iter().collect()
+            }
+            "s" | "f" | "a" | "k" => {
+                layout::split_list(key).map(|(_, stamp)| layout::in_list(&log, &stamp)).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Verifies one row by itself and by what it refers to. Chunks of values are not put together here.
     fn examine(&self, transaction: &mut dyn Transaction, key: &[u8], stored: &[u8]) -> Result<(), Abort> {
         if key == layout::root() {

@@ -195,6 +195,8 @@ impl Store {
             if let Some(frontier) = frontier {
                 found.retain(|(stamp, ..)| if newest_first { *stamp >= frontier } else { *stamp <= frontier });
             }
+            let unread = found.iter().filter(|(_, event, _)| event.is_none());
+            transaction.ahead(&unread.map(|(stamp, ..)| layout::in_list(&log, stamp)).collect::<Vec<_>>());
             let mut events = Vec::with_capacity(found.len());
             for (stamp, event, at) in found {
                 let event = match event {

@@ -1,43 +1,54 @@
-//! A query reads the one index that fits best, and no more of it than it must: counted, not timed.
+//! A query reads the one index that fits best, and no more of it than it must, and asks for what its rows lead to at once:
+//! counted, not timed.
 // A test that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codi2_protocol::Filter;
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Abort, Committed, Dedupe, Engine, Page, PageLimit, Store, StoreError, Transaction};
+use codi2_store::{Abort, Committed, Dedupe, Engine, Page, PageLimit, Store, StoreError, Transaction, check};
 use common::{event, pending};
 
-/// Counts the rows that are read.
+/// Counts the rows that are read, and those that were not asked for ahead. Others may use it, too.
 #[derive(Default)]
 struct Counting {
     memory: Memory,
     rows: AtomicUsize,
+    alone: AtomicUsize,
 }
 
 impl Engine for Counting {
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        self.memory.transact(&mut |transaction| body(&mut Counted { transaction, rows: &self.rows }))
+        self.memory.transact(&mut |transaction| {
+            body(&mut Counted { transaction, asked: HashSet::new(), rows: &self.rows, alone: &self.alone })
+        })
     }
     common::passes_on!(memory);
     fn exclusive(&self) -> bool {
-        true
+        false
     }
 }
 
 struct Counted<'a> {
     transaction: &'a mut dyn Transaction,
+    asked: HashSet<Vec<u8>>,
     rows: &'a AtomicUsize,
+    alone: &'a AtomicUsize,
 }
 
 impl Transaction for Counted<'_> {
+    fn ahead(&mut self, keys: &[Vec<u8>]) {
+        self.asked.extend(keys.iter().cloned());
+    }
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
         self.rows.fetch_add(1, Ordering::Relaxed);
+        self.alone.fetch_add(usize::from(!self.asked.contains(key)), Ordering::Relaxed);
         self.transaction.get(key)
     }
     fn range(&mut self, begin: &[u8], end: &[u8], reverse: bool, limit: PageLimit) -> Result<Page, Abort> {
@@ -99,14 +110,24 @@ fn a_query_reads_what_its_best_index_holds() {
     for newest_first in [false, true] {
         for (filter, wanted, most) in &cases {
             engine.rows.store(0, Ordering::Relaxed);
+            engine.alone.store(0, Ordering::Relaxed);
             let page = store.query(filter, None, newest_first, 100).unwrap();
             assert_eq!((page.events.len(), page.next), (*wanted, None), "{filter:?}");
             let read = engine.rows.load(Ordering::Relaxed);
             assert!(read <= *most, "{filter:?} read {read} rows");
+            // Where its time begins and ends.
+            let alone = engine.alone.load(Ordering::Relaxed);
+            assert!(alone <= 3, "{filter:?} asked for {alone} rows one after the other");
         }
         engine.rows.store(0, Ordering::Relaxed);
         assert_eq!(store.query(&none(), None, newest_first, 100).unwrap().events.len(), 100);
         let read = engine.rows.load(Ordering::Relaxed);
         assert!(read <= 110, "the newest or oldest hundred read {read} rows");
     }
+    engine.alone.store(0, Ordering::Relaxed);
+    let checked = check(engine.clone()).unwrap();
+    assert_eq!((checked.faulty, checked.spaces["e"].rows), (0, 3_000));
+    // The root row, twice, and how many events there are before and after.
+    let alone = engine.alone.load(Ordering::Relaxed);
+    assert!(alone <= 4, "a check asked for {alone} rows one after the other");
 }
