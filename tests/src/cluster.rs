@@ -128,6 +128,11 @@ impl Server {
         assert!(sent.success(), "kill {name}");
     }
 
+    /// The id of its process, while that runs.
+    pub fn pid(&self) -> Option<&str> {
+        self.process.as_ref().map(|running| running.pid.as_str())
+    }
+
     /// Stops it as an operator does (SIGTERM), and waits for its end.
     pub fn stop(&mut self) {
         self.signal("-TERM");

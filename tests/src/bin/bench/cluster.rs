@@ -4,6 +4,7 @@
 //! Counted: the store's own calls, from the events to the acknowledgement. Not counted: the hub. Where no FoundationDB
 //! is found the rows are left out, by name. What the bare client writes is what the store was seen to write.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use codi2_store::engine::{self, Transaction};
 use codi2_store::foundationdb::{self as cluster, FoundationDbOptions};
 use codi2_store::{Abort, Committed, Dedupe, Engine, Page, PageLimit, Pending, Store, StoreError, Watch};
 use codi2_tests::cluster::{Cluster, own, shared};
-use foundationdb::options::{MutationType, StreamingMode, TransactionOption};
+use foundationdb::options::{ConflictRangeType, MutationType, StreamingMode, TransactionOption};
 use foundationdb::{Database, RangeOption, Transaction as Sent};
 use futures_executor::block_on;
 
@@ -107,8 +108,8 @@ fn ingest(found: &Cluster, producers: usize, size: usize, each: usize) -> Row {
     // Begins a minute, as the first of what is seen does; what is measured is what most are.
     store.append(&batch_of(ProducerId::new(), 1, size)).expect("the cluster answers");
     let bare = Bare::new(found, size);
-    let (mut ours, mut floor) = (Samples::default(), Samples::default());
-    let (mut busy, mut busy_floor) = (Duration::ZERO, Duration::ZERO);
+    let (mut ours, mut floor, mut reading) = (Samples::default(), Samples::default(), Samples::default());
+    let (mut busy, mut busy_floor, mut busy_reading) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     // Turns, so that a slow phase of the machine meets both.
     for turn in 0..2 {
         let each = each.div_ceil(2);
@@ -128,11 +129,20 @@ fn ingest(found: &Cluster, producers: usize, size: usize, each: usize) -> Row {
             busy_floor += start.elapsed();
         };
         in_turn(turn, store_writes, bare_writes);
+        if size == 1 {
+            let start = Instant::now();
+            reading.append(at_once(producers, each, &|producer, number| bare.read_and_write(producer, turn, number)));
+            busy_reading += start.elapsed();
+        }
     }
-    let rate = |samples: &Samples, busy: Duration| (samples.count() * size) as f64 / busy.as_secs_f64();
-    let (rate, bare) = (rate(&ours, busy), rate(&floor, busy_floor));
+    let rate_of = |samples: &Samples, busy: Duration| (samples.count() * size) as f64 / busy.as_secs_f64();
+    let (rate, bare) = (rate_of(&ours, busy), rate_of(&floor, busy_floor));
     let what: &'static str = Box::leak(format!("FoundationDB: append, {producers} at once, {size} a batch").into());
-    let note = format!("{rate:.0} events/s, {:.2} of the floor's {bare:.0}", rate / bare);
+    let mut note = format!("{rate:.0} events/s, {:.2} of the floor's {bare:.0}", rate / bare);
+    if reading.count() > 0 {
+        let reading = rate_of(&reading, busy_reading);
+        note += &format!(", {:.2} of the {reading:.0} of one that reads what decides", rate / reading);
+    }
     eprintln!("{what}: {note}");
     Row::time(what, ours, ("bare client, the same keys and bytes", floor), GOAL, note)
 }
@@ -142,6 +152,8 @@ pub struct Bare {
     writes: Writes,
     database: Database,
     prefix: Vec<u8>,
+    /// The highest version of its commits, at which the next one reads.
+    newest: AtomicI64,
 }
 
 impl Bare {
@@ -150,7 +162,7 @@ impl Bare {
         // Loads the client.
         drop(open(found));
         let prefix = [b"floor/", &EventId::new().uuid().into_bytes()[..]].concat();
-        Self { writes: seen(size), database: bare(found), prefix }
+        Self { writes: seen(size), database: bare(found), prefix, newest: AtomicI64::new(0) }
     }
 
     /// How long a batch takes, whose keys are its producer's, turn's and number's own.
@@ -159,6 +171,45 @@ impl Bare {
         let salt = [&producer.uuid().into_bytes()[..], &[turn as u8, number as u8]].concat();
         self.writes.replay(&self.database, &self.prefix, &salt);
         start.elapsed()
+    }
+
+    /// As `write`, by a client that reads what no append may leave out, its producer's row and the newest minute, both at
+    /// once and as of its own last commit, as the store does.
+    fn read_and_write(&self, producer: ProducerId, turn: usize, number: usize) -> Duration {
+        let start = Instant::now();
+        let salt = [&producer.uuid().into_bytes()[..], &[turn as u8, number as u8]].concat();
+        let row = [&self.prefix[..], b"row", &producer.uuid().into_bytes()].concat();
+        let minutes = [&self.prefix[..], b"minutes"].concat();
+        let range = |from: &[u8]| (from.to_vec(), [from, &[0xff]].concat());
+        let ((row_begin, row_end), (begin, end)) = (range(&row), range(&minutes));
+        let last = RangeOption { limit: Some(1), reverse: true, ..RangeOption::from((begin.clone(), end.clone())) };
+        loop {
+            let transaction = begun(&self.database);
+            let newest = self.newest.load(Ordering::Relaxed);
+            if newest > 0 {
+                transaction.set_read_version(newest);
+            }
+            let (known, minute) = (transaction.get(&row, true), transaction.get_range(&last, 1, true));
+            let read = block_on(known).and_then(|_| block_on(minute));
+            let committed = read.map_err(|_| ()).and_then(|_| {
+                let declare = |begin: &[u8], end: &[u8]| {
+                    transaction.add_conflict_range(begin, end, ConflictRangeType::Read).expect("a range")
+                };
+                declare(&row_begin, &row_end);
+                declare(&begin, &end);
+                self.writes.send(&transaction, &self.prefix, &salt);
+                block_on(transaction.commit()).map_err(drop)
+            });
+            match committed {
+                Ok(done) => {
+                    let version = done.committed_version().expect("a version");
+                    self.newest.fetch_max(version, Ordering::Relaxed);
+                    return start.elapsed();
+                }
+                // Too old, or met: upon what is newest.
+                Err(()) => self.newest.store(0, Ordering::Relaxed),
+            }
+        }
     }
 }
 

@@ -26,13 +26,14 @@ const BYTES: usize = 2 << 10;
 /// Measures.
 pub fn run(counts: Counts) -> Vec<Row> {
     let server = if std::env::var_os("CODI2_FDB_CLUSTER_FILE").is_none() { own("cluster-hub", None) } else { None };
+    let pid = server.as_ref().and_then(|server| server.pid()).map(str::to_owned);
     let Some(found) = server.as_ref().map(|server| server.cluster.clone()).or_else(|| shared("cluster-hub")) else {
         return Vec::new();
     };
-    INGEST.iter().map(|&(producers, each)| ingest(&found, producers, counts.of(each))).collect()
+    INGEST.iter().map(|&(producers, each)| ingest(&found, pid.as_deref(), producers, counts.of(each))).collect()
 }
 
-fn ingest(found: &Cluster, producers: usize, each: usize) -> Row {
+fn ingest(found: &Cluster, server: Option<&str>, producers: usize, each: usize) -> Row {
     let text = code(BYTES);
     let names: Vec<String> = (0..producers).map(|number| format!("file{number}.rs")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), text.as_str())).collect();
@@ -43,13 +44,15 @@ fn ingest(found: &Cluster, producers: usize, each: usize) -> Row {
     let bare = Bare::new(found, 1);
     let (mut ours, mut floor) = (Samples::default(), Samples::default());
     let (mut busy, mut busy_floor) = (Duration::ZERO, Duration::ZERO);
+    let (mut server_worked, before) = (Duration::ZERO, measures(&ground).1);
     for turn in 0..TURNS {
         interrupt::check();
         let each = each.div_ceil(TURNS);
         let hub_takes = || {
-            let start = Instant::now();
+            let (start, worked_before) = (Instant::now(), worked(server));
             sidecars = runtime.block_on(all_at_once(std::mem::take(&mut sidecars), each, &mut ours));
             busy += start.elapsed();
+            server_worked += worked(server) - worked_before;
         };
         let bare_writes = || {
             let start = Instant::now();
@@ -58,24 +61,40 @@ fn ingest(found: &Cluster, producers: usize, each: usize) -> Row {
         };
         in_turn(turn, hub_takes, bare_writes);
     }
-    let decided = decided(&ground);
+    let (decided, commits) = measures(&ground);
+    let gathered = ours.count() as f64 / (commits - before) as f64;
+    let at_work = 100.0 * server_worked.as_secs_f64() / busy.as_secs_f64();
+    let at_work = server.map_or(String::new(), |_| format!(", server at work {at_work:.0} % of the time"));
     drop(sidecars);
     runtime.shutdown_timeout(Duration::from_secs(5));
     let rate = |samples: &Samples, busy: Duration| samples.count() as f64 / busy.as_secs_f64();
     let (rate, bare) = (rate(&ours, busy), rate(&floor, busy_floor));
     let what: &'static str =
         Box::leak(format!("hub on FoundationDB: sealed group → durable, {producers} at once").into());
-    let note = format!("{rate:.0} groups/s, {:.2} of the floor's {bare:.0}; {decided}", rate / bare);
+    let share = rate / bare;
+    let note = format!(
+        "{rate:.0} groups/s, {share:.2} of the floor's {bare:.0}; decided in {decided} µs, {gathered:.1} a commit{at_work}"
+    );
     eprintln!("{what}: {note}");
     Row::time(what, ours, ("bare client, an event a transaction", floor), GOAL, note)
 }
 
-/// How long the hub's core takes for a report, by its own measure, and how many the writer puts into a commit.
-fn decided(ground: &Ground) -> String {
+/// How long the hub's core takes for a report (half of the times, in µs), and how often its writer committed, by its own
+/// measure.
+fn measures(ground: &Ground) -> (u64, u64) {
     let Ok(Reply::Stats(all)) = ground.link().call(Call::Stats) else { panic!("the hub tells its measures") };
     let hub = all.iter().find(|stats| stats.part == "hub").expect("the hub's own measures");
-    let p50 = |name| hub.measured.iter().find(|measured| measured.name == name).map_or(0, |measured| measured.p50);
-    format!("decided in {} µs, {} a commit (p50)", p50("decide") / 1_000, p50("commit_entries"))
+    let of = |name| hub.measured.iter().find(|measured| measured.name == name).expect("it is measured");
+    (of("decide").p50 / 1_000, of("commit").count)
+}
+
+/// How long a process was at work since its start, in steps of 10 ms, as Linux counts.
+fn worked(pid: Option<&str>) -> Duration {
+    let Some(pid) = pid else { return Duration::ZERO };
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process lives");
+    let after_name = stat.rsplit_once(") ").expect("the name is in brackets").1;
+    let ticks = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number"));
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 /// The home's settings name the cluster.
