@@ -30,7 +30,8 @@ pub struct BufferFacts<'a> {
     pub editor: &'a Editor,
     /// The client declares the source of every edit (`editHint`), so an edit without one is nobody's typing.
     pub declares: bool,
-    /// Whether the text after the group is one that was known before; of no account unless it [`may_restore`].
+    /// Whether the text after the group is one that was known before; of no account unless it [`may_restore`], or
+    /// [`may_follow`] a [`StateSeen::Step`].
     pub state_seen: Option<StateSeen>,
     /// Agents' calls open on the file: only ever listed as context.
     pub calls: &'a [OpenCall],
@@ -43,6 +44,8 @@ pub enum StateSeen {
     Disk,
     /// This buffer had this very text earlier, and its owners are remembered.
     EarlierState,
+    /// The file on disk took the very step that the group takes, before it: from the same text to the same text.
+    Step,
 }
 
 /// Judges a group of edits. A group that came in parts is to be judged as one, its edits joined.
@@ -63,13 +66,20 @@ pub fn may_restore(group: &EditGroup, declares: bool) -> bool {
     inserting.peek().is_some() && inserting.all(brings_back)
 }
 
+/// Whether the group, which only typing would explain otherwise, is a reload where the file took the same step before it
+/// ([`StateSeen::Step`]): an editor that declares nothing loads however little somebody else wrote.
+pub fn may_follow(group: &EditGroup) -> bool {
+    inserting(group).next().is_some() && group.edits.iter().all(|edit| edit.source.is_none())
+}
+
 fn inserting(group: &EditGroup) -> impl Iterator<Item = &Edit> {
     group.edits.iter().filter(|edit| edit.inserted > 0)
 }
 
 /// L1 and the reload: whether the group brings back a text whose owners are known as a whole.
 fn restores(group: &EditGroup, facts: &BufferFacts<'_>) -> Option<GroupRuling> {
-    let seen = facts.state_seen.filter(|_| may_restore(group, facts.declares))?;
+    let may = |seen: &StateSeen| may_restore(group, facts.declares) || *seen == StateSeen::Step && may_follow(group);
+    let seen = facts.state_seen.filter(may)?;
     let declared = |kind| inserting(group).any(|edit| edit.source.as_ref().is_some_and(|source| source.kind == kind));
     let undo = declared(SourceKind::Undo) || declared(SourceKind::Redo);
     let reload = declared(SourceKind::Reload);
@@ -80,7 +90,7 @@ fn restores(group: &EditGroup, facts: &BufferFacts<'_>) -> Option<GroupRuling> {
         StateSeen::EarlierState => {
             (RestoreKind::Undo, EvidenceKind::Undo, "the buffer has a text again that it had before".to_owned())
         }
-        StateSeen::Disk => {
+        StateSeen::Disk | StateSeen::Step => {
             (RestoreKind::Reload, EvidenceKind::Reload, "the buffer took over what was on disk".to_owned())
         }
     };

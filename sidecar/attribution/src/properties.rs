@@ -9,7 +9,7 @@ use proptest::sample::select;
 use crate::fixtures::{agent, call, copied, digest, disk, edit, editor, group, intent, person, restored, source, step};
 use crate::{
     BufferFacts, DiskFacts, DiskRuling, GitFact, GroupRuling, Intent, Observed, OpenCall, Reading, Ruling, Seen,
-    StateSeen, Transition, judge_disk, judge_group, may_restore,
+    StateSeen, Transition, judge_disk, judge_group, may_follow, may_restore,
 };
 
 const SHAPES: [Shape; 6] =
@@ -97,7 +97,7 @@ proptest! {
     fn every_inserted_byte_has_one_ruling_and_no_author_without_evidence(
         edits in edits(),
         declares in any::<bool>(),
-        state_seen in option::of(select(vec![StateSeen::Disk, StateSeen::EarlierState])),
+        state_seen in option::of(select(vec![StateSeen::Disk, StateSeen::EarlierState, StateSeen::Step])),
         calls in calls(),
     ) {
         let (person, editor) = (person(), editor());
@@ -105,7 +105,8 @@ proptest! {
         let group = group(edits);
         let GroupRuling::Edits(judged) = judge_group(&group, &facts) else {
             // Nobody looks up whether the text was seen where it would not matter.
-            prop_assert!(state_seen.is_some() && may_restore(&group, declares));
+            let follows = state_seen == Some(StateSeen::Step) && may_follow(&group);
+            prop_assert!(follows || state_seen.is_some() && may_restore(&group, declares));
             return Ok(());
         };
         prop_assert_eq!(judged.len(), group.edits.len());

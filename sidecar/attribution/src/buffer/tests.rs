@@ -299,7 +299,7 @@ fn matched_runs_keep_their_owners_and_the_rest_goes_on_down() {
 fn whole_trees_come_back() {
     use Shape::{Deletion, Insert, Keystroke, Replace};
     use SourceKind as S;
-    use StateSeen::{Disk, EarlierState};
+    use StateSeen::{Disk, EarlierState, Step};
     let (undo, reload) = (Some(RestoreKind::Undo), Some(RestoreKind::Reload));
     type Row = (&'static str, Vec<Edit>, bool, StateSeen, Option<RestoreKind>);
     let rows: Vec<Row> = vec![
@@ -322,6 +322,8 @@ fn whole_trees_come_back() {
         ("reload without hints", vec![edit(Insert, 9, None)], false, Disk, reload),
         ("reload of one character, undeclared", vec![edit(Keystroke, 1, None)], true, Disk, reload),
         ("typed, and saved before the group arrived", vec![edit(Keystroke, 1, None)], false, Disk, None),
+        ("reload of one character after the same step on disk", vec![edit(Keystroke, 1, None)], false, Step, reload),
+        ("declared typing of what the file has by now", vec![edit(Keystroke, 1, source(S::Typed))], true, Step, None),
         ("pasted, and saved before the group arrived", vec![edit(Insert, 9, source(S::Paste))], true, Disk, None),
         ("formatted, and saved", vec![edit(Insert, 9, source(S::Format))], true, Disk, None),
         ("throwing changes away", vec![edit(Insert, 9, source(S::Reload))], true, EarlierState, reload),

@@ -1,7 +1,7 @@
 //! Groups of edits: judged as a whole, applied to the owners, written.
 
 use codi2_attribution::{
-    BufferFacts, Carried, GroupRuling, RestoreKind, Ruling, Run, StateSeen, judge_group, may_restore,
+    BufferFacts, Carried, GroupRuling, RestoreKind, Ruling, Run, StateSeen, judge_group, may_follow, may_restore,
 };
 use codi2_protocol::{
     Actor, Class, Edit, EditGroup, Editor, Event, EventBody, EventId, Evidence, EvidenceKind, FileId, Notice, Owner,
@@ -9,6 +9,7 @@ use codi2_protocol::{
 };
 use codi2_text::{OwnerTree, line_ends};
 
+use super::late::Kept;
 use super::{Core, Entry, Origin};
 use crate::book::OwnerRef;
 use crate::changes::ChangeBuilder;
@@ -42,7 +43,9 @@ impl Core {
         let Whole { group, parts, texts, complete } = whole;
         let file = group.file.clone();
         self.know_session(origin, ports);
-        if group.edits.iter().any(may_come_from_disk) {
+        let follows_disk = may_follow(&group);
+        let calls = self.calls.open_on(&file);
+        if group.edits.iter().any(may_come_from_disk) || follows_disk && !calls.is_empty() {
             self.look(&file, origin.received_ms, ports);
         }
         let session = origin.session.unwrap_or_else(|| SessionId::from_uuid(origin.producer.uuid()));
@@ -62,8 +65,13 @@ impl Core {
         let declares = group.edits.iter().any(|edit| edit.source.is_some());
         // Typing, which is nearly all, does not wait for a store elsewhere to be asked.
         let restores = may_restore(&group, declares);
-        let (state_seen, seen) = if restores { self.state_seen(&file, &group, &branch, ports) } else { (None, None) };
-        let calls = self.calls.open_on(&file);
+        let (state_seen, seen) = if restores {
+            self.state_seen(&file, &group, &branch, ports)
+        } else if follows_disk {
+            self.step_seen(&file, &group, &branch).unzip()
+        } else {
+            (None, None)
+        };
         let info = self.sessions.get(&session).map(|session| &session.info);
         let person = info.map_or_else(Actor::unknown, |info| info.actor.clone());
         let editor =
@@ -125,6 +133,20 @@ impl Core {
             Some(owners) => (Some(StateSeen::EarlierState), Some(owners)),
             None => (None, None),
         }
+    }
+
+    /// The owners on disk of the text after the group, where the file went there from the text before it, after the buffer
+    /// was last as the file and before anything of the group was in the buffer: by another's hand, and not by a save of
+    /// this text that was seen before the typing in it was told.
+    fn step_seen(&self, file: &FileId, group: &EditGroup, branch: &Branch) -> Option<(StateSeen, OwnerTree<OwnerRef>)> {
+        let on_disk = self.ledger.disk.get(file)?.as_ref().filter(|on_disk| on_disk.known.digest == group.after)?;
+        let number = branch.loaded.map_or(0, |(_, number)| number);
+        let steps = self.open.on(file).rev().map_while(|change| self.kept.get(&change.event));
+        let mut steps = steps.take_while(|kept| kept.number > number).peekable();
+        let written = steps.peek()?.written?;
+        let is_from_here = |kept: &Kept| kept.before.as_ref().is_some_and(|before| before.digest == group.before);
+        let is_it = written.at_ns / 1_000_000 <= group.first_ms && steps.any(is_from_here);
+        is_it.then(|| (StateSeen::Step, on_disk.known.owners.clone()))
     }
 
     /// Writes a judged group: an event for each part, all of them in one piece, so that no restart finds half a group.

@@ -154,6 +154,69 @@ fn a_reload_gives_each_byte_to_its_owner() {
     assert_eq!(verdict(&w), None);
 }
 
+/// An agent closes a block; an editor that declares nothing loads that as what a key could have put there.
+#[test]
+fn a_reload_of_a_key_is_whose_it_is_on_disk() {
+    let bot = "agent bot exact IntentExact";
+    let external = "external unknown DiskChange";
+    let reload = |w: &mut World| w.types("ada", "a.rs", 4, "}\n");
+    for way in ["announced", "by a program", "while the call is open", "in two writes"] {
+        let mut w = World::new(&[("a.rs", "one\ntwo\n")]);
+        w.editor("ada");
+        w.person("ada").declares = false;
+        w.opens("ada", "a.rs");
+        let mut owner = bot;
+        match way {
+            "by a program" => {
+                w.program_writes("a.rs", "one\n}\ntwo\n");
+                owner = external;
+            }
+            "while the call is open" => {
+                w.agent_before("bot", "a.rs");
+                w.put("a.rs", "one\n}\ntwo\n");
+                reload(&mut w);
+                w.agent_after("bot", "a.rs");
+            }
+            _ => {
+                w.agent_before("bot", "a.rs");
+                if way == "in two writes" {
+                    w.program_writes("a.rs", "one\n}two\n");
+                }
+                w.program_writes("a.rs", "one\n}\ntwo\n");
+                w.agent_after("bot", "a.rs");
+            }
+        }
+        if way != "while the call is open" {
+            reload(&mut w);
+        }
+        assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, owner, OLD], "{way}");
+        w.saves("ada", "a.rs");
+        assert_eq!(w.blame("a.rs"), [OLD, owner, OLD], "{way}: she only saved");
+        // What she takes out and types again is typed.
+        w.cuts("ada", "a.rs", 4, 2);
+        reload(&mut w);
+        assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, "person ada inferred Keystrokes", OLD], "{way}");
+    }
+}
+
+/// The watch may see what was saved before the hub hears of the typing: that is no reload.
+#[test]
+fn a_key_that_is_saved_before_it_is_told_is_typed() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.editor("ada");
+    w.person("ada").declares = false;
+    w.opens("ada", "a.rs");
+    w.holds("ada");
+    w.appends("ada", "a.rs", "}\n");
+    w.writes_file("ada", "a.rs");
+    w.watch_sees("a.rs");
+    w.arrives("ada");
+    w.says_saved("ada", "a.rs");
+    let lines = [OLD, "person ada inferred Keystrokes"];
+    assert_eq!(w.blame_buffer("ada", "a.rs"), lines);
+    assert_eq!(w.blame("a.rs"), lines);
+}
+
 /// What one edit of a group brought back and the next one took away again is nobody's to tell.
 #[test]
 fn an_undo_in_steps_tells_of_each_step_what_is_left_of_it() {

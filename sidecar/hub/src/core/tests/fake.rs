@@ -45,7 +45,7 @@ pub fn of(bytes: impl AsRef<[u8]>) -> Digest {
 #[derive(Default)]
 pub struct Fake {
     pub files: BTreeMap<String, Vec<u8>>,
-    /// How often each path was written.
+    /// When each path was written last (ns since the Unix epoch), no two writes at once.
     pub writes: BTreeMap<String, u64>,
     /// What git's index holds.
     pub index: BTreeMap<String, Vec<u8>>,

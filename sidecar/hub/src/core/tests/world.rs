@@ -241,7 +241,9 @@ impl World {
     /// Puts a file there; nobody has seen it yet.
     pub fn put(&mut self, path: &str, bytes: impl AsRef<[u8]>) {
         self.know(&bytes);
-        *self.ports.writes.entry(path.to_owned()).or_default() += 1;
+        let now_ns = self.ports.now * 1_000_000;
+        let written = self.ports.writes.entry(path.to_owned()).or_default();
+        *written = now_ns.max(*written + 1);
         self.ports.files.insert(path.to_owned(), bytes.as_ref().to_vec());
     }
 
