@@ -9,10 +9,13 @@ use codi2_protocol::{
 use codi2_text::{OwnerTree, Text};
 
 use super::disk::decode_text;
+use super::late::Kept;
+use super::moved::Moved;
+
 use super::{Core, Effect, Entry, Origin, Why};
 use crate::book::{Book, OwnerRef};
-use crate::known::{Content, Known};
-use crate::ledger::{Branch, Drift};
+use crate::known::{Content, Known, lines_of};
+use crate::ledger::{Branch, Drift, is_telling};
 use crate::ports::Ports;
 use crate::rows::{BranchRow, Row};
 
@@ -177,6 +180,41 @@ impl Core {
     /// The owners of a text of which nothing is known, not even its length.
     pub(super) fn unknown_text(&mut self, gap: bool) -> OwnerTree<OwnerRef> {
         self.ledger.uniform(UNKNOWN_BYTES, unseen(gap))
+    }
+
+    /// The lines that are new in a file and stand, in order, in the newest text of an open buffer, where the editor declared
+    /// whose they are, and which was not seen on disk: whoever wrote them there had them from the buffer, or from its save.
+    /// Where it was not saved, only lines that tell themselves from others.
+    pub(super) fn unsaved(&mut self, file: &FileId, kept: &Kept) -> Vec<Moved> {
+        let (Some(after), Some(after_text)) = (&kept.after, kept.after_text) else { return Vec::new() };
+        let nothing = Known::nothing();
+        let before = kept.before.as_ref().unwrap_or(&nothing);
+        let is_other = |known: &Known| known.digest != before.digest && known.digest != after_text;
+        let is_one = |branch: &&Branch| {
+            branch.drift == Drift::Sure && !branch.loaded_as(branch.known.digest) && is_other(&branch.known)
+        };
+        let unseen = self.ledger.book.enter(not_observed());
+        let (book, secret) = (&self.ledger.book, self.ledger.secret());
+        let mut found = Vec::new();
+        for branch in self.ledger.branches_of(file).map(|(_, branch)| branch).filter(is_one) {
+            let Some(text) = branch.known.text() else { continue };
+            let (digest, owners) = (branch.known.digest, branch.known.owners.clone());
+            let is_saved = branch.saved.is_some_and(|(saved, _)| saved == digest);
+            let lines = Known { digest, owners, content: Content::Lines(lines_of(text, secret)) };
+            let carried = lines.carried_to(after, unseen, secret);
+            for hunk in before.hunks_to(after, secret) {
+                let mut at = hunk.at;
+                for (len, owner) in carried.spans(hunk.new_bytes()) {
+                    let bytes = at..at + len;
+                    at += len;
+                    let tells = || is_saved || after.slice(bytes.clone()).lines().any(is_telling);
+                    if book.owner(owner).verdict.class <= Class::Declared && tells() {
+                        found.push((bytes, vec![(len, owner)]));
+                    }
+                }
+            }
+        }
+        found
     }
 
     /// The whole text of a buffer came because it was asked for.

@@ -317,8 +317,10 @@ impl Core {
             seen,
             given: OwnerTree::from_spans([]).into(),
             parted: None,
+            unsaved: Vec::new(),
             number: self.kept_number,
         };
+        kept.unsaved = self.unsaved(file, &kept);
         let saver = |text: Digest| self.saver(file, text, kept.number, now).or_else(|| self.about_to_save(file, text));
         let saved_by = after_text.and_then(saver);
         let mut beside = self.beside(file);

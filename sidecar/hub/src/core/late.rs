@@ -14,6 +14,7 @@ use codi2_workspace::{GitExplanation, Written};
 
 use super::across::Parted;
 use super::branches::overlay;
+use super::moved::Moved;
 use super::ruled::Applied;
 use super::{Core, Effect, Entry, Why};
 use crate::book::{OwnerRef, open_to_change};
@@ -48,6 +49,8 @@ pub(super) struct Kept {
     pub given: Given,
     /// What an agent took out and put in.
     pub parted: Option<Parted>,
+    /// What of the text after a buffer had before, and whose it was there.
+    pub unsaved: Vec<Moved>,
     pub number: u64,
 }
 
@@ -88,7 +91,7 @@ impl Kept {
     pub fn owners_in_use(&self) -> impl Iterator<Item = OwnerRef> {
         let seen = self.seen.iter().map(|(_, owners)| owners);
         let trees = self.before.iter().map(|before| &before.owners).chain(seen).chain([&self.given.owners]);
-        let moved = self.parted.iter().flat_map(|parted| &parted.found).flat_map(|(_, runs)| runs);
+        let moved = self.parted.iter().flat_map(|parted| &parted.found).chain(&self.unsaved).flat_map(|(_, runs)| runs);
         trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).chain(moved.map(|(_, owner)| *owner))
     }
 }

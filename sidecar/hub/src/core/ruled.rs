@@ -139,7 +139,7 @@ impl Core {
         let in_place = matches!(ruling, DiskRuling::All(_) | DiskRuling::Parts { .. });
         if in_place {
             let mut moved = moved_lines(&before, after, &hunks, self.ledger.secret());
-            moved.extend(kept.parted.iter().flat_map(|parted| parted.found.iter().cloned()));
+            moved.extend(kept.parted.iter().flat_map(|parted| &parted.found).chain(&kept.unsaved).cloned());
             for (bytes, runs) in moved {
                 owners.splice(bytes.start, bytes.len(), &runs);
                 // Whoever moved them is not who wrote them; of several nobody knows which one moved them.

@@ -64,6 +64,50 @@ fn a_line_that_comes_back_at_its_path_is_whose_it_was() {
     assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL, EXTERNAL], "two have written it");
 }
 
+/// An agent writes what stands in an open buffer: read there before it was saved, or from the file just after.
+#[test]
+fn what_an_agent_writes_out_of_a_buffer_stays_whose_it_is_there() {
+    for is_saved in [false, true] {
+        for watched in [false, true] {
+            let mut w = World::new(&[("a.rs", "one\n")]);
+            w.opens("ada", "a.rs");
+            w.agent_before("bot", "a.rs");
+            w.types("ada", "a.rs", 0, "let hers = typed;\n}\n");
+            w.put("a.rs", "let hers = typed;\n}\none\nbot\n}\n");
+            if is_saved {
+                w.says_saved("ada", "a.rs");
+            }
+            if watched {
+                w.watch_sees("a.rs");
+            }
+            w.agent_after("bot", "a.rs");
+            let lines = [TYPED, TYPED, OLD, AGENT, AGENT];
+            assert_eq!(w.blame("a.rs"), lines, "saved: {is_saved}, watched: {watched}");
+            w.reloads("ada", "a.rs");
+            assert_eq!(w.blame_buffer("ada", "a.rs"), lines);
+            w.saves("ada", "a.rs");
+            assert_eq!(w.blame("a.rs"), lines);
+        }
+    }
+}
+
+/// A short line that she has typed and not saved the agent may have written, too; what she saved was on disk.
+#[test]
+fn a_short_line_of_a_buffer_is_anybodys_before_it_is_saved() {
+    for (is_saved, line) in [(false, AGENT), (true, TYPED)] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        w.opens("ada", "a.rs");
+        w.agent_before("bot", "a.rs");
+        w.types("ada", "a.rs", 4, "}\n");
+        w.put("a.rs", "one\n}\nbot\n");
+        if is_saved {
+            w.says_saved("ada", "a.rs");
+        }
+        w.agent_after("bot", "a.rs");
+        assert_eq!(w.blame("a.rs"), [OLD, line, AGENT]);
+    }
+}
+
 #[test]
 fn the_watch_is_faster_than_the_hook() {
     let mut w = World::new(&[("a.rs", "one\n")]);
