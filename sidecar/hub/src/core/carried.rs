@@ -183,6 +183,11 @@ fn paired(old: &Lines, new: &Lines, sides: Option<&[Side]>) -> Vec<Pair> {
 /// The lines of a text with one side of its conflicts, and whether each stands between the marks.
 type Side = Vec<(usize, bool)>;
 
+/// Whether git has left whole conflicts in a text.
+pub(super) fn has_conflicts(text: &Text) -> bool {
+    sides(text).is_some()
+}
+
 /// The sides of a text with conflicts; absent where there are no whole ones.
 fn sides(text: &Text) -> Option<Vec<Side>> {
     const MARKS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];

@@ -10,6 +10,7 @@ use codi2_text::{OwnerTree, Text};
 
 use super::Core;
 use super::branches::{not_observed, overlay};
+use super::carried::has_conflicts;
 use super::late::Kept;
 use super::moved::moved_lines;
 use crate::book::OwnerRef;
@@ -155,7 +156,8 @@ impl Core {
         // Of a content that had owners before all is known.
         let is_known = matches!(ruling, DiskRuling::CarryAll { .. })
             && kept.seen.as_ref().is_some_and(|(seen, tree)| *seen == Seen::Here && tree.len() == after.len_bytes());
-        let new = if in_place { New::Unannounced(&hunks) } else { New::Brought(&hunks) };
+        // Only git leaves its marks.
+        let new = if in_place && !has_conflicts(after) { New::Unannounced(&hunks) } else { New::Brought(&hunks) };
         if !is_known
             && !matches!(ruling, DiskRuling::Echo { .. })
             && self.ledger.recall_lines(ports, file, after, &mut owners, new)

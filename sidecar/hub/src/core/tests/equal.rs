@@ -76,6 +76,7 @@ fn a_line_that_nobody_announced_is_recalled_but_not_beside_a_new_one() {
         (format!("{LINE}{base}"), 0, AGENT),
         (format!("{{\n{LINE}{base}"), 1, AGENT),
         (format!("def another_one():\n{LINE}{base}"), 1, external),
+        (format!("<<<<<<< HEAD\n=======\ndef another_one():\n{LINE}>>>>>>> b\n{base}"), 3, AGENT),
         (format!("{LINE}def another_one():\n{base}"), 0, external),
     ] {
         let mut w = World::new(&[("a.c", base)]);
