@@ -311,7 +311,12 @@ fn misshapen(shape: &Value, text: &str) -> Option<(String, String)> {
         Some("store-kind") => (!STORE_KINDS.contains(&text))
             .then(|| ("is no store".to_owned(), format!("write one of {}", STORE_KINDS.join(", ")))),
         Some("store-prefix") => {
-            (text.len() > PREFIX_BYTES).then(|| ("is too long".to_owned(), format!("keep it to {PREFIX_BYTES} bytes")))
+            // The same for every store of a cluster: then none is the beginning of another.
+            if text.len() > PREFIX_BYTES {
+                return Some(("is too long".to_owned(), format!("keep it to {PREFIX_BYTES} bytes")));
+            }
+            (text.len() < 2 || text.find('/') != Some(text.len() - 1))
+                .then(|| ("is no prefix".to_owned(), "write a name and a slash behind it, such as team/".to_owned()))
         }
         _ => None,
     }

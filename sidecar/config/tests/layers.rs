@@ -193,6 +193,7 @@ fn every_key_is_read_into_the_type_it_was_checked_for() {
             "array" => "*.x:y/**".to_owned(),
             _ if key.name == "log" => "warn,codi2_hub=debug".to_owned(),
             _ if key.name == "store.kind" => "foundationdb".to_owned(),
+            _ if key.name == "store.prefix" => "team/".to_owned(),
             _ => "/a/b".to_owned(),
         };
         let (layer, mistakes) = variables([(key.variable().into(), value.clone().into())]);

@@ -2,7 +2,7 @@
 //! logs tells equal process ids and paths apart. Absent on purpose: the machine's name, which is nobody's business.
 
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use codi2_protocol::HostId;
 
@@ -11,9 +11,14 @@ use crate::small_file;
 /// The file's name in the state folder.
 const NAME: &str = "host";
 
+/// Where the id is.
+pub fn file(state: &Path) -> PathBuf {
+    state.join(NAME)
+}
+
 /// The id, for whoever only reads; none where no hub made one yet.
 pub fn known(state: &Path) -> Option<HostId> {
-    let file = small_file::open(&state.join(NAME)).ok()?;
+    let file = small_file::open(&file(state)).ok()?;
     read(file).ok().flatten()
 }
 
@@ -28,7 +33,7 @@ fn read(file: impl Read) -> io::Result<Option<HostId>> {
 /// # Errors
 /// What the system says.
 pub fn host(state: &Path) -> io::Result<(HostId, Option<String>)> {
-    let path = state.join(NAME);
+    let path = file(state);
     let mut note = None;
     match small_file::open(&path) {
         Ok(file) => {

@@ -34,6 +34,7 @@ mod secret;
 mod server;
 mod small_file;
 mod turns;
+mod twin;
 mod world;
 mod writer;
 

@@ -37,6 +37,9 @@ pub struct HubRow {
     pub build: String,
     /// When it started (ms since the Unix epoch), a label.
     pub started_ms: u64,
+    /// Where it runs (`twin`); empty where that is not known.
+    #[serde(default)]
+    pub ground: String,
 }
 
 /// What one look at the store showed.
@@ -87,8 +90,8 @@ enum Fate {
 
 impl Peers {
     /// This hub, which has not said anything yet.
-    pub fn new(host: HostId, hub: ProducerId, build: String, started_ms: u64) -> Self {
-        let me = HubRow { hub, beat: 0, build, started_ms };
+    pub fn new(host: HostId, hub: ProducerId, build: String, started_ms: u64, ground: String) -> Self {
+        let me = HubRow { hub, beat: 0, build, started_ms, ground };
         Self {
             host,
             me,

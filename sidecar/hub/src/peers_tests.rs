@@ -44,7 +44,7 @@ impl Hub {
 
     fn on(cluster: &Arc<dyn Engine>, host: HostId) -> Self {
         let store = Store::on(Arc::clone(cluster)).unwrap();
-        Self { host, store, peers: Peers::new(host, ProducerId::new(), "codi2 test".into(), 5) }
+        Self { host, store, peers: Peers::new(host, ProducerId::new(), "codi2 test".into(), 5, String::new()) }
     }
 
     fn look(&mut self, now_ms: u64) -> Round {

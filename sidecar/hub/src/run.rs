@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use codi2_ipc::{Announcement, HubLock, Listener, LockError, Places, announce};
 use codi2_protocol::{Capability, HubStatus, ProducerId};
-use codi2_store::{Engine as StoreEngine, Store, StoreError};
+use codi2_store::{Engine as StoreEngine, Fate, Store, StoreError};
 use codi2_workspace::WatchOptions;
 use tokio::sync::mpsc;
 
@@ -26,6 +26,7 @@ use crate::peers::Peers;
 use crate::ports::Tools;
 use crate::secret::secret;
 use crate::server::Shared as Common;
+use crate::twin;
 use crate::world::Ground;
 use crate::writer::Writer;
 
@@ -122,6 +123,19 @@ pub enum HubFailure {
         /// The state folder.
         state: PathBuf,
     },
+    /// Another hub that lives says that it is this machine.
+    #[error(
+        "another hub is at work in {place} that says it is this machine ({host}), as after a machine or a state folder was \
+         copied; remove the file {} here, and start again", file.display()
+    )]
+    Twin {
+        /// Backend and place.
+        place: String,
+        /// What both say they are.
+        host: codi2_protocol::HostId,
+        /// The file that says it here.
+        file: PathBuf,
+    },
     /// The system refused something.
     #[error("{what}: {error}")]
     System {
@@ -177,6 +191,14 @@ fn ours(options: &Options) -> Vec<PathBuf> {
     ours.into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect()
 }
 
+/// Whether another hub says that it is this machine; a store that cannot be reached now says nothing.
+fn is_twin(store: &Store, host: codi2_protocol::HostId, ground: &str) -> Result<bool, StoreError> {
+    match twin::lives(store, host, ground) {
+        Err(error) if error.fate() == Fate::Later => Ok(false),
+        answer => answer,
+    }
+}
+
 fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     let store = Arc::new(match &options.store {
         StoreSpec::File(path) => Store::open(path)?,
@@ -191,6 +213,11 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     let (secret, about_secret) =
         secret(options.places.state()).map_err(system("cannot use the secret in the state folder"))?;
     let (host, about_host) = host(options.places.state()).map_err(system("cannot use the host in the state folder"))?;
+    let ground = twin::ground();
+    if store.is_shared() && is_twin(&store, host, &ground)? {
+        let (place, file) = (store.place().to_owned(), crate::host::file(options.places.state()));
+        return Err(HubFailure::Twin { place, host, file });
+    }
     let (heard_in, heard) = mpsc::unbounded_channel();
     let (news, outputs) = (heard_in.clone(), heard_in.clone());
     let ending = Arc::new(AtomicBool::new(false));
@@ -229,7 +256,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     about_secret.into_iter().chain(about_host).for_each(|note| engine.note_problem(note));
     let board = store.is_shared().then(Arc::<Board>::default);
     let started_ms = now_ms();
-    let peers = board.is_some().then(|| Peers::new(host, producer, options.build.clone(), started_ms));
+    let peers = board.is_some().then(|| Peers::new(host, producer, options.build.clone(), started_ms, ground));
     let mut peering = None;
     let result = runtime.block_on(async {
         let capabilities = [Capability::Text, Capability::Owners, Capability::Tail].map(|can| can.as_str().to_owned());

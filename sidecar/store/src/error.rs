@@ -21,7 +21,7 @@ pub enum Fate {
 pub enum StoreError {
     /// Bytes are not what was written. Never opened as empty, never served.
     #[error(
-        "the store {place} is damaged ({detail}); stop codi2, keep a copy of the file, restore it from a backup or move it away to begin a new log"
+        "the store {place} is damaged ({detail}); stop codi2, keep a copy of it, restore it from a backup, or begin a new log: move the file away, or set another store.prefix"
     )]
     Damaged {
         /// Backend and place, in words.
@@ -31,7 +31,7 @@ pub enum StoreError {
     },
     /// Written by a newer codi2.
     #[error(
-        "the store {place} has layout {found}, this codi2 knows up to {known}; update codi2, or set CODI2_STATE_DIR to another folder"
+        "the store {place} has layout {found}, this codi2 knows up to {known}; update codi2, or set another store.path or store.prefix"
     )]
     Newer {
         /// Backend and place, in words.

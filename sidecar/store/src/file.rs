@@ -59,6 +59,11 @@ struct Submission {
     answer: SyncSender<Result<Committed, StoreError>>,
 }
 
+/// Backend and place, in words, as an engine on this file says it.
+pub fn place(path: &Path) -> String {
+    format!("file {}", path.display())
+}
+
 impl File {
     /// Opens the file, or makes it (and its folder) for this user alone.
     ///
@@ -73,7 +78,7 @@ impl File {
             }
             verified(|builder| builder.open(&target))
         });
-        Self::with(format!("file {}", path.display()), Some(path.to_path_buf()), opener)
+        Self::with(place(path), Some(path.to_path_buf()), opener)
     }
 
     /// A store in redb's storage in memory: for tests that would spend their time in syncs.

@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::foundationdb::future::FdbSlice;
@@ -29,7 +30,7 @@ use crate::follow::{self, Last, Versions};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::{Watch, locked};
 
-pub use client::{FoundationDbOptions, PREFIX_BYTES};
+pub use client::{FoundationDbOptions, PREFIX_BYTES, place};
 
 /// The longest pause between two attempts, in ms.
 const PAUSE_MS: u64 = 1_000;
@@ -43,15 +44,8 @@ pub struct FoundationDb {
     /// Marks of commits whose result is unknown and that may still be under way.
     doubtful: Mutex<Vec<Vec<u8>>>,
     last: Last,
-    outages: Mutex<Outages>,
-}
-
-/// Times in which the cluster could not be used.
-#[derive(Debug, Default)]
-struct Outages {
-    now: bool,
-    over: u64,
-    last: String,
+    /// Whether nobody answered when the cluster was asked last.
+    is_away: AtomicBool,
 }
 
 /// Opens a store in a cluster. The cluster is asked by the first transaction, not here.
@@ -67,8 +61,8 @@ pub fn open(options: &FoundationDbOptions) -> Result<FoundationDb, StoreError> {
     // Attempts are counted here; no loop of the client's may go on by itself.
     database.set_option(DatabaseOption::TransactionRetryLimit(0)).map_err(unusable)?;
     let prefix = options.prefix.clone();
-    let (doubtful, last, outages) = (Mutex::default(), Last::default(), Mutex::default());
-    Ok(FoundationDb { database, prefix, place, doubtful, last, outages })
+    let (doubtful, last, is_away) = (Mutex::default(), Last::default(), AtomicBool::new(false));
+    Ok(FoundationDb { database, prefix, place, doubtful, last, is_away })
 }
 
 impl FoundationDb {
@@ -149,25 +143,19 @@ impl FoundationDb {
         Ok(())
     }
 
-    /// Notes outages, so that they can be told when they are over.
-    fn noted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        let away = match &result {
-            Err(error) if error.fate() == Fate::Later => Some(error.to_string()),
-            Err(_) => return result,
-            Ok(_) => None,
-        };
-        let mut outages = locked(&self.outages);
-        match away {
-            Some(words) => (outages.now, outages.last) = (true, words),
-            None if outages.now => {
-                outages.now = false;
-                outages.over += 1;
-                tracing::info!(place = self.place, "the cluster answers again");
-            }
-            None => {}
+    /// Says once that nobody answers.
+    fn missed(&self, error: StoreError) -> StoreError {
+        if error.fate() == Fate::Later && !self.is_away.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{error}");
         }
-        drop(outages);
-        result
+        error
+    }
+
+    /// Says once that somebody answers again. Called for answers alone: a transaction that asked nothing proves nothing.
+    fn answered(&self) {
+        if self.is_away.load(Ordering::Relaxed) && self.is_away.swap(false, Ordering::Relaxed) {
+            tracing::info!(place = self.place, "the cluster answers again");
+        }
     }
 }
 
@@ -196,7 +184,9 @@ impl Base for Snapshot<'_> {
             Some(asked) => block_on(asked),
             None => block_on(self.transaction.get(&self.engine.key(key), true)),
         };
-        Ok(value.map_err(|error| self.engine.read_failed(error))?.map(|value| value.to_vec()))
+        let value = value.map_err(|error| self.engine.read_failed(error))?;
+        self.engine.answered();
+        Ok(value.map(|value| value.to_vec()))
     }
 
     fn visit(
@@ -222,6 +212,7 @@ impl Base for Snapshot<'_> {
         let mut asked = ask(&begin, &end, left.rows);
         loop {
             let page = block_on(asked).map_err(|error| self.engine.read_failed(error))?;
+            self.engine.answered();
             match page.last() {
                 Some(last) if page.more() && reverse => end = last.key().to_vec(),
                 Some(last) if page.more() => begin = [last.key(), &[0]].concat(),
@@ -272,10 +263,11 @@ impl<'a> Backend for &'a FoundationDb {
         let stamp = transaction.get_versionstamp();
         match block_on(transaction.commit()) {
             // Should the stamp not come, whoever asks will find the commit done.
-            Ok(_done) => match block_on(stamp).ok().and_then(|stamp| stamp.first_chunk().copied()) {
-                Some(stamp) => Ok(Committed { stamp: Some(stamp) }),
-                None => Err(StoreError::Unknown),
-            },
+            Ok(_done) => {
+                self.answered();
+                let stamp = block_on(stamp).ok().and_then(|stamp| stamp.first_chunk().copied());
+                stamp.map(|stamp| Committed { stamp: Some(stamp) }).ok_or(StoreError::Unknown)
+            }
             Err(error) => {
                 let error = fate::of_commit(&self.place, FdbError::from(error));
                 if error == StoreError::Unknown {
@@ -306,11 +298,11 @@ impl Versions for &FoundationDb {
 
 impl Engine for FoundationDb {
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        self.noted(overlay::run(&self, body))
+        overlay::run(&self, body).map_err(|error| self.missed(error))
     }
 
     fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        self.noted(follow::follow_up(&self, &self.last, body))
+        follow::follow_up(&self, &self.last, body).map_err(|error| self.missed(error))
     }
 
     fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
@@ -328,7 +320,7 @@ impl Engine for FoundationDb {
                         // Over the client's count of watches: one that never fires, as any watch may be.
                         _ if fate::too_many_watches(error) => return Ok(Watch::silent()),
                         StoreError::Conflict | StoreError::TooOld if lost < ATTEMPTS => (&self).pause(lost),
-                        error => return self.noted(Err(error)),
+                        error => return Err(self.missed(error)),
                     }
                 }
             }
@@ -342,21 +334,12 @@ impl Engine for FoundationDb {
     fn bytes(&self) -> Result<u64, StoreError> {
         let transaction = self.transaction()?;
         let size = block_on(transaction.get_estimated_range_size_bytes(&self.key(&[]), &self.key(&[0xff])));
-        let size = self.noted(size.map_err(|error| self.read_failed(error)))?;
+        let size = size.map_err(|error| self.missed(self.read_failed(error)))?;
+        self.answered();
         Ok(u64::try_from(size).unwrap_or(0))
     }
 
     fn exclusive(&self) -> bool {
         false
-    }
-
-    fn mended(&self) -> Option<String> {
-        let outages = locked(&self.outages);
-        (outages.over > 0).then(|| {
-            format!(
-                "the store {} was away {} times since the start, the last time with: {}; each time it came back, and nothing acknowledged was lost",
-                self.place, outages.over, outages.last
-            )
-        })
     }
 }

@@ -67,11 +67,13 @@ fn a_library_that_is_missing_or_no_client_is_said() {
 fn a_prefix_is_checked() {
     let folder = tempfile::tempdir().unwrap();
     let options = with_file(folder.path(), "team:id@127.0.0.1:4500\n");
-    for prefix in [vec![], vec![b'p'; PREFIX_BYTES + 1], vec![0xff, 1]] {
-        let said = refused(&FoundationDbOptions { prefix, ..options.clone() });
-        assert!(said.contains("must have 1 to 32 bytes, the first below 0xff"), "{said}");
+    let long = [&[b'p'; PREFIX_BYTES][..], b"/"].concat();
+    for prefix in [&b""[..], b"/", &long, b"\xff/", b"team", b"team/a/", b"team/a"] {
+        let said = refused(&FoundationDbOptions { prefix: prefix.to_vec(), ..options.clone() });
+        assert!(said.contains("must have 2 to 32 bytes, the first below 0xff, the last the only slash"), "{said}");
     }
-    assert!(refused(&FoundationDbOptions { prefix: vec![0xfe; PREFIX_BYTES], ..options }).contains("library"));
+    let longest = [&[0xfe; PREFIX_BYTES - 1][..], b"/"].concat();
+    assert!(refused(&FoundationDbOptions { prefix: longest, ..options }).contains("library"));
 }
 
 /// The table of traps in docs/foundationdb.md: each row names tests that exist.

@@ -60,6 +60,14 @@ impl Chosen {
         })
     }
 
+    /// Where it is, in the words of a hub that uses it.
+    pub fn place(&self) -> String {
+        match self {
+            Self::File(path) => codi2_store::file::place(path),
+            Self::Cluster(options) => foundationdb::place(options),
+        }
+    }
+
     /// Opens it; a file is made where there is none.
     pub fn open(&self) -> Result<Arc<dyn Engine>> {
         Ok(match self {

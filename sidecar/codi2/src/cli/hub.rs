@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use codi2_config::STORE_KINDS;
+use codi2_config::{Origin, Row, STORE_KINDS};
 use codi2_protocol::{Call, Reply};
 use codi2_workspace::WatchOptions;
 use serde_json::json;
@@ -17,8 +17,10 @@ use super::link::{Hub as Linked, LinkError};
 use super::printer::{Printer, complain};
 use super::status;
 use super::surroundings::{BUILD, Surroundings};
-use crate::settings;
+use crate::settings::{self, Loaded};
 
+/// The kind of store that has a cluster's file.
+const CLUSTER: &str = "foundationdb";
 /// How long `stop` waits for the hub's end after it said that everything is durable.
 const END: Duration = Duration::from_secs(10);
 
@@ -46,7 +48,7 @@ fn foreground(surroundings: &Surroundings) -> Result<()> {
     if let Err(error) = kept.and_then(|()| loaded.keep(surroundings.places.state())) {
         tracing::warn!(%error, "no copy of the settings is kept");
     }
-    let store = surroundings.store(settings).and_then(|chosen| chosen.spec()).inspect_err(|error| {
+    let store = decided(&loaded).and_then(|()| surroundings.store(settings)?.spec()).inspect_err(|error| {
         // Whoever starts the hub waits for its first line.
         let _ = codi2_ipc::announce(&codi2_ipc::Announcement::Failed(format!("{error:#}")));
     })?;
@@ -63,6 +65,19 @@ fn foreground(surroundings: &Surroundings) -> Result<()> {
     codi2_hub::run(options).context("the hub ended")
 }
 
+/// Refuses a cluster's file while nobody has said validly that the store is a cluster: what is acknowledged into a file
+/// of this machine then is missing where the team looks for it (ADR 0107).
+fn decided(loaded: &Loaded) -> Result<()> {
+    let is_open = |row: &Row| row.key == "store.kind" && row.origin == Origin::Default;
+    if loaded.settings.store.cluster_file.is_none() || !loaded.rows.iter().any(is_open) {
+        return Ok(());
+    }
+    let wrong = loaded.problem().map(|problem| format!(" ({problem})")).unwrap_or_default();
+    let what = "store.cluster_file is set, and store.kind is not";
+    Err(anyhow!("{what}{wrong}; write kind = {CLUSTER:?}, or {:?} for a file of this machine", STORE_KINDS[0]))
+        .code(Failure::Usage)
+}
+
 /// What the flags of `hub start` set.
 pub fn set(command: &Command) -> Result<Vec<String>> {
     let Command::Hub(Hub::Start { store, cluster_file, .. }) = command else { return Ok(Vec::new()) };
@@ -70,8 +85,13 @@ pub fn set(command: &Command) -> Result<Vec<String>> {
     if let Some(kind) = store.as_deref().filter(|kind| !STORE_KINDS.contains(kind)) {
         return Err(anyhow!("{kind:?} is no store; write one of {}", STORE_KINDS.join(", "))).code(Failure::Usage);
     }
-    let mut set: Vec<String> = store.iter().map(|kind| format!("store.kind={kind}")).collect();
+    // A cluster's file says which store is meant.
+    let kind = store.as_deref().or(cluster_file.as_ref().map(|_| CLUSTER));
+    let mut set: Vec<String> = kind.iter().map(|kind| format!("store.kind={kind}")).collect();
     if let Some(file) = cluster_file {
+        if kind != Some(CLUSTER) {
+            return Err(anyhow!("--cluster-file is for --store {CLUSTER}; leave one of them out")).code(Failure::Usage);
+        }
         let file = std::path::absolute(file).context("this folder is gone")?;
         let file = file.to_str().with_context(|| format!("{} is not UTF-8; rename it", file.display()))?;
         set.push(format!("store.cluster_file={file}"));

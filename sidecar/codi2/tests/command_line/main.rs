@@ -198,6 +198,16 @@ fn a_hub_starts_with_the_store_that_was_asked_for_or_not_at_all() {
     let missing = home.run(&["hub", "start", "--store", "foundationdb", "--cluster-file", "none"]);
     assert_ne!(code(&missing), 0);
     assert!(text(&missing.stderr).contains("cluster file cannot be read"), "{}", text(&missing.stderr));
+    let implied = home.run(&["hub", "start", "--cluster-file", "none"]);
+    assert!(text(&implied.stderr).contains("cluster file cannot be read"), "{}", text(&implied.stderr));
+    let both = home.run(&["hub", "start", "--store", "file", "--cluster-file", "none"]);
+    assert_eq!(code(&both), 2, "{}", text(&both.stderr));
+    let settings = home.path("settings.toml");
+    fs::write(&settings, "[store]\nkind = \"foundation-db\"\ncluster_file = \"/none\"\n").unwrap();
+    let mistaken = home.run(&["--config", settings.to_str().unwrap(), "hub", "start"]);
+    assert_ne!(code(&mistaken), 0);
+    let said = text(&mistaken.stderr);
+    assert!(said.contains("store.kind is not") && said.contains("settings.toml:2:8"), "{said}");
     assert!(!home.path("state/store").exists(), "no other store was made");
     let file = home.path("none");
     let set = format!("store.cluster_file={}", file.to_str().unwrap());

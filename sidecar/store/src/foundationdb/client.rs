@@ -29,8 +29,8 @@ pub struct FoundationDbOptions {
     pub cluster_file: PathBuf,
     /// The client library; where absent it is looked for in the usual places. A process has one: the first that loads.
     pub library: Option<PathBuf>,
-    /// What every key begins with, 1 to [`PREFIX_BYTES`] bytes, the first below `0xff`: stores with different prefixes,
-    /// none the beginning of another, share a cluster and know nothing of each other.
+    /// What every key begins with, 2 to [`PREFIX_BYTES`] bytes, the first below `0xff`, the last the only slash, so that none
+    /// is the beginning of another: stores with different prefixes share a cluster and know nothing of each other.
     pub prefix: Vec<u8>,
     /// How long a transaction may take before its cluster counts as away, in ms.
     pub timeout_ms: i32,
@@ -43,8 +43,8 @@ impl FoundationDbOptions {
     }
 }
 
-/// Backend and place, in words.
-pub(super) fn place(options: &FoundationDbOptions) -> String {
+/// Backend and place, in words, as an engine opened so says it.
+pub fn place(options: &FoundationDbOptions) -> String {
     format!("FoundationDB {} (prefix {})", options.cluster_file.display(), options.prefix.escape_ascii())
 }
 
@@ -72,10 +72,11 @@ pub(super) fn refused(place: &str, error: FdbError) -> StoreError {
 }
 
 fn check_prefix(prefix: &[u8]) -> Result<(), StoreError> {
-    if (1..=PREFIX_BYTES).contains(&prefix.len()) && prefix[0] != 0xff {
+    let slash = prefix.iter().position(|byte| *byte == b'/');
+    if (2..=PREFIX_BYTES).contains(&prefix.len()) && prefix[0] != 0xff && slash == Some(prefix.len() - 1) {
         return Ok(());
     }
-    let limits = format!("1 to {PREFIX_BYTES} bytes, the first below 0xff");
+    let limits = format!("2 to {PREFIX_BYTES} bytes, the first below 0xff, the last the only slash, such as team/");
     Err(StoreError::Shape(format!(
         "the prefix \"{}\" of a FoundationDB store must have {limits}",
         prefix.escape_ascii()

@@ -49,7 +49,7 @@ impl Engines {
 pub fn options(cluster: &cluster::Cluster) -> FoundationDbOptions {
     let mut options = FoundationDbOptions::new(&cluster.file);
     options.library.clone_from(&cluster.library);
-    options.prefix = [b"test/", &uuid::Uuid::new_v4().into_bytes()[..]].concat();
+    options.prefix = format!("{:.24}/", uuid::Uuid::new_v4().simple().to_string()).into_bytes();
     options
 }
 

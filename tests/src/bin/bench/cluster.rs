@@ -64,7 +64,7 @@ pub fn run(counts: Counts) -> Vec<Row> {
 fn options(found: &Cluster) -> FoundationDbOptions {
     let mut options = FoundationDbOptions::new(&found.file);
     options.library.clone_from(&found.library);
-    options.prefix = [b"bench/", &EventId::new().uuid().into_bytes()[..]].concat();
+    options.prefix = format!("{}/", &EventId::new().uuid().simple().to_string()[8..]).into_bytes();
     options.timeout_ms = 30_000;
     options
 }

@@ -54,7 +54,18 @@ pub fn of_places(surroundings: &Surroundings, settings: &Settings, findings: &mu
     findings.extend(places.room().ok().map(|room| store::disk(places.state(), room)));
     let running = hub(surroundings, findings);
     match &running {
-        Some(status) => findings.extend(told(status)),
+        Some(status) => {
+            findings.extend(told(status));
+            let named = surroundings.store(settings).ok().map(|chosen| chosen.place());
+            findings.extend(named.filter(|named| *named != status.store).map(|named| {
+                let found = format!("the hub uses {}, the settings name {named}", status.store);
+                Finding::wrong(
+                    "store",
+                    found,
+                    "run `codi2 hub stop`, or correct the settings: the next hub uses theirs",
+                )
+            }));
+        }
         None if usable => findings.push(match surroundings.store(settings) {
             Ok(chosen) => store::chosen(&chosen),
             Err(error) => told_wrong("store", &format!("{error:#}"), "correct the settings"),

@@ -1,0 +1,91 @@
+//! Whether another hub that lives says that it is this machine, as after a machine or a state folder was copied.
+//!
+//! A hub ends the sessions that it finds under its host, and whose sidecars it cannot find: of a twin's it would find
+//! none. So it looks before it does anything. Only for stores that others have, too. Absent on purpose: a twin that
+//! begins while neither can reach the store (`peers` finds that and says it).
+
+use std::time::Duration;
+
+use codi2_protocol::HostId;
+use codi2_store::{Store, StoreError, Subspace};
+
+use crate::peers::{BEAT_MS, HubRow};
+
+/// A hub that lives has beaten by then.
+const WAIT: Duration = Duration::from_millis(BEAT_MS * 5 / 2);
+
+/// Where this process runs: nothing that ran there earlier under the same lock still lives. Empty where that is not known.
+///
+/// Source: proc(5), `/proc/sys/kernel/random/boot_id`, and namespaces(7) of process ids, which containers have of their own.
+pub fn ground() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let processes = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    if boot.trim().is_empty() { String::new() } else { format!("{} {}", boot.trim(), processes.display()) }
+}
+
+/// Whether the row of this host moves, though no hub of this `ground` writes it any more. Takes up to 5 s where the last
+/// hub of this host ran on another ground (before a restart of the machine, say), and no time where there was none.
+///
+/// # Errors
+/// What the store says.
+pub fn lives(store: &Store, host: HostId, ground: &str) -> Result<bool, StoreError> {
+    moves(store, host, ground, WAIT)
+}
+
+fn moves(store: &Store, host: HostId, ground: &str, wait: Duration) -> Result<bool, StoreError> {
+    let row = || store.get::<HubRow>(Subspace::Hub, &[host.into()]);
+    // Before the read: what moves from here on rings.
+    let watch = store.watch_row(Subspace::Hub, &[host.into()])?;
+    let Some(before) = row()? else { return Ok(false) };
+    if !ground.is_empty() && before.ground == ground {
+        return Ok(false);
+    }
+    // A watch may ring for nothing, or be lost: what the row says counts.
+    watch.wait(wait);
+    let after = row()?;
+    Ok(after.is_some_and(|after| (after.hub, after.beat) != (before.hub, before.beat)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use codi2_protocol::ProducerId;
+    use codi2_store::memory::Memory;
+
+    use super::*;
+    use crate::peers::Peers;
+
+    #[test]
+    fn a_twin_is_one_that_beats_elsewhere() {
+        let engine: Arc<dyn codi2_store::Engine> = Arc::new(Memory::shared());
+        let (store, other) = (Store::on(Arc::clone(&engine)).unwrap(), Store::on(engine).unwrap());
+        let host = HostId::new();
+        assert!(!lives(&store, host, "here").unwrap(), "nobody was there");
+        let mut peers = Peers::new(host, ProducerId::new(), "codi2 test".into(), 5, "there".into());
+        peers.look(&other, 0, 0).unwrap();
+        assert!(!lives(&store, host, "there").unwrap(), "what ran there under our lock is dead");
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    peers.look(&other, 0, 0).unwrap();
+                    std::thread::yield_now();
+                }
+            });
+            let found = lives(&store, host, "here").unwrap();
+            let unknown = lives(&store, host, "").unwrap();
+            done.store(true, Ordering::Relaxed);
+            assert!(found && unknown);
+        });
+        assert!(!moves(&store, host, "here", Duration::ZERO).unwrap(), "it stands still");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_stands_somewhere() {
+        assert!(!ground().is_empty());
+        assert_eq!(ground(), ground());
+    }
+}
