@@ -24,10 +24,12 @@ pub enum Heard {
     Stop(Option<Ticket>),
     /// Somebody asks how the hub is while the core may be waiting.
     Status(Ticket),
-    /// Somebody asks the core how the hub is.
+    /// Somebody asks the core how the hub is, or what it may need the store for.
     Asked(Ticket),
-    /// Is to be answered now, if the core has not.
+    /// Is to be answered how the hub is now, if the core has not.
     Late(Ticket),
+    /// Is to be told why the core does not answer, if it has not and the store is away.
+    Unanswered(Ticket),
     /// From the core.
     Output(Output),
     /// From the writer.

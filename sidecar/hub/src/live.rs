@@ -45,7 +45,7 @@ pub struct Hub<'a> {
     pub heard: mpsc::UnboundedReceiver<Heard>,
     /// Who is connected.
     pub clients: Clients,
-    /// Who asked the core for a status, and whether it was answered without it.
+    /// Who asked the core for what it may have to wait for, and whether it was answered without it.
     pub asked: BTreeMap<Ticket, bool>,
     /// The sessions and watches that the core told of last.
     pub last: (Vec<Presence>, Vec<WatchStatus>),
@@ -172,6 +172,12 @@ impl Hub<'_> {
                     self.say_status(ticket);
                 }
             }
+            Heard::Unanswered(ticket) => {
+                if let (Some(message), Some(answered @ false)) = (self.shared.away(), self.asked.get_mut(&ticket)) {
+                    *answered = true;
+                    self.clients.answer(ticket, Err(HubError { code: ErrorCode::Store, message }));
+                }
+            }
             Heard::Status(ticket) => self.say_status(ticket),
             Heard::Output(Output::Reply(ticket, mut answer)) => {
                 if let Ok(Reply::Status(status)) = &mut answer {
@@ -235,7 +241,8 @@ impl Hub<'_> {
                 Heard::Joined(id, producer, client) => self.clients.joined(id, producer, client),
                 Heard::Left(id) => self.clients.left(id),
                 Heard::Stop(ticket) => stops.extend(ticket),
-                Heard::Status(_) | Heard::Asked(_) | Heard::Late(_) | Heard::Output(_) | Heard::News(_) => {}
+                Heard::Status(_) | Heard::Asked(_) | Heard::Late(_) | Heard::Unanswered(_) => {}
+                Heard::Output(_) | Heard::News(_) => {}
             }
         }
         for ticket in stops {

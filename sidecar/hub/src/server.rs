@@ -30,6 +30,8 @@ const WAITING_CALLS: usize = 16;
 const WAITING_BYTES: usize = 16 << 20;
 /// How long a status waits for the core, where that may wait for a store that is away.
 const STATUS: Duration = Duration::from_secs(1);
+/// How long a question that may need a store that is away is left open: longer than it takes to know that it is.
+const QUESTION: Duration = Duration::from_secs(8);
 /// Tails of one connection, at most.
 const TAILS: usize = 16;
 /// Numbers that one process may tell of itself, of each sort.
@@ -121,6 +123,12 @@ impl Shared {
     /// Whether the store cannot be reached: then the core waits for it.
     pub fn is_away(&self) -> bool {
         self.board.as_ref().is_some_and(|board| board.is_away())
+    }
+
+    /// Why the store cannot be reached, in words.
+    pub fn away(&self) -> Option<String> {
+        let reach = self.board.as_ref()?.view().reach?;
+        (!reach.ok).then_some(reach.detail)
     }
 
     /// Tells the server's loop.
@@ -334,8 +342,14 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
                         continue;
                     }
                     call => {
-                        if let (Call::Status, Some(ticket), Some(_)) = (&call, ticket, &shared.board) {
-                            not_for_long(shared, ticket);
+                        match (&call, ticket, &shared.board) {
+                            (Call::Status, Some(ticket), Some(_)) => {
+                                not_for_long(shared, ticket, STATUS, Heard::Late);
+                            }
+                            (Call::Owners { .. } | Call::Watch { .. }, Some(ticket), Some(_)) => {
+                                not_for_long(shared, ticket, QUESTION, Heard::Unanswered);
+                            }
+                            _ => {}
                         }
                         let bytes = reader.bytes().clamp(1, limits::FRAME_BYTES) as u32;
                         let Ok(bytes) = Arc::clone(&shared.room).acquire_many_owned(bytes).await else { return };
@@ -358,14 +372,14 @@ async fn serve(connection: ConnectionId, mut reader: Reader, writer: &Writer, sh
     }
 }
 
-/// Has a status answered without the core, where that does not answer soon.
-fn not_for_long(shared: &Arc<Shared>, ticket: Ticket) {
+/// Has a call dealt with without the core, where that does not answer soon.
+fn not_for_long(shared: &Arc<Shared>, ticket: Ticket, wait: Duration, late: fn(Ticket) -> Heard) {
     // Before the core can answer.
     shared.tell(Heard::Asked(ticket));
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        tokio::time::sleep(STATUS).await;
-        shared.tell(Heard::Late(ticket));
+        tokio::time::sleep(wait).await;
+        shared.tell(late(ticket));
     });
 }
 

@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 
 use codi2_hub::{HubFailure, Shared, StoreSpec};
 use codi2_protocol::{
-    Actor, ActorKind, Call, Digest, Editor, Fact, FileId, Filter, Numbered, Presence, ProducerId, Reply, RepositoryId,
-    SessionId, SessionInfo, Touched, WorktreeId,
+    Actor, ActorKind, Call, Digest, Editor, ErrorCode, Fact, FileId, Filter, Numbered, Presence, ProducerId, Reply,
+    RepositoryId, SessionId, SessionInfo, Touched, WorktreeId,
 };
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
@@ -247,6 +247,12 @@ pub fn a_store_that_is_away_is_waited_for() {
         status.reach.as_ref().is_some_and(|reach| !reach.ok && reach.detail.contains(words))
     });
     assert_eq!(status.problems.iter().filter(|problem| problem.contains(words)).count(), 1, "{:?}", status.problems);
+    // What the core cannot answer is not left open.
+    let other = machine.home.folder().join("v");
+    std::fs::create_dir(&other).unwrap();
+    let watch = || machine.home.wire().call(Call::Watch { path: other.to_str().unwrap().into(), poll: false });
+    let refused = watch().unwrap_err();
+    assert!(refused.code == ErrorCode::Store && refused.message.contains(words), "{refused:?}");
     cluster.is_away.store(false, Ordering::SeqCst);
     wire.durable(20);
     // The tail was never cut off, and misses nothing; nor is anything said any more.
@@ -256,6 +262,7 @@ pub fn a_store_that_is_away_is_waited_for() {
     }
     assert_eq!(numbers(&seen, producer), (1..=20).collect::<Vec<_>>());
     until("all is well again", || machine.home.wire().status().problems.is_empty());
+    assert!(watch().is_ok());
     drop((asker, tail, wire));
     machine.stop();
 }
