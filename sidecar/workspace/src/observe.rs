@@ -148,7 +148,7 @@ pub enum Cause {
     Poll,
 }
 
-/// Why a change is git's.
+/// Why a change is git's, or what of it ([`GitSource::Passed`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitExplanation {
     /// What git was doing, as in [`GitOperation::operation`].
@@ -178,6 +178,9 @@ pub enum GitSource {
     Merge,
     /// Git left it with conflict markers, or as one side of a conflict.
     Conflict,
+    /// Git has other texts for the path, the sources, and may have put them there before somebody wrote this. Who did
+    /// that git does not say.
+    Passed,
 }
 
 impl GitSource {
@@ -191,6 +194,7 @@ impl GitSource {
             Self::Object => "object",
             Self::Merge => "merge",
             Self::Conflict => "conflict",
+            Self::Passed => "passed",
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codi2_protocol::Digest;
-use codi2_workspace::{Cause, Content, Observation, WatchEvent, WatchOptions};
+use codi2_workspace::{Cause, Content, GitExplanation, GitSource, Observation, WatchEvent, WatchOptions};
 use corpus::{Expect, Script, Step};
 use watching::Watching;
 
@@ -158,6 +158,11 @@ fn judge(step: &Step, events: &[WatchEvent]) -> Vec<(bool, String)> {
     wrong
 }
 
+/// Why the content is git's, if it is.
+fn gits(one: &Observation) -> Option<&GitExplanation> {
+    one.git.as_ref().filter(|git| git.what != GitSource::Passed)
+}
+
 /// `late` tells whether a content was explained after it was reported.
 fn check(
     expect: &Expect,
@@ -175,7 +180,7 @@ fn check(
     ensure(expect.gone == matches!(last.content, Content::Gone), if expect.gone { "not gone" } else { "gone" });
     if expect.git {
         // A report without explanation is made good by a later one of the same content.
-        let again = |digest| of.iter().any(|one| one.content.digest() == digest && one.git.is_some());
+        let again = |digest| of.iter().any(|one| one.content.digest() == digest && gits(one).is_some());
         let explained = |digest: Option<Digest>| again(digest) || digest.is_some_and(late);
         // Polling sees what a long operation leaves lying for a moment, but not that git holds its lock.
         let judged = if last.cause == Cause::Poll { &of[of.len() - 1..] } else { of };
@@ -185,7 +190,7 @@ fn check(
     }
     if expect.other {
         let late = last.content.digest().is_some_and(late);
-        ensure(last.git.is_none() && !late, "wrongly explained by git");
+        ensure(gits(last).is_none() && !late, "wrongly explained by git");
     }
     if expect.clean {
         ensure(last.blob.is_some(), "not clean");
@@ -195,7 +200,7 @@ fn check(
         from.next() == expect.from.as_ref() && from.all(|from| Some(from) == expect.from.as_ref()),
         "from another path",
     );
-    let git = of.iter().rev().find_map(|one| one.git.as_ref());
+    let git = of.iter().rev().copied().find_map(gits);
     if let Some(what) = &expect.what {
         ensure(git.is_some_and(|git| git.what.as_str() == what), "explained by another source");
     }

@@ -2,6 +2,8 @@
 //!
 //! Each of these texts is laid beside the new one: a line that both have, in order, is whose it was there. Absent on
 //! purpose: lines that none of them has, or has elsewhere; the ledger may remember those (`recall_lines`).
+//!
+//! The same tells of a file that git wrote and somebody wrote again, where one look saw both (ADR 0104).
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range as Bytes;
@@ -78,10 +80,20 @@ impl Lines {
     }
 }
 
+/// A line of a text that git may have taken from others.
+#[derive(Debug)]
+pub(super) struct Brought {
+    /// Its bytes.
+    pub bytes: Bytes<usize>,
+    /// Whether it stands in one of git's texts.
+    pub stands: bool,
+    /// Its owners there, if they are known and all those texts agree.
+    pub owners: Option<Vec<(usize, OwnerRef)>>,
+}
+
 impl Core {
     /// The owners that a text's lines have in the texts git may have taken them from. `unseen` has what none of them has,
-    /// and what two of them have of different authors: one of which nothing is known is one more. Of a conflict both sides
-    /// stand there, each with its copy, so that no order tells: words that tell are whose they are in all texts known.
+    /// and what two of them have of different authors: one of which nothing is known is one more.
     pub(super) fn carried_from(
         &mut self,
         file: &FileId,
@@ -90,21 +102,41 @@ impl Core {
         unseen: OwnerRef,
         ports: &mut dyn Ports,
     ) -> OwnerTree<OwnerRef> {
+        let lines = self.brought_by(file, git, after, None, ports);
+        let owners = |line: Brought| line.owners.unwrap_or_else(|| vec![(line.bytes.len(), unseen)]);
+        OwnerTree::from_spans(lines.into_iter().flat_map(owners))
+    }
+
+    /// The lines of a text, by the texts that git may have taken them from; `before` is none of them. Of a conflict both sides
+    /// stand there, each with its copy, so that no order tells: words that tell are whose they are in all texts known.
+    pub(super) fn brought_by(
+        &mut self,
+        file: &FileId,
+        git: Option<&GitExplanation>,
+        after: &Text,
+        before: Option<Digest>,
+        ports: &mut dyn Ports,
+    ) -> Vec<Brought> {
         let mut numbers = HashMap::new();
         let new = Lines::of(after, &mut numbers);
         let mut claims: Vec<Vec<Claim>> = vec![Vec::new(); new.bytes.len()];
+        let mut stands = vec![false; new.bytes.len()];
         let is_conflict = git.is_some_and(|git| git.what == GitSource::Conflict);
         let sides = if is_conflict { sides(after) } else { None };
         let mut told: HashMap<u64, Vec<Claim>> = HashMap::new();
         for source in git.iter().flat_map(|git| &git.sources) {
             let Some(text) = decode_text(source).filter(|text| text.digest() != after.digest()) else { continue };
             let digest = Digest::new(text.digest());
+            if Some(digest) == before {
+                continue;
+            }
             // Git follows renames: it may have lain elsewhere.
             let owners = self.ledger.owners_of(ports, file, digest);
             let owners = owners.or_else(|| self.ledger.owners_elsewhere(ports, file, digest));
             let owners = owners.filter(|owners| owners.len() == text.len_bytes());
             let old = Lines::of(&text, &mut numbers);
             for Pair { was, is, is_one, of_side } in paired(&old, &new, sides.as_deref()) {
+                stands[is] = true;
                 let claim = owners.as_ref().map(|owners| owners.spans(old.bytes[was].clone()));
                 let number = new.numbers[is];
                 // A text of which nothing is known speaks against the others only where there may be two such lines.
@@ -119,18 +151,21 @@ impl Core {
                 }
             }
         }
-        let mut runs = Vec::new();
-        for ((bytes, claims), number) in new.bytes.into_iter().zip(&claims).zip(&new.numbers) {
+        let mut lines = Vec::new();
+        for (((bytes, claims), number), stands) in new.bytes.into_iter().zip(&claims).zip(&new.numbers).zip(stands) {
             let by_words = || self.agreed(told.get(number).filter(|_| !claims.contains(&None))?);
             let agreed = self.agreed(claims).or_else(by_words);
-            let owners = agreed.map_or_else(|| vec![(bytes.len(), unseen)], <[_]>::to_vec);
-            let part = OwnerTree::from_spans(owners).spans(0..bytes.len());
-            let found: usize = part.iter().map(|(len, _)| len).sum();
-            let last = part.last().map_or(unseen, |(_, owner)| *owner);
-            runs.extend(part);
-            runs.push((bytes.len() - found, last));
+            let owners = agreed.and_then(|runs| {
+                let mut part = OwnerTree::from_spans(runs.to_vec()).spans(0..bytes.len());
+                let found: usize = part.iter().map(|(len, _)| len).sum();
+                // Its end may be longer here.
+                let (_, last) = *part.last()?;
+                part.push((bytes.len() - found, last));
+                Some(part)
+            });
+            lines.push(Brought { bytes, stands, owners });
         }
-        OwnerTree::from_spans(runs)
+        lines
     }
 
     /// What all claims say of a line, if they name the same authors.

@@ -8,7 +8,7 @@ use codi2_protocol::{
     Actor, ActorKind, Digest, DiskOperation, Event, EventBody, EventId, FileId, Notice, Owner, WatchState, WorktreeId,
 };
 use codi2_text::{OwnerTree, Text};
-use codi2_workspace::{Cause, Content as Found, Observation, WatchEvent};
+use codi2_workspace::{Cause, Content as Found, GitExplanation, GitSource, Observation, WatchEvent};
 
 use super::across::Parted;
 use super::branches::not_observed;
@@ -249,7 +249,8 @@ impl Core {
     }
 
     /// A file holds something else than before.
-    fn changed(&mut self, file: &FileId, found: Observation, observed: Observed, now: u64, ports: &mut dyn Ports) {
+    fn changed(&mut self, file: &FileId, mut found: Observation, observed: Observed, now: u64, ports: &mut dyn Ports) {
+        let passed = found.git.take_if(|git| git.what == GitSource::Passed);
         let after = text_of(&found.content);
         let after_text = after.as_ref().map(|after| Digest::new(after.digest()));
         let (failed, _) = ports.failed_reads();
@@ -265,16 +266,8 @@ impl Core {
         let to = self.moment(found.at_ms);
         let mut from = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map_or(to, |on_disk| on_disk.seen);
         let mut before = self.ledger.on_disk(ports, &before_file);
-        if let (Some(before), Some(git)) = (&mut before, &found.git)
-            && before.text().is_none()
-            && let Some(text) = git
-                .sources
-                .iter()
-                .filter_map(|source| decode_text(source))
-                .find(|text| Digest::new(text.digest()) == before.digest)
-        {
-            // The index has moved on with the file: git's explanation has the text that it no longer gives.
-            before.content = Content::Text(text);
+        if let (Some(before), Some(git)) = (&mut before, found.git.as_ref().or(passed.as_ref())) {
+            give_text(before, git);
         }
         let renamed = before_file != *file;
         let scanned = self.worktree(&file.worktree).is_some_and(|worktree| worktree.scanned);
@@ -301,6 +294,7 @@ impl Core {
                 (before, before_bytes, from) = (kept.before.clone(), kept.before_bytes, kept.from);
             }
         }
+        let passed = passed.and_then(|git| self.passed(file, &git, before.as_ref(), after.as_ref(), ports));
         let after_bytes = found.content.digest();
         self.kept_number += 1;
         let mut kept = Kept {
@@ -314,6 +308,7 @@ impl Core {
             observed,
             written: found.written,
             git: found.git,
+            passed,
             seen,
             given: OwnerTree::from_spans([]).into(),
             parted: None,
@@ -429,6 +424,16 @@ impl Core {
         let others = self.ledger.part(file, known);
         let known = |other: &FileId| Some(&self.ledger.disk.get(other)?.as_ref()?.known);
         others.iter().filter_map(|other| Some(self.owners_row(other, known(other)?))).collect()
+    }
+}
+
+/// The index has moved on with the file: git's explanation has the text that it no longer gives.
+pub(super) fn give_text(before: &mut Known, git: &GitExplanation) {
+    let texts = || git.sources.iter().filter_map(|source| decode_text(source));
+    if before.text().is_none()
+        && let Some(text) = texts().find(|text| Digest::new(text.digest()) == before.digest)
+    {
+        before.content = Content::Text(text);
     }
 }
 

@@ -10,10 +10,12 @@ use codi2_attribution::{
 };
 use codi2_protocol::{Digest, Event, EventBody, EventId, FileId, Owner, SessionId};
 use codi2_text::{OwnerTree, Text};
-use codi2_workspace::{GitExplanation, Written};
+use codi2_workspace::{GitExplanation, GitSource, Written};
 
 use super::across::Parted;
 use super::branches::overlay;
+use super::carried::Brought;
+use super::disk::give_text;
 use super::moved::Moved;
 use super::ruled::Applied;
 use super::{Core, Effect, Entry, Why};
@@ -43,6 +45,8 @@ pub(super) struct Kept {
     /// The write that was seen.
     pub written: Option<Written>,
     pub git: Option<GitExplanation>,
+    /// What git put there on the way, where somebody else wrote the content.
+    pub passed: Option<Passed>,
     /// The owners that the content after had before this change was seen, and where.
     pub seen: Option<(Seen, OwnerTree<OwnerRef>)>,
     /// The owners that it gave the text after.
@@ -92,8 +96,19 @@ impl Kept {
         let seen = self.seen.iter().map(|(_, owners)| owners);
         let trees = self.before.iter().map(|before| &before.owners).chain(seen).chain([&self.given.owners]);
         let moved = self.parted.iter().flat_map(|parted| &parted.found).chain(&self.unsaved).flat_map(|(_, runs)| runs);
-        trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).chain(moved.map(|(_, owner)| *owner))
+        let passed = self.passed.iter().flat_map(|passed| &passed.lines).flat_map(|line| &line.owners).flatten();
+        let runs = moved.chain(passed).map(|(_, owner)| *owner);
+        trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).chain(runs)
     }
+}
+
+/// What git put at a path on the way to a content that is not its own.
+#[derive(Debug)]
+pub(super) struct Passed {
+    /// What git did.
+    pub operation: String,
+    /// The lines of the content that stand in a text of git's.
+    pub lines: Vec<Brought>,
 }
 
 /// What a change is judged by beside itself: what calls did to its file, and the way of the file's bytes.
@@ -122,6 +137,9 @@ impl Core {
         now: u64,
         ports: &mut dyn Ports,
     ) {
+        if git.what == GitSource::Passed {
+            return self.late_passed(file, after, written, &git, now, ports);
+        }
         let Some(event) = self.open.ended_in(file, after).map(|change| change.event) else { return };
         if let Some(kept) = self.kept.get_mut(&event).filter(|kept| kept.written == written) {
             kept.git = Some(git);
@@ -130,6 +148,51 @@ impl Core {
             }
             self.judge_again(file, |change, _| change.event == event, now, ports);
         }
+    }
+
+    /// A change was judged before it was known that git had moved, too: it was two.
+    fn late_passed(
+        &mut self,
+        file: &FileId,
+        after: Option<Digest>,
+        written: Option<Written>,
+        git: &GitExplanation,
+        now: u64,
+        ports: &mut dyn Ports,
+    ) {
+        let Some(change) = self.open.ended_in(file, after).cloned() else { return };
+        let judged_alone = |kept: &Kept| kept.written == written && kept.git.is_none() && kept.passed.is_none();
+        if !self.kept.get(&change.event).is_some_and(judged_alone) {
+            return;
+        }
+        let Some(mut kept) = self.kept.remove(&change.event) else { return };
+        if let Some(before) = &mut kept.before {
+            give_text(before, git);
+        }
+        kept.passed = self.passed(file, git, kept.before.as_ref(), kept.after.as_ref(), ports);
+        let is_split = kept.passed.is_some() && matches!(change.ruling, DiskRuling::All(_) | DiskRuling::Parts { .. });
+        if is_split {
+            self.upgrade(file, &change, &mut kept, change.ruling.clone(), None, now, ports);
+        }
+        self.kept.insert(change.event, kept);
+        if is_split {
+            self.carry_on(file, change.event, ports);
+            self.follow_moved(change.event, now, ports);
+        }
+    }
+
+    /// The lines that a text after has from git, beside what stood there before.
+    pub(super) fn passed(
+        &mut self,
+        file: &FileId,
+        git: &GitExplanation,
+        before: Option<&Known>,
+        after: Option<&Text>,
+        ports: &mut dyn Ports,
+    ) -> Option<Passed> {
+        let mut lines = self.brought_by(file, Some(git), after?, before.map(|before| before.digest), ports);
+        lines.retain(|line| line.stands);
+        (!lines.is_empty()).then(|| Passed { operation: git.operation.clone(), lines })
     }
 
     /// A file was seen at a path before it was known to be moved there: its owners come along, in place of nobody's.

@@ -5,7 +5,9 @@
 use std::ops::Range as Bytes;
 
 use codi2_attribution::{DiskRuling, Rung, Seen};
-use codi2_protocol::{Actor, Class, Digest, EventId, EvidenceKind, FileId, Owner, Range, SessionId, Verdict};
+use codi2_protocol::{
+    Actor, ActorKind, Class, Digest, EventId, EvidenceKind, FileId, Owner, Range, SessionId, Verdict,
+};
 use codi2_text::{OwnerTree, Text};
 
 use super::Core;
@@ -25,6 +27,27 @@ pub(super) struct Applied {
     pub change: ChangeBuilder,
     /// Who acted.
     pub actor: Actor,
+}
+
+/// What two ranges have in common.
+fn common(one: &Bytes<usize>, other: &Bytes<usize>) -> Bytes<usize> {
+    one.start.max(other.start)..one.end.min(other.end)
+}
+
+/// What hunks put in beside these bytes, which ascend.
+fn beside(hunks: &[Hunk], bytes: &[Bytes<usize>]) -> Vec<Hunk> {
+    let mut left = Vec::new();
+    for hunk in hunks {
+        let Bytes { start: mut at, end } = hunk.new_bytes();
+        for gap in bytes.iter().map(|bytes| common(&(at..end), bytes)).filter(|gap| !gap.is_empty()).collect::<Vec<_>>()
+        {
+            left.push(at..gap.start);
+            at = gap.end;
+        }
+        left.push(at..end);
+    }
+    let put = |new: Bytes<usize>| Hunk { at: new.start, deleted: 0, inserted: new.len(), lines_deleted: 0 };
+    left.into_iter().filter(|new| !new.is_empty()).map(put).collect()
 }
 
 impl Core {
@@ -149,6 +172,24 @@ impl Core {
                 }
             }
         }
+        // Lines that git took from a text whose authors nobody knows: whoever wrote the same words is not one of them.
+        let mut unclear = Vec::new();
+        if let Some(passed) = kept.passed.as_ref().filter(|_| in_place) {
+            let detail = format!("git {} had the line at this path before it was written again", passed.operation);
+            let git = Actor::named(ActorKind::Git, passed.operation.clone());
+            let unseen = fresh(&Verdict::new(git, Class::Carried, EvidenceKind::Git, detail));
+            let unseen = self.ledger.book.enter(unseen);
+            for line in &passed.lines {
+                let runs = line.owners.clone().unwrap_or_else(|| vec![(line.bytes.len(), unseen)]);
+                let line_owners = OwnerTree::from_spans(runs);
+                for new in hunks.iter().map(|hunk| common(&hunk.new_bytes(), &line.bytes)).filter(|new| !new.is_empty())
+                {
+                    let runs = line_owners.spans(new.start - line.bytes.start..new.end - line.bytes.start);
+                    owners.splice(new.start, new.len(), &runs);
+                }
+                unclear.extend(line.owners.is_none().then(|| line.bytes.clone()));
+            }
+        }
         if hunks.iter().any(|hunk| hunk.deleted > 0) {
             self.ledger.part_with(file, &before, after);
         }
@@ -156,8 +197,10 @@ impl Core {
         // Of a content that had owners before all is known.
         let is_known = matches!(ruling, DiskRuling::CarryAll { .. })
             && kept.seen.as_ref().is_some_and(|(seen, tree)| *seen == Seen::Here && tree.len() == after.len_bytes());
+        let left = (!unclear.is_empty()).then(|| beside(&hunks, &unclear));
+        let new = left.as_deref().unwrap_or(&hunks);
         // Only git leaves its marks.
-        let new = if in_place && !has_conflicts(after) { New::Unannounced(&hunks) } else { New::Brought(&hunks) };
+        let new = if in_place && !has_conflicts(after) { New::Unannounced(new) } else { New::Brought(new) };
         if !is_known
             && !matches!(ruling, DiskRuling::Echo { .. })
             && self.ledger.recall_lines(ports, file, after, &mut owners, new)

@@ -19,5 +19,6 @@ mod properties;
 mod restarts;
 mod sessions;
 mod sidecar;
+mod steps;
 mod world;
 mod writers;

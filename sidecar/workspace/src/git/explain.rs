@@ -8,6 +8,7 @@
 //! but git wrote nothing. So what a commit brought to a path is not git's unless git had it before.
 
 mod merged;
+mod passed;
 
 use std::collections::HashSet;
 use std::fs;

@@ -139,6 +139,7 @@ impl Engine {
             if same && !asked && git.is_none() {
                 continue;
             }
+            let passed = if git.is_none() { self.passed(&path, &reading) } else { None };
             if git.is_none() && !same {
                 self.keep_unsure(&path, waiting);
                 self.hold(&path, reading.clone());
@@ -148,7 +149,7 @@ impl Engine {
             }
             let blob = self.clean(&path, &reading);
             let Reading { content, written, at_ms, .. } = reading;
-            let cause = waiting.cause;
+            let (cause, git) = (waiting.cause, git.or(passed));
             self.hand_over(&mut pages, Observation { path, from, content, git, blob, written, cause, at_ms });
         }
         for (gone, paired) in departed.into_pairs() {
@@ -317,11 +318,21 @@ impl Engine {
         writing: Writing,
     ) -> Option<GitExplanation> {
         let written = self.changed(reading);
+        self.explainer(at, |mut git| git.explain(path, found(reading), written, writing))
+    }
+
+    /// What git may have put at a path before somebody wrote what stands there.
+    fn passed(&mut self, path: &str, reading: &Reading) -> Option<GitExplanation> {
+        let written = self.changed(reading)?;
+        self.explainer(written, |mut git| git.passed(path, found(reading)))
+    }
+
+    fn explainer<T>(&mut self, at: SystemTime, ask: impl FnOnce(Explainer<'_>) -> Option<T>) -> Option<T> {
         let clock = &self.shared.clock;
         let Git { view, history } = self.git.as_mut()?;
         let (before, moved, own) = history.before(at)?;
         let after = history.latest();
-        Explainer { view, clock, before, after, moved: &moved, own }.explain(path, found(reading), written, writing)
+        ask(Explainer { view, clock, before, after, moved: &moved, own })
     }
 
     pub(super) fn clean(&mut self, path: &str, reading: &Reading) -> Option<Oid> {

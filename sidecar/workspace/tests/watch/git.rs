@@ -11,6 +11,11 @@ use codi2_workspace::{GitSource, Observation, WatchEvent, WatchOptions};
 use super::watching::{self, ByHand, Watching, observations};
 use super::{bytes, corpus, repository, summary, watched};
 
+/// Whether the content is git's: what git put there before it is not.
+fn is_gits(one: &Observation) -> bool {
+    one.git.as_ref().is_some_and(|git| git.what != GitSource::Passed)
+}
+
 #[test]
 fn blobs_give_back_what_was_evicted() {
     let (_keep, watching) = watched(
@@ -159,7 +164,7 @@ fn a_lock_left_behind_delays_but_loses_nothing() {
     let about = |event: &WatchEvent| observations(vec![event.clone()]).iter().any(|one| one.path == "a.txt");
     let found = observations(watching.until(about, "a.txt"));
     assert_eq!(summary(&found), ["a.txt"]);
-    assert!(found[0].git.is_none());
+    assert!(!is_gits(&found[0]));
 }
 
 #[test]
@@ -220,7 +225,7 @@ fn explains(events: &[WatchEvent], read: &Observation) -> bool {
             *path == read.path && Some(*digest) == read.content.digest() && Some(*written) == read.written
         }
         WatchEvent::Observed(page) => {
-            page.iter().any(|one| one.git.is_some() && one.path == read.path && one.written == read.written)
+            page.iter().any(|one| is_gits(one) && one.path == read.path && one.written == read.written)
         }
         _ => false,
     })
@@ -314,8 +319,8 @@ fn a_conflict_is_gits_as_git_leaves_it() {
         fs::write(root.join("a.txt"), text + further).unwrap();
         let found = watch.settled();
         let what = found.iter().filter(|one| one.path == "a.txt").map(|one| one.git.as_ref().map(|git| git.what));
-        let expected = further.is_empty().then_some(GitSource::Conflict);
-        assert_eq!(what.collect::<Vec<_>>(), [expected], "{style} {further:?}");
+        let expected = if further.is_empty() { GitSource::Conflict } else { GitSource::Passed };
+        assert_eq!(what.collect::<Vec<_>>(), [Some(expected)], "{style} {further:?}");
     }
 }
 
@@ -351,4 +356,28 @@ fn what_a_stopped_operation_takes_along_is_not_gits() {
     let found = watch.settled();
     let of: Vec<_> = found.iter().filter(|one| one.path == "b.txt").map(|one| one.git.as_ref()).collect();
     assert_eq!(of, [None]);
+}
+
+/// Git puts a file there and somebody writes it again before anybody looks: what git put there is told. What somebody
+/// wrote and committed is not git's.
+#[test]
+fn what_git_put_there_before_somebody_wrote_it_again() {
+    let setup = "put a.txt 'one\\ntwo\\n'; commit 1; git checkout -q -b topic; put a.txt 'one\\ntopic\\ntwo\\n'; commit 2; \
+                 git checkout -q main; put a.txt 'one\\nstashed\\ntwo\\n'; git stash -q";
+    for (script, put) in [
+        ("git checkout -q topic", Some("one\ntopic\ntwo\n")),
+        ("git merge -q topic", Some("one\ntopic\ntwo\n")),
+        ("git stash pop -q", Some("one\nstashed\ntwo\n")),
+        ("put a.txt 'one\\nwritten\\ntwo\\n'; commit 3", None),
+        ("true", None),
+    ] {
+        let (_folder, root) = repository(setup);
+        let watch = ByHand::start(&root);
+        corpus::shell("passed", &root, &root, &format!("{script}; sed -i '1i header' a.txt"));
+        let found = watch.settled();
+        let git = found.iter().rev().find(|one| one.path == "a.txt").and_then(|one| one.git.as_ref());
+        assert_eq!(git.map(|git| git.what), put.map(|_| GitSource::Passed), "{script}");
+        let sources = git.map(|git| git.sources.as_slice()).unwrap_or_default();
+        assert!(put.is_none_or(|text| sources.iter().any(|source| **source == *text.as_bytes())), "{script}");
+    }
 }

@@ -295,7 +295,7 @@ impl World {
     /// The watch explains a file as it is now by git.
     pub fn git_explains(&mut self, path: &str, operation: &str, what: GitSource, sources: &[&str]) {
         self.ports.now += 30;
-        if self.ports.files.contains_key(path) {
+        if what != GitSource::Passed && self.ports.files.contains_key(path) {
             self.staged(path);
         }
         let mut observation = self.ports.observe(path, Cause::Event);

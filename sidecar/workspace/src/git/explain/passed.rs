@@ -1,0 +1,75 @@
+//! What git put at a path before somebody wrote it again, within one look: `git checkout topic && sed -i … file`.
+//!
+//! Only what git wrote counts, and no blob that may hold what somebody wrote here meanwhile: `sed` and `git commit` make
+//! one, too.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{Content, Explainer, Found, SOURCE_BYTES};
+use crate::git::Oid;
+use crate::git::index::Entry;
+use crate::git::operation::Kind;
+use crate::observe::{GitExplanation, GitSource};
+
+/// So many texts at most: the two sides of a conflict, what stands in the index, a stash.
+const TEXTS: usize = 4;
+
+impl Explainer<'_> {
+    /// The texts that git may have put there, nearest first; none where it did not move. The content itself is not git's.
+    pub(crate) fn passed(&mut self, path: &str, found: Found<'_>) -> Option<GitExplanation> {
+        let Found::Bytes(_) = found else { return None };
+        let mut content = Content { path, found, written: None, hashed: None, equal: Vec::new() };
+        let mut oids = if self.own { self.put(path) } else { Vec::new() };
+        oids.extend(self.unstashed().into_iter().flat_map(|stash| self.stash_entries(stash, path)).collect::<Vec<_>>());
+        let mut seen = HashSet::new();
+        oids.retain(|oid| seen.insert(*oid) && !content.is(self.view, *oid));
+        if !oids.is_empty() {
+            // What stood there before git, which nobody has any more, comes first.
+            let old = self.before.index.entry(path).and_then(Entry::oid).filter(|old| !content.is(self.view, *old));
+            oids.retain(|oid| Some(*oid) != old);
+            oids.splice(0..0, old);
+        }
+        let sources = oids.into_iter().take(TEXTS).filter_map(|oid| self.view.worktree_form(path, oid));
+        let sources = sources.filter(|bytes| bytes.len() <= SOURCE_BYTES).map(Arc::<[u8]>::from);
+        let sources: Vec<Arc<[u8]>> = sources.collect();
+        let operation = self.moved.name(GitSource::Passed, self.after);
+        (!sources.is_empty()).then_some(GitExplanation { operation, what: GitSource::Passed, sources })
+    }
+
+    /// Blobs that git's operations brought to the path.
+    fn put(&mut self, path: &str) -> Vec<Oid> {
+        let mut oids = Vec::new();
+        let stages = self.after.index.entry(path).map(Entry::stages).unwrap_or_default();
+        oids.extend(stages.into_iter().skip(1).flatten());
+        let staged = self.after.index.entry(path).and_then(Entry::oid);
+        oids.extend(staged.filter(|oid| !self.fresh(*oid)));
+        for entry in &self.moved.entries {
+            let Some(commit) = entry.new else { continue };
+            let old = entry.old.and_then(|old| self.view.entry(old, path));
+            let new = self.view.entry(commit, path).filter(|new| Some(*new) != old);
+            match entry.kind() {
+                Kind::Writes => oids.extend(new),
+                Kind::Unsure => oids.extend(new.filter(|new| !self.fresh(*new))),
+                // Of a merge that somebody finished git wrote what the other sides have.
+                Kind::Records => {
+                    let sides = self.view.parents(commit).into_iter().skip(1);
+                    oids.extend(sides.filter_map(|side| self.view.entry(side, path)).collect::<Vec<_>>());
+                }
+            }
+        }
+        let sides = self.other_sides().into_iter().filter(|(_, side)| !self.before.stashes.contains(side));
+        oids.extend(sides.filter_map(|(_, side)| self.view.entry(side, path)).collect::<Vec<_>>());
+        oids
+    }
+
+    /// Stashes that git may have applied: those that went, or the first where nothing but the index moved.
+    fn unstashed(&self) -> Vec<Oid> {
+        let (before, after) = (&self.before.stashes, &self.after.stashes);
+        if before != after {
+            return before.iter().filter(|stash| !after.contains(stash)).copied().collect();
+        }
+        let may_apply = self.own && self.moved.entries.is_empty() && self.before.head == self.after.head;
+        before.first().filter(|_| may_apply).copied().into_iter().collect()
+    }
+}
