@@ -139,6 +139,23 @@ fn a_file_that_is_moved_and_changed() {
     }
 }
 
+/// A copy that was made before takes nothing from a call that moves: `tail -3 a.rs > c.rs`, and later
+/// `cat a.rs >> b.rs; rm a.rs`.
+#[test]
+fn who_moves_comes_before_who_copied() {
+    let mut w = world();
+    w.hook(HookPhase::Before, "bot", &[]);
+    w.program_writes("c.rs", BLOCK);
+    w.hook(HookPhase::After, "bot", &[]);
+    w.tick(10_000);
+    w.hook(HookPhase::Before, "bot", &[]);
+    w.program_writes("b.rs", moved());
+    w.removes("a.rs");
+    w.hook(HookPhase::After, "bot", &[]);
+    assert_eq!(w.blame("b.rs"), [OLD, TYPED, TYPED, CALL, CALL], "{:#?}", w.log(0));
+    assert_eq!(w.blame("c.rs"), [CALL; 3]);
+}
+
 /// `git mv`, and a change of it before anybody looks: git takes the file away, and has it in its index at its new path.
 #[test]
 fn a_file_that_is_moved_with_git_and_changed() {
