@@ -295,6 +295,9 @@ pub struct Filter {
     /// Of this session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    /// Of an actor, or on behalf of one, whose tool calls its session so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_session: Option<String>,
     /// Of such an actor: its kind, its name or that of somebody on whose behalf it acts, or `KIND:NAME`, its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
@@ -318,6 +321,10 @@ impl Filter {
         self.since_ms.is_none_or(|since| event.received_ms >= since)
             && self.until_ms.is_none_or(|until| event.received_ms < until)
             && self.session.is_none_or(|session| event.session == Some(session))
+            && self
+                .tool_session
+                .as_ref()
+                .is_none_or(|session| event.actor.chain().any(|it| it.session.as_ref() == Some(session)))
             && self.actor.as_deref().is_none_or(|actor| event.actor.is_meant_by(actor))
             && self.worktree.as_ref().is_none_or(|worktree| event.worktree.as_ref() == Some(worktree))
             && self.file.as_ref().is_none_or(|file| event.file.as_ref() == Some(file))

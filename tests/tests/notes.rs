@@ -68,6 +68,12 @@ fn what_is_said_waits_for_a_hub_and_is_logged_once() {
     assert_eq!(first.0["event"]["actor"]["parent_by"], "told");
     assert_eq!(first.0["event"]["actor"]["parent"]["parent_by"], "git-identity");
     assert_eq!(first.0["event"]["body"]["action"], "plan");
+    // A session is asked for as it is printed, also where it looks like one of codi2's.
+    let id = "11111111-1111-4111-8111-111111111111";
+    said(&world, &["log-ai", "found", "--tool", "claude", "--session", id], "");
+    for (session, found) in [("s1", 1), (id, 1), ("s2", 0)] {
+        assert_eq!(shown(&world, &["--session", session]).len(), found, "{session}");
+    }
     // A note is nobody's work.
     let blame = world.blame("a.rs");
     assert_eq!(blame.kinds(), ["unknown"]);

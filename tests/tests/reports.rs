@@ -360,6 +360,72 @@ fn a_change_hides_nothing_from_a_policy() {
     assert_eq!(shown["lines"], json!(0));
 }
 
+#[test]
+fn a_path_is_printed_and_asked_for_as_it_is() {
+    let world = World::new(&[("base", "x\n")]);
+    let odd = ["100%.txt", "a%20b/c%.rs", "new\nline"];
+    odd.iter().for_each(|path| world.write(path, "one\ntwo\n"));
+    let encoded = json!({"100%25.txt": [[1, 2, 0]], "a%2520b/c%25.rs": [[1, 2, 0]], "new\nline": [[1, 2, 0]]});
+    let made = commit(&world, "odd", &[ROBO], &encoded);
+    let range = format!("{made}^!");
+    let json = |words: &[&str]| json_of(&world.codi2(&[words, &["--format", "json"]].concat()));
+    let names = |value: &Value| -> Vec<String> {
+        value["files"].as_array().expect("files").iter().map(|file| file["file"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&json(&["show"])), odd);
+    assert_eq!(names(&json(&["diff", &format!("{made}~1"), &made])), odd);
+    for path in odd {
+        let blame = json(&["blame", "HEAD", path]);
+        assert_eq!((blame["file"].as_str(), &blame["lines"][1]["owner"]["name"]), (Some(path), &json!("robo")));
+        let ci = world.codi2(&["ci", &range, "--forbid", "agent", "--path", path, "--format", "json"]);
+        let found: Value = serde_json::from_str(&ci.out).expect("JSON");
+        assert_eq!((ci.code, &found["violations"][0]["file"]), (1, &json!(path)), "{ci:?}");
+    }
+    assert_eq!(world.codi2(&["ci", &range, "--forbid", "agent", "--path", "100%25.txt"]).code, 0);
+    let stats = json(&["stats", &range, "--survival", "--by", "directory"]);
+    let keys: Vec<&Value> = stats["rows"].as_array().expect("rows").iter().map(|row| &row["key"]).collect();
+    assert_eq!((&stats["standing"], keys), (&json!(6), vec![&json!("."), &json!("a%20b")]));
+}
+
+/// An image is committed where codi2 runs as well, and no note is written for it.
+#[cfg(unix)]
+#[test]
+fn no_note_is_demanded_where_none_is_written() {
+    let world = World::new(&[]);
+    world.write("a.rs", "one\n");
+    commit(&world, "a", &[ADA], &json!({"a.rs": [[1, 1, 0]]}));
+    world.write("image.bin", "\0\u{1}\n");
+    world.write(".env", "A=b\n");
+    std::os::unix::fs::symlink("a.rs", world.path("link")).expect("a new link");
+    let bare = commit_without_note(&world, "what is no text, private, or a link");
+    let ci = |words: &[&str]| world.codi2(&[&["ci", &format!("{bare}^!")], words].concat()).code;
+    assert_eq!((ci(&["--require-notes"]), ci(&["--max-unknown-percent", "0"])), (0, 1));
+    world.write("b.rs", "two\n");
+    let bare = commit_without_note(&world, "text");
+    assert_eq!(world.codi2(&["ci", &format!("{bare}^!"), "--require-notes"]).code, 1);
+}
+
+/// What git cannot say is not what nobody committed.
+#[test]
+fn settings_that_git_stumbles_over_hide_no_owner() {
+    let world = World::new(&[]);
+    world.write("a.rs", "one\n");
+    commit(&world, "a", &[ROBO], &json!({"a.rs": [[1, 1, 0]]}));
+    let before = blamed(&world, &["a.rs"]);
+    assert!(before[0].starts_with("agent "), "{before:?}");
+    for (key, value) in [("blame.ignoreRevsFile", "nowhere"), ("blame.date", "bad"), ("diff.algorithm", "bad")] {
+        world.git(&["config", key, value]);
+        assert_eq!(blamed(&world, &["a.rs"]), before, "{key}");
+        assert_eq!(blamed(&world, &["HEAD", "a.rs"]), before, "{key}");
+        assert_eq!(json_of(&world.codi2(&["stats", "--survival", "--format", "json"]))["standing"], json!(1), "{key}");
+        world.git(&["config", "--unset", key]);
+    }
+    // Where it is no setting that git fails by, it is said.
+    world.git(&["config", "core.autocrlf", "perhaps"]);
+    let output = world.codi2(&["blame", "a.rs"]);
+    assert!(output.code != 0 && output.out.is_empty() && !output.err.is_empty(), "{output:?}");
+}
+
 /// What is known may say anything: a note that this program cannot read is no reason to pass, and none to fail.
 #[test]
 fn notes_that_cannot_be_read_are_not_judged() {

@@ -172,6 +172,7 @@ pub fn filter() -> Filter {
         since_ms: Some(1),
         until_ms: Some(2),
         session: Some(session()),
+        tool_session: Some("s1".into()),
         actor: Some("person".into()),
         worktree: Some(worktree()),
         file: Some("src/main.rs".into()),

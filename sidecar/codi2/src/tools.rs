@@ -55,7 +55,8 @@ fn tool(settings: &ToolSettings) -> Tool {
         name,
         r#match: if value.is_some() { Match::Exact } else { Match::Nonempty },
         value,
-        scope: "shell".to_owned(),
+        // What is weak may come from anywhere, a person's profile as well.
+        scope: if strength.as_deref() == Some("weak") { "any" } else { "shell" }.to_owned(),
         with: Vec::new(),
         strength: match strength.as_deref() {
             Some("strong") => Strength::Strong,

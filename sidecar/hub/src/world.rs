@@ -309,7 +309,7 @@ impl Ports for World {
     fn is_private(&self, file: &FileId) -> bool {
         // A repository may name more; what is told of one that nobody watches is judged by the user's own settings.
         let here = self.watches.get(&file.worktree).is_some_and(|watch| watch.is_private(&file.path));
-        let named = self.private.as_ref().is_none_or(|globs| globs.matches(&file.path));
+        let named = self.private.as_ref().is_none_or(|globs| globs.matches(&codi2_workspace::shown(&file.path)));
         here || named || (self.options.secret)(&file.path)
     }
 

@@ -15,6 +15,7 @@ mod noted;
 mod notes;
 mod operation;
 pub mod past;
+mod plain;
 mod program;
 mod state;
 mod window;
@@ -37,6 +38,7 @@ pub(crate) use window::{Lock, Window};
 use crate::path::git_bytes;
 use crate::place::Place;
 use libgit::Libgit;
+use plain::Folders;
 use program::{Cat, Program};
 
 /// How every comparison is made, whatever the person's configuration says: the lines of blame and of diffs are the same.
@@ -162,7 +164,8 @@ impl View {
     }
 
     pub(crate) fn open(root: &Path, git_dir: &Path, common_dir: &Path) -> Result<Self, ViewError> {
-        let program = Program::new(root);
+        let folders = Folders { root: root.to_owned(), git_dir: git_dir.to_owned(), common_dir: common_dir.to_owned() };
+        let program = Program::new(root, &folders);
         let library = match Libgit::open(root) {
             Ok(library) => Some(library),
             Err(reason) => {
@@ -377,7 +380,7 @@ impl View {
         if self.library.is_some() {
             return operation::read_from(&self.common_dir.join("logs").join(reference), 0).0;
         }
-        let walk = self.program.output(&["log", "-g", "-n", "8", "-z", "--format=%H %gs", reference, "--"]);
+        let walk = self.program.settled_output(&["log", "-g", "-n", "8", "-z", "--format=%H %gs", reference, "--"]);
         operation::parse_log_walk(&walk.unwrap_or_default())
     }
 
@@ -398,7 +401,7 @@ impl View {
         }
         // One more, so that the oldest new one knows what was before it.
         let limit = format!("{}", new + 1);
-        let walk = self.program.output(&["log", "-g", "-n", &limit, "-z", "--format=%H %gs", "HEAD", "--"]);
+        let walk = self.program.settled_output(&["log", "-g", "-n", &limit, "-z", "--format=%H %gs", "HEAD", "--"]);
         let mut entries = operation::parse_log_walk(&walk.unwrap_or_default());
         let surplus = entries.len().saturating_sub(usize::try_from(new).unwrap_or_default());
         entries.drain(..surplus);

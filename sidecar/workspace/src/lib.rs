@@ -34,7 +34,7 @@ pub use git::{
 pub use lineage::{Lineage, lineage};
 pub use mounts::silent as silent_file_system;
 pub use observe::{Cause, Content, GitExplanation, GitOperation, GitSource, Observation, WatchEvent, Written};
-pub use path::{from_relative, to_relative};
+pub use path::{from_relative, shown, to_relative};
 pub use place::{IdentifyError, Place, absolute, identify, relative};
 pub use read::Unwatched;
 pub use repository_file::{path as repository_file, read as repository_settings};

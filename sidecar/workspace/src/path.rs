@@ -1,6 +1,7 @@
 //! Paths below a worktree's root as the protocol writes them: `/` between names, bytes that are not UTF-8 as `%XX`,
 //! `%` itself as `%25`. Pure; absent on purpose: any look at the disk.
 
+use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
 /// Writes a path below the root as [`codi2_protocol::FileId`] wants it. `None` for absolute paths, `..`, the empty
@@ -23,6 +24,12 @@ pub fn to_relative(path: &Path) -> Option<String> {
         escape(name.as_encoded_bytes(), &mut out);
     }
     (!out.is_empty()).then_some(out)
+}
+
+/// A protocol path as people and their globs write it: `%` as it is. Bytes that are not UTF-8 have no other form, and
+/// stay `%XX`.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if text.contains("%25") { Cow::Owned(text.replace("%25", "%")) } else { Cow::Borrowed(text) }
 }
 
 /// The path below the root that a protocol path means. `None` if it is not one: absolute, empty, `..`, `.git`, or a
@@ -117,6 +124,14 @@ mod tests {
         let path = Path::new(std::ffi::OsStr::from_bytes(b"caf\xe9/\xff%.txt"));
         assert_eq!(to_relative(path).as_deref(), Some("caf%E9/%FF%25.txt"));
         assert_eq!(from_relative("caf%E9/%FF%25.txt").as_deref(), Some(path));
+    }
+
+    #[test]
+    fn people_see_a_percent_sign_as_it_is() {
+        for name in ["100%.txt", "a%20b", "a%2520b", "%%25", "plain"] {
+            assert_eq!(shown(&to_relative(Path::new(name)).unwrap()), name);
+        }
+        assert_eq!(shown("lat%E9"), "lat%E9");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use ignore::IncrementalIgnore;
 use ignore::WalkBuilder;
 
 use crate::git::Index;
-use crate::path::{from_relative, to_relative};
+use crate::path::{from_relative, shown, to_relative};
 use crate::repository_file;
 use crate::watch::{WatchError, WatchOptions};
 
@@ -90,11 +90,12 @@ impl Rules {
             return Rule::Watch;
         }
         let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
-        let excluded = self.exclude.matches(path) || added.exclude.matches(path);
+        let named = shown(path);
+        let excluded = self.exclude.matches(&named) || added.exclude.matches(&named);
         if excluded || in_git_rewrite(path) || self.is_apart(path) {
             return Rule::Ignore;
         }
-        if self.include.as_ref().is_some_and(|include| !include.matches(path)) {
+        if self.include.as_ref().is_some_and(|include| !include.matches(&named)) {
             return Rule::Ignore;
         }
         if !index.tracks(path) && self.ignored(path, false) {
@@ -107,14 +108,16 @@ impl Rules {
     /// Whether nothing of a file is recorded but that it changed.
     pub(crate) fn is_private(&self, path: &str) -> bool {
         let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
+        let named = shown(path);
         !repository_file::is_one(path)
-            && (self.private.matches(path) || added.private.matches(path) || (self.secret)(path))
+            && (self.private.matches(&named) || added.private.matches(&named) || (self.secret)(path))
     }
 
     /// Whether a folder is entered.
     pub(crate) fn folder(&self, path: &str, index: &Index) -> bool {
         let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
-        let excluded = self.exclude.matches(path) || added.exclude.matches(path);
+        let named = shown(path);
+        let excluded = self.exclude.matches(&named) || added.exclude.matches(&named);
         !(excluded || in_git_rewrite(path) || self.is_apart(path) || index.submodule(path))
             && (index.tracks_below(path) || !self.ignored(path, true))
     }
@@ -143,7 +146,11 @@ mod tests {
 
     #[test]
     fn private_globs_ignore_case_and_a_secret_in_the_path_is_private_too() {
-        let options = WatchOptions { secret: |path| path.contains("s3cret"), ..WatchOptions::default() };
+        let options = WatchOptions {
+            secret: |path| path.contains("s3cret"),
+            exclude: vec!["50%.off".into()],
+            ..WatchOptions::default()
+        };
         let rules = Rules::new(Path::new("/nonexistent"), &options).unwrap();
         for (path, rule) in [
             ("a/.env", Rule::Private),
@@ -153,6 +160,8 @@ mod tests {
             ("notes/s3cret.md", Rule::Private),
             ("s3cret/notes.md", Rule::Private),
             ("notes/secret.md", Rule::Watch),
+            ("id_100%25", Rule::Private),
+            ("50%25.off", Rule::Ignore),
         ] {
             assert_eq!(rules.file(path, &Index::default()), rule, "{path}");
         }

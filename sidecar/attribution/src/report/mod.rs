@@ -10,7 +10,7 @@ mod tally;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use codi2_protocol::{Actor, ActorKind, Class, EvidenceKind, Owner, Verdict};
 
@@ -26,6 +26,8 @@ pub struct Brought {
     pub day: String,
     /// The lines that it brought, by path below the root: first and last, from 1, ascending and disjoint.
     pub files: BTreeMap<String, Vec<(u32, u32)>>,
+    /// Those of the files that no note ever speaks of: private ones, links, and what is no text.
+    pub unnoted: BTreeSet<String>,
 }
 
 impl Brought {

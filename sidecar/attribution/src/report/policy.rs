@@ -15,7 +15,7 @@ pub struct Rule<'a> {
     pub min_class: Option<Class>,
     /// Whose lines there must not be, second owners of mixed lines included.
     pub forbid: Vec<ActorKind>,
-    /// Whether every commit that brings lines must have a note.
+    /// Whether every commit that brings lines of which notes speak must have one.
     pub require_notes: bool,
 }
 
@@ -103,7 +103,8 @@ impl<'a> Judge<'a> {
                 found,
                 todo: todo.to_owned(),
             };
-            if rule.require_notes && record.is_none() && files.iter().any(|(_, lines)| !lines.is_empty()) {
+            let is_noted = |(path, lines): &(&String, &Vec<_>)| !lines.is_empty() && !brought.unnoted.contains(*path);
+            if rule.require_notes && record.is_none() && files.iter().any(is_noted) {
                 self.found.push(violation(Demand::RequireNotes, None, "the commit has no note".into(), NO_NOTE));
             }
             let todo = if record.is_none() { NO_NOTE } else { NOT_KNOWN };

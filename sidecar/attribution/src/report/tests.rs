@@ -236,6 +236,28 @@ fn an_empty_range_keeps_to_every_policy() {
     assert_eq!((judge.lines(), judge.violations()), (0, Vec::new()));
 }
 
+/// No note is ever written for what notes do not speak of, so none can be demanded; its lines are unknown all the same.
+#[test]
+fn a_note_is_demanded_of_what_notes_speak_of() {
+    let rule = |max_unknown, require_notes| Rule {
+        applies: Box::new(|_| true),
+        max_unknown,
+        min_class: None,
+        forbid: Vec::new(),
+        require_notes,
+    };
+    let rules = [rule(None, true), rule(Some(0), false)];
+    let demands = |unnoted: &[&str]| {
+        let files = ["a.png", "b.rs"].map(|path| (path.to_owned(), vec![(1, 1)])).into();
+        let unnoted = unnoted.iter().map(|path| (*path).to_owned()).collect();
+        let mut judge = Judge::new(&rules);
+        judge.commit(&Brought { commit: "c".into(), files, unnoted, ..Brought::default() }, None);
+        judge.violations().into_iter().map(|violation| violation.demand).collect::<Vec<_>>()
+    };
+    assert_eq!(demands(&["a.png"]), [Demand::RequireNotes, Demand::MaxUnknown, Demand::MaxUnknown]);
+    assert_eq!(demands(&["a.png", "b.rs"]), [Demand::MaxUnknown, Demand::MaxUnknown]);
+}
+
 #[test]
 fn a_file_that_a_note_left_out_says_so() {
     let files =

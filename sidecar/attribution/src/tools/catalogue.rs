@@ -26,8 +26,26 @@ const KINDS: [&str; 12] = [
     "pr-body",
     "pr-footer",
 ];
-/// How names of variables end that hold keys.
-const KEYS: [&str; 5] = ["_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_KEY"];
+/// What a part of the name says, between underscores, of a variable that holds a key.
+const KEYS: [&str; 17] = [
+    "KEY",
+    "KEYS",
+    "APIKEY",
+    "APIKEYS",
+    "TOKEN",
+    "TOKENS",
+    "SECRET",
+    "SECRETS",
+    "PASSWORD",
+    "PASSWORDS",
+    "PASSWD",
+    "PAT",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "CREDS",
+    "AUTH",
+    "BEARER",
+];
 /// In an order: whatever else acts.
 const ANY: &str = "any agent marker";
 
@@ -290,6 +308,9 @@ fn marks(tool: &Tool, say: &mut dyn FnMut(String, &str)) {
         if name.is_empty() {
             say("a variable has no name".to_owned(), "name it, or remove the entry");
         }
+        if name.contains(|c: char| c == '=' || c.is_whitespace() || c.is_control()) {
+            say(format!("no variable can be called {name:?}"), "write its name alone; what it holds is `value`");
+        }
         if mark.r#match.needs_value() && mark.value.as_deref().is_none_or(str::is_empty) {
             say(format!("{name}: the match compares and has no value"), "give the value");
         }
@@ -301,7 +322,7 @@ fn marks(tool: &Tool, say: &mut dyn FnMut(String, &str)) {
             say(format!("{name} is strong, and a person may set it"), "make it weak");
         }
         if is_key(name) && (mark.strength > Strength::Weak || !scopes.contains(&"any")) {
-            let todo = "name a variable that the tool sets for its own children, or make this one weak with scope any";
+            let todo = "name a variable that the tool sets for its own children, or make this one weak";
             say(format!("{name} looks like a key, and a key says nothing of who acts"), todo);
         }
     }
@@ -327,5 +348,5 @@ fn marks(tool: &Tool, say: &mut dyn FnMut(String, &str)) {
 }
 
 fn is_key(name: &str) -> bool {
-    KEYS.iter().any(|end| name.to_ascii_uppercase().ends_with(end))
+    name.split('_').any(|part| KEYS.iter().any(|key| part.eq_ignore_ascii_case(key)))
 }

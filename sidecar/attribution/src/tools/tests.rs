@@ -294,6 +294,21 @@ fn a_persons_tools_add_to_the_catalogue_as_far_as_they_are_right() {
     assert_eq!(acting("MY_AGENT=1"), "my-agent");
     assert_eq!(acting("AIDER_SHELL=1"), "aider");
     assert_eq!(acting("MY_OTHER=1 ; LEAKY_API_KEY=1"), "unknown ? ");
+    let said = |name: &str| {
+        let wrong = catalogue.clone().extend(vec![tool("another", vec![mark(name, Strength::Strong)])]);
+        wrong.iter().map(|wrong| wrong.found.clone()).collect::<Vec<_>>().join("; ")
+    };
+    for name in
+        ["GROQ_APIKEY", "AWS_ACCESS_KEY_ID", "GH_PAT", "MY_CREDENTIALS", "X_AUTH", "X_BEARER", "HF_TOKENS", "KEY"]
+    {
+        assert!(said(name).contains("looks like a key"), "{name}: {}", said(name));
+    }
+    for name in ["A=B", "A B", "A\n"] {
+        assert!(said(name).contains("no variable can be called"), "{name}: {}", said(name));
+    }
+    for name in ["MONKEY", "KEYBOARD_AGENT", "PATH_AGENT", "AUTHOR_AGENT"] {
+        assert_eq!(said(name), "", "{name}");
+    }
 }
 
 proptest! {

@@ -3,17 +3,16 @@
 //! Absent on purpose: values of variables, keys above all; what could not be seen from here (web chats, completions
 //! inside editors).
 
-use std::process::Command;
-
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use codi2_attribution::sessions::{Mention, Sessions};
 use codi2_attribution::tools::{Acting, Catalogue, Fact, Findings, Found, Signature, Surroundings, Tool, detect};
 use codi2_protocol::Actor;
+use codi2_workspace::past::Past;
 use serde_json::{Value, json};
 
 use super::args::{Format, ListAiTools, Whoami};
-use super::failure::{Code, Failure};
 use super::printer::{Printer, complain};
+use super::records::fate;
 use super::transcript;
 use crate::settings::{self, Flags};
 use crate::tools;
@@ -231,19 +230,9 @@ fn shown(actor: &Actor) -> String {
 
 /// What a commit says of who made it.
 fn signature(commit: &str) -> Result<Signature> {
-    let mut git = Command::new("git");
-    git.args(["log", "-1", "--no-show-signature", "--encoding=UTF-8"]);
-    git.args(["--format=%an%x00%ae%x00%cn%x00%ce%x00%B", "--end-of-options", commit, "--"]);
-    let output = git.output().context("git cannot be run")?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
-        return Err(anyhow!("git knows no commit {commit}: {said}")).code(Failure::NotFound);
-    }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut parts = text.splitn(5, '\0').map(str::to_owned);
-    let mut next = || parts.next().unwrap_or_default();
-    let (author, author_email, committer, committer_email) = (next(), next(), next(), next());
-    let message = next().trim_end().to_owned();
+    let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
+    let [author, author_email, committer, committer_email, message] = past.signed(commit).map_err(fate)?;
+    let message = message.trim_end().to_owned();
     Ok(Signature { author, author_email, committer, committer_email, message, branch: None })
 }
 

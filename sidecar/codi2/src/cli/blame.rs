@@ -21,7 +21,7 @@ use super::args::{self, Format};
 use super::failure::{Code, Failure};
 use super::link::{Hub, LinkError};
 use super::owned;
-use super::printer::{self, Printer};
+use super::printer::Printer;
 use super::records::{Records, fate};
 use super::surroundings::OnDemand;
 use crate::settings::Flags;
@@ -104,9 +104,16 @@ pub fn text_of(line: &[u8]) -> String {
 /// No such file, no text, or nothing that the hub knows of it.
 pub fn of_worktree(hub: &mut OnDemand<'_>, path: &Path, buffer: bool) -> Result<Whole> {
     let (root, file) = locate(path)?;
-    let past = Past::open(&root).ok();
+    let past = match Past::open(&root) {
+        Ok(past) => Some(past),
+        Err(PastError::NoRepository(_)) => None,
+        Err(error) => return Err(fate(error)),
+    };
     let first = if buffer { None } else { Some(read(path)?) };
-    let look = |content: &Content| past.as_ref().and_then(|past| at_head(past, &file.path, &content.bytes));
+    let look = |content: &Content| match &past {
+        Some(past) => at_head(past, &file.path, &content.bytes),
+        None => Ok(None),
+    };
     // Git looks while the hub is found, started and asked, and again if the hub answers about another text.
     let (answer, early) = std::thread::scope(|scope| {
         let early = first.as_ref().map(|first| scope.spawn(|| look(first)));
@@ -121,6 +128,7 @@ pub fn of_worktree(hub: &mut OnDemand<'_>, path: &Path, buffer: bool) -> Result<
         (Some(blamed), Some(first)) if first.bytes == content.bytes => blamed,
         _ => look(&content),
     };
+    let blamed = blamed.map_err(fate)?;
     if reply.spans.is_empty() && !content.text.is_empty() {
         let words = anyhow!(
             "{path} is larger than watch.max_file_mib lets a watched file be, so nobody sees who writes its lines; \
@@ -138,14 +146,11 @@ pub fn of_worktree(hub: &mut OnDemand<'_>, path: &Path, buffer: bool) -> Result<
 }
 
 /// What git says of a file of the worktree with these bytes; nothing of it is committed where git knows no such file.
-fn at_head(past: &Past, path: &str, bytes: &[u8]) -> Option<Blamed> {
+fn at_head(past: &Past, path: &str, bytes: &[u8]) -> Result<Option<Blamed>, PastError> {
     match past.blame("HEAD", path, Some(bytes), &[]) {
-        Ok(blamed) => Some(blamed),
-        Err(PastError::NoFile { .. } | PastError::NoRevision { .. }) => None,
-        Err(error) => {
-            printer::complain(&format!("codi2: the commits of {path} are not known: {error}"));
-            None
-        }
+        Ok(blamed) => Ok(Some(blamed)),
+        Err(PastError::NoFile { .. } | PastError::NoRevision { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -13,6 +13,7 @@ use codi2_attribution::report::policy::{Judge, Rule, Violation};
 use codi2_config::{CiRule, Globs, Layers, Mistake, Owner, Syntax, check};
 use codi2_protocol::{ActorKind, Class};
 use codi2_workspace::past::{CommitPatch, Past, Status};
+use codi2_workspace::shown;
 use serde_json::json;
 
 use super::args::{self, Format};
@@ -29,7 +30,10 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
     let mut records = Records::new(&past);
     let (mut judge, mut commits, mut ends) = (Judge::new(&rules), 0u64, None);
     let shallow = past.shallow_ends().code(Failure::NotFound)?;
-    let read = stats::each(&past, &ci.range, &mut records, brought, &mut |brought, records| {
+    let private = Globs::any_case(&settings::load(flags).settings.watch.private);
+    let private = private.context("the private globs make no sense").code(Failure::Usage)?;
+    let brought = |commit: &CommitPatch| brought(commit, &private);
+    let read = stats::each(&past, &ci.range, &mut records, &brought, &mut |brought, records| {
         commits += 1;
         if shallow.contains(&brought.commit) {
             ends = Some(brought.commit.clone());
@@ -63,10 +67,14 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
 }
 
 /// What a commit brought, as it is judged.
-fn brought(commit: &CommitPatch) -> Brought {
+fn brought(commit: &CommitPatch, private: &Globs) -> Brought {
     let mut brought = stats::brought(commit);
     let no_text = commit.files.iter().filter(|file| file.binary && file.status != Status::Deleted);
     brought.files.extend(no_text.map(|file| (file.path.clone(), vec![(1, 1)])));
+    // The hub passes the same over.
+    let is_private = |path: &str| private.matches(&shown(path)) || codi2_redaction::holds_token(path);
+    let unnoted = commit.files.iter().filter(|file| file.binary || file.link || is_private(&file.path));
+    brought.unnoted = unnoted.map(|file| file.path.clone()).collect();
     brought
 }
 
@@ -137,7 +145,7 @@ fn rule(number: usize, rule: &CiRule) -> Result<Rule<'static>> {
     };
     let classes = [Class::Exact, Class::Declared, Class::Inferred, Class::Carried];
     Ok(Rule {
-        applies: Box::new(move |path| all || globs.matches(path)),
+        applies: Box::new(move |path| all || globs.matches(&shown(path))),
         max_unknown: rule.max_unknown_percent,
         min_class: classes.into_iter().find(|class| Some(class.as_str()) == rule.min_class.as_deref()),
         forbid: rule.forbid.iter().filter_map(kind).collect(),
@@ -149,7 +157,7 @@ fn print(ci: &args::Ci, commits: u64, lines: u64, violations: &[Violation], prin
     let json = |violation: &Violation| {
         let Violation { rule, demand, commit, file, lines, found, todo } = violation;
         json!({
-            "rule": rule + 1, "demand": demand.as_str(), "commit": commit, "file": file, "lines": lines,
+            "rule": rule + 1, "demand": demand.as_str(), "commit": commit, "file": file.as_deref().map(shown), "lines": lines,
             "found": found, "todo": todo,
         })
     };
@@ -167,7 +175,7 @@ fn print(ci: &args::Ci, commits: u64, lines: u64, violations: &[Violation], prin
                     &rule,
                     demand.as_str(),
                     commit,
-                    file.as_deref().unwrap_or(""),
+                    &file.as_deref().map(shown).unwrap_or_default(),
                     &lines,
                     found,
                     todo,
@@ -183,7 +191,8 @@ fn print(ci: &args::Ci, commits: u64, lines: u64, violations: &[Violation], prin
             };
             printer.line(&format!("{}: {what}: {end}", ci.range))?;
             for Violation { rule, demand, commit, file, lines, found, todo } in violations {
-                let place = file.as_deref().map(|file| format!(" {file}:{}", ranges(lines))).unwrap_or_default();
+                let place =
+                    file.as_deref().map(|file| format!(" {}:{}", shown(file), ranges(lines))).unwrap_or_default();
                 let commit = commit.get(..8).unwrap_or(commit);
                 printer.line(&format!("rule {}, {}: {commit}{place}: {found}", rule + 1, demand.as_str()))?;
                 printer.line(&format!("    → {todo}"))?;

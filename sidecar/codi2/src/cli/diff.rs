@@ -143,7 +143,7 @@ fn standing(past: &Past, changes: &[FileChange], flags: &Flags) -> Result<Vec<Ha
         all.push(match blame::of_worktree(&mut hub, &path, false) {
             Ok(whole) => told_of(&whole, change),
             Err(error) => {
-                printer::complain(&format!("codi2: {}: {error:#}", change.path));
+                printer::complain(&format!("codi2: {}: {error:#}", codi2_workspace::shown(&change.path)));
                 HashMap::new()
             }
         });
@@ -192,7 +192,8 @@ fn file(change: FileChange, old: &HashMap<u32, Told>, new: &HashMap<u32, Told>) 
         Status::Renamed => "renamed",
         Status::Copied => "copied",
     };
-    File { file: change.path, old_file: change.from, status, binary: change.binary, lines, patch }
+    let shown = |path: &str| codi2_workspace::shown(path).into_owned();
+    File { file: shown(&change.path), old_file: shown(&change.from), status, binary: change.binary, lines, patch }
 }
 
 /// Of a line of which nothing could be asked.

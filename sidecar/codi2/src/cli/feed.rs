@@ -6,6 +6,7 @@ use codi2_protocol::{
     Actor, Body, Change, Class, DiskOperation, Event, EventBody, EvidenceKind, GapReason, HookPhase, HostId, KnownBy,
     Said, StampedEvent, WatchState,
 };
+use codi2_workspace::shown;
 use jiff::Zoned;
 
 use super::args::Format;
@@ -86,7 +87,7 @@ fn compact(printer: &mut Printer, stamped: &StampedEvent) -> anyhow::Result<()> 
         event.actor.kind.as_str(),
         &event.actor.name,
         story.class.map_or("", Class::as_str),
-        event.file.as_deref().unwrap_or(""),
+        &event.file.as_deref().map(shown).unwrap_or_default(),
         &line,
         &story.detail,
         &story.known.map_or_else(|| story.evidence.join(", "), |known| known.to_string()),
@@ -121,8 +122,8 @@ impl Story {
             Body::Known(body) => story.known(body),
             Body::Other(_) => story.detail = "of a newer codi2; --format json shows it".to_owned(),
         }
-        if let Some(file) = &event.file {
-            story.place = story.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"));
+        if let Some(file) = event.file.as_deref().map(shown) {
+            story.place = story.line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"));
         }
         story
     }
@@ -149,7 +150,7 @@ impl Story {
                     DiskOperation::Delete => "deleted",
                     DiskOperation::Rename => "renamed",
                 };
-                let from = from.as_deref().map(|from| format!(" from {from}")).unwrap_or_default();
+                let from = from.as_deref().map(|from| format!(" from {}", shown(from))).unwrap_or_default();
                 let now =
                     if *operation == DiskOperation::Delete { String::new() } else { format!(", now {size} bytes") };
                 let sizes = std::mem::take(&mut self.detail);
@@ -181,7 +182,7 @@ impl Story {
                     HookPhase::After => "has edited",
                     HookPhase::Refused => "did not edit",
                 };
-                let shown = files.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+                let shown = files.iter().take(3).map(|file| shown(file)).collect::<Vec<_>>().join(", ");
                 let files = match files.len() {
                     0 => "files it does not name".to_owned(),
                     1..=3 => shown,

@@ -15,8 +15,9 @@ use super::{Surroundings, feed, tail, wanted};
 /// Prints the log, and follows it if asked.
 pub fn run(log: &Log, printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
     let now = Zoned::now();
-    let filter = wanted::filter(&log.wanted, &now)?;
+    let mut filter = wanted::filter(&log.wanted, &now)?;
     let mut hub = surroundings.connect_or_start()?;
+    wanted::settle(&mut filter, &mut *hub)?;
     let mut last = None;
     let mut first = true;
     let here = surroundings.here();

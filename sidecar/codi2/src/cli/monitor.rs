@@ -26,7 +26,10 @@ pub fn run(monitor: &Monitor, printer: &mut Printer, surroundings: &Surroundings
     let exclude = globs(&monitor.exclude)?;
     let shown = |file: Option<&str>| match file {
         None => true,
-        Some(file) => (monitor.include.is_empty() || include.matches(file)) && !exclude.matches(file),
+        Some(file) => {
+            let file = codi2_workspace::shown(file);
+            (monitor.include.is_empty() || include.matches(&file)) && !exclude.matches(&file)
+        }
     };
     let path = std::path::absolute(&monitor.path).context("no working folder")?;
     // The hub polls where its settings say so; the flag is for this watch.

@@ -76,7 +76,7 @@ fn view(commit: CommitPatch, records: &Records<'_>) -> View {
     let range = |run: Run<'_>| Range { first: run.first, last: run.last, owned: Owned::of(run.known) };
     let file = |(path, lines): (&String, &Vec<(u32, u32)>)| {
         let ranges = runs(lines, record, path).into_iter().map(range).collect();
-        File { file: path.clone(), ranges }
+        File { file: codi2_workspace::shown(path).into_owned(), ranges }
     };
     let files = brought.files.iter().map(file).collect();
     let lines = brought.lines();

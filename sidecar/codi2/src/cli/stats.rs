@@ -27,7 +27,7 @@ pub fn run(stats: &args::Stats, printer: &mut Printer) -> Result<()> {
     let mut records = Records::new(&past);
     let mut tally = Tally::new(by(stats.by), stats.survival);
     let shallow = past.shallow_ends().map_err(fate)?;
-    each(&past, range, &mut records, brought, &mut |brought, records| {
+    each(&past, range, &mut records, &brought, &mut |brought, records| {
         tell_end(&shallow, &brought.commit);
         let record = records.record(&brought.commit);
         tally.brought(brought, record);
@@ -63,7 +63,7 @@ fn by(by: StatsBy) -> By {
 pub fn brought(commit: &CommitPatch) -> Brought {
     let files = commit.files.iter().filter(|file| !file.added.is_empty());
     let files = files.map(|file| (file.path.clone(), file.added.clone())).collect();
-    Brought { commit: commit.commit.clone(), day: commit.day.clone(), files }
+    Brought { commit: commit.commit.clone(), day: commit.day.clone(), files, ..Brought::default() }
 }
 
 /// Hands over what each commit of a range brought, as `count` sees it, newest first, its record read.
@@ -74,7 +74,7 @@ pub fn each(
     past: &Past,
     range: &str,
     records: &mut Records<'_>,
-    count: fn(&CommitPatch) -> Brought,
+    count: &dyn Fn(&CommitPatch) -> Brought,
     take: &mut dyn FnMut(Brought, &Records<'_>),
 ) -> Result<()> {
     let mut waiting: Vec<Brought> = Vec::new();
@@ -142,6 +142,15 @@ fn since(range: &str) -> Option<String> {
     Some(format!("^{}", if begin.is_empty() { "HEAD" } else { begin }))
 }
 
+/// The rows, a folder's path as people write it.
+fn rows(stats: &args::Stats, tally: &Tally) -> Vec<(String, Row)> {
+    let key = |key: &str| match stats.by {
+        StatsBy::Directory => codi2_workspace::shown(key).into_owned(),
+        _ => key.to_owned(),
+    };
+    tally.rows().into_iter().map(|(name, row)| (key(name), row)).collect()
+}
+
 fn classes(row: &Row) -> Value {
     CLASSES.iter().map(|class| (class.as_str().to_owned(), Value::from(row.class(*class)))).collect()
 }
@@ -151,24 +160,22 @@ fn print(stats: &args::Stats, range: &str, tally: &Tally, printer: &mut Printer)
     let standing = |row: &Row| stats.survival.then_some(row.standing);
     match printer.format() {
         Format::Json | Format::Jsonl => {
-            let row = |(key, row): (&str, Row)| json!({"key": key, "lines": row.lines, "classes": classes(&row), "standing": standing(&row)});
+            let row = |(key, row): (String, Row)| json!({"key": key, "lines": row.lines, "classes": classes(&row), "standing": standing(&row)});
             printer.json(&json!({
                 "range": range, "commits": tally.commits(), "lines": total.lines, "classes": classes(&total),
                 "without_note": {"commits": bare, "lines": bare_lines}, "standing": standing(&total),
-                "by": stats.by.as_str(), "rows": tally.rows().into_iter().map(row).collect::<Vec<_>>(),
+                "by": stats.by.as_str(), "rows": rows(stats, tally).into_iter().map(row).collect::<Vec<_>>(),
             }))?;
         }
         Format::Compact => {
-            let rows = tally.rows();
-            for (sort, key, row) in std::iter::once(("total", "", total))
-                .chain(rows.into_iter().map(|(key, row)| (stats.by.as_str(), key, row)))
-            {
+            let rows = rows(stats, tally).into_iter().map(|(key, row)| (stats.by.as_str(), key, row));
+            for (sort, key, row) in std::iter::once(("total", String::new(), total)).chain(rows) {
                 let numbers: Vec<String> = std::iter::once(row.lines)
                     .chain(CLASSES.map(|class| row.class(class)))
                     .map(|n| n.to_string())
                     .collect();
                 let standing = standing(&row).map(|lines| lines.to_string()).unwrap_or_default();
-                let mut fields = vec![sort, key];
+                let mut fields = vec![sort, key.as_str()];
                 fields.extend(numbers.iter().map(String::as_str));
                 fields.push(&standing);
                 printer.fields(&fields)?;
@@ -197,8 +204,8 @@ fn lines(stats: &args::Stats, range: &str, tally: &Tally) -> Vec<String> {
         out.push(format!("standing   {} at HEAD, {}", counted(total.standing, "line"), share.trim_start()));
     }
     out.push(String::new());
-    let rows = tally.rows();
-    let names: Vec<String> = rows.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let rows = rows(stats, tally);
+    let names: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
     let width = owned::width(&names).max(stats.by.as_str().len()).min(48);
     let standing = if stats.survival { "    standing         " } else { "" };
     out.push(format!("{:<width$}    lines   share{standing}    of them unknown", stats.by.as_str()));

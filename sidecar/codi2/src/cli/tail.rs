@@ -18,8 +18,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Prints events as they become durable, until interrupted.
 pub fn run(tail: &Tail, printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
-    let filter = wanted::filter(&tail.wanted, &Zoned::now())?;
-    let hub = surroundings.connect_or_start()?;
+    let mut filter = wanted::filter(&tail.wanted, &Zoned::now())?;
+    let mut hub = surroundings.connect_or_start()?;
+    wanted::settle(&mut filter, &mut *hub)?;
     follow(Follow { filter, after: tail.from }, hub, printer, surroundings)
 }
 

@@ -1,15 +1,16 @@
 //! From flags to a filter: times, and files named as people name them.
 //!
-//! Absent on purpose: matching events, which the hub does.
+//! Absent on purpose: matching events, which the hub does; it only asks which kind of session an id is of.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use codi2_protocol::{EventBody, Filter};
+use codi2_protocol::{Call, EventBody, Filter, Reply};
 use jiff::Zoned;
 
 use super::args::Wanted;
 use super::failure::{Code, Failure};
+use super::link::{Hub, LinkError};
 use super::{printer, when};
 
 /// The filter that flags ask for.
@@ -21,7 +22,7 @@ pub fn filter(wanted: &Wanted, now: &Zoned) -> Result<Filter> {
     let mut filter = Filter {
         since_ms: time(&wanted.since).code(Failure::Usage)?,
         until_ms: time(&wanted.until).code(Failure::Usage)?,
-        session: wanted.session,
+        tool_session: wanted.session.clone(),
         actor: wanted.actor.clone(),
         kinds: wanted.kind.clone(),
         grep: wanted.grep.clone(),
@@ -33,6 +34,21 @@ pub fn filter(wanted: &Wanted, now: &Zoned) -> Result<Filter> {
         filter.file = Some(path);
     }
     Ok(filter)
+}
+
+/// Takes a session's id for codi2's own where the log knows it as one: a tool's may look the same.
+///
+/// # Errors
+/// Whatever the hub says.
+pub fn settle(filter: &mut Filter, hub: &mut dyn Hub) -> Result<()> {
+    let Some(id) = filter.tool_session.as_ref().and_then(|id| id.parse().ok()) else { return Ok(()) };
+    let own = Filter { session: Some(id), ..Filter::default() };
+    match hub.call(Call::Log { filter: own, cursor: None, newest_first: true, limit: 1 })? {
+        Reply::Events { events, .. } if events.is_empty() => {}
+        Reply::Events { .. } => (filter.session, filter.tool_session) = (Some(id), None),
+        _ => return Err(LinkError::Odd("no events").into()),
+    }
+    Ok(())
 }
 
 /// Worktree and path of a file that need not exist any more.
@@ -55,11 +71,10 @@ mod tests {
 
     #[test]
     fn flags_become_conditions() {
-        let session = codi2_protocol::SessionId::new();
         let wanted = Wanted {
             since: Some("1h".into()),
             until: Some("2026-11-22T11:30:00Z".into()),
-            session: Some(session),
+            session: Some("s1".into()),
             actor: Some("agent".into()),
             file: None,
             kind: vec!["edit".into(), "dream".into()],
@@ -69,7 +84,7 @@ mod tests {
         let expected = Filter {
             since_ms: Some(noon - 3_600_000),
             until_ms: Some(noon - 1_800_000),
-            session: Some(session),
+            tool_session: Some("s1".into()),
             actor: Some("agent".into()),
             kinds: vec!["edit".into(), "dream".into()],
             grep: Some("x".into()),

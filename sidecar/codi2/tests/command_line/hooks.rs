@@ -128,3 +128,52 @@ fn hooks_come_and_go_without_a_trace() {
     }
     assert_eq!(code(&home.run(&["hooks", "install", "nobody"])), 2);
 }
+
+#[test]
+fn hooks_go_where_their_tools_look() {
+    let home = Home::new();
+    let elsewhere = home.path("elsewhere");
+    for (tool, expected) in [
+        ("opencode", "elsewhere/opencode/plugins/codi2.js"),
+        ("crush", "elsewhere/crush/crush.json"),
+        // Amp looks below the home whatever the variable says.
+        ("amp", ".config/amp/plugins/codi2.ts"),
+    ] {
+        let mut install = home.command(&["hooks", "install", tool, "--format", "json"]);
+        let output = install.env("XDG_CONFIG_HOME", &elsewhere).stdin(Stdio::null()).output().unwrap();
+        let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let path = Path::new(made[0]["path"].as_str().unwrap());
+        assert!(path.ends_with(expected) && path.exists(), "{tool}: {output:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_to_settings_is_said_and_done_to_nothing() {
+    let home = Home::new();
+    let nowhere = home.path("nowhere");
+    fs::create_dir(&nowhere).unwrap();
+    let mut install = home.command(&["hooks", "install", "claude", "--project"]);
+    let output = install.current_dir(&nowhere).stdin(Stdio::null()).output().unwrap();
+    assert!(code(&output) == 1 && text(&output.stderr).contains("no repository here"), "{output:?}");
+    assert_eq!(fs::read_dir(&nowhere).unwrap().count(), 0);
+    // One document, whatever is there; and what cannot be read is no success.
+    let all = home.run(&["hooks", "status", "--format", "json"]);
+    let all: Value = serde_json::from_slice(&all.stdout).unwrap();
+    let path = all.as_array().unwrap().iter().find(|known| known["tool"] == "claude-code").unwrap()["path"].clone();
+    let path = Path::new(path.as_str().unwrap());
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, "[]").unwrap();
+    let output = home.run(&["hooks", "status", "--format", "json"]);
+    let of_all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((code(&output), of_all.as_array().unwrap().len()), (1, all.as_array().unwrap().len()), "{output:?}");
+    fs::write(path, "{}").unwrap();
+    let mut rights = fs::metadata(path).unwrap().permissions();
+    rights.set_readonly(true);
+    fs::set_permissions(path, rights).unwrap();
+    for words in ["install", "status", "remove"] {
+        let output = home.run(&["hooks", words, "claude"]);
+        let refused = words == "install";
+        assert_eq!((code(&output) == 1, text(&output.stderr).contains("read-only")), (refused, refused), "{output:?}");
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), "{}");
+}

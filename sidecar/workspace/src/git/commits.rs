@@ -160,7 +160,7 @@ impl Commits {
         let mut command = vec!["blame", "--incremental", "--no-textconv", "--ignore-revs-file=", id.as_str()];
         command.extend(parents.iter().map(String::as_str));
         command.extend(["--", name.as_str()]);
-        let output = self.view.program.output(&command)?;
+        let output = self.view.program.settled_output(&command)?;
         let range = |line: &[u8]| {
             let mut fields = std::str::from_utf8(line).ok()?.strip_prefix(&id)?.strip_prefix(' ')?.split(' ').skip(1);
             let (first, count): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);

@@ -12,6 +12,7 @@ mod quote;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -20,9 +21,10 @@ use std::process::Stdio;
 pub use blame::{Blamed, BlamedCommit, BlamedLine};
 pub use patch::{CommitPatch, FileChange, Keep, PatchLine, Side, Status};
 
+use super::plain::Folders;
 use super::program::Program;
 use super::{COMPARED, Commits, Notes, Oid, View, ViewError};
-use crate::path::{git_bytes, to_relative};
+use crate::path::{git_bytes, shown, to_relative};
 use crate::place::{IdentifyError, Root, resolve, root};
 
 /// The committed past of one repository, seen from one folder.
@@ -63,7 +65,7 @@ pub enum PastError {
         shallow: bool,
     },
     /// No such file in that commit.
-    #[error("{path} is no file of {revision}")]
+    #[error("{} is no file of {revision}", shown(path))]
     NoFile {
         /// As asked for.
         path: String,
@@ -82,9 +84,6 @@ fn why_none(revision: &str, shallow: bool) -> &'static str {
         _ => "",
     }
 }
-
-/// [`COMPARED`] for blame, which takes it as settings alone.
-const BLAMED: [&str; 6] = ["-c", "diff.algorithm=myers", "-c", "diff.indentHeuristic=true", "-c", "diff.renames=true"];
 
 /// How diffs are made, whatever the person's configuration says, besides [`COMPARED`].
 const DIFF: [&str; 6] = [
@@ -114,8 +113,9 @@ impl Past {
             Root::Bare(root) => (root.clone(), root.clone(), root, true),
             Root::None(folder) => return Err(PastError::NoRepository(folder)),
         };
-        let here = if folder.is_dir() { Program::new(folder) } else { Program::new(&root) };
-        Ok(Self { bare, top: Program::new(&root), here, root, git_dir, common_dir })
+        let folders = Folders { root: root.clone(), git_dir: git_dir.clone(), common_dir: common_dir.clone() };
+        let here = Program::new(if folder.is_dir() { folder } else { &root }, &folders);
+        Ok(Self { bare, top: Program::new(&root, &folders), here, root, git_dir, common_dir })
     }
 
     /// The worktree's root, or the bare repository.
@@ -167,11 +167,26 @@ impl Past {
         let words = ["rev-parse", "--verify", "--quiet", NO_OPTIONS, &name].map(OsString::from);
         let found = match self.run(&self.top, &words, None) {
             Ok(found) => String::from_utf8_lossy(&found).trim_end().to_owned(),
-            Err(PastError::Git(_)) => return Err(self.no_revision(revision)),
+            // Of a revision that it does not know git says nothing here; of its settings it does.
+            Err(PastError::Git(said)) if !said.contains("config") => return Err(self.no_revision(revision)),
             Err(other) => return Err(other),
         };
         // Before git 2.30 the option itself came back.
         if found.starts_with('-') { Err(self.no_revision(revision)) } else { Ok(found) }
+    }
+
+    /// What a commit says of who made it: its author's name and address, its committer's, and its message.
+    ///
+    /// # Errors
+    /// No such commit here, or whatever git says.
+    pub fn signed(&self, revision: &str) -> Result<[String; 5], PastError> {
+        let commit = self.commit(revision)?;
+        let format = "--format=%an%x00%ae%x00%cn%x00%ce%x00%B";
+        let words = ["log", "-1", "--no-show-signature", "--encoding=UTF-8", format, &commit, "--"].map(OsString::from);
+        let said = self.top.settled(may_be_set, |program| self.run(program, &words, None))?;
+        let text = String::from_utf8_lossy(&said).into_owned();
+        let mut parts = text.splitn(5, '\0').map(str::to_owned);
+        Ok(std::array::from_fn(|_| parts.next().unwrap_or_default()))
     }
 
     /// The same, where a whole name is taken at its word.
@@ -236,27 +251,25 @@ impl Past {
     ) -> Result<Blamed, PastError> {
         let name = file_name(path)?;
         let commit = self.named(revision)?;
-        let mut words: Vec<OsString> = Vec::from(BLAMED.map(Into::into));
         // An option without a file: the same setting on the command line would not keep the person's from being read.
-        words.extend(["blame", "--ignore-revs-file=", "--porcelain", "--encoding=UTF-8"].map(Into::into));
+        let mut words: Vec<OsString> =
+            ["blame", "--ignore-revs-file=", "--porcelain", "--encoding=UTF-8"].map(Into::into).into();
         words.extend(lines.iter().map(|(first, last)| format!("-L{first},{last}").into()));
         if contents.is_some() {
             words.extend(["--contents", "-"].map(Into::into));
         }
         words.extend([OsString::from(commit), "--".into(), name]);
-        let output = self.run(&self.top, &words, contents);
-        let output = match output {
-            Ok(output) => output,
-            Err(PastError::Git(said)) => return Err(self.why(revision, path, said)),
-            Err(other) => return Err(other),
-        };
+        let output = self.top.settled(may_be_set, |program| match self.run(program, &words, contents) {
+            Err(PastError::Git(said)) => Err(self.why(revision, path, said)),
+            answer => answer,
+        })?;
         blame::parse(&output).ok_or_else(|| PastError::Git(format!("git blame {path}: output that makes no sense")))
     }
 
     /// What a failed question about a file of a revision means.
     fn why(&self, revision: &str, path: &str, said: String) -> PastError {
-        if self.commit(revision).is_err() {
-            return self.no_revision(revision);
+        if let Err(error) = self.commit(revision) {
+            return error;
         }
         if self.is_file(revision, path) {
             return PastError::Git(said);
@@ -291,13 +304,14 @@ impl Past {
     /// # Errors
     /// No such revisions.
     pub fn touched(&self, range: &[&str]) -> Result<Vec<String>, PastError> {
-        let fixed = ["-c", "log.showRoot=true", "log", "-m", "-z", "--name-only", "--no-renames", "--no-relative"];
+        let fixed = ["log", "-m", "-z", "--name-only", "--no-renames", "--no-relative"];
         let mut words: Vec<OsString> = fixed.map(Into::into).into();
         words.extend(["--format=", "--no-show-signature", "--ignore-submodules=all", NO_OPTIONS].map(Into::into));
         words.extend(range.iter().map(Into::into));
         words.push("--".into());
-        let listing = self.run(&self.top, &words, None).map_err(|error| self.about_range(range, error))?;
-        let names = listing.split(|byte| matches!(byte, 0 | b'\n')).filter(|name| !name.is_empty());
+        let ask = |program: &Program| self.run(program, &words, None).map_err(|error| self.about_range(range, error));
+        let listing = self.top.settled(may_be_set, ask)?;
+        let names = listing.split(|byte| *byte == 0).filter(|name| !name.is_empty());
         let mut names: Vec<String> = names.map(crate::path::from_git_bytes).collect();
         names.sort();
         names.dedup();
@@ -317,7 +331,7 @@ impl Past {
         keep: Keep,
         each: &mut dyn FnMut(CommitPatch) -> Result<(), E>,
     ) -> Result<(), E> {
-        let fixed = ["-c", "log.showRoot=true", "log", "--cc", "--no-show-signature"];
+        let fixed = ["log", "--cc", "--no-show-signature"];
         let mut words: Vec<OsString> = fixed.map(Into::into).into();
         words.extend(["--encoding=UTF-8", patch::FORMAT].map(Into::into));
         words.extend(COMPARED.into_iter().chain(DIFF).map(Into::into));
@@ -325,8 +339,17 @@ impl Past {
         words.extend(range.iter().map(Into::into));
         words.push("--".into());
         words.extend(paths.iter().cloned());
-        let about = |error| self.about_range(range, error);
-        self.streamed(&words, &mut |output| patch::commits(output, keep, each)).map_err(about)?
+        let begun = Cell::new(false);
+        let each = &mut |commit| {
+            begun.set(true);
+            each(commit)
+        };
+        let ask = |program: &Program| {
+            let about = |error| self.about_range(range, error);
+            self.streamed(program, &words, &mut |output| patch::commits(output, keep, each)).map_err(about)
+        };
+        // Nothing is handed over twice.
+        self.here.settled(|error| !begun.get() && may_be_set(error), ask)?
     }
 
     fn about_range(&self, range: &[&str], error: PastError) -> PastError {
@@ -349,20 +372,18 @@ impl Past {
         paths: &[OsString],
         keep: Keep,
     ) -> Result<Vec<FileChange>, PastError> {
-        let mut words: Vec<OsString> = ["-c", "diff.autoRefreshIndex=false", "diff"].map(Into::into).into();
+        let mut words: Vec<OsString> = vec!["diff".into()];
         words.extend(COMPARED.into_iter().chain(DIFF).map(Into::into));
         words.extend([format!("--unified={}", keep.context()).into(), NO_OPTIONS.into()]);
         words.push(from.into());
         words.extend(to.map(Into::into));
         words.push("--".into());
         words.extend(paths.iter().cloned());
-        let mut files = Vec::new();
-        self.streamed(&words, &mut |output| {
-            files = patch::files(output, keep)?;
-            Ok::<_, PastError>(())
-        })
-        .map_err(|error| self.about_range(&[&[from], to.as_slice()].concat(), error))??;
-        Ok(files)
+        let ask = |program: &Program| {
+            let about = |error| self.about_range(&[&[from], to.as_slice()].concat(), error);
+            self.streamed(program, &words, &mut |output| patch::files(output, keep)).map_err(about)
+        };
+        self.here.settled(may_be_set, ask)?
     }
 
     /// The commit whose diff to `to` shows what its side did since they parted: `A...B`.
@@ -391,14 +412,15 @@ impl Past {
         if output.status.success() { Ok(output.stdout) } else { Err(self.failed(&output.stderr)) }
     }
 
-    /// Runs git in the folder this was opened for and reads its output as it comes. The inner result is the reader's.
+    /// Reads git's output as it comes. The inner result is the reader's.
     #[allow(clippy::type_complexity)]
     fn streamed<T, E>(
         &self,
+        program: &Program,
         words: &[OsString],
         read: &mut dyn FnMut(&mut dyn std::io::BufRead) -> Result<T, E>,
     ) -> Result<Result<T, E>, PastError> {
-        let mut command = self.here.command(words);
+        let mut command = program.command(words);
         let mut child = command.stdout(Stdio::piped()).spawn().map_err(PastError::NoProgram)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         std::thread::scope(|scope| {
@@ -423,6 +445,11 @@ impl Past {
         let said = said(stderr);
         if said.contains("dubious ownership") { PastError::NotTrusted(self.root.clone()) } else { PastError::Git(said) }
     }
+}
+
+/// Whether a setting of the person's may be what git failed by.
+fn may_be_set(error: &PastError) -> bool {
+    matches!(error, PastError::Git(_))
 }
 
 /// A protocol path as git takes it, from the root.

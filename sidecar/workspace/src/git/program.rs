@@ -1,14 +1,32 @@
 //! Reading through the `git` program: one-shot commands and a `cat-file` that answers many questions.
 //!
 //! Every call: no optional locks, no lazy fetch, no prompt, no pager, no file-system monitor, none of the caller's
-//! `GIT_*` variables that would point it elsewhere.
+//! `GIT_*` variables that would point it elsewhere, none of the person's settings that change what a line is or whose it
+//! is. Where a setting of theirs alone makes git fail, it is asked again without them ([`Program::settled`]).
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use super::plain::{Folders, Plain};
 use super::{Oid, ViewError};
+
+/// Settings that count whatever the person's say: lines and commits are those that notes speak of.
+const SETTLED: [&str; 12] = [
+    "core.fsmonitor=false",
+    "diff.algorithm=myers",
+    "diff.autoRefreshIndex=false",
+    "diff.indentHeuristic=true",
+    "diff.orderFile=/dev/null",
+    "diff.renameLimit=1000",
+    "diff.renames=true",
+    "diff.suppressBlankEmpty=false",
+    "blame.date=iso",
+    "log.date=default",
+    "log.follow=false",
+    "log.showRoot=true",
+];
 
 /// Variables that would lead git to another repository, index or history, or make it read and print otherwise.
 const ELSEWHERE: [&str; 19] = [
@@ -34,23 +52,51 @@ const ELSEWHERE: [&str; 19] = [
 ];
 
 pub(super) struct Program {
-    root: PathBuf,
+    /// Where git runs.
+    folder: PathBuf,
+    repository: Folders,
+    plain: Option<Plain>,
 }
 
 impl Program {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+    pub(super) fn new(folder: &Path, repository: &Folders) -> Self {
+        Self { folder: folder.to_owned(), repository: repository.clone(), plain: None }
+    }
+
+    /// Asks, and where git may have failed by a setting of the person's, once more without those. `may` says of which
+    /// failures that is possible.
+    pub(super) fn settled<T, E>(
+        &self,
+        may: impl Fn(&E) -> bool,
+        mut ask: impl FnMut(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match ask(self) {
+            Err(error) if may(&error) => match Plain::of(self, &self.repository) {
+                Ok(Some(plain)) => ask(&Self { plain: Some(plain), ..Self::new(&self.folder, &self.repository) }),
+                // What git said first is the reason.
+                Ok(None) | Err(_) => Err(error),
+            },
+            answer => answer,
+        }
+    }
+
+    /// All of a command's output that no setting of the person's keeps from succeeding.
+    pub(super) fn settled_output(&self, arguments: &[&str]) -> Result<Vec<u8>, ViewError> {
+        self.settled(|error| matches!(error, ViewError::Read(_)), |program| program.output(arguments))
     }
 
     pub(super) fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new("git");
-        command.arg("--no-pager").args(["-c", "core.fsmonitor=false"]).args(arguments);
-        command.current_dir(&self.root).stdin(Stdio::null()).stderr(Stdio::piped());
+        command.arg("--no-pager").args(SETTLED.iter().flat_map(|setting| ["-c", setting])).args(arguments);
+        command.current_dir(&self.folder).stdin(Stdio::null()).stderr(Stdio::piped());
         for name in ELSEWHERE {
             command.env_remove(name);
         }
         command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_LAZY_FETCH", "1").env("GIT_TERMINAL_PROMPT", "0");
         command.env("GIT_TRACE2_EVENT", "0").env("LC_ALL", "C");
+        if let Some(plain) = &self.plain {
+            plain.lead(&mut command);
+        }
         command
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use codi2_protocol::{SessionId, Stamp};
+use codi2_protocol::Stamp;
 
 /// `codi2 monitor`
 #[derive(Debug, Default, Args)]
@@ -31,9 +31,9 @@ pub struct Wanted {
     /// Received before: 10m, 2h, 3d, a date, or RFC 3339
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
-    /// Of this session
+    /// Of this session: codi2's id of it, or the tool's own
     #[arg(long, value_name = "ID")]
-    pub session: Option<SessionId>,
+    pub session: Option<String>,
     /// Of an actor with this kind (person, agent, …), of one with this name or on whose behalf it was done, or KIND:NAME
     #[arg(long, value_name = "ACTOR")]
     pub actor: Option<String>,

@@ -2,12 +2,12 @@
 //!
 //! Tools that parse git's output pass over headers they do not know; ours stand before `filename`, which some take for the
 //! last one. Absent on purpose: bytes that a terminal would act on. The printer escapes them here, too, so a line's text
-//! may differ from git's; of a line that ends in `\r\n` both are left out.
+//! may differ from git's, and what is not UTF-8 is U+FFFD; of a line that ends in `\r\n` both are left out.
 
 use anyhow::Result;
 use codi2_workspace::past::{Blamed, BlamedLine};
 
-use super::Whole;
+use super::{Whole, text_of};
 use crate::cli::owned::Owned;
 use crate::cli::printer::Printer;
 
@@ -20,8 +20,12 @@ pub fn print(whole: &Whole, digits: usize, printer: &mut Printer) -> Result<()> 
             continue;
         }
         let last = whole.on.iter().rposition(|other| *other == on).unwrap_or(at);
-        let text = whole.texts.get(at..=last).unwrap_or_default().join("\r");
         let found = whole.blamed.as_ref().and_then(|blamed| Some((blamed, blamed.lines.get(on)?)));
+        let text = match found {
+            // As git has it: not decoded, and with its mark of byte order.
+            Some((_, line)) => text_of(&line.text),
+            None => whole.texts.get(at..=last).unwrap_or_default().join("\r"),
+        };
         let origin = found.map(|(_, line)| (line.commit, line.path, line.original.wrapping_sub(line.line)));
         let group = if at > 0 && origin == from { None } else { Some(group(whole, on)) };
         from = origin;

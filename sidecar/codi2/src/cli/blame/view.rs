@@ -8,6 +8,7 @@ use codi2_attribution::report::Known;
 use codi2_protocol::OwnersReply;
 use codi2_text::Text;
 use codi2_workspace::past::{Blamed, BlamedLine};
+use codi2_workspace::shown;
 use serde::Serialize;
 
 use crate::cli::owned::Owned;
@@ -17,7 +18,7 @@ use crate::noted;
 /// Owners of all lines of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct View {
-    /// Path below the root.
+    /// Path below the root, as people write it.
     pub file: String,
     /// One for each line.
     pub lines: Vec<Line>,
@@ -71,7 +72,7 @@ pub fn view(file: &str, text: &Text, reply: &OwnersReply) -> std::result::Result
         owned: Owned::new(&reply.owners[line.owner as usize], line.mixed),
         commit: None,
     });
-    Ok(View { file: file.to_owned(), lines: lines.collect() })
+    Ok(View { file: shown(file).into_owned(), lines: lines.collect() })
 }
 
 /// The view of a file as a commit has it.
@@ -82,7 +83,7 @@ pub fn committed(file: &str, blamed: &Blamed, records: &Records<'_>) -> View {
         let known = Known::of(record, blamed.path(line), line.original);
         Line { line: line.line as usize, owned: Owned::of(known), commit: commit.map(str::to_owned) }
     };
-    View { file: file.to_owned(), lines: blamed.lines.iter().map(line).collect() }
+    View { file: shown(file).into_owned(), lines: blamed.lines.iter().map(line).collect() }
 }
 
 impl View {

@@ -15,7 +15,7 @@ use codi2_attribution::record::{CommitRecord, agent_trace, git_ai};
 use codi2_config::Settings;
 use codi2_redaction::Redactor;
 use codi2_workspace::past::Past;
-use codi2_workspace::{Change, Commit, Globs, Note, Oid};
+use codi2_workspace::{Change, Commit, Globs, Note, Oid, shown};
 use serde_json::json;
 
 use super::{GIT_AI, complain_unread, completed, count, here, inward, listed, record, written};
@@ -122,7 +122,8 @@ fn clean(mut told: Told, settings: &Settings) -> Result<Told> {
     let private = Globs::any_case(&settings.watch.private).context("the private globs make no sense")?;
     let redactor = Redactor::new(None);
     for (_, record) in &mut told {
-        record.files.retain(|file| !private.matches(&file.path) && !codi2_redaction::holds_token(&file.path));
+        let is_private = |path: &str| private.matches(&shown(path)) || codi2_redaction::holds_token(path);
+        record.files.retain(|file| !is_private(&file.path));
         for owner in &mut record.owners {
             let verdict = &mut owner.verdict;
             let actors = [Some(&mut verdict.origin), verdict.modifier.as_mut(), verdict.acceptor.as_mut()];

@@ -30,6 +30,9 @@ pub type IsOurs<'a> = &'a dyn Fn(&str) -> bool;
 /// The text is no settings, with line and column.
 pub fn count(text: &str, wanted: &[Wanted], is_ours: IsOurs) -> Result<(usize, usize)> {
     let text = text.strip_prefix(MARK).unwrap_or(text);
+    if text.trim().is_empty() {
+        return Ok((0, 0));
+    }
     let root = parse(text)?;
     let there = |wanted: &&Wanted| {
         let entries = hooks(&root).and_then(|hooks| hooks.get_array(wanted.event));
@@ -42,7 +45,7 @@ pub fn count(text: &str, wanted: &[Wanted], is_ours: IsOurs) -> Result<(usize, u
     Ok((wanted.iter().filter(there).count(), ours(&root, is_ours).len()))
 }
 
-/// The text with the wanted hooks; `None`: there is no file yet. `with_version`: a `version` belongs beside them.
+/// The text with the wanted hooks; `None`: there is no file yet, which a file of nothing but blanks counts as, too. `with_version`: a `version` belongs beside them.
 ///
 /// # Errors
 /// The text is no settings, or has something else where hooks belong.
@@ -55,11 +58,14 @@ pub fn install(text: Option<&str>, wanted: &[Wanted], with_version: bool, is_our
     if let Some(rest) = text.strip_prefix(MARK) {
         return install(Some(rest), wanted, with_version, is_ours).map(|text| format!("{MARK}{text}"));
     }
+    if text.trim().is_empty() {
+        return install(None, wanted, with_version, is_ours);
+    }
     if count(text, wanted, is_ours)? == (wanted.len(), wanted.len()) {
         return Ok(text.to_owned());
     }
-    // What an earlier version or another place of the program left goes first.
-    let mut text = remove(text, is_ours)?.unwrap_or_else(|| "{}\n".to_owned());
+    // What an earlier version or another place of the program left goes first, and the file with it if it came with that.
+    let Some(mut text) = remove(text, is_ours)? else { return install(None, wanted, with_version, is_ours) };
     let root = parse(&text)?;
     if root.get("hooks").is_none() {
         let layout = Layout::of(&text, root.range.start, &child_starts(&root));
@@ -100,6 +106,9 @@ pub fn install(text: Option<&str>, wanted: &[Wanted], with_version: bool, is_our
 pub fn remove(text: &str, is_ours: IsOurs) -> Result<Option<String>> {
     if let Some(rest) = text.strip_prefix(MARK) {
         return Ok(remove(rest, is_ours)?.map(|text| format!("{MARK}{text}")));
+    }
+    if text.trim().is_empty() {
+        return Ok(Some(text.to_owned()));
     }
     let mut text = text.to_owned();
     loop {
@@ -162,7 +171,7 @@ fn parse(text: &str) -> Result<Object<'_>> {
             Ok(root)
         }
         Some(_) => bail!("it is no JSON object"),
-        None => bail!("it is empty; remove it, or write {{}}"),
+        None => bail!("it has only comments; remove it, or write {{}}"),
     }
 }
 

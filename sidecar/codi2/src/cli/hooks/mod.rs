@@ -54,8 +54,9 @@ impl Site {
     fn of(place: &'static Place, project: bool) -> Result<Self> {
         let path = if project {
             let here = std::env::current_dir().context("there is no folder here")?;
-            let root = codi2_workspace::identify(&here).map(|place| place.root);
-            place.of_project(&root.context("no repository here; run it inside one, or without --project")?)
+            let none = "no repository here; run it inside one, or without --project";
+            let found = codi2_workspace::identify(&here).context(none)?;
+            place.of_project(&found.git_dir.map(|_| found.root).context(none)?)
         } else {
             let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
             let home = variable("HOME").filter(|home| home.is_absolute()).context("HOME is not set")?;
@@ -155,6 +156,7 @@ impl Site {
 fn change(target: &HooksTarget, dry_run: bool, install: bool, printer: &mut Printer) -> Result<()> {
     let site = Site::of(known(&target.tool)?, target.project)?;
     let edits: Vec<Edit> = site.edits(install)?.into_iter().filter(|edit| edit.before != edit.after).collect();
+    let mut documents = Vec::new();
     for edit in &edits {
         if !dry_run {
             write(edit, site.project, matches!(site.place.form, Form::Scripts(_)))?;
@@ -166,7 +168,8 @@ fn change(target: &HooksTarget, dry_run: bool, install: bool, printer: &mut Prin
             _ => "change",
         };
         match printer.format() {
-            Format::Json | Format::Jsonl => printer.json(&json!({"path": path, "change": doing, "done": !dry_run}))?,
+            Format::Json => documents.push(json!({"path": path, "change": doing, "done": !dry_run})),
+            Format::Jsonl => printer.json(&json!({"path": path, "change": doing, "done": !dry_run}))?,
             Format::Compact => printer.fields(&[&path, doing, if dry_run { "would" } else { "done" }])?,
             Format::Human => {
                 printer.line(&format!("{}{doing} {path}", if dry_run { "would " } else { "" }))?;
@@ -175,6 +178,9 @@ fn change(target: &HooksTarget, dry_run: bool, install: bool, printer: &mut Prin
                 }
             }
         }
+    }
+    if printer.format() == Format::Json {
+        printer.json(&documents)?;
     }
     if printer.format() == Format::Human {
         if edits.is_empty() {
@@ -192,6 +198,7 @@ fn status(tool: Option<&str>, project: bool, printer: &mut Printer) -> Result<()
         Some(tool) => vec![known(tool)?],
         None => PLACES.iter().collect(),
     };
+    let (mut documents, mut unknown) = (Vec::new(), 0);
     for place in places {
         let site = Site::of(place, project)?;
         let state = match site.state() {
@@ -199,19 +206,33 @@ fn status(tool: Option<&str>, project: bool, printer: &mut Printer) -> Result<()
             Ok((right, all, false)) if right == all => "installed".to_owned(),
             Ok((_, _, true)) => "partly: another codi2 is called; install again".to_owned(),
             Ok((right, all, false)) => format!("partly: {right} of {all}; install again"),
-            Err(error) => format!("unknown: {error:#}"),
+            Err(error) => {
+                unknown += 1;
+                format!("unknown: {error:#}")
+            }
         };
         let path = site.path.display().to_string();
         match printer.format() {
             Format::Json | Format::Jsonl => {
                 let word = state.split(':').next().unwrap_or_default();
-                printer.json(&json!({"tool": place.tool, "state": word, "detail": state, "path": path}))?;
+                let document = json!({"tool": place.tool, "state": word, "detail": state, "path": path});
+                match printer.format() {
+                    Format::Json => documents.push(document),
+                    _ => printer.json(&document)?,
+                }
             }
             Format::Compact => printer.fields(&[place.tool, &state, &path])?,
             Format::Human => printer.line(&format!("{:<20}  {state:<10}  {path}", place.tool))?,
         }
     }
-    printer.flush()
+    if printer.format() == Format::Json {
+        printer.json(&documents)?;
+    }
+    printer.flush()?;
+    match unknown {
+        0 => Ok(()),
+        _ => bail!("not all settings can be read, as said above; mend them by hand, or move them away"),
+    }
 }
 
 fn known(name: &str) -> Result<&'static Place> {
@@ -247,13 +268,13 @@ fn read(path: &Path) -> Result<Option<String>> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             // What a link was meant to name may be there again tomorrow.
             if path.is_symlink() {
-                bail!("{} is a link to nothing", path.display());
+                bail!("{} is a link to nothing; make what it names, or remove it", path.display());
             }
             return Ok(None);
         }
         Err(error) => return Err(error).with_context(unreadable),
         Ok(found) if !found.is_file() || found.len() > LONGEST => {
-            bail!("{} is no file of settings", path.display());
+            bail!("{} is no file of settings, or over 4 MiB; move it away", path.display());
         }
         Ok(_) => {}
     }
@@ -275,6 +296,9 @@ fn write(edit: &Edit, project: bool, is_program: bool) -> Result<()> {
         unchanged()?;
         return fs::remove_file(&path).with_context(unwritten);
     };
+    if fs::metadata(&path).is_ok_and(|old| old.permissions().readonly()) {
+        bail!("{} is read-only and is left as it is; make it writable, then run this again", path.display());
+    }
     let folder = path.parent().with_context(unwritten)?;
     fs::create_dir_all(folder).with_context(unwritten)?;
     let mut new = NamedTempFile::new_in(folder).with_context(unwritten)?;

@@ -175,7 +175,7 @@ pub const PLACES: &[Place] = &[
     Place {
         tool: "opencode",
         user: ".config/opencode/plugins",
-        moved: None,
+        moved: Some("XDG_CONFIG_HOME"),
         project: ".opencode/plugins",
         form: Form::Plugin { file: "codi2.js", text: include_str!("opencode.js") },
         note: "",
@@ -183,6 +183,7 @@ pub const PLACES: &[Place] = &[
     Place {
         tool: "amp",
         user: ".config/amp/plugins",
+        // Amp looks there whatever XDG_CONFIG_HOME says.
         moved: None,
         project: ".amp/plugins",
         form: Form::Plugin { file: "codi2.ts", text: include_str!("amp.ts") },
@@ -254,7 +255,7 @@ pub const PLACES: &[Place] = &[
     Place {
         tool: "crush",
         user: ".config/crush/crush.json",
-        moved: None,
+        moved: Some("XDG_CONFIG_HOME"),
         project: "crush.json",
         form: Form::Json {
             events: &[("PreToolUse", "^(edit|write|multiedit)$")],

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead};
 
 use super::{Commit, Commits, Listed};
-use crate::git::{Oid, View, ViewError, committer};
+use crate::git::{Oid, Program, View, ViewError, committer};
 
 /// Git's graph of commits names some that are gone: `git gc` writes it before it prunes.
 const NO_GRAPH: [&str; 2] = ["-c", "core.commitGraph=false"];
@@ -114,10 +114,13 @@ impl Commits {
             let (name, committer) = std::str::from_utf8(line).ok()?.split_once(' ')?;
             Oid::parse(name).filter(|_| committer == address)
         };
-        self.view.program.converse(&command, input.as_bytes(), |output| {
-            let lines = output.split(b'\n').collect::<io::Result<Vec<_>>>()?;
-            Ok(lines.iter().filter_map(|line| is_here(line)).collect())
-        })
+        let ask = |program: &Program| {
+            program.converse(&command, input.as_bytes(), |output| {
+                let lines = output.split(b'\n').collect::<io::Result<Vec<_>>>()?;
+                Ok(lines.iter().filter_map(|line| is_here(line)).collect())
+            })
+        };
+        self.view.program.settled(|error| matches!(error, ViewError::Read(_)), ask)
     }
 
     /// The commits that were reachable from `done` and are not from `tips`: what was rewritten or dropped, as in

@@ -75,6 +75,8 @@ pub struct FileChange {
     pub status: Status,
     /// Whether it is no text: a line that came to it has a NUL, or git shows no lines of it. None are told then.
     pub binary: bool,
+    /// Whether it is a symbolic link, whose text is where it leads.
+    pub link: bool,
     /// Added lines in a row: first and last, numbers after the change, from 1.
     pub added: Vec<(u32, u32)>,
     /// Deleted lines in a row: first and last, numbers before the change, from 1.
@@ -251,6 +253,8 @@ impl<'a> Reader<'a> {
         } else if line.starts_with(b"Binary files ") {
             file.binary = true;
         }
+        // `new file mode 120000`, `index 1a2b..3c4d 120000`
+        file.link |= line.ends_with(b" 120000") && (line.starts_with(b"new ") || line.starts_with(b"index "));
         Ok(())
     }
 

@@ -140,6 +140,8 @@ fn a_persons_configuration_changes_no_line() {
         ("core.quotePath", "false"),
         ("diff.relative", "true"),
         ("diff.context", "9"),
+        ("diff.orderFile", "nowhere"),
+        ("diff.renameLimit", "1"),
     ] {
         repository.git(&["config", key, value]);
     }
@@ -150,6 +152,52 @@ fn a_persons_configuration_changes_no_line() {
     let files: Vec<_> = commits.iter().flat_map(|commit| &commit.files).map(|file| (&file.path, &file.added)).collect();
     assert_eq!(files, [(&"a.rs".to_owned(), &vec![(1, 1)]), (&"a.rs".to_owned(), &vec![(1, 2)])]);
     assert_eq!(past.diff(&a, Some(&b), &[], Keep::Text(0)).unwrap()[0].lines.len(), 2);
+}
+
+/// Git itself refuses to blame, to log and to compare with these: it reads them before it is told not to.
+#[test]
+fn settings_that_git_stumbles_over_hide_nothing() {
+    let repository = Repository::new();
+    repository.write("a.rs", "one\n");
+    let a = repository.commit("a");
+    repository.write("a.rs", "one\ntwo\n");
+    let b = repository.commit("b");
+    repository.git(&["worktree", "add", "-q", "linked"]);
+    repository.git(&["clone", "-q", "--bare", ".", "bare"]);
+    let bad = [
+        ("blame.ignoreRevsFile", "nowhere"),
+        ("blame.date", "bad"),
+        ("log.date", "bad"),
+        ("diff.algorithm", "bad"),
+        ("diff.orderFile", "nowhere"),
+    ];
+    let names = [("a", &*a), ("b", &*b)];
+    for place in [".", "linked", "bare"] {
+        let at = repository.at().join(place);
+        for (key, value) in bad.into_iter().chain([("core.autocrlf", "true")]) {
+            repository.git(&["-C", place, "config", key, value]);
+        }
+        let refused = Command::new("git").arg("-C").arg(&at).args(["blame", "HEAD", "--", "a.rs"]).output().unwrap();
+        assert!(!refused.status.success(), "git blames in {place}");
+        let past = Past::open(&at).unwrap();
+        let blamed = past.blame("HEAD", "a.rs", None, &[]).unwrap();
+        assert_eq!(origins(&blamed, &names), ["a a.rs:1", "b a.rs:2"], "{place}");
+        assert_eq!(all(&past, &["HEAD"], Keep::Numbers).len(), 2, "{place}");
+        assert_eq!(past.diff(&a, Some(&b), &[], Keep::Numbers).unwrap()[0].added, [(2, 2)], "{place}");
+        assert_eq!(past.touched(&["HEAD"]).unwrap(), ["a.rs"], "{place}");
+        // What is no fault of the settings is told as ever.
+        assert!(matches!(past.blame("HEAD", "b.rs", None, &[]), Err(PastError::NoFile { .. })), "{place}");
+        assert!(matches!(past.diff("nowhere", None, &[], Keep::Numbers), Err(PastError::NoRevision { .. })), "{place}");
+    }
+    // How the worktree's bytes become git's is still the person's to say.
+    let past = repository.past();
+    let now = past.blame("HEAD", "a.rs", Some(b"one\r\ntwo\r\nthree\r\n"), &[]).unwrap();
+    assert_eq!(origins(&now, &names), ["a a.rs:1", "b a.rs:2", "- a.rs:3"]);
+    assert_eq!(past.signed("HEAD").unwrap()[..2], ["Ada", "ada@x"]);
+    repository.git(&["config", "core.autocrlf", "perhaps"]);
+    for said in [past.commit("HEAD").err(), past.blame("HEAD", "a.rs", None, &[]).err()] {
+        assert!(matches!(&said, Some(PastError::Git(said)) if said.contains("core.autocrlf")), "{said:?}");
+    }
 }
 
 #[test]

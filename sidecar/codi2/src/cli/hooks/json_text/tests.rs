@@ -61,6 +61,14 @@ fn a_file_that_came_with_them_goes_with_them() {
         let with = put(None, version);
         assert!(serde_json::from_str::<serde_json::Value>(&with).is_ok(), "{with}");
         assert_eq!(remove(&with, &is_ours).unwrap(), None);
+        // Of an earlier place, too; and tools make files with nothing in them.
+        let elsewhere = install(None, &wanted("/old/codi2"), version, &is_ours).unwrap();
+        assert_eq!(put(Some(&elsewhere), version), with);
+        for nothing in ["", " \n", "\u{feff}"] {
+            assert_eq!(count(nothing, &wanted("codi2"), &is_ours).unwrap(), (0, 0));
+            assert_eq!(remove(nothing, &is_ours).unwrap().as_deref(), Some(nothing));
+            assert_eq!(put(Some(nothing), version).trim_start_matches('\u{feff}'), with);
+        }
         // Not if something was added since.
         let more = with.replacen('{', "{\"mine\": 1,", 1);
         assert_eq!(remove(&more, &is_ours).unwrap().unwrap().split_whitespace().collect::<String>(), "{\"mine\":1}");
@@ -118,7 +126,7 @@ fn what_is_no_settings_is_refused_with_its_place() {
     for (text, expected) in [
         ("{\n  \"a\": }", "line 2, column 8"),
         ("[]", "no JSON object"),
-        ("", "it is empty"),
+        ("// mine\n", "only comments"),
         ("{\"hooks\": []}", "`hooks` is there and is no table"),
         ("{\"hooks\": {\"PreToolUse\": {}}}", "`hooks.PreToolUse` is there and is no list"),
         ("{'a': 1}", "line 1"),
