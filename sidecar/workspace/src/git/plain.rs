@@ -61,10 +61,9 @@ impl Plain {
             }
         }
         let mut set = |name: &str, value: OsString| plain.environment.push((name.to_owned(), value));
-        let bare = folders.root == folders.git_dir;
-        set("GIT_DIR", if bare { plain.folder.clone().into() } else { folders.git_dir.clone().into() });
+        set("GIT_DIR", folders.git_dir.clone().into());
         set("GIT_COMMON_DIR", plain.folder.clone().into());
-        if !bare {
+        if folders.root != folders.git_dir {
             set("GIT_WORK_TREE", folders.root.clone().into());
         }
         set("GIT_CONFIG_NOSYSTEM", "1".into());

@@ -136,8 +136,10 @@ const COMMIT: &str = "1111111111111111111111111111111111111111";
 
 /// A file of which git says: two committed lines, a new one between them.
 fn whole(text: &str, owners: Vec<Owner>, spans: &[(u64, u32)]) -> Whole {
-    let line =
-        |line, original, commit| BlamedLine { line, original, commit, path: 0, previous: None, text: Vec::new() };
+    let line = |line: u32, original, commit| {
+        let text = text.split('\n').nth(line as usize - 1).unwrap_or_default().as_bytes().to_vec();
+        BlamedLine { line, original, commit, path: 0, previous: None, text }
+    };
     let headers = ["author A\x1b[31mda", "author-mail <ada@x>", "summary one"];
     let blamed = Blamed {
         digits: 40,
