@@ -105,7 +105,7 @@ pub fn line_diff_hashes(old: &[u64], new: &[u64]) -> Vec<Hunk> {
     wide(&diff)
 }
 
-/// Places in one hunk up to which a rename is as likely as a rewrite.
+/// Places in one hunk of several lines up to which a rename is as likely as a rewrite.
 const CRUMBS: usize = 3;
 
 /// Lines of both sides together up to which imara-diff compares them: its histogram costs the square of them where
@@ -176,6 +176,15 @@ impl Edits<'_> {
         }
     }
 
+    /// One line that was written anew: whole, but for blanks that both sides share at its start and end.
+    fn push_line(&mut self, before: Range<usize>, after: Range<usize>) {
+        let (old, new) = (&self.old[before.clone()], &self.new[after.clone()]);
+        let (start, end) = shared_ends(old, new);
+        let start = start - old[..start].trim_start_matches(is_blank).len();
+        let end = end - old[old.len() - end..].trim_end_matches(is_blank).len();
+        self.hunks.push((before.start + start..before.end - end, after.start + start..after.end - end));
+    }
+
     /// The places inside one hunk of lines, word by word.
     fn push_words(&mut self, before: Range<usize>, after: Range<usize>) {
         let first = self.hunks.len();
@@ -193,9 +202,10 @@ impl Edits<'_> {
                 _ => joined.push(hunk),
             }
         }
-        if joined.len() > CRUMBS && self.is_rewritten(&before, &after, &joined) {
+        let is_line = is_line(&self.old[before.clone()]) && is_line(&self.new[after.clone()]);
+        if (is_line || joined.len() > CRUMBS) && self.is_rewritten(&before, &after, &joined) {
             joined.clear();
-            self.push(before, after);
+            if is_line { self.push_line(before, after) } else { self.push(before, after) }
         }
         self.hunks.extend(joined);
     }
@@ -227,6 +237,10 @@ impl Edits<'_> {
 
 fn shifted(range: Range<usize>, by: usize) -> Range<usize> {
     range.start + by..range.end + by
+}
+
+fn is_line(piece: &str) -> bool {
+    split_lines(piece).nth(1).is_none()
 }
 
 /// Bytes that are not blank.

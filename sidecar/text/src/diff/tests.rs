@@ -39,8 +39,14 @@ fn a_diff_says_what_a_reader_would_say() {
         ("one\n2\n3\n4\nfive\n", "ONE\n2\n3\n4\nFIVE\n", "0-3+ONE | 10-4+FIVE"),
         // A line written anew is one edit, not crumbs of shared blanks and commas.
         ("alpha beta, gamma\n", "one two, three\n", "0-17+one two, three"),
+        // Nor of a letter or a bracket; the blanks before it stay.
+        ("abcde\n", "vwxye\n", "0-5+vwxye"),
+        ("x = 1\n", "y = 22\n", "0-5+y = 22"),
+        ("let a = compute(b);\n", "if ready { go(); }\n", "0-19+if ready { go(); }"),
+        ("// old comment here\n", "// new words there\n", "0-19+// new words there"),
+        ("    return a + b\n", "    go(c)\n", "4-12+go(c)"),
         // A rename is small edits; other code in the same language is one.
-        ("sum += sum * sum;\n", "all += all * all;\n", "0-3+all | 7-9+all * all"),
+        ("price = price_of(item, sum) * sum;\n", "price = price_of(item, all) * all;\n", "23-3+all | 30-3+all"),
         (
             "let total = items.len();\nlet rest = (total - 1) * 2;\nreturn total * rest;\n",
             "let name = self.path(key);\nlet file = open(name)?;\nfile.read(&mut text, 2);\n",
