@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Actor, EventId};
 
-/// Whether the edit is about to happen or has happened.
+/// How far an edit, or a command, has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HookPhase {
@@ -13,7 +13,9 @@ pub enum HookPhase {
     Before,
     /// The agent has edited.
     After,
-    /// The edit that was announced will not happen: it was refused or failed, or the turn it belonged to is over. With
+    /// The call ended with an error: an edit that failed certifies nothing, a command that failed may have written.
+    Failed,
+    /// The edit that was announced will not happen: it was refused, or the turn it belonged to is over. With
     /// neither `call` nor `pair` all calls of the actor's session are meant.
     Refused,
 }
@@ -25,7 +27,7 @@ pub struct HookRecord {
     pub id: EventId,
     /// When the hook ran (ms since the Unix epoch).
     pub at_ms: u64,
-    /// Before or after the edit.
+    /// How far it has come.
     pub phase: HookPhase,
     /// The payload's format, such as `agent-v1`.
     pub format: String,

@@ -113,7 +113,7 @@ impl Calls {
         let mut effects = self.expire(now_ms);
         match hook.record.phase {
             HookPhase::Before => self.before(hook, now_ms, &mut effects),
-            HookPhase::After => self.after(hook, now_ms, &mut effects),
+            HookPhase::After | HookPhase::Failed => self.after(hook, now_ms, &mut effects),
             HookPhase::Refused => self.refused(hook.record, &mut effects),
         }
         effects
@@ -327,6 +327,7 @@ impl Calls {
             before,
             after,
             names_path,
+            failed: record.phase == HookPhase::Failed,
         }
     }
 

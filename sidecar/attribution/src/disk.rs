@@ -15,7 +15,8 @@ use crate::replay::{self, Part};
 use crate::way::way;
 use crate::{Intent, Moment, OpenCall, Reading, Rung};
 
-/// How long before it is seen a live change may have happened, in ms: settling, hashing, a busy machine.
+/// How long before it is seen, or told of by a hook, a live change may have happened, in ms: settling, hashing, the start
+/// of a hook's process, a busy machine.
 const LIVE_MS: u64 = 2_000;
 
 /// Everything known about a change of a file on disk.
@@ -171,6 +172,16 @@ impl DiskRuling {
         }
     }
 
+    /// Whether it names somebody as a possible writer of what is new.
+    pub fn names_candidates(&self) -> bool {
+        let names = |verdict: &Verdict| Rung::of(verdict) == Rung::Candidates;
+        match self {
+            Self::All(verdict) | Self::CarryAll { fresh: verdict, .. } => names(verdict),
+            Self::Parts { claimed, rest } => names(rest) || claimed.iter().any(|(_, verdict)| names(verdict)),
+            Self::Echo { .. } => false,
+        }
+    }
+
     /// Whether this ruling, made with more facts, replaces an earlier one on the same change.
     ///
     /// It does if it stands on a stronger rung, or says more on the same one. There is one way down: a late call that
@@ -262,10 +273,15 @@ fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     if !direct.is_empty() {
         return Some(DiskRuling::All(agreed(&direct, facts)?));
     }
-    // The call did several steps, this one among them.
-    let spanning = pick(&|intent| spans(intent, facts));
-    if !spanning.is_empty() {
-        return Some(DiskRuling::All(agreed(&spanning, facts)?));
+    // The call did what the others' digests leave of its way: this step.
+    let by_others = |intent: &Intent, step: &Transition| {
+        let is_whose = |other: &Intent| other.before.is(step.before) && other.after.is(step.after);
+        facts.intents.iter().filter(|other| changed(other)).any(|other| other.call != intent.call && is_whose(other))
+    };
+    let left_over =
+        pick(&|intent| beside(intent, facts).is_some_and(|steps| steps.iter().all(|step| by_others(intent, step))));
+    if !left_over.is_empty() {
+        return Some(DiskRuling::All(agreed(&left_over, facts)?));
     }
     // Several calls did this step one after the other.
     let ends = |at: usize| -> (Option<Digest>, Option<Digest>) {
@@ -294,9 +310,10 @@ fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     })
 }
 
-/// Whether the hub read the file at both hooks and found that it changed.
+/// Whether the hub read the file at both hooks of a call that did not fail, and found that it changed.
 fn changed(intent: &Intent) -> bool {
-    matches!((intent.before.state(), intent.after.state()), (Some(before), Some(after)) if before != after)
+    !intent.failed
+        && matches!((intent.before.state(), intent.after.state()), (Some(before), Some(after)) if before != after)
 }
 
 /// Whether the call was not open when this change happened, and the file's way from the call's begin to its end is known
@@ -307,29 +324,34 @@ fn did_it_elsewhere(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
         let (from, to) = window(Observed::Live, step.from, step.to);
         overlaps(intent, from, to) && (step.from, step.to) != (facts.from, facts.to)
     };
-    !timely(intent, facts) && known_way(intent, before, after, facts, another)
+    !timely(intent, facts) && known_way(intent, before, after, facts, another).is_some()
 }
 
-/// Whether the step lies on the file's known way from the call's begin to its end, and inside its time.
-fn spans(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
-    let (Some(before), Some(after)) = (intent.before.state(), intent.after.state()) else { return false };
+/// The other steps on the file's known way from the call's begin to its end, where this one lies on it and inside its time.
+/// Which of them the call took, its digests do not say.
+fn beside<'a>(intent: &Intent, facts: &DiskFacts<'a>) -> Option<Vec<&'a Transition>> {
+    let (before, after) = (intent.before.state()?, intent.after.state()?);
+    if !timely(intent, facts) {
+        return None;
+    }
     // A file that goes to and fro comes by the same states again: what led here was before, what leads on is after.
-    timely(intent, facts)
-        && known_way(intent, before, facts.before, facts, |step| step.to <= facts.to)
-        && known_way(intent, facts.after, after, facts, |step| step.to >= facts.to)
+    let mut steps = known_way(intent, before, facts.before, facts, |step| step.to <= facts.to)?;
+    steps.extend(known_way(intent, facts.after, after, facts, |step| step.to >= facts.to)?);
+    Some(steps)
 }
 
-/// Whether the file's bytes are known to have gone from one state to the other during the call.
-fn known_way(
+/// The steps by which the file's bytes are known to have gone from one state to the other during the call.
+fn known_way<'a>(
     intent: &Intent,
     from: Option<Digest>,
     to: Option<Digest>,
-    facts: &DiskFacts<'_>,
+    facts: &DiskFacts<'a>,
     when: impl Fn(&Transition) -> bool,
-) -> bool {
+) -> Option<Vec<&'a Transition>> {
     let during = |step: &&Transition| overlaps(intent, step.from, step.to) && when(step);
     let steps: Vec<&Transition> = facts.transitions.iter().filter(during).collect();
-    way(from, to, steps.len(), |at| (steps[at].before, steps[at].after)).is_some()
+    let way = way(from, to, steps.len(), |at| (steps[at].before, steps[at].after))?;
+    Some(way.into_iter().map(|at| steps[at]).collect())
 }
 
 /// When a change happened, at the earliest and at the latest.
@@ -348,8 +370,11 @@ fn timely(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
 }
 
 /// Whether a call was open at some time between the two.
+///
+/// One whose begin nobody told of is known to have been open just before its end, and no earlier.
 pub(crate) fn overlaps(intent: &Intent, from: Moment, to: Moment) -> bool {
-    intent.since.is_none_or(|since| since <= to) && intent.until >= from
+    let just_before = || Moment::earliest(intent.until.ms.saturating_sub(LIVE_MS));
+    intent.since.unwrap_or_else(just_before) <= to && intent.until >= from
 }
 
 /// The verdict on a step that all these calls claim: theirs if they are one agent's, unknown with each named if not.
@@ -376,7 +401,11 @@ fn may_be(rival: &Intent, claim: &Intent, facts: &DiskFacts<'_>) -> bool {
     let fits = |reading: Reading, claimed: Reading| reading == Reading::NotRead || reading == claimed;
     let unread = [rival.before, rival.after].contains(&Reading::NotRead);
     let announced = rival.names_path && rival.since.is_some() && timely(rival, facts);
-    announced && unread && fits(rival.before, claim.before) && fits(rival.after, claim.after)
+    announced
+        && unread
+        && !rival.certifies_nothing()
+        && fits(rival.before, claim.before)
+        && fits(rival.after, claim.after)
 }
 
 /// L3: what announced edits explain of the change, by comparing the texts they left behind.
@@ -389,6 +418,9 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
             && !did_it_elsewhere(intent, facts)
             && !intent.after.is(facts.before)
             && !intent.before.is(facts.after)
+            && beside(intent, facts).is_none()
+            // Of what the file held before the call left it, its end tells nothing: others may have written, too.
+            && (intent.after.is(facts.after) || intent.until <= facts.to)
             // A file comes into being more than once: what it is made of then, if that is known from elsewhere, is not what an
             // agent announced that made it before.
             && (timely(intent, facts) || (anchored && facts.seen != Some(Seen::Elsewhere)))
@@ -412,7 +444,7 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
             continue;
         }
         // Somebody else wrote between; unless this call began before that, and has it inside.
-        if begin != at && !together && !known_way(intent, begin, at, facts, |_| true) {
+        if begin != at && !together && known_way(intent, begin, at, facts, |_| true).is_none() {
             parts.push(Part { state: begin, verdict: None });
         }
         let mut verdict = agreed(&[intent], facts).filter(|verdict| verdict.class != Class::Unknown);
@@ -441,8 +473,8 @@ fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
 fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
     let mut candidates: Vec<Candidate> =
         facts.calls.iter().filter(|call| call.since <= facts.to).map(Candidate::from).collect();
-    // A command that only began may have been refused since: of all the paths it might have written it confirms none.
-    let (begun, mut confirmed) = (candidates.len(), facts.calls.iter().any(|call| call.names_path));
+    // A call that only began may be refused, or fail: until it has ended it confirms nothing.
+    let begun = candidates.len();
     let mut sole = true;
     for intent in facts.intents.iter().filter(|intent| !used.contains(&intent.call)) {
         let idle = intent.before != Reading::NotRead && intent.before == intent.after;
@@ -450,14 +482,15 @@ fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
         if idle || elsewhere || !timely(intent, facts) {
             continue;
         }
-        // A call whose digests are known and do not lead here is not the whole story.
+        // A call whose digests are known and do not lead here, nor past here, is not the whole story.
         let fits = |reading: Reading, state| reading == Reading::NotRead || reading.is(state);
-        sole &= fits(intent.before, facts.before) && fits(intent.after, facts.after);
+        let leads = fits(intent.before, facts.before) && fits(intent.after, facts.after);
+        sole &= !intent.certifies_nothing() && (leads || beside(intent, facts).is_some());
         candidates.push(Candidate::from(intent));
     }
     let author = candidates.first().and_then(|candidate| candidate.actor.clone());
     let alone = candidates.iter().all(|candidate| candidate.actor.is_some() && candidate.actor == author);
-    confirmed |= candidates.len() > begun;
+    let confirmed = candidates.len() > begun;
     match author {
         Some(author) if alone && sole && confirmed && facts.observed == Observed::Live => {
             let detail = format!("{} was the only agent at work on this path", label(&author));

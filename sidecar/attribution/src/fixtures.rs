@@ -109,6 +109,7 @@ pub(crate) fn intent(call: u64, name: &str, times: (u64, u64), before: Reading, 
         before,
         after,
         names_path: true,
+        failed: false,
     }
 }
 

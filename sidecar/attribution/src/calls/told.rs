@@ -83,6 +83,16 @@ pub struct Intent {
     pub after: Reading,
     /// Whether it named the path; else it may have written anywhere in its worktree.
     pub names_path: bool,
+    /// The tool said that it failed.
+    pub failed: bool,
+}
+
+impl Intent {
+    /// Whether it was an edit that failed: it may have written in part, and says of nothing that it wrote it. A command
+    /// that failed has done what it did before.
+    pub const fn certifies_nothing(&self) -> bool {
+        self.failed && self.names_path
+    }
 }
 
 /// What a hook, or time, did to the book of calls.

@@ -44,6 +44,7 @@ fn nobody_announced_it() {
 fn each_rung_beats_those_below() {
     let exact = [intent(1, "a", (800, 990), at(1), at(2))];
     let calls = [call(2, Some(agent("b")), 850)];
+    let ended = [intent(2, "b", (850, 990), UNREAD, UNREAD)];
     let checkout = git("checkout");
     let full = DiskFacts {
         saved: true,
@@ -60,7 +61,8 @@ fn each_rung_beats_those_below() {
         (DiskFacts { saved: false, git: None, ..full }, Rung::IntentExact),
         (DiskFacts { saved: false, git: None, intents: &[], ..full }, Rung::SeenBefore),
         (DiskFacts { seen: Some(Seen::Elsewhere), ..calls_only }, Rung::Moved),
-        (calls_only, Rung::OnlyCall),
+        (DiskFacts { calls: &[], intents: &ended, ..calls_only }, Rung::OnlyCall),
+        (calls_only, Rung::Candidates),
         (disk(), Rung::Unexplained),
     ];
     for (n, (facts, rung)) in steps.iter().enumerate() {
@@ -135,24 +137,41 @@ fn an_exact_intent_by_digest_whatever_the_time() {
     assert_eq!(all(&DiskFacts { after: None, intents: &deleted, ..disk() }).class, Class::Exact);
 }
 
+/// Who took which of the steps that were seen while one call was open, its digests do not say.
 #[test]
-fn a_call_that_did_several_steps_has_them_all() {
-    // It wrote the file in two pieces; the watcher saw both.
+fn a_call_over_several_steps_is_certain_of_none() {
     let whole = [intent(1, "a", (800, 1_100), at(1), at(3))];
     let transitions = [step(1, 2, 900, 1_000), step(2, 3, 1_000, 1_050)];
-    let facts = DiskFacts { intents: &whole, transitions: &transitions, ..disk() };
-    assert_eq!(all(&facts).class, Class::Exact);
-    let second = DiskFacts {
-        before: Some(digest(2)),
-        after: Some(digest(3)),
-        from: Moment::earliest(1_000),
-        to: Moment::earliest(1_050),
-        ..facts
-    };
-    assert_eq!(all(&second).class, Class::Exact);
+    let first = DiskFacts { intents: &whole, transitions: &transitions, ..disk() };
+    let times = (Moment::earliest(1_000), Moment::earliest(1_050));
+    let second = DiskFacts { before: Some(digest(2)), after: Some(digest(3)), from: times.0, to: times.1, ..first };
+    for facts in [first, second] {
+        let verdict = all(&facts);
+        assert_eq!((verdict.origin.clone(), verdict.class), (agent("a"), Class::Inferred));
+        assert_eq!(kinds(&verdict), [EvidenceKind::OnlyAgentCall]);
+    }
+    // What another call's digests explain leaves it the rest.
+    let both = [whole[0].clone(), intent(2, "b", (850, 1_010), at(1), at(2))];
+    for (facts, name) in [(first, "b"), (second, "a")] {
+        let verdict = all(&DiskFacts { intents: &both, ..facts });
+        assert_eq!((verdict.origin.clone(), verdict.class), (agent(name), Class::Exact));
+    }
     // A step that leads elsewhere is not on the way.
-    let astray = DiskFacts { after: Some(digest(9)), ..facts };
-    assert_ne!(all(&astray).class, Class::Exact);
+    let astray = all(&DiskFacts { after: Some(digest(9)), ..first });
+    assert_eq!(astray.class, Class::Unknown);
+}
+
+/// Somebody writes while a call is open, and what they wrote stands in what the call left behind.
+#[test]
+fn what_stood_there_before_a_call_left_it_is_no_part_of_it() {
+    let (old, between, left) = ("one\n", "one\nsomebody\n", "one\nsomebody\nagent\n");
+    let library = library(&[old, between, left]);
+    let texts = |digest: Digest| library.get(&digest).cloned();
+    let calls = [wrote(1, "a", (800, 1_100), old, left)];
+    let facts = DiskFacts { before: Some(of(old)), after: Some(of(between)), texts: &texts, ..disk() };
+    let verdict = all(&DiskFacts { intents: &calls, ..facts });
+    assert_eq!(verdict.class, Class::Unknown);
+    assert_eq!(candidates(&verdict), ["agent a"]);
 }
 
 #[test]
@@ -278,27 +297,28 @@ fn the_rest_of_a_part_goes_on_down_the_ladder() {
     let (old, claimed, new) = ("one\n", "one\nagent\n", "one\nagent\nother\n");
     let library = library(&[old, claimed, new]);
     let texts = |digest: Digest| library.get(&digest).cloned();
-    let (intents, calls) = ([wrote(1, "a", (800, 950), old, claimed)], [call(2, Some(agent("b")), 960)]);
-    let facts = DiskFacts {
-        before: Some(of(old)),
-        after: Some(of(new)),
-        intents: &intents,
-        calls: &calls,
-        texts: &texts,
-        ..disk()
-    };
+    let command = Intent { names_path: false, ..intent(2, "b", (960, 1_010), UNREAD, UNREAD) };
+    let intents = [wrote(1, "a", (800, 950), old, claimed), command];
+    let facts = DiskFacts { before: Some(of(old)), after: Some(of(new)), intents: &intents, texts: &texts, ..disk() };
     let DiskRuling::Parts { rest, .. } = judge_disk(&facts) else { panic!("no parts") };
     assert_eq!((rest.origin, rest.class), (agent("b"), Class::Inferred));
 }
 
 #[test]
-fn exactly_one_open_call() {
-    let one = [call(1, Some(agent("a")), 850)];
-    let verdict = all(&DiskFacts { calls: &one, ..disk() });
+fn exactly_one_call() {
+    let one = [intent(1, "a", (850, 990), UNREAD, UNREAD)];
+    let verdict = all(&DiskFacts { intents: &one, ..disk() });
     assert_eq!((verdict.origin.clone(), verdict.class), (agent("a"), Class::Inferred));
     assert_eq!(kinds(&verdict), [EvidenceKind::OnlyAgentCall]);
     type Row = (&'static str, Vec<OpenCall>, Vec<Intent>, Observed, Vec<&'static str>);
     let rows: Vec<Row> = vec![
+        (
+            "only began, and may be refused",
+            vec![call(1, Some(agent("a")), 850)],
+            vec![],
+            Observed::Live,
+            vec!["agent a"],
+        ),
         ("began later", vec![call(1, Some(agent("a")), 1_001)], vec![], Observed::Live, vec![]),
         (
             "two agents",
@@ -321,15 +341,9 @@ fn exactly_one_open_call() {
             Observed::Live,
             vec!["agent a", "an agent that has not named itself, process 7"],
         ),
-        ("nobody watched", vec![call(1, Some(agent("a")), 1)], vec![], Observed::WhileAway, vec!["agent a"]),
-        ("events were lost", vec![call(1, Some(agent("a")), 1)], vec![], Observed::Rescan, vec!["agent a"]),
-        (
-            "a command that may write anywhere, if it was not refused",
-            vec![OpenCall { names_path: false, ..call(1, Some(agent("a")), 1) }],
-            vec![],
-            Observed::Live,
-            vec!["agent a"],
-        ),
+        ("nobody watched", vec![], one.to_vec(), Observed::WhileAway, vec!["agent a"]),
+        ("events were lost", vec![], one.to_vec(), Observed::Rescan, vec!["agent a"]),
+        ("it failed", vec![], vec![Intent { failed: true, ..one[0].clone() }], Observed::Live, vec!["agent a"]),
         (
             "another has just ended",
             vec![call(1, Some(agent("a")), 1)],
@@ -345,8 +359,11 @@ fn exactly_one_open_call() {
         let origin = if expected.is_empty() { Actor::external() } else { Actor::unknown() };
         assert_eq!(verdict.origin, origin, "{row}");
     }
-    let twice = [call(1, Some(agent("a")), 1), call(2, Some(agent("a")), 2)];
-    assert_eq!(all(&DiskFacts { calls: &twice, ..disk() }).origin, agent("a"), "two calls of one agent");
+    let another = [call(2, Some(agent("a")), 2)];
+    let facts = DiskFacts { intents: &one, calls: &another, ..disk() };
+    assert_eq!(all(&facts).origin, agent("a"), "two calls of one agent");
+    let command = [Intent { failed: true, names_path: false, ..one[0].clone() }];
+    assert_eq!(all(&DiskFacts { intents: &command, ..disk() }).origin, agent("a"), "a command that failed has run");
 }
 
 #[test]
@@ -355,8 +372,10 @@ fn a_hook_after_alone_is_never_exact() {
     alone.since = None;
     let verdict = all(&DiskFacts { intents: std::slice::from_ref(&alone), ..disk() });
     assert_eq!((verdict.origin, verdict.class), (agent("a"), Class::Inferred));
-    // It ended long before the change was seen.
-    alone.after = UNREAD;
+    // It ended long before the change was seen, or long after: nothing says that it was open by then.
+    alone.until = Moment::earliest(3_100);
+    assert_eq!(all(&DiskFacts { intents: std::slice::from_ref(&alone), ..disk() }).origin, Actor::external());
+    (alone.until, alone.after) = (Moment::earliest(990), UNREAD);
     let facts = DiskFacts {
         from: Moment::earliest(0),
         to: Moment::earliest(100_000),
@@ -415,6 +434,24 @@ fn an_unread_call_takes_no_part_and_leaves_none_certain() {
         let intents = [exact.clone(), rival];
         assert_eq!(all(&DiskFacts { intents: &intents, ..disk() }).origin.to_string(), named, "{:?}", intents[1]);
     }
+}
+
+/// An edit fails because somebody has just written: the digests are theirs.
+#[test]
+fn an_edit_that_failed_certifies_nothing() {
+    let failed = Intent { failed: true, ..intent(1, "a", (800, 990), at(1), at(2)) };
+    let verdict = all(&DiskFacts { intents: std::slice::from_ref(&failed), ..disk() });
+    assert_eq!((verdict.origin.clone(), verdict.class), (Actor::unknown(), Class::Unknown));
+    assert_eq!(candidates(&verdict), ["agent a"]);
+    let both = [failed.clone(), intent(2, "b", (810, 985), at(1), at(2))];
+    assert_eq!(all(&DiskFacts { intents: &both, ..disk() }).origin, agent("b"), "the one that did not fail");
+    // Nor a part of it.
+    let (old, claimed, new) = ("one\n", "one\ntwo\n", "one\ntwo\nthree\n");
+    let library = library(&[old, claimed, new]);
+    let texts = |digest: Digest| library.get(&digest).cloned();
+    let part = [Intent { failed: true, ..wrote(1, "a", (800, 950), old, claimed) }];
+    let facts = DiskFacts { before: Some(of(old)), after: Some(of(new)), texts: &texts, ..disk() };
+    assert_eq!(all(&DiskFacts { intents: &part, ..facts }).class, Class::Unknown);
 }
 
 /// A file is made anew as a copy of another one; the two texts share a line end and a word.

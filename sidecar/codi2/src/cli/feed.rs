@@ -180,6 +180,7 @@ impl Story {
                 let when = match phase {
                     HookPhase::Before => "about to edit",
                     HookPhase::After => "has edited",
+                    HookPhase::Failed => "failed at",
                     HookPhase::Refused => "did not edit",
                 };
                 let shown = files.iter().take(3).map(|file| shown(file)).collect::<Vec<_>>().join(", ");

@@ -49,7 +49,7 @@ impl Core {
                     }
                 }
                 self.ledger.disk.retain(|file, on_disk| on_disk.is_some() || file.worktree != *id);
-                self.scanned(id, files);
+                self.scanned(id, files, now);
                 self.effects.push(Effect::Look(id.clone(), Why::Moved));
             }
             WatchEvent::Git(operation) => {
@@ -264,7 +264,11 @@ impl Core {
         let before_file = lineage.unwrap_or(file).clone();
         let mut before_bytes = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map(|on_disk| on_disk.bytes);
         let to = self.moment(found.at_ms);
-        let mut from = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map_or(to, |on_disk| on_disk.seen);
+        let on_disk = self.ledger.disk.get(&before_file).and_then(Option::as_ref);
+        let known = on_disk.map_or_else(|| self.known_absent(&before_file), |on_disk| on_disk.seen);
+        // The kernel's time of a write is a tick early, and never late.
+        let written = found.written.map(|written| Moment::earliest(written.at_ns / 1_000_000));
+        let mut from = known.max(written.unwrap_or_default()).min(to);
         let mut before = self.ledger.on_disk(ports, &before_file);
         if let (Some(before), Some(git)) = (&mut before, found.git.as_ref().or(passed.as_ref())) {
             give_text(before, git);
@@ -398,6 +402,13 @@ impl Core {
             return self.ledger.known_otherwise(ports, file, text);
         }
         None
+    }
+
+    /// When the hub last knew that a file was not there: when it went, or when everything was looked at.
+    fn known_absent(&self, file: &FileId) -> Moment {
+        let went = self.open.on(file).rev().find(|change| change.after.is_none()).map(|change| change.to);
+        let looked = self.worktrees.get(&file.worktree).map(|worktree| worktree.looked_at);
+        went.max(looked).unwrap_or_default()
     }
 
     /// The rows that keep a file's state and its owners.

@@ -94,19 +94,29 @@ impl Core {
             self.log_hook(origin, &record, &told, worktree, now);
         }
         for (file, found) in files {
-            if let Some(found) = found.filter(|_| record.phase == HookPhase::After) {
+            if let Some(found) = found.filter(|_| matches!(record.phase, HookPhase::After | HookPhase::Failed)) {
                 self.observe(&file, found, now, ports);
             }
         }
+        let or_all = |files: Vec<FileId>, core: &Self| {
+            if files.is_empty() { core.open.files().cloned().collect() } else { files }
+        };
         for effect in effects {
-            if let CallEffect::Finished { file, intent } = effect {
-                let files = match file {
-                    Some(file) => vec![file],
-                    None => self.open.files().cloned().collect(),
-                };
-                for file in files {
-                    self.late_call(&file, &intent, now, ports);
+            match effect {
+                CallEffect::Finished { file, intent } => {
+                    for file in or_all(file.into_iter().collect(), self) {
+                        match record.phase {
+                            HookPhase::Before => self.late_begin(&file, &intent, now, ports),
+                            _ => self.late_call(&file, &intent, now, ports),
+                        }
+                    }
                 }
+                CallEffect::Dropped { files, .. } if record.phase == HookPhase::Refused => {
+                    for file in or_all(files, self) {
+                        self.call_taken_back(&file, now, ports);
+                    }
+                }
+                CallEffect::Dropped { .. } | CallEffect::Opened { .. } => {}
             }
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use codi2_attribution::{
-    Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Moment, Observed, OpenCall, Seen, Transition,
+    Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Moment, Observed, OpenCall, Rung, Seen, Transition,
     judge_disk,
 };
 use codi2_protocol::{Digest, Event, EventBody, EventId, FileId, Owner, SessionId};
@@ -146,7 +146,8 @@ impl Core {
             if let Some(after) = kept.after.as_ref().filter(|_| !kept.is_seen_here()) {
                 kept.seen = self.ledger.known_otherwise(ports, file, after).or(kept.seen.take());
             }
-            self.judge_again(file, |change, _| change.event == event, now, ports);
+            let touched = |change: &OpenChange, _: &Kept| change.event == event;
+            self.judge_again(file, touched, |new, old| new.supersedes(old), now, ports);
         }
     }
 
@@ -223,12 +224,31 @@ impl Core {
     /// An agent's call ended, or a late hook completed it.
     pub(super) fn late_call(&mut self, file: &FileId, call: &Intent, now: u64, ports: &mut dyn Ports) {
         let ended = self.calls.intents(file);
-        self.judge_again(file, |change, _| change.is_touched_by(call, &ended), now, ports);
+        let touched = |change: &OpenChange, _: &Kept| change.is_touched_by(call, &ended);
+        self.judge_again(file, touched, |new, old| new.supersedes(old), now, ports);
+    }
+
+    /// Late, a hook tells when a call that has ended began: what was written before that is not its doing.
+    pub(super) fn late_begin(&mut self, file: &FileId, call: &Intent, now: u64, ports: &mut dyn Ports) {
+        let rests = |change: &OpenChange| change.ruling.rung() == Rung::OnlyCall;
+        let named =
+            |change: &OpenChange| call.actor.as_ref().is_some_and(|actor| change.ruling.named().contains(actor));
+        let touched =
+            |change: &OpenChange, _: &Kept| change.ruling.names_candidates() || rests(change) && named(change);
+        self.judge_again(file, touched, |new, old| new != old, now, ports);
+        self.late_call(file, call, now, ports);
+    }
+
+    /// An agent's call that was open will not happen: where it was named as possible, it is so no more.
+    pub(super) fn call_taken_back(&mut self, file: &FileId, now: u64, ports: &mut dyn Ports) {
+        let touched = |change: &OpenChange, _: &Kept| change.ruling.names_candidates();
+        self.judge_again(file, touched, |new, old| new != old, now, ports);
     }
 
     /// A buffer with this text was saved.
     pub(super) fn late_save(&mut self, file: &FileId, text: Digest, now: u64, ports: &mut dyn Ports) {
-        self.judge_again(file, |_, kept| kept.after_text == Some(text), now, ports);
+        let touched = |_: &OpenChange, kept: &Kept| kept.after_text == Some(text);
+        self.judge_again(file, touched, |new, old| new.supersedes(old), now, ports);
     }
 
     /// Judges recent changes of a file again, with all that is known now: those that the news can touch, and no others,
@@ -237,6 +257,7 @@ impl Core {
         &mut self,
         file: &FileId,
         touched: impl Fn(&OpenChange, &Kept) -> bool,
+        is_better: impl Fn(&DiskRuling, &DiskRuling) -> bool,
         now: u64,
         ports: &mut dyn Ports,
     ) {
@@ -254,7 +275,7 @@ impl Core {
             let text = kept.after_text.filter(|_| newest);
             let saved_by = text.and_then(|text| self.saver(file, text, kept.number, now));
             let ruling = self.rule(file, &kept, &beside, saved_by.is_some());
-            let better = ruling.supersedes(&change.ruling);
+            let better = is_better(&ruling, &change.ruling);
             if better {
                 self.upgrade(file, &change, &mut kept, ruling, saved_by, now, ports);
             }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use codi2_attribution::Moment;
 use codi2_protocol::{
     Actor, ErrorCode, EventBody, EventId, FileId, Heartbeat, HubError, Notice, Owner, Presence, ProducerId, Reply,
     SessionId, SessionInfo, Touched, WatchState, WatchStatus, WorktreeId,
@@ -50,6 +51,8 @@ pub struct Worktree {
     pub status: WatchStatus,
     /// Whether the first look is over.
     pub scanned: bool,
+    /// When everything was looked at last: what was not found was not there.
+    pub looked_at: Moment,
     /// Whether an earlier hub watched it: then a change nobody saw happened while the hub was away.
     pub watched_before: bool,
     /// Whether it is looked at again and again, since somebody asked for that.
@@ -421,8 +424,16 @@ impl Core {
                 self.ledger.place(&FileId { worktree: id.clone(), path }, text);
             }
         }
-        let worktree =
-            Worktree { status, scanned: false, watched_before, polled: poll, connections, waiting, hooked_ms };
+        let worktree = Worktree {
+            status,
+            scanned: false,
+            looked_at: Moment::default(),
+            watched_before,
+            polled: poll,
+            connections,
+            waiting,
+            hooked_ms,
+        };
         self.worktrees.insert(id.clone(), worktree);
         let rows = vec![Row::Worktree(self.host, id.clone(), root)];
         self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
@@ -437,9 +448,10 @@ impl Core {
     }
 
     /// The first look is over: whoever waited for it is answered.
-    pub(super) fn scanned(&mut self, id: &WorktreeId, files: u64) {
+    pub(super) fn scanned(&mut self, id: &WorktreeId, files: u64, now: u64) {
+        let looked_at = self.moment(now);
         let Some(worktree) = self.worktrees.get_mut(id) else { return };
-        worktree.scanned = true;
+        (worktree.scanned, worktree.looked_at) = (true, looked_at);
         worktree.status.files = files;
         for ticket in std::mem::take(&mut worktree.waiting) {
             self.effects.push(Effect::Reply(ticket, Ok(Reply::Watch(worktree.status.clone()))));

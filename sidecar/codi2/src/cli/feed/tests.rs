@@ -154,6 +154,10 @@ fn each_kind_has_its_line() {
             "12:00:01  agent claude              intent      has edited a, b, c and 1 more (agent-v1)",
         ),
         (
+            event(claude.clone(), None, intent(HookPhase::Failed, &["a"])),
+            "12:00:01  agent claude              intent      failed at a (agent-v1)",
+        ),
+        (
             event(claude, Some("a.rs"), EventBody::Upgrade { of: upgraded, change: change(&[(3, 0, 1)], vec![exact]) }),
             "12:00:01  agent claude              upgrade   a.rs:3  event …0000abcd is now agent claude  [exact: announced, digests match]",
         ),

@@ -34,6 +34,7 @@ fn shown(record: &HookRecord) -> String {
     let phase = match record.phase {
         HookPhase::Before => "before",
         HookPhase::After => "after",
+        HookPhase::Failed => "failed",
         HookPhase::Refused => "refused",
     };
     let mut words = vec![phase.to_owned()];

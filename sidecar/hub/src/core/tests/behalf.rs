@@ -109,6 +109,26 @@ fn a_refused_edit_is_nobodys_work() {
     }
 }
 
+/// A tool asks its person for leave after the hook before: who writes meanwhile, and says no, is not the agent.
+#[test]
+fn a_refused_edit_takes_back_that_it_was_possible() {
+    for (path, turn_ends) in [("a.rs", false), ("new.rs", false), ("a.rs", true), ("new.rs", true)] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        let before = claude(&w, HookPhase::Before, &[path]);
+        told(&mut w, before);
+        w.program_writes(path, "one\nsomebody\n");
+        assert_eq!(w.blame(path)[1], "unknown unknown Candidate");
+        let mut refused = claude(&w, HookPhase::Refused, &[path]);
+        if turn_ends {
+            refused.call = None;
+            refused.files.clear();
+        }
+        told(&mut w, refused);
+        assert_eq!(w.blame(path)[1], "external unknown DiskChange", "{path}, turn ends: {turn_ends}");
+        assert_eq!(w.last("upgrade").actor.kind, ActorKind::External);
+    }
+}
+
 #[test]
 fn a_call_told_of_twice_is_logged_once() {
     let mut w = World::new(&[("a.rs", "one\n")]);

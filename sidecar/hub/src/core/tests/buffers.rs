@@ -181,6 +181,7 @@ fn a_reload_of_a_key_is_whose_it_is_on_disk() {
                 w.agent_before("bot", "a.rs");
                 if way == "in two writes" {
                     w.program_writes("a.rs", "one\n}two\n");
+                    owner = "agent bot inferred OnlyAgentCall";
                 }
                 w.program_writes("a.rs", "one\n}\ntwo\n");
                 w.agent_after("bot", "a.rs");

@@ -308,7 +308,7 @@ fn a_restart_keeps_upgrades() {
     w.program_writes("a.rs", "one\nbot\nmore\n");
     w.agent_after("bot", "a.rs");
     let before = w.blame("a.rs");
-    assert_eq!(before, [OLD, "agent bot exact IntentExact", "agent bot exact IntentExact"]);
+    assert_eq!(before, [OLD, "agent bot inferred OnlyAgentCall", "agent bot inferred OnlyAgentCall"]);
     w.hub_restarts();
     w.scan();
     assert_eq!(w.blame("a.rs"), before);

@@ -128,7 +128,9 @@ fn a_save_inside_a_call() {
         w
     };
     let agent: &[Step] = &[|w| w.put("a.rs", "one\nada\nbot\n"), see, |w| w.agent_after("bot", "a.rs")];
-    let count = check("inside", start, &[&[next, next, next], agent], see, &[OLD, TYPED, AGENT]);
+    // The call's digests are those of both steps together.
+    let call = "agent bot inferred OnlyAgentCall";
+    let count = check("inside", start, &[&[next, next, next], agent], see, &[OLD, TYPED, call]);
     assert_eq!(count, 20);
 }
 

@@ -321,7 +321,7 @@ impl World {
             phase,
             format: "agent-v1".into(),
             // Like agent-v1: the agent names itself afterwards only.
-            actor: (phase == HookPhase::After).then(|| Actor::named(ActorKind::Agent, agent)),
+            actor: (phase != HookPhase::Before).then(|| Actor::named(ActorKind::Agent, agent)),
             parent_pid: pid,
             parent_start: Some(u64::from(pid) * 10),
             call: None,
@@ -337,6 +337,11 @@ impl World {
 
     pub fn agent_after(&mut self, agent: &str, path: &str) {
         self.hook(HookPhase::After, agent, &[path]);
+    }
+
+    /// The agent's edit failed.
+    pub fn agent_fails(&mut self, agent: &str, path: &str) {
+        self.hook(HookPhase::Failed, agent, &[path]);
     }
 
     /// Asks for owners.

@@ -8,6 +8,7 @@ const OLD: &str = "unknown unknown BeforeCodi2";
 const TYPED: &str = "person ada declared EditorDeclared";
 const EXTERNAL: &str = "external unknown DiskChange";
 const AGENT: &str = "agent bot exact IntentExact";
+const POSSIBLE: &str = "unknown unknown Candidate";
 
 #[test]
 fn an_announced_edit() {
@@ -143,10 +144,130 @@ fn only_the_hook_before() {
     record.actor = Some(codi2_protocol::Actor::named(codi2_protocol::ActorKind::Agent, "bot"));
     w.feed(super::super::Input::Called(None, 9, codi2_protocol::Call::Hook(record)));
     w.program_writes("a.rs", "one\nbot\n");
-    assert_eq!(w.blame("a.rs"), [OLD, "agent bot inferred OnlyAgentCall"]);
+    assert_eq!(w.blame("a.rs"), [OLD, POSSIBLE], "it may still be refused");
     w.tick(11 * 60_000);
     w.program_writes("a.rs", "one\nbot\nlater\n");
-    assert_eq!(w.blame("a.rs"), [OLD, "agent bot inferred OnlyAgentCall", EXTERNAL]);
+    assert_eq!(w.blame("a.rs"), [OLD, POSSIBLE, EXTERNAL]);
+}
+
+/// An edit fails because somebody else has just written: the file is another one before and after, and not by it.
+#[test]
+fn an_edit_that_fails_certifies_nothing() {
+    for (path, first) in [("a.rs", Some(OLD)), ("new.rs", None)] {
+        for is_seen in [true, false] {
+            let mut w = World::new(&[("a.rs", "one\n")]);
+            w.agent_before("bot", path);
+            let text = first.map_or("", |_| "one\n").to_owned() + "somebody\n";
+            w.put(path, &text);
+            if is_seen {
+                w.watch_sees(path);
+            }
+            w.agent_fails("bot", path);
+            w.watch_sees(path);
+            assert_eq!(w.blame(path).last().unwrap(), POSSIBLE, "{path}, seen: {is_seen}");
+            // It reads the file again and edits it.
+            w.agent_before("bot", path);
+            w.put(path, text + "bot\n");
+            w.agent_after("bot", path);
+            assert_eq!(w.blame(path)[usize::from(first.is_some())..], [POSSIBLE, AGENT], "{path}, seen: {is_seen}");
+        }
+    }
+}
+
+/// Of a file that was not there before it is known since when it may have been written, too.
+#[test]
+fn two_agents_at_a_new_file_are_both_named() {
+    for seen in [0, 1, 2] {
+        let mut w = World::new(&[]);
+        w.tick(60_000);
+        w.agent_before("bot", "new.rs");
+        w.agent_before("other", "new.rs");
+        w.put("new.rs", "written by one of two\n");
+        for (at, agent) in ["bot", "other"].into_iter().enumerate() {
+            if seen == at {
+                w.watch_sees("new.rs");
+            }
+            w.agent_after(agent, "new.rs");
+        }
+        w.watch_sees("new.rs");
+        assert_eq!(w.blame("new.rs"), [POSSIBLE], "seen before the end of {seen}");
+    }
+}
+
+/// The second one's edit fails, since the file is there by now.
+#[test]
+fn who_failed_to_make_a_file_leaves_it_to_who_made_it() {
+    let mut w = World::new(&[]);
+    w.agent_before("bot", "new.rs");
+    w.agent_before("other", "new.rs");
+    w.put("new.rs", "written by bot\n");
+    w.agent_after("bot", "new.rs");
+    w.agent_fails("other", "new.rs");
+    assert_eq!(w.blame("new.rs"), [AGENT]);
+}
+
+/// Some tools only tell afterwards. What was written long before, or after, is not theirs.
+#[test]
+fn a_hook_after_alone_explains_what_was_just_written() {
+    const INFERRED: &str = "agent bot inferred OnlyAgentCall";
+    for (path, lines) in
+        [("a.rs", [OLD, INFERRED, OLD, EXTERNAL]), ("new.rs", [INFERRED, INFERRED, EXTERNAL, EXTERNAL])]
+    {
+        for (wait, is_seen, at) in [(0, false, 0), (0, true, 0), (20_000, true, 2)] {
+            let mut w = World::new(&[("a.rs", "one\n")]);
+            w.tick(60_000);
+            w.put(path, "one\nwho\n");
+            if is_seen {
+                w.watch_sees(path);
+            }
+            w.tick(wait);
+            w.agent_after("bot", path);
+            w.watch_sees(path);
+            assert_eq!(w.blame(path), lines[at..at + 2], "{path} after {wait} ms, seen: {is_seen}");
+        }
+    }
+    // The hook before lay in a spool: by its time the line stood there.
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.program_writes("a.rs", "one\nwho\n");
+    w.tick(500);
+    let spooled = w.hook_record(codi2_protocol::HookPhase::Before, "bot", &["a.rs"]);
+    w.agent_after("bot", "a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, INFERRED]);
+    w.feed(super::super::Input::Called(None, 0, codi2_protocol::Call::Hook(spooled)));
+    assert_eq!(w.blame("a.rs"), [OLD, EXTERNAL]);
+}
+
+/// A command ends, and somebody writes: the kernel knows when.
+#[test]
+fn what_is_written_after_a_call_ended_is_not_its() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.hook(codi2_protocol::HookPhase::Before, "bot", &[]);
+    w.put("a.rs", "one\nbot\n");
+    w.hook(codi2_protocol::HookPhase::After, "bot", &[]);
+    w.watch_sees("a.rs");
+    assert_eq!(w.blame("a.rs"), [OLD, "agent bot inferred OnlyAgentCall"]);
+    w.hook(codi2_protocol::HookPhase::Before, "bot", &[]);
+    w.hook(codi2_protocol::HookPhase::After, "bot", &[]);
+    w.ports.now += 20;
+    w.program_writes("a.rs", "one\nbot\nsomebody\n");
+    assert_eq!(w.blame("a.rs")[2], EXTERNAL);
+}
+
+/// Somebody writes while a call is open, and then its agent: of neither step the digests say whose it is.
+#[test]
+fn two_writes_in_one_call_are_certain_of_nobody() {
+    for (path, old) in [("a.rs", "one\n"), ("new.rs", "")] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        w.agent_before("bot", path);
+        w.program_writes(path, format!("{old}somebody\n"));
+        w.tick(1_000);
+        w.put(path, format!("{old}somebody\nbot\n"));
+        w.agent_after("bot", path);
+        w.watch_sees(path);
+        let lines = w.blame(path);
+        assert!(lines.iter().all(|line| !line.contains("exact")), "{path}: {lines:?}");
+        assert_eq!(lines.last().unwrap(), "agent bot inferred OnlyAgentCall", "{path}");
+    }
 }
 
 #[test]
