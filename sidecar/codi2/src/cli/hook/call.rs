@@ -12,8 +12,8 @@ use codi2_attribution::sessions::of_path;
 use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, KnownBy, Process, limits};
 
 use super::bounds::{absolute, cut, files};
-use super::payload::{Input, Payload};
-use super::tool::{HookTool, caller, plain};
+use super::payload::{Input, Outcome, Payload};
+use super::tool::{HookTool, PATCHES, caller, plain};
 
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,10 @@ pub(super) fn record(
     let folders = folders.chain(roots.into_iter().flat_map(|roots| roots.0.first()).map(String::as_str));
     let usable = |folder: &&str| Path::new(folder).is_absolute() && folder.len() <= limits::PATH_BYTES;
     let folder = folders.filter(usable).map(Path::new).next().unwrap_or(here);
-    let paths = given.map_or(&[][..], |given| &given.paths).iter().map(String::as_str);
+    // Whatever else an edit holds may be the text of a patch, too, and names nothing.
+    let takes_patch = tool_name(&payload).is_some_and(|name| PATCHES.contains(&plain(name).as_str()));
+    let patched = given.filter(|_| takes_patch).map_or(&[][..], |given| &given.patched);
+    let paths = given.map_or(&[][..], |given| &given.paths).iter().chain(patched).map(String::as_str);
     let paths = paths.chain(payload.file_path.get());
     let listed = if matches!(does, Does::Run | Does::Stop) { Vec::new() } else { files(folder, paths) };
     let (call, pair) = match does {
@@ -110,7 +113,7 @@ fn escaped(input: &[u8]) -> Vec<u8> {
 
 /// What happens, and what the tool was given; nothing for an event that changes no file.
 fn event<'a>(tool: &HookTool, payload: &'a Payload) -> Option<(HookPhase, Does, Option<&'a Input>)> {
-    use HookPhase::{After, Before, Refused};
+    use HookPhase::{After, Before, Failed, Refused};
     let events = [&payload.hook_event_name, &payload.agent_action_name, &payload.hook_name, &payload.event];
     let event = events.into_iter().chain([&payload.camel_event_name]).find_map(|event| event.get());
     let input = [&payload.tool_input, &payload.tool_args, &payload.tool_info].into_iter().find(|input| input.is_some);
@@ -122,7 +125,8 @@ fn event<'a>(tool: &HookTool, payload: &'a Payload) -> Option<(HookPhase, Does, 
         Some("beforeshellexecution" | "preruncommand") => (Before, Some(Does::Run)),
         Some("aftershellexecution" | "postruncommand") => (After, Some(Does::Run)),
         Some("pretooluse" | "beforetool") => (Before, None),
-        Some("posttooluse" | "posttoolusefailure" | "aftertool") => (After, None),
+        Some("posttooluse" | "aftertool") => (After, None),
+        Some("posttoolusefailure") => (Failed, None),
         Some("permissiondenied") => (Refused, None),
         // Some tools do not say which sub-agent is done, and its parent goes on.
         Some("subagentstop") if payload.agent_id.get().is_none() => return None,
@@ -142,9 +146,14 @@ fn event<'a>(tool: &HookTool, payload: &'a Payload) -> Option<(HookPhase, Does, 
         None if payload.camel_tool_name.is_some() => (Before, None),
         _ => return None,
     };
+    let phase = match payload.outcome() {
+        Outcome::Refused if phase == After => Refused,
+        Outcome::Failed if phase == After => Failed,
+        _ => phase,
+    };
     let invocation = match phase {
         Before => payload.pre_tool_use.as_ref(),
-        After => payload.post_tool_use.as_ref(),
+        After | Failed => payload.post_tool_use.as_ref(),
         Refused => None,
     };
     let input = invocation.map(|invocation| &invocation.parameters).or(input);

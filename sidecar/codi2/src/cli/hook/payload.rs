@@ -2,7 +2,7 @@
 //!
 //! Field names from `research`'s table of hooks (ai-tools.toml, `hooks` and `payload_shape`). A field of another type
 //! than expected counts as absent: payloads change with every version. Absent on purpose: contents, commands, prompts,
-//! results. They are skipped while reading; of a patch only the lines that name files are looked at.
+//! results, but for whether the call failed. They are skipped while reading; of a patch only the lines that name files are looked at.
 
 use std::fmt;
 
@@ -32,12 +32,14 @@ pub(super) struct Payload {
     pub tool_name: Text,
     pub tool_use_id: Text,
     pub tool_input: Input,
+    pub tool_response: Outcome,
     pub model: Model,
     pub turn_id: Text,
     pub agent_id: Text,
     pub agent_type: Text,
     pub parent_session_id: Text,
     // Cursor, Auggie.
+    pub tool_error: Flag,
     pub cursor_version: Text,
     pub conversation_id: Text,
     pub workspace_roots: Texts,
@@ -69,7 +71,8 @@ pub(super) struct Payload {
     #[serde(rename = "toolArgs")]
     pub tool_args: Input,
     #[serde(rename = "toolResult")]
-    tool_result: There,
+    camel_tool_result: Outcome,
+    tool_result: Outcome,
     // OpenCode, Amp and Pi, by codi2's own plugins.
     #[serde(rename = "codi2Plugin")]
     pub plugin: Text,
@@ -78,17 +81,97 @@ pub(super) struct Payload {
 impl Payload {
     /// Whether Copilot's own spelling tells of a call that is over.
     pub fn has_result(&self) -> bool {
-        self.tool_result.0
+        self.camel_tool_result != Outcome::Absent
+    }
+
+    /// Whether the result of a call that is over says that it was refused, or else that it failed.
+    pub fn outcome(&self) -> Outcome {
+        let said = [self.tool_response, self.camel_tool_result, self.tool_result];
+        let has_failed = self.tool_error.is_set()
+            || self.post_tool_use.as_ref().is_some_and(|call| call.success == Flag(Some(false)))
+            || said.contains(&Outcome::Failed);
+        match (said.contains(&Outcome::Refused), has_failed) {
+            (true, _) => Outcome::Refused,
+            (_, true) => Outcome::Failed,
+            _ => Outcome::Done,
+        }
     }
 }
 
-/// Whether a field is there, whatever it holds.
-#[derive(Debug, Default)]
-struct There(bool);
+/// What a tool's result says of the call itself; what came of it is skipped.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// There is no result.
+    #[default]
+    Absent,
+    /// It says nothing else.
+    Done,
+    Failed,
+    Refused,
+}
 
-impl<'de> Deserialize<'de> for There {
+impl<'de> Deserialize<'de> for Outcome {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+        struct Kept;
+        impl<'de> Lenient<'de> for Kept {
+            type Value = Option<Outcome>;
+            fn table<A: MapAccess<'de>>(self, mut table: A) -> Result<Option<Outcome>, A::Error> {
+                let mut outcome = Outcome::Done;
+                while let Some(key) = table.next_key::<Text>()? {
+                    let has_failed = match key.get() {
+                        Some("error" | "isError" | "is_error") => table.next_value::<Flag>()?.is_set(),
+                        Some("success") => table.next_value::<Flag>()? == Flag(Some(false)),
+                        Some("resultType" | "result_type" | "status") => match table.next_value::<Text>()?.get() {
+                            Some("denied" | "rejected") => {
+                                outcome = Outcome::Refused;
+                                false
+                            }
+                            word => matches!(word, Some("failure" | "failed" | "error")),
+                        },
+                        _ => table.next_value::<IgnoredAny>().map(|_| false)?,
+                    };
+                    if has_failed && outcome != Outcome::Refused {
+                        outcome = Outcome::Failed;
+                    }
+                }
+                Ok(Some(outcome))
+            }
+        }
+        Ok(deserializer.deserialize_any(AnyOf(Kept))?.unwrap_or(Self::Done))
+    }
+}
+
+/// Whether something is so, or is there at all: a text that is not empty, a list and a table count as true.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Flag(Option<bool>);
+
+impl Flag {
+    fn is_set(self) -> bool {
+        self.0 == Some(true)
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Kept;
+        impl<'de> Lenient<'de> for Kept {
+            type Value = Flag;
+            fn truth(self, is_so: bool) -> Flag {
+                Flag(Some(is_so))
+            }
+            fn text<E>(self, text: &str) -> Result<Flag, E> {
+                Ok(Flag((!text.is_empty()).then_some(true)))
+            }
+            fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<Flag, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Flag(Some(true)))
+            }
+            fn table<A: MapAccess<'de>>(self, mut table: A) -> Result<Flag, A::Error> {
+                while table.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Flag(Some(true)))
+            }
+        }
+        deserializer.deserialize_any(AnyOf(Kept))
     }
 }
 
@@ -98,6 +181,7 @@ impl<'de> Deserialize<'de> for There {
 pub(super) struct Invocation {
     pub tool_name: Text,
     pub parameters: Input,
+    pub success: Flag,
 }
 
 /// A text that is kept if it is one and short enough for a name or path.
@@ -184,8 +268,10 @@ pub(super) struct Input {
     pub is_some: bool,
     /// The folder it names.
     pub cwd: Option<String>,
-    /// Paths under names that say so, and in a patch.
+    /// Paths under names that say so.
     pub paths: Vec<String>,
+    /// Paths in what is a patch where the tool takes one.
+    pub patched: Vec<String>,
 }
 
 impl<'de> Deserialize<'de> for Input {
@@ -201,7 +287,9 @@ impl<'de> Deserialize<'de> for Input {
 enum Holds {
     Path,
     Folder,
-    /// What may be a patch, or, at the top, JSON in a text.
+    /// A patch, where the tool takes one.
+    Patch,
+    /// Tables and lists with more names in them; a text only at the top, where it may be JSON or a patch.
     Anything,
     Contents,
 }
@@ -214,6 +302,7 @@ impl Holds {
                 Self::Path
             }
             b"cwd" => Self::Folder,
+            b"patch" | b"patchtext" | b"input" | b"command" => Self::Patch,
             b"content" | b"contents" | b"filecontent" | b"filetext" | b"oldstring" | b"newstring" | b"oldstr"
             | b"newstr" | b"oldtext" | b"newtext" | b"code" | b"diff" | b"prompt" | b"explanation" => Self::Contents,
             _ => Self::Anything,
@@ -229,19 +318,24 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn path(&mut self, path: &str) {
-        let path = path.strip_prefix("file://").unwrap_or(path);
-        // One more than a record takes, so that a list that is too long stays too long.
-        if !path.is_empty() && path.len() <= PATH_BYTES && self.input.paths.len() <= FILES {
-            self.input.paths.push(path.to_owned());
-        }
+        keep(&mut self.input.paths, path);
     }
 
+    /// What a patch puts in or leaves stands behind a sign: only what begins a line names a file.
     fn patch(&mut self, text: &str) {
         for line in text.lines() {
-            if let Some(path) = PATCH_LINES.iter().find_map(|start| line.trim_start().strip_prefix(start)) {
-                self.path(path.trim());
+            if let Some(path) = PATCH_LINES.iter().find_map(|start| line.strip_prefix(start)) {
+                keep(&mut self.input.patched, path.trim());
             }
         }
+    }
+}
+
+fn keep(paths: &mut Vec<String>, path: &str) {
+    let path = path.strip_prefix("file://").unwrap_or(path);
+    // One more than a record takes, so that a list that is too long stays too long.
+    if !path.is_empty() && path.len() <= PATH_BYTES && paths.len() <= FILES {
+        paths.push(path.to_owned());
     }
 }
 
@@ -273,7 +367,9 @@ impl<'de> Lenient<'de> for Reader<'_> {
                 // What is no JSON names no path.
                 let _ = inner.deserialize(&mut serde_json::Deserializer::from_str(text));
             }
-            _ => self.patch(text),
+            Holds::Anything if self.depth == DEPTH => self.patch(text),
+            Holds::Patch => self.patch(text),
+            Holds::Anything | Holds::Contents => {}
         }
         Ok(())
     }
@@ -298,6 +394,10 @@ impl<'de> Lenient<'de> for Reader<'_> {
 /// Reads a value of any type; what is not of use makes the default.
 trait Lenient<'de>: Sized {
     type Value: Default;
+
+    fn truth(self, _: bool) -> Self::Value {
+        Self::Value::default()
+    }
 
     fn text<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
         Ok(Self::Value::default())
@@ -324,8 +424,8 @@ impl<'de, L: Lenient<'de>> Visitor<'de> for AnyOf<L> {
         f.write_str("anything")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<L::Value, E> {
-        Ok(L::Value::default())
+    fn visit_bool<E>(self, is_so: bool) -> Result<L::Value, E> {
+        Ok(self.0.truth(is_so))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<L::Value, E> {

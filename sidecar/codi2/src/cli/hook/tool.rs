@@ -21,6 +21,9 @@ pub struct HookTool {
     pub tells_after: bool,
 }
 
+/// Tools of theirs that take a patch, in which the files stand that it changes, as [`plain`] has them.
+pub(super) const PATCHES: [&str; 2] = ["applypatch", "patch"];
+
 /// Every tool whose hooks are read.
 pub const TOOLS: &[HookTool] = &[
     tool("claude-code", &["claude"], &["write", "edit", "multiedit", "notebookedit"], &["bash"]),
