@@ -53,6 +53,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("Filter.file", "a question, kept nowhere"),
     ("Filter.grep", "a question, kept nowhere"),
     ("Filter.kinds", "a question, kept nowhere"),
+    ("Filter.tool_session", "a question, kept nowhere"),
     ("Hello.build", "a greeting, kept nowhere"),
     ("Hello.capabilities", "a greeting, kept nowhere"),
     ("Count.name", "what is measured, shown and kept nowhere"),

@@ -46,6 +46,7 @@ run_rust_tests() {
       grep -E '^ +(Summary|FLAKY [0-9]+/[0-9]+|TRY [0-9]+ (FAIL|TMT)) ' "$out" || true
     else
       grep -vE '^ *(PASS |START |running [0-9]|test .* \.\.\. ok$|test result: ok|(stdout|stderr) ───|$)' "$out" | tail -n 400 || true
+      grep -E '^ +(FAIL|TIMEOUT|ABORT|SIG[A-Z]+) ' "$out" | sort -u || true
     fi
     local run passed=0 failed=0 skipped=0
     run=$(grep -E '^ +Summary ' "$out" | tail -n 1 || true)

@@ -126,7 +126,7 @@ fn a_commit_asks_git_for_its_comparison_alone() {
     std::fs::create_dir_all(&programs).expect("a folder");
     let path = std::env::var("PATH").expect("programs are found");
     let script = format!(
-        "#!/bin/sh\nfor word do case $word in -* | core.*=*) ;; *) echo \"$word\" >>'{}'; break ;; esac; done\n\
+        "#!/bin/sh\nfor word do case $word in -* | *.*=*) ;; *) echo \"$word\" >>'{}'; break ;; esac; done\n\
          PATH='{path}' exec git \"$@\"\n",
         calls.display()
     );

@@ -102,7 +102,6 @@ fn words_that_are_understood() {
         "man",
         "log --limit -1",
         "tail --from 7",
-        "log --session x",
         "--format csv status",
         "replay",
         "replay t.json --encoding latin-1",

@@ -38,6 +38,10 @@ pub(super) struct Part {
     pub edits: usize,
 }
 
+/// A file that was written so long before an edit was heard of was not written by a save of that edit, in ms: on a busy machine
+/// a window's process hears of a key, and of its save, after the watch has seen the file.
+const STEP_MS: u64 = 2_000;
+
 impl Core {
     pub(super) fn judge(&mut self, origin: Origin, whole: Whole, ports: &mut dyn Ports) {
         let Whole { group, parts, texts, complete } = whole;
@@ -145,7 +149,7 @@ impl Core {
         let mut steps = steps.take_while(|kept| kept.number > number).peekable();
         let written = steps.peek()?.written?;
         let is_from_here = |kept: &Kept| kept.before.as_ref().is_some_and(|before| before.digest == group.before);
-        let is_it = written.at_ns / 1_000_000 <= group.first_ms && steps.any(is_from_here);
+        let is_it = written.at_ns / 1_000_000 + STEP_MS <= group.first_ms && steps.any(is_from_here);
         is_it.then(|| (StateSeen::Step, on_disk.known.owners.clone()))
     }
 

@@ -159,7 +159,10 @@ fn a_reload_gives_each_byte_to_its_owner() {
 fn a_reload_of_a_key_is_whose_it_is_on_disk() {
     let bot = "agent bot exact IntentExact";
     let external = "external unknown DiskChange";
-    let reload = |w: &mut World| w.types("ada", "a.rs", 4, "}\n");
+    let reload = |w: &mut World| {
+        w.tick(3_000);
+        w.types("ada", "a.rs", 4, "}\n")
+    };
     for way in ["announced", "by a program", "while the call is open", "in two writes"] {
         let mut w = World::new(&[("a.rs", "one\ntwo\n")]);
         w.editor("ada");
