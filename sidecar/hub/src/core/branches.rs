@@ -11,7 +11,6 @@ use codi2_text::{OwnerTree, Text};
 use super::disk::decode_text;
 use super::late::Kept;
 use super::moved::Moved;
-
 use super::{Core, Effect, Entry, Origin, Why};
 use crate::book::{Book, OwnerRef};
 use crate::known::{Content, Known, lines_of};

@@ -38,8 +38,8 @@ pub(super) struct Part {
     pub edits: usize,
 }
 
-/// A file that was written so long before an edit was heard of was not written by a save of that edit, in ms: on a busy machine
-/// a window's process hears of a key, and of its save, after the watch has seen the file.
+/// A file that was written so long before an edit was heard of was not written by a save of that edit, in ms: on a busy
+/// machine a window's process hears of a key, and of its save, after the watch has seen the file.
 const STEP_MS: u64 = 2_000;
 
 impl Core {

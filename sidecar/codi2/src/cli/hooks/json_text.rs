@@ -45,7 +45,8 @@ pub fn count(text: &str, wanted: &[Wanted], is_ours: IsOurs) -> Result<(usize, u
     Ok((wanted.iter().filter(there).count(), ours(&root, is_ours).len()))
 }
 
-/// The text with the wanted hooks; `None`: there is no file yet, which a file of nothing but blanks counts as, too. `with_version`: a `version` belongs beside them.
+/// The text with the wanted hooks; `None`: there is no file yet, which a file of nothing but blanks counts as, too.
+/// `with_version`: a `version` belongs beside them.
 ///
 /// # Errors
 /// The text is no settings, or has something else where hooks belong.
