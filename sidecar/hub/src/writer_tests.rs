@@ -7,7 +7,7 @@ use crate::measures::Measures;
 use codi2_protocol::EventId;
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Committed, Engine, Watch};
+use codi2_store::{Committed, Engine};
 
 use super::*;
 
@@ -132,17 +132,7 @@ impl Engine for Failing {
         }
     }
 
-    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
-        self.memory.watch(key)
-    }
-
-    fn place(&self) -> String {
-        self.memory.place()
-    }
-
-    fn bytes(&self) -> Result<u64, StoreError> {
-        self.memory.bytes()
-    }
+    codi2_store::passes_on!(memory);
 
     fn exclusive(&self) -> bool {
         self.memory.exclusive()

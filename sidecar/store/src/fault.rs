@@ -98,6 +98,22 @@ impl<E: Engine> Engine for Faulty<E> {
     }
 }
 
+/// What an engine of a test passes on to the one it wraps: all but `transact` and `exclusive`.
+#[macro_export]
+macro_rules! passes_on {
+    ($inner:tt) => {
+        fn watch(&self, key: &[u8]) -> Result<$crate::Watch, $crate::StoreError> {
+            self.$inner.watch(key)
+        }
+        fn place(&self) -> String {
+            self.$inner.place()
+        }
+        fn bytes(&self) -> Result<u64, $crate::StoreError> {
+            self.$inner.bytes()
+        }
+    };
+}
+
 /// Answers `calls` calls, then says that the snapshot is too old.
 struct Failing<'a> {
     transaction: &'a mut dyn Transaction,

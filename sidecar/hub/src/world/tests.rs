@@ -53,17 +53,7 @@ impl Engine for Cluster {
         Err(StoreError::Away { place: "test".into(), detail: "no answer".into(), remedy: "wait".into() })
     }
 
-    fn watch(&self, key: &[u8]) -> Result<codi2_store::Watch, StoreError> {
-        self.memory.watch(key)
-    }
-
-    fn place(&self) -> String {
-        self.memory.place()
-    }
-
-    fn bytes(&self) -> Result<u64, StoreError> {
-        self.memory.bytes()
-    }
+    codi2_store::passes_on!(memory);
 
     fn exclusive(&self) -> bool {
         false

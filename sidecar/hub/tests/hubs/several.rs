@@ -12,7 +12,7 @@ use codi2_protocol::{
 };
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Committed, Engine, StoreError, Watch, check};
+use codi2_store::{Committed, Engine, StoreError, check};
 
 use crate::support::{Home, Wire, numbers, until};
 
@@ -54,15 +54,7 @@ impl Engine for Cluster {
         self.beats.fetch_add(if done.stamp.is_some() { looks } else { 0 }, Ordering::SeqCst);
         Ok(done)
     }
-    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
-        self.engine.watch(key)
-    }
-    fn place(&self) -> String {
-        self.engine.place()
-    }
-    fn bytes(&self) -> Result<u64, StoreError> {
-        self.engine.bytes()
-    }
+    codi2_store::passes_on!(engine);
     fn exclusive(&self) -> bool {
         false
     }

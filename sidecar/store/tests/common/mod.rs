@@ -105,20 +105,5 @@ pub fn pending(event: Event, dedupe: Dedupe) -> Pending {
     Pending { event: Some(event), dedupe, rows: vec![] }
 }
 
-/// What an engine that stands before another passes on: all but its transactions, and whether it is alone.
-#[allow(unused_macros)]
-macro_rules! passes_on {
-    ($inner:tt) => {
-        fn watch(&self, key: &[u8]) -> Result<codi2_store::Watch, codi2_store::StoreError> {
-            self.$inner.watch(key)
-        }
-        fn place(&self) -> String {
-            self.$inner.place()
-        }
-        fn bytes(&self) -> Result<u64, codi2_store::StoreError> {
-            self.$inner.bytes()
-        }
-    };
-}
 #[allow(unused_imports)]
-pub(crate) use passes_on;
+pub(crate) use codi2_store::passes_on;
