@@ -41,8 +41,8 @@ use history::{How, Outcome, play};
 
 /// Operations of a history.
 const LENGTH: usize = 24;
-/// Histories at work at once: they wait for the kernel's clock in turns.
-const AT_ONCE: usize = 3;
+/// Histories at work at once: each waits most of its time, for git and for the kernel's clock.
+const AT_ONCE: usize = 8;
 /// Of a hundred histories so many may lose the owner of a line for a reason that is not among the excuses (`model::Excuse`): each
 /// is printed with its seed, and nobody is named in its author's place. Two of a hundred do since a line is carried only where
 /// every text that has it agrees (ADR 0083); more than twice as many would be a new fault, not chance.
