@@ -200,11 +200,11 @@ fn is_twin(store: &Store, host: codi2_protocol::HostId, ground: &str) -> Result<
 }
 
 fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
-    let store = Arc::new(match &options.store {
+    let store = match &options.store {
         StoreSpec::File(path) => Store::open(path)?,
         StoreSpec::Shared(Shared(engine)) => Store::on(Arc::clone(engine))?,
         StoreSpec::Memory => Store::memory()?,
-    });
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
@@ -213,6 +213,7 @@ fn start(options: Options, mut lock: HubLock) -> Result<(), HubFailure> {
     let (secret, about_secret) =
         secret(options.places.state()).map_err(system("cannot use the secret in the state folder"))?;
     let (host, about_host) = host(options.places.state()).map_err(system("cannot use the host in the state folder"))?;
+    let store = Arc::new(store.of(host)?);
     let ground = twin::ground();
     if store.is_shared() && is_twin(&store, host, &ground)? {
         let (place, file) = (store.place().to_owned(), crate::host::file(options.places.state()));

@@ -148,7 +148,7 @@ impl Store {
         wait: &mut dyn FnMut(&StoreError) -> bool,
         body: &mut Body<'_, R>,
     ) -> Result<(R, [u8; 10]), StoreError> {
-        let key = layout::space("b", &lane.id);
+        let key = self.lane(lane.id);
         let first = lane.run + 1;
         let mut results: BTreeMap<u64, R> = BTreeMap::new();
         let mut unknown = false;
@@ -202,7 +202,7 @@ impl Store {
     /// Reads what decides about duplicates, writes everything else; tells whether anything was written.
     pub(crate) fn plan(&self, transaction: &mut dyn Transaction, batch: &[Encoded<'_>]) -> Result<(Plan, bool), Abort> {
         if self.is_shared() {
-            transaction.ahead(&reads(batch));
+            transaction.ahead(&self.reads(batch));
         }
         let mut clock = Clock::read(self, transaction)?;
         let mut producers = self.producers(transaction, batch)?;
@@ -220,7 +220,7 @@ impl Store {
             if let (true, Some((id, at_ms))) = (fresh, pending.dedupe.hook) {
                 fresh = match hooks.get(&id) {
                     Some(fresh) => *fresh,
-                    None => remember_hook(transaction, id, at_ms, pending)?,
+                    None => self.remember_hook(transaction, id, at_ms, pending)?,
                 };
                 hooks.insert(id, fresh);
             }
@@ -299,17 +299,48 @@ impl Store {
         let payload = value::encode(&Place { incarnation: self.incarnation, order, event })?;
         transaction.set_stamped_value(key, &value::seal(key, &payload))
     }
-}
 
-/// The rows that decide about a batch, in a store elsewhere.
-fn reads(batch: &[Encoded<'_>]) -> Vec<Vec<u8>> {
-    let mut keys = BTreeSet::new();
-    for Encoded { pending, .. } in batch {
-        keys.extend(pending.dedupe.fact.map(|(producer, _)| layout::space("p", &producer.uuid())));
-        keys.extend(pending.dedupe.hook.map(|(id, at_ms)| hook_key(id, at_ms)));
-        keys.extend(pending.rows.iter().filter_map(Row::reads));
+    /// The rows that decide about a batch, in a store elsewhere.
+    fn reads(&self, batch: &[Encoded<'_>]) -> Vec<Vec<u8>> {
+        let mut keys = BTreeSet::new();
+        for Encoded { pending, .. } in batch {
+            keys.extend(pending.dedupe.fact.map(|(producer, _)| layout::space("p", &producer.uuid())));
+            keys.extend(pending.dedupe.hook.map(|(id, at_ms)| self.hook(id, at_ms)));
+            keys.extend(pending.rows.iter().filter_map(Row::reads));
+        }
+        keys.into_iter().collect()
     }
-    keys.into_iter().collect()
+
+    /// Whether a hook's id is new; it is then remembered, and what this machine remembered over a day ago is forgotten. What
+    /// others remember is theirs: their clocks may be behind.
+    fn remember_hook(
+        &self,
+        transaction: &mut dyn Transaction,
+        id: EventId,
+        at_ms: u64,
+        pending: &Pending,
+    ) -> Result<bool, Abort> {
+        let key = self.hook(id, at_ms);
+        if transaction.get(&key)?.is_some() {
+            return Ok(false);
+        }
+        let now_ms = pending.event.as_ref().map_or(at_ms, |event| event.received_ms);
+        let (begin, _) = layout::below(&layout::space("h", &self.machine));
+        let end = layout::space("h", &(self.machine, (now_ms / HOUR_MS).saturating_sub(HOOK_HOURS)));
+        transaction.clear_range(&begin, &end)?;
+        transaction.set(&key, &value::seal(&key, &value::encode(&at_ms)?))?;
+        Ok(true)
+    }
+
+    /// The row of a hook that this machine has seen.
+    fn hook(&self, id: EventId, at_ms: u64) -> Vec<u8> {
+        layout::space("h", &(self.machine, at_ms / HOUR_MS, id.uuid()))
+    }
+
+    /// The row of a lane of this machine.
+    pub(crate) fn lane(&self, id: Uuid) -> Vec<u8> {
+        layout::space("b", &(self.machine, id))
+    }
 }
 
 /// The index lists that an event stands in.
@@ -338,24 +369,6 @@ pub(crate) fn actor_list(name: &str) -> Vec<u8> {
 /// A name cut to what an index key holds.
 pub(crate) fn term(name: &str) -> &str {
     name.char_indices().nth(TERM_CHARS).map_or(name, |(end, _)| &name[..end])
-}
-
-/// Whether a hook's id is new; it is then remembered, and what is older than a day forgotten.
-fn remember_hook(transaction: &mut dyn Transaction, id: EventId, at_ms: u64, pending: &Pending) -> Result<bool, Abort> {
-    let key = hook_key(id, at_ms);
-    if transaction.get(&key)?.is_some() {
-        return Ok(false);
-    }
-    let now_ms = pending.event.as_ref().map_or(at_ms, |event| event.received_ms);
-    let (begin, _) = layout::below(&layout::single("h"));
-    let end = layout::space("h", &(now_ms / HOUR_MS).saturating_sub(HOOK_HOURS));
-    transaction.clear_range(&begin, &end)?;
-    transaction.set(&key, &value::seal(&key, &value::encode(&at_ms)?))?;
-    Ok(true)
-}
-
-fn hook_key(id: EventId, at_ms: u64) -> Vec<u8> {
-    layout::space("h", &(at_ms / HOUR_MS, id.uuid()))
 }
 
 /// The time index: the first event of each minute, by a clock that never runs back.

@@ -44,8 +44,8 @@ spaces! {
     "m", "name", "number";
     "c", "name", "counter";
     "p", "producer", "seq";
-    "h", "hour, hook id", "at_ms";
-    "b", "lane", "stamp; run";
+    "h", "host, hour, hook id", "at_ms";
+    "b", "host, lane", "stamp; run";
     "head", "", "stamp; incarnation, order";
     "fence", "repository", "number";
     "queue", "name, incarnation, stamp", "item";

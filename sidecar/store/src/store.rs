@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use codi2_protocol::{EventId, ProducerId, Stamp};
+use codi2_protocol::{EventId, HostId, ProducerId, Stamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,8 @@ pub struct Store {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) incarnation: u64,
     pub(crate) lanes: Mutex<Vec<Lane>>,
+    /// Whose rows it writes that are kept for a while only; nil: nobody's.
+    pub(crate) machine: Uuid,
     place: String,
     ending: AtomicBool,
 }
@@ -92,10 +94,28 @@ impl Store {
         Ok(store)
     }
 
+    /// The store as this machine's: hooks seen and lanes of appends are kept for a while, and whoever wrote them forgets them
+    /// by its own clock. Where others write, too, no clock is right for all.
+    ///
+    /// # Errors
+    /// As [`Store::on`].
+    pub fn of(self, machine: HostId) -> Result<Self, StoreError> {
+        let store = Self { machine: machine.uuid(), ..self };
+        store.forget_lanes()?;
+        Ok(store)
+    }
+
     /// A store as it lies, if it is one.
     pub(crate) fn unopened(engine: Arc<dyn Engine>) -> Self {
         let place = engine.place();
-        Self { engine, incarnation: 0, lanes: Mutex::default(), place, ending: AtomicBool::new(false) }
+        Self {
+            engine,
+            incarnation: 0,
+            lanes: Mutex::default(),
+            machine: Uuid::nil(),
+            place,
+            ending: AtomicBool::new(false),
+        }
     }
 
     /// Reads the root row, or writes it into an empty store.
@@ -120,13 +140,15 @@ impl Store {
     }
 
     /// Lanes of processes that are gone: nobody asks for the result of their commits any more. Where others write, too,
-    /// those whose lanes are old: a lane in use is never older than [`append::LANE_MS`].
+    /// those of this machine that are old: a lane in use is never older than [`append::LANE_MS`].
     fn forget_lanes(&self) -> Result<(), StoreError> {
-        let (begin, mut end) = layout::below(&layout::single("b"));
-        if !self.engine.exclusive() {
+        let (begin, end) = if self.engine.exclusive() {
+            layout::below(&layout::single("b"))
+        } else {
             let old_ms = append::made_ms(&Uuid::now_v7()).saturating_sub(FORGOTTEN_MS);
-            end = layout::space("b", &Uuid::from_u128(u128::from(old_ms) << 80));
-        }
+            let (begin, _) = layout::below(&layout::space("b", &self.machine));
+            (begin, self.lane(Uuid::from_u128(u128::from(old_ms) << 80)))
+        };
         let forgotten = self.repeat(&mut |transaction| {
             // A start after an orderly end, and any on a full disk, must not need to write.
             if transaction.range(&begin, &end, false, PageLimit::rows(1))?.rows.is_empty() {

@@ -91,6 +91,21 @@ fn a_fact_counts_once_with_all_that_came_of_it() {
 }
 
 #[test]
+fn no_clock_of_another_machine_forgets_a_hook() {
+    let engine: Arc<dyn codi2_store::Engine> = Arc::new(codi2_store::memory::Memory::shared());
+    let machine = || Store::on(Arc::clone(&engine)).unwrap().of(codi2_protocol::HostId::new()).unwrap();
+    let (here, ahead) = (machine(), machine());
+    let (now, year) = (1_800_000_000_000, 366 * 24 * HOUR_MS);
+    let hook = |id, at_ms| pending(event(9, at_ms), Dedupe { fact: None, hook: Some((id, at_ms)) });
+    let (seen, other) = (codi2_protocol::EventId::new(), codi2_protocol::EventId::new());
+    let counts = |store: &Store, id, at| store.append(&[hook(id, at)]).unwrap()[0].is_some();
+    assert!(counts(&here, seen, now) && counts(&ahead, other, now + year));
+    assert!(!counts(&here, seen, now), "it was seen here a moment ago");
+    assert!(counts(&here, codi2_protocol::EventId::new(), now + year) && !counts(&ahead, other, now + year));
+    assert!(counts(&here, seen, now), "of a year ago by its own clock");
+}
+
+#[test]
 fn a_hook_counts_once_in_a_day() {
     let engines = Engines::new();
     for (name, store) in stores(&engines) {
