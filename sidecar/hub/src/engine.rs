@@ -265,6 +265,7 @@ impl Desk<'_> {
         };
         let begun = Instant::now();
         let effects = self.core.on(input, now_ms(), self.world);
+        self.world.taken();
         if matches!(road, Some((Road::Fact, _))) {
             self.measures.decide.took(begun.elapsed());
         }
@@ -281,6 +282,7 @@ impl Desk<'_> {
     /// Tells what is known of a committed content.
     fn ask(&mut self, asked: &Asked) -> Known {
         let (answer, effects) = self.core.committed(asked, now_ms(), self.world);
+        self.world.taken();
         if self.has_given_up() {
             return Err("the store is away".into());
         }

@@ -4,6 +4,7 @@
 //! in the store. The ledger also remembers who owned deleted bytes, so that undo and moves bring owners back.
 //! Absent on purpose: verdicts (the core decides) and writes (the core commits rows).
 
+mod ahead;
 mod elsewhere;
 mod lines;
 
@@ -214,11 +215,7 @@ impl Ledger {
             self.seen.put((key(file), digest), merged.clone());
             return Some(merged);
         }
-        // What was stored before the repository was joined is under its own id.
-        let stored = match shared {
-            Some(shared) if shared != own => ports.stored_owners(&[shared, own], &file.path, digest),
-            _ => ports.stored_owners(&[own], &file.path, digest),
-        }?;
+        let stored = ports.stored_owners(&self.repositories(own), &file.path, digest)?;
         let tree = self.load(ports, stored);
         self.seen.put((key(file), digest), tree.clone());
         Some(tree)
@@ -233,10 +230,7 @@ impl Ledger {
         text: &Text,
     ) -> Option<OwnerTree<OwnerRef>> {
         let text = text.to_string();
-        let other = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text.replace('\n', "\r\n") };
-        if other == text {
-            return None;
-        }
+        let other = ahead::converted(&text)?;
         let digest = Digest::new(codi2_text::digest_of(other.as_bytes()));
         let known = self.owners_of(ports, file, digest).filter(|tree| tree.len() == other.len())?;
         let mut at = 0;

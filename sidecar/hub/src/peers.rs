@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use codi2_protocol::{
     Body, Event, EventBody, EventId, Filter, HostId, HubPresence, Owner, Presence, ProducerId, SessionInfo, Stamp,
+    StampedEvent,
 };
 use codi2_store::{Dedupe, Part, Pending, Row, Store, StoreError, Subspace};
 use serde::{Deserialize, Serialize};
@@ -222,13 +223,15 @@ impl Peers {
         };
         let filter = Filter { kinds: vec!["upgrade".to_owned()], ..Filter::default() };
         let page = store.query(&filter, cursor, false, UPGRADES)?;
+        let of = |stamped: &StampedEvent| match stamped.event.body {
+            Body::Known(EventBody::Upgrade { of, .. }) => Some(of),
+            _ => None,
+        };
+        let events: Vec<EventId> = page.events.iter().filter_map(of).collect();
+        let keys: Vec<_> = events.iter().map(|event| vec![(*event).into()]).collect();
         let mut explained = Vec::new();
-        for stamped in &page.events {
-            if let Body::Known(EventBody::Upgrade { of, .. }) = stamped.event.body
-                && let Some(owner) = store.get::<Owner>(Subspace::Upgrade, &[of.into()])?
-            {
-                explained.push((of, owner));
-            }
+        for (event, owner) in events.iter().zip(store.many::<Owner>(Subspace::Upgrade, &keys)?) {
+            explained.extend(owner?.map(|owner| (*event, owner)));
         }
         // Not before: what could not be read is looked at again.
         if let Some(last) = page.events.last() {

@@ -48,8 +48,26 @@ impl Tools for NoTools {
     }
 }
 
+/// What the core is about to ask the store about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// The file.
+    pub file: FileId,
+    /// Whether it asks what the file held when the hub last looked, and whose that was.
+    pub is_new: bool,
+    /// The repositories under which it asks for owners.
+    pub repositories: Vec<RepositoryId>,
+    /// The texts whose owners it asks for.
+    pub texts: Vec<Digest>,
+    /// Whether it asks if owners of any text are stored.
+    pub any: bool,
+}
+
 /// What the core asks of the world.
 pub trait Ports {
+    /// Says what the core is about to ask of the store, so that one elsewhere is asked for all of it at once. What was
+    /// told for that stays true until the input that the core takes is done.
+    fn ahead(&self, _glances: &[Glance]) {}
     /// The worktree of a path, watched from now on; an error in words for people.
     fn watch(&mut self, path: &Path, poll: bool) -> Result<Watched, String>;
     /// Stops watching.

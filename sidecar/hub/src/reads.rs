@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use codi2_ipc::{SendError, Writer};
 use codi2_protocol::{ErrorCode, Filter, HubError, HubFrame, Notice, Reply, Stamp, StampedEvent, limits};
-use codi2_store::{Store, StoreError};
+use codi2_store::{Fate, Store, StoreError};
 
 use crate::clients::Heard;
 use crate::core::ConnectionId;
@@ -80,6 +80,8 @@ async fn follow(
                 }
                 continue;
             }
+            // Busy, or so far away that a page took too long.
+            Err(error) if error.fate() == Fate::Retry => continue,
             Err(error) => return Err(told(&error)),
         };
         let Some(last) = last else {

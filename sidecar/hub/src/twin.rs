@@ -51,7 +51,9 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use codi2_protocol::ProducerId;
+    use codi2_ipc::Places;
+    use codi2_protocol::{Actor, ActorKind, Editor, Process, ProducerId, SessionId, SessionInfo};
+    use codi2_store::Row;
     use codi2_store::memory::Memory;
 
     use super::*;
@@ -80,6 +82,63 @@ mod tests {
             assert!(found && unknown);
         });
         assert!(!moves(&store, host, "here", Duration::ZERO).unwrap(), "it stands still");
+    }
+
+    /// A whole hub, with a state folder that was copied from a machine whose hub is at work elsewhere.
+    #[test]
+    fn a_hub_does_not_begin_beside_its_twin_and_ends_none_of_its_sessions() {
+        let engine: Arc<dyn codi2_store::Engine> = Arc::new(Memory::shared());
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places::at(folder.path().join("state"), folder.path().join("run"));
+        places.prepare().unwrap();
+        let (host, _) = crate::host::host(places.state()).unwrap();
+        let hub = || {
+            crate::run(crate::Options {
+                places: places.clone(),
+                store: crate::StoreSpec::Shared(crate::Shared(Arc::clone(&engine))),
+                idle_ms: 1,
+                watch: codi2_workspace::WatchOptions::default(),
+                notes: false,
+                build: "codi2 test".into(),
+                remarks: crate::Remarks::default(),
+                tools: Arc::new(crate::NoTools),
+            })
+        };
+        let store = Store::on(Arc::clone(&engine)).unwrap();
+        let mut twin = Peers::new(host, ProducerId::new(), "codi2 test".into(), 5, "there".into());
+        twin.look(&store, 0, 0).unwrap();
+        let info = SessionInfo {
+            session: SessionId::new(),
+            actor: Actor::named(ActorKind::Person, "Ada"),
+            editor: Editor { name: "nvim".into(), version: None },
+            pid: 1,
+            process: Some(Process { pid: u32::MAX, start: Some(1) }),
+            host: Some(host),
+            worktree: None,
+            root: None,
+            branch: None,
+            base: None,
+        };
+        store.write(&[Row::set(Subspace::Session, &[info.session.into()], &info).unwrap()]).unwrap();
+        let sessions = || store.scan::<SessionInfo>(Subspace::Session, &[]).count();
+        let done = AtomicBool::new(false);
+        let begun = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    twin.look(&store, 0, 0).unwrap();
+                    std::thread::yield_now();
+                }
+            });
+            let begun = hub();
+            done.store(true, Ordering::Relaxed);
+            begun
+        });
+        let said = begun.unwrap_err().to_string();
+        assert!(said.contains("says it is this machine") && said.contains(&host.to_string()), "{said}");
+        assert_eq!((sessions(), store.events().unwrap()), (1, 0), "they are the twin's");
+        // The row stands still: it was this machine, before it was started again.
+        hub().unwrap();
+        assert_eq!((sessions(), store.events().unwrap()), (0, 1));
     }
 
     #[cfg(target_os = "linux")]

@@ -1,5 +1,7 @@
 //! The core's ports onto the real world: watches, files, git's blobs, the store's rows.
 
+mod ahead;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use codi2_workspace::{Globs, Observation, Oid, Place, Watch, WatchEvent, WatchOp
 
 use crate::book::{StoredOwners, better};
 use crate::joins;
-use crate::ports::{NoTools, Ports, Tools, Watched};
+use crate::ports::{Glance, NoTools, Ports, Tools, Watched};
 use crate::recent::Recent;
 use crate::rows::{BranchRow, DiskRow, Row};
 
@@ -57,6 +59,8 @@ pub struct World {
     watches: HashMap<WorktreeId, Watch>,
     /// Folders whose worktree was looked up, so that a hook needs no look at git, and what then was at its root.
     folders: HashMap<PathBuf, (WorktreeId, Identity)>,
+    /// What the store told ahead, for the input that the core takes.
+    ahead: RefCell<ahead::Ahead>,
     /// How many reads of the store failed, and the last failure.
     failed_reads: RefCell<(u64, String)>,
     /// Why the store is not waited for any more. From then on nothing that is decided here may be written.
@@ -130,6 +134,7 @@ impl World {
             identities: Recent::new(STARTERS),
             watches: HashMap::new(),
             folders: HashMap::new(),
+            ahead: RefCell::default(),
             failed_reads: RefCell::default(),
             given_up: RefCell::default(),
         }
@@ -217,6 +222,11 @@ impl World {
         result
     }
 
+    /// The core has taken its input: what was told ahead for it is old.
+    pub fn taken(&self) {
+        self.ahead.take();
+    }
+
     /// The store is not waited for any more.
     pub fn give_up(&self, error: StoreError) {
         *self.given_up.borrow_mut() = Some(error);
@@ -238,6 +248,16 @@ impl World {
 }
 
 impl Ports for World {
+    fn ahead(&self, glances: &[Glance]) {
+        // A store on this machine is not asked for less by that, and one that is not waited for is not asked at all.
+        if self.store.is_shared()
+            && self.given_up.borrow().is_none()
+            && let Err(error) = self.ahead.borrow_mut().ask(&self.store, self.host, glances)
+        {
+            tracing::debug!(%error, "the store could not be asked ahead");
+        }
+    }
+
     fn watch(&mut self, path: &Path, poll: bool) -> Result<Watched, String> {
         if !path.is_absolute() {
             return Err(format!("{} is not an absolute path", path.display()));
@@ -326,18 +346,25 @@ impl Ports for World {
     }
 
     fn stored_owners(&self, repositories: &[RepositoryId], path: &str, digest: Digest) -> Option<StoredOwners> {
+        if let Some(known) = self.ahead.borrow().owners(repositories, path, digest) {
+            return known;
+        }
         let keys: Vec<_> = repositories.iter().map(|id| [(*id).into(), path.into(), (&digest).into()]).collect();
         let keys: Vec<&[Part<'_>]> = keys.iter().map(|key| &key[..]).collect();
         self.given(self.waited(|| self.store.first(Subspace::Owners, &keys))).flatten()
     }
 
     fn has_stored_owners(&self, repository: RepositoryId, path: &str) -> bool {
+        if let Some(known) = self.ahead.borrow().any(repository, path) {
+            return known;
+        }
         let first = || self.store.scan::<StoredOwners>(Subspace::Owners, &[repository.into(), path.into()]).next();
         self.given(self.waited(|| first().transpose())).flatten().is_some()
     }
 
     fn disk_row(&self, file: &FileId) -> Option<DiskRow> {
-        self.row(Subspace::Disk, &disk_key(self.host, file))
+        let known = self.ahead.borrow().disk_row(file).cloned();
+        known.unwrap_or_else(|| self.row(Subspace::Disk, &disk_key(self.host, file)))
     }
 
     fn disk_texts(&self, worktree: &WorktreeId) -> Vec<(String, Digest)> {
@@ -352,7 +379,8 @@ impl Ports for World {
     }
 
     fn upgrade(&self, event: EventId) -> Option<Owner> {
-        self.row(Subspace::Upgrade, &[event.into()])
+        let known = self.ahead.borrow().upgrade(event).cloned();
+        known.unwrap_or_else(|| self.row(Subspace::Upgrade, &[event.into()]))
     }
 
     fn sessions(&self) -> Vec<SessionInfo> {

@@ -101,24 +101,35 @@ pub fn check(engine: Arc<dyn Engine>) -> Result<Checked, StoreError> {
     };
     let before = counted(store)?;
     let mut next = vec![0];
+    let mut rows = PAGE;
     let mut open: Option<Assembly> = None;
     loop {
         let (page, found) = store.read(&mut |transaction| {
-            let page = transaction.range(&next, &[0xff], false, PageLimit::rows(PAGE))?;
+            let mut page = transaction.range(&next, &[0xff], false, PageLimit::rows(rows))?;
             if store.is_shared() {
                 let others = page.rows.iter().flat_map(|(key, stored)| store.refers(key, stored));
                 transaction.ahead(&others.collect::<Vec<_>>());
             }
-            let mut found = Vec::new();
+            let (mut found, mut examined) = (Vec::new(), 0);
             for (key, stored) in &page.rows {
+                // What they refer to is far away: the rest is for another transaction.
+                if examined > 0 && transaction.is_late() {
+                    break;
+                }
+                examined += 1;
                 match store.examine(transaction, key, stored) {
                     Ok(()) => {}
                     Err(Abort::Store(StoreError::Damaged { detail, .. })) => found.push(detail),
                     Err(error) => return Err(error),
                 }
             }
+            page.more |= examined < page.rows.len();
+            page.rows.truncate(examined);
             Ok((page, found))
         })?;
+        // What one transaction could not look at the next need not read.
+        rows = if page.rows.len() < rows { page.rows.len().max(1) } else { (rows * 2).min(PAGE) };
+
         found.into_iter().for_each(|fault| checked.fault(fault));
         for (key, stored) in &page.rows {
             if *key == layout::root() {

@@ -17,6 +17,8 @@ pub const TRANSACTION_BYTES: usize = 10_000_000;
 pub const TRANSACTION_WARN_BYTES: usize = 1_000_000;
 /// How long a transaction may live, in milliseconds.
 pub const TRANSACTION_MS: u64 = 5_000;
+/// When a transaction is late, in milliseconds: what it has not done by then it leaves to another one, where it may.
+pub const LATE_MS: u64 = TRANSACTION_MS / 2;
 /// How far behind a follow-up may read, in milliseconds: well below what a transaction may live.
 pub const FOLLOW_MS: u64 = 2_000;
 /// How often a transaction is tried before [`StoreError::Conflict`] or [`StoreError::TooOld`] reaches the caller.
@@ -74,12 +76,20 @@ pub trait Transaction {
     /// Says which keys will be read: an engine that has to ask elsewhere asks for them all at once, now. What is never
     /// read does not count as read.
     fn ahead(&mut self, _keys: &[Vec<u8>]) {}
+    /// As [`Transaction::ahead`], of the first row of each of these ranges: asked for by a page of one row from the same
+    /// beginning to the same end.
+    fn ahead_first(&mut self, _ranges: &[(Vec<u8>, Vec<u8>)]) {}
+    /// Whether it has lived for [`LATE_MS`]: whoever reads a page looks at no more of it, and goes on in another one.
+    fn is_late(&self) -> bool {
+        false
+    }
     /// The value of a key.
     ///
     /// # Errors
     /// Every call may fail with an error that ends the attempt; pass it on with `?`.
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort>;
-    /// The rows from `begin` up to but without `end`, from the far end where `reverse`.
+    /// The rows from `begin` up to but without `end`, from the far end where `reverse`. A page on whose way the transaction
+    /// gets late ends there, after one row at least.
     ///
     /// # Errors
     /// See [`Transaction::get`].

@@ -132,6 +132,14 @@ impl Transaction for Failing<'_> {
         self.transaction.ahead(keys);
     }
 
+    fn ahead_first(&mut self, ranges: &[(Vec<u8>, Vec<u8>)]) {
+        self.transaction.ahead_first(ranges);
+    }
+
+    fn is_late(&self) -> bool {
+        self.transaction.is_late()
+    }
+
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
         self.next()?.get(key)
     }

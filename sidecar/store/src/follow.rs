@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{Body, Committed, FOLLOW_MS, PageLimit};
 use crate::error::StoreError;
-use crate::finished::Finished;
+use crate::finished::{Finished, KeyRange};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::locked;
 
@@ -95,6 +95,10 @@ impl<S> Seen<'_, S> {
 impl<S: Base> Base for Seen<'_, S> {
     fn ahead(&self, keys: &[Vec<u8>]) {
         self.base.ahead(keys);
+    }
+
+    fn ahead_first(&self, ranges: &[KeyRange]) {
+        self.base.ahead_first(ranges);
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

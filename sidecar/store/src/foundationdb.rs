@@ -10,14 +10,14 @@
 mod client;
 mod fate;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ::foundationdb::future::FdbSlice;
+use ::foundationdb::future::{FdbSlice, FdbValues};
 use ::foundationdb::options::{ConflictRangeType, DatabaseOption, MutationType, StreamingMode, TransactionOption};
 use ::foundationdb::{Database, FdbError, RangeOption, Transaction};
 use futures_executor::block_on;
@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::engine::{ATTEMPTS, Body, Committed, Engine, PageLimit};
 use crate::error::{Fate, StoreError};
-use crate::finished::{Finished, Write};
+use crate::finished::{Finished, KeyRange, Write};
 use crate::follow::{self, Last, Versions};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::{Watch, locked};
@@ -164,18 +164,56 @@ pub(crate) struct Snapshot<'a> {
     engine: &'a FoundationDb,
     transaction: Transaction,
     /// What was asked for before it is read, by its key.
-    asked: RefCell<HashMap<Vec<u8>, Asked>>,
+    asked: RefCell<HashMap<Vec<u8>, Asked<Option<FdbSlice>>>>,
+    /// The same of the first rows of ranges.
+    asked_first: RefCell<HashMap<KeyRange, Asked<FdbValues>>>,
+    /// Whether the cluster has answered it anything.
+    heard: Cell<bool>,
 }
 
-/// A value on its way.
-type Asked = Pin<Box<dyn Future<Output = Result<Option<FdbSlice>, FdbError>>>>;
+/// Something on its way.
+type Asked<T> = Pin<Box<dyn Future<Output = Result<T, FdbError>>>>;
+
+impl Snapshot<'_> {
+    /// An answer, or what its absence means: a cluster that answered before is not away, this transaction only took long.
+    fn told<T>(&self, answer: Result<T, FdbError>) -> Result<T, StoreError> {
+        match answer {
+            Ok(answer) => {
+                self.heard.set(true);
+                self.engine.answered();
+                Ok(answer)
+            }
+            Err(error) if self.heard.get() && fate::silent(error) => Err(StoreError::TooOld),
+            Err(error) => Err(self.engine.read_failed(error)),
+        }
+    }
+
+    /// Asks for rows of a range, which begins and ends with keys of the cluster's.
+    fn ask(&self, begin: &[u8], end: &[u8], rows: usize, reverse: bool) -> Asked<FdbValues> {
+        let range = RangeOption {
+            limit: Some(rows.max(1)),
+            mode: StreamingMode::WantAll,
+            reverse,
+            ..RangeOption::from((begin, end))
+        };
+        Box::pin(self.transaction.get_range(&range, 1, true))
+    }
+}
 
 impl Base for Snapshot<'_> {
     fn ahead(&self, keys: &[Vec<u8>]) {
-        let ask = |key: &Vec<u8>| -> (Vec<u8>, Asked) {
+        let ask = |key: &Vec<u8>| -> (Vec<u8>, Asked<Option<FdbSlice>>) {
             (key.clone(), Box::pin(self.transaction.get(&self.engine.key(key), true)))
         };
         self.asked.borrow_mut().extend(keys.iter().map(ask));
+    }
+
+    fn ahead_first(&self, ranges: &[KeyRange]) {
+        let ask = |range: &KeyRange| {
+            let (begin, end) = (self.engine.key(&range.0), self.engine.key(&range.1));
+            (range.clone(), self.ask(&begin, &end, 1, false))
+        };
+        self.asked_first.borrow_mut().extend(ranges.iter().map(ask));
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -184,9 +222,7 @@ impl Base for Snapshot<'_> {
             Some(asked) => block_on(asked),
             None => block_on(self.transaction.get(&self.engine.key(key), true)),
         };
-        let value = value.map_err(|error| self.engine.read_failed(error))?;
-        self.engine.answered();
-        Ok(value.map(|value| value.to_vec()))
+        Ok(self.told(value)?.map(|value| value.to_vec()))
     }
 
     fn visit(
@@ -197,22 +233,15 @@ impl Base for Snapshot<'_> {
         enough: PageLimit,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
+        let is_first = !reverse && enough.rows == 1;
+        let first = is_first.then(|| self.asked_first.borrow_mut().remove(&(begin.to_vec(), end.to_vec()))).flatten();
         let (mut begin, mut end) = (self.engine.key(begin), self.engine.key(end));
         let skip = self.engine.prefix.len();
-        let ask = |begin: &[u8], end: &[u8], rows: usize| {
-            let range = RangeOption {
-                limit: Some(rows.max(1)),
-                mode: StreamingMode::WantAll,
-                reverse,
-                ..RangeOption::from((begin, end))
-            };
-            self.transaction.get_range(&range, 1, true)
-        };
+        let ask = |begin: &[u8], end: &[u8], rows: usize| self.ask(begin, end, rows, reverse);
         let mut left = enough;
-        let mut asked = ask(&begin, &end, left.rows);
+        let mut asked = first.unwrap_or_else(|| ask(&begin, &end, left.rows));
         loop {
-            let page = block_on(asked).map_err(|error| self.engine.read_failed(error))?;
-            self.engine.answered();
+            let page = self.told(block_on(asked))?;
             match page.last() {
                 Some(last) if page.more() && reverse => end = last.key().to_vec(),
                 Some(last) if page.more() => begin = [last.key(), &[0]].concat(),
@@ -251,7 +280,13 @@ impl<'a> Backend for &'a FoundationDb {
         // The overlay shows a transaction its own writes.
         let option = TransactionOption::ReadYourWritesDisable;
         transaction.set_option(option).map_err(|error| self.read_failed(error))?;
-        Ok(Snapshot { engine: self, transaction, asked: RefCell::default() })
+        Ok(Snapshot {
+            engine: self,
+            transaction,
+            asked: RefCell::default(),
+            asked_first: RefCell::default(),
+            heard: Cell::new(false),
+        })
     }
 
     fn commit(&self, base: Snapshot<'a>, finished: Finished) -> Result<Committed, StoreError> {

@@ -8,6 +8,7 @@
 //! Absent on purpose: any judgement about events (the hub decides), source text (never stored), async (the hub
 //! calls from a writer thread), savepoints and snapshots that outlive a page.
 
+mod ahead;
 mod append;
 mod atomic;
 mod check;

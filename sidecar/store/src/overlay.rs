@@ -7,7 +7,7 @@ use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use crate::engine::{
-    ATTEMPTS, Abort, Body, Committed, KEY_BYTES, Page, PageLimit, TRANSACTION_BYTES, TRANSACTION_MS,
+    ATTEMPTS, Abort, Body, Committed, KEY_BYTES, LATE_MS, Page, PageLimit, TRANSACTION_BYTES, TRANSACTION_MS,
     TRANSACTION_WARN_BYTES, Transaction, VALUE_BYTES,
 };
 use crate::error::{Fate, StoreError};
@@ -23,6 +23,8 @@ const READ_CHARGE: usize = 96;
 pub(crate) trait Base {
     /// See [`Transaction::ahead`].
     fn ahead(&self, _keys: &[Vec<u8>]) {}
+    /// See [`Transaction::ahead_first`].
+    fn ahead_first(&self, _ranges: &[KeyRange]) {}
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
     /// Shows rows in order until `row` returns false; `enough` says about how many that will take.
     fn visit(
@@ -178,7 +180,9 @@ impl<'a> Draft<'a> {
             return Ok(Page::default());
         }
         self.readable(begin, end)?;
-        let mut merge = Merge { page: Page::default(), limit, size: 0, unreadable: false };
+        // One that is late already gets what it asks for: it does not leave it to another one.
+        let due = (!late(self.began)).then_some(self.began);
+        let mut merge = Merge { page: Page::default(), limit, size: 0, due, unreadable: false };
         let own = self.finished.writes.range::<[u8], _>((Bound::Included(begin), Bound::Excluded(end)));
         let mut own: Box<dyn Iterator<Item = (&Vec<u8>, &Write)>> =
             if reverse { Box::new(own.rev()) } else { Box::new(own) };
@@ -278,6 +282,8 @@ struct Merge {
     page: Page,
     limit: PageLimit,
     size: usize,
+    /// When the transaction began that must not be late.
+    due: Option<Instant>,
     unreadable: bool,
 }
 
@@ -286,7 +292,8 @@ impl Merge {
     fn push(&mut self, key: &[u8], value: &[u8]) -> bool {
         self.page.rows.push((key.to_vec(), value.to_vec()));
         self.size += key.len() + value.len();
-        self.page.more = self.page.rows.len() >= self.limit.rows.max(1) || self.size >= self.limit.bytes;
+        let is_full = self.page.rows.len() >= self.limit.rows.max(1) || self.size >= self.limit.bytes;
+        self.page.more = is_full || self.due.is_some_and(late);
         !self.page.more
     }
 
@@ -316,6 +323,10 @@ fn check_key(key: &[u8]) -> Result<(), StoreError> {
     }
 }
 
+fn late(began: Instant) -> bool {
+    began.elapsed() >= Duration::from_millis(LATE_MS)
+}
+
 fn alive(began: Instant) -> Result<(), StoreError> {
     if began.elapsed() > Duration::from_millis(TRANSACTION_MS) { Err(StoreError::TooOld) } else { Ok(()) }
 }
@@ -323,6 +334,14 @@ fn alive(began: Instant) -> Result<(), StoreError> {
 impl Transaction for Draft<'_> {
     fn ahead(&mut self, keys: &[Vec<u8>]) {
         self.base.ahead(keys);
+    }
+
+    fn ahead_first(&mut self, ranges: &[KeyRange]) {
+        self.base.ahead_first(ranges);
+    }
+
+    fn is_late(&self) -> bool {
+        late(self.began)
     }
 
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
@@ -388,6 +407,22 @@ mod tests {
         ) -> Result<(), StoreError> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_page_on_whose_way_a_transaction_gets_late_ends_there() {
+        let Some(began) = Instant::now().checked_sub(Duration::from_millis(LATE_MS)) else { return };
+        let pages = |due| {
+            let (page, limit) = (Page::default(), PageLimit::rows(9));
+            let mut merge = Merge { page, limit, size: 0, due, unreadable: false };
+            let goes_on = merge.push(b"k", b"");
+            assert_eq!(merge.page.more, !goes_on);
+            goes_on
+        };
+        assert!(!pages(Some(began)), "the rest is left to another transaction");
+        assert!(pages(None), "whoever begins late means it");
+        assert!(pages(Some(Instant::now() + Duration::from_secs(60))));
+        assert!(Draft { began, ..Draft::new(&Empty) }.is_late());
     }
 
     #[test]

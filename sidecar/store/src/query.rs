@@ -14,6 +14,8 @@ use crate::value::{self, Damage};
 
 /// Rows of one page, at most: the first holds what is asked for, and each further one twice as many.
 const PAGE: usize = 256;
+/// Rows of a list that is read late.
+const FEW: usize = 8;
 /// Events looked at in one call of [`Store::query`], at most: it then hands back what it has and where to go on.
 const EXAMINED: usize = 8_192;
 
@@ -84,7 +86,8 @@ impl Store {
                 None => {}
             }
             let (found, more) = self.page(&lists, &stretch, newest_first, rows)?;
-            rows = (rows * 2).min(PAGE);
+            // Fewer than asked for though there are more: there was no time for them.
+            rows = if more && found.len() < rows { found.len().max(1) } else { (rows * 2).min(PAGE) };
             for found in found {
                 if page.events.len() == limit {
                     page.next = position;
@@ -173,6 +176,8 @@ impl Store {
             let mut frontier: Option<Stamp> = None;
             for (at, list) in lists.iter().enumerate() {
                 let (from, to) = ([&list[..], &stretch.from].concat(), [&list[..], &stretch.to].concat());
+                // Each list must have a say, however late it is.
+                let rows = if transaction.is_late() { rows.min(FEW) } else { rows };
                 let page = transaction.range(&from, &to, newest_first, PageLimit::rows(rows))?;
                 let mut last = None;
                 for (key, stored) in &page.rows {
@@ -198,7 +203,12 @@ impl Store {
             let unread = found.iter().filter(|(_, event, _)| event.is_none());
             transaction.ahead(&unread.map(|(stamp, ..)| layout::in_list(&log, stamp)).collect::<Vec<_>>());
             let mut events = Vec::with_capacity(found.len());
+            let mut more = frontier.is_some();
             for (stamp, event, at) in found {
+                if !events.is_empty() && transaction.is_late() {
+                    more = true;
+                    break;
+                }
                 let event = match event {
                     Some(event) => event,
                     None => {
@@ -211,7 +221,7 @@ impl Store {
                 };
                 events.push(event);
             }
-            Ok((events, frontier.is_some()))
+            Ok((events, more))
         })
     }
 

@@ -221,7 +221,7 @@ impl Store {
     }
 
     /// The encoded value of a row inside a transaction, by its key.
-    fn stored(&self, transaction: &mut dyn Transaction, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
+    pub(crate) fn stored(&self, transaction: &mut dyn Transaction, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
         let damaged = |damage| Abort::Store(self.damaged(damage));
         let mut value = Vec::new();
         let (mut number, mut count, mut whole) = (0, 1, 0);

@@ -82,7 +82,15 @@ fn every_trap_has_its_tests() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR"));
     let documented = std::fs::read_to_string(crates.join("../../docs/foundationdb.md")).unwrap();
     let table = documented.split("## Traps").nth(1).unwrap().split("\n## ").next().unwrap();
-    let folders = ["tests", "src", "src/file/tests", "../foundationdb-sys/tests"];
+    let folders = [
+        "tests",
+        "src",
+        "src/file/tests",
+        "../foundationdb-sys/tests",
+        "../hub/tests/hubs",
+        "../hub/src",
+        "../../tests/tests",
+    ];
     let files = folders.iter().flat_map(|folder| std::fs::read_dir(crates.join(folder)).unwrap());
     let code: String = files.filter_map(|file| std::fs::read_to_string(file.unwrap().path()).ok()).collect();
     let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| trap")).collect();

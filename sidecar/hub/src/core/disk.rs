@@ -21,6 +21,8 @@ use crate::ledger::{DiskFile, Ledger, New};
 use crate::ports::Ports;
 use crate::rows::Row;
 
+/// Files that are gone about which the store is asked at once.
+const AT_ONCE: usize = 256;
 /// A text as long as this, in bytes, is not written twice by chance: whoever has it again has copied it.
 const COPIED_BYTES: usize = 30;
 
@@ -34,6 +36,7 @@ impl Core {
         }
         match event {
             WatchEvent::Scan(page) | WatchEvent::Observed(page) => {
+                self.ask_ahead(id, &page, ports);
                 for observation in page {
                     self.observe(&file(&observation.path), observation, now, ports);
                 }
@@ -42,10 +45,15 @@ impl Core {
                 self.late_git(&file(&path), Some(digest), Some(written), git, now, ports);
             }
             WatchEvent::ScanDone { files } => {
-                for (path, _) in ports.disk_texts(id) {
-                    let file = file(&path);
-                    if !self.ledger.disk.contains_key(&file) {
-                        self.look(&file, now, ports);
+                let missed = ports.disk_texts(id).into_iter().map(|(path, _)| file(&path));
+                let missed: Vec<_> = missed.filter(|file| !self.ledger.disk.contains_key(file)).collect();
+                for files in missed.chunks(AT_ONCE) {
+                    self.ask_ahead_of(files, ports);
+                    for file in files {
+                        // A look at another one may have led here.
+                        if !self.ledger.disk.contains_key(file) {
+                            self.look(file, now, ports);
+                        }
                     }
                 }
                 self.ledger.disk.retain(|file, on_disk| on_disk.is_some() || file.worktree != *id);
@@ -449,7 +457,7 @@ pub(super) fn give_text(before: &mut Known, git: &GitExplanation) {
 }
 
 /// The text of what was found, if it is text.
-fn text_of(content: &Found) -> Option<Text> {
+pub(super) fn text_of(content: &Found) -> Option<Text> {
     match content {
         Found::Bytes { bytes, .. } => decode_text(bytes),
         Found::Gone | Found::Large { .. } | Found::Binary { .. } => None,

@@ -5,6 +5,7 @@
 //! threads, clocks (`now` comes in), and writes; what it reads of the world comes through [`Ports`].
 
 mod across;
+mod ahead;
 mod bounds;
 mod branches;
 mod buffers;

@@ -197,10 +197,14 @@ impl Ledger {
         recalled.any
     }
 
+    /// Whether git was asked for the contents that a path had before.
+    pub(super) fn asked_for_earlier(&self, file: &FileId) -> bool {
+        self.lines.asked.get(&super::key(file)).is_some()
+    }
+
     /// Remembers whose the lines of a path's earlier contents were. Whether it was the first time, and there were any.
     fn learn_earlier(&mut self, ports: &mut dyn Ports, file: &FileId) -> bool {
-        let path = super::key(file);
-        if self.lines.asked.get(&path).is_some() {
+        if self.asked_for_earlier(file) {
             return false;
         }
         let own = file.worktree.repository;
@@ -208,9 +212,12 @@ impl Ledger {
         let is_known = |repository| ports.has_stored_owners(repository, &file.path);
         let is_known = is_known(own) || self.joined.get(&own).copied().is_some_and(is_known);
         let contents = if is_known { ports.earlier(file) } else { Vec::new() };
+        let texts: Vec<Text> = contents.iter().rev().filter_map(|bytes| crate::core::decode_text(bytes)).collect();
+        if !texts.is_empty() {
+            ports.ahead(&[self.glance_back(file, &texts)]);
+        }
         let mut read = Vec::new();
-        for bytes in contents.iter().rev() {
-            let Some(text) = crate::core::decode_text(bytes) else { continue };
+        for text in texts {
             let digest = Digest::new(text.digest());
             let Some(owners) = self.owners_of(ports, file, digest).filter(|it| it.len() == text.len_bytes()) else {
                 continue;
@@ -221,7 +228,7 @@ impl Ledger {
             // Half of it would name one author of two.
             return false;
         }
-        self.lines.asked.put(path, ());
+        self.lines.asked.put(super::key(file), ());
         let nothing = Text::new("");
         for known in &read {
             self.learn_lines(file, known);

@@ -6,6 +6,7 @@
 mod bounds;
 mod clients;
 mod faults;
+mod first_look;
 #[path = "../../../ipc/tests/support/roles.rs"]
 mod roles;
 mod several;
@@ -35,7 +36,9 @@ const TESTS: &[(&str, fn())] = &[
         "two_hubs_of_one_store_see_each_others_events_and_sessions",
         several::two_hubs_of_one_store_see_each_others_events_and_sessions,
     ),
+    ("a_tail_whose_watch_is_lost_misses_nothing", several::a_tail_whose_watch_is_lost_misses_nothing),
     ("an_outage_is_told_with_who_is_there", several::an_outage_is_told_with_who_is_there),
+    ("a_first_look_asks_a_far_store_by_pages", first_look::a_first_look_asks_a_far_store_by_pages),
     ("a_store_that_is_away_is_waited_for", several::a_store_that_is_away_is_waited_for),
     ("tails_have_no_loss_and_no_repeats", clients::tails_have_no_loss_and_no_repeats),
     ("a_tail_that_is_not_read_slows_nobody", clients::a_tail_that_is_not_read_slows_nobody),

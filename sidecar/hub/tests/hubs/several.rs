@@ -12,7 +12,7 @@ use codi2_protocol::{
 };
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Committed, Engine, StoreError, check};
+use codi2_store::{Committed, Engine, StoreError, Watch, check};
 
 use crate::support::{Home, Wire, numbers, until};
 
@@ -257,4 +257,43 @@ pub fn a_store_that_is_away_is_waited_for() {
     assert!(watch().is_ok());
     drop((asker, tail, wire));
     machine.stop();
+}
+
+/// A store whose watches are lost, every one.
+struct Deaf(Arc<Memory>);
+
+impl Engine for Deaf {
+    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        self.0.transact(body)
+    }
+    fn watch(&self, _: &[u8]) -> Result<Watch, StoreError> {
+        Ok(Watch::silent())
+    }
+    fn place(&self) -> String {
+        self.0.place()
+    }
+    fn bytes(&self) -> Result<u64, StoreError> {
+        self.0.bytes()
+    }
+    fn exclusive(&self) -> bool {
+        false
+    }
+}
+
+pub fn a_tail_whose_watch_is_lost_misses_nothing() {
+    let memory = Arc::new(Memory::shared());
+    let deaf: Arc<dyn Engine> = Arc::new(Deaf(Arc::clone(&memory)));
+    let cluster: Arc<dyn Engine> = Cluster::new(&memory);
+    let (here, there) = (Machine::new(&deaf), Machine::new(&cluster));
+    let mut tail = here.home.wire();
+    tail.call(Call::Tail { filter: Filter::default(), from: None }).unwrap();
+    let producer = ProducerId::new();
+    let mut wire = there.home.producer(producer);
+    // Each is waited for alone: the next beat has nothing but this one to find.
+    for number in 1..=3 {
+        wire.report(number..=number);
+        assert_eq!(numbers(&tail.tailed(1), producer), [number]);
+    }
+    there.stop();
+    here.stop();
 }
