@@ -31,7 +31,7 @@ pub struct BufferFacts<'a> {
     /// The client declares the source of every edit (`editHint`), so an edit without one is nobody's typing.
     pub declares: bool,
     /// Whether the text after the group is one that was known before; of no account unless it [`may_restore`], or
-    /// [`may_follow`] a [`StateSeen::Step`].
+    /// [`may_follow`] a [`StateSeen::Step`] or come [`StateSeen::Back`].
     pub state_seen: Option<StateSeen>,
     /// Agents' calls open on the file: only ever listed as context.
     pub calls: &'a [OpenCall],
@@ -46,6 +46,8 @@ pub enum StateSeen {
     EarlierState,
     /// The file on disk took the very step that the group takes, before it: from the same text to the same text.
     Step,
+    /// This buffer had this very text earlier, and something that the group puts in was another's than the person's there.
+    Back,
 }
 
 /// Judges a group of edits. A group that came in parts is to be judged as one, its edits joined.
@@ -67,7 +69,8 @@ pub fn may_restore(group: &EditGroup, declares: bool) -> bool {
 }
 
 /// Whether the group, which only typing would explain otherwise, is a reload where the file took the same step before it
-/// ([`StateSeen::Step`]): an editor that declares nothing loads however little somebody else wrote.
+/// ([`StateSeen::Step`]): an editor that declares nothing loads however little somebody else wrote. So it is an undo or redo
+/// where the buffer has a text again that it had with what another wrote ([`StateSeen::Back`]).
 pub fn may_follow(group: &EditGroup) -> bool {
     inserting(group).next().is_some() && group.edits.iter().all(|edit| edit.source.is_none())
 }
@@ -78,7 +81,8 @@ fn inserting(group: &EditGroup) -> impl Iterator<Item = &Edit> {
 
 /// L1 and the reload: whether the group brings back a text whose owners are known as a whole.
 fn restores(group: &EditGroup, facts: &BufferFacts<'_>) -> Option<GroupRuling> {
-    let may = |seen: &StateSeen| may_restore(group, facts.declares) || *seen == StateSeen::Step && may_follow(group);
+    let follows = |seen: &StateSeen| matches!(seen, StateSeen::Step | StateSeen::Back) && may_follow(group);
+    let may = |seen: &StateSeen| may_restore(group, facts.declares) || follows(seen);
     let seen = facts.state_seen.filter(may)?;
     let declared = |kind| inserting(group).any(|edit| edit.source.as_ref().is_some_and(|source| source.kind == kind));
     let undo = declared(SourceKind::Undo) || declared(SourceKind::Redo);
@@ -87,7 +91,7 @@ fn restores(group: &EditGroup, facts: &BufferFacts<'_>) -> Option<GroupRuling> {
     let (kind, evidence, detail) = match seen {
         _ if undo => (RestoreKind::Undo, EvidenceKind::Undo, format!("{editor} declared an undo or redo")),
         _ if reload => (RestoreKind::Reload, EvidenceKind::Reload, format!("{editor} loaded the file again")),
-        StateSeen::EarlierState => {
+        StateSeen::EarlierState | StateSeen::Back => {
             (RestoreKind::Undo, EvidenceKind::Undo, "the buffer has a text again that it had before".to_owned())
         }
         StateSeen::Disk | StateSeen::Step => {

@@ -97,7 +97,7 @@ proptest! {
     fn every_inserted_byte_has_one_ruling_and_no_author_without_evidence(
         edits in edits(),
         declares in any::<bool>(),
-        state_seen in option::of(select(vec![StateSeen::Disk, StateSeen::EarlierState, StateSeen::Step])),
+        state_seen in option::of(select(vec![StateSeen::Disk, StateSeen::EarlierState, StateSeen::Step, StateSeen::Back])),
         calls in calls(),
     ) {
         let (person, editor) = (person(), editor());
@@ -105,7 +105,7 @@ proptest! {
         let group = group(edits);
         let GroupRuling::Edits(judged) = judge_group(&group, &facts) else {
             // Nobody looks up whether the text was seen where it would not matter.
-            let follows = state_seen == Some(StateSeen::Step) && may_follow(&group);
+            let follows = matches!(state_seen, Some(StateSeen::Step | StateSeen::Back)) && may_follow(&group);
             prop_assert!(follows || state_seen.is_some() && may_restore(&group, declares));
             return Ok(());
         };

@@ -4,12 +4,11 @@ use codi2_attribution::{
     BufferFacts, Carried, GroupRuling, RestoreKind, Ruling, Run, StateSeen, judge_group, may_follow, may_restore,
 };
 use codi2_protocol::{
-    Actor, Class, Edit, EditGroup, Editor, Event, EventBody, EventId, Evidence, EvidenceKind, FileId, Notice, Owner,
-    Range, SessionId, Shape, SourceKind, Verdict,
+    Actor, Class, Edit, EditGroup, Editor, Event, EventBody, EventId, Evidence, EvidenceKind, Notice, Owner, Range,
+    SessionId, Shape, SourceKind, Verdict,
 };
 use codi2_text::{OwnerTree, line_ends};
 
-use super::late::Kept;
 use super::{Core, Entry, Origin};
 use crate::book::OwnerRef;
 use crate::changes::ChangeBuilder;
@@ -37,10 +36,6 @@ pub(super) struct Part {
     /// How many edits it has.
     pub edits: usize,
 }
-
-/// A file that was written so long before an edit was heard of was not written by a save of that edit, in ms: on a busy
-/// machine a window's process hears of a key, and of its save, after the watch has seen the file.
-const STEP_MS: u64 = 2_000;
 
 impl Core {
     pub(super) fn judge(&mut self, origin: Origin, whole: Whole, ports: &mut dyn Ports) {
@@ -72,7 +67,8 @@ impl Core {
         let (state_seen, seen) = if restores {
             self.state_seen(&file, &group, &branch, ports)
         } else if follows_disk {
-            self.step_seen(&file, &group, &branch).unzip()
+            let step = self.step_seen(&file, &group, &branch);
+            step.or_else(|| self.came_back(&file, &group, &branch, session, ports)).unzip()
         } else {
             (None, None)
         };
@@ -115,42 +111,6 @@ impl Core {
         }
         self.commit_group(origin, &group, &parts, &ids, judged, session, &branch);
         self.put_branch(session, &file, branch, ports);
-    }
-
-    /// Whether the text after the group was known before, and its owners. A text that this buffer had itself is an
-    /// earlier state of it even if the file holds the same.
-    fn state_seen(
-        &mut self,
-        file: &FileId,
-        group: &EditGroup,
-        branch: &Branch,
-        ports: &mut dyn Ports,
-    ) -> (Option<StateSeen>, Option<OwnerTree<OwnerRef>>) {
-        let own = branch.past.contains(&group.after);
-        let on_disk = self.ledger.disk.get(file).and_then(Option::as_ref);
-        let on_disk = on_disk.filter(|on_disk| on_disk.known.digest == group.after);
-        if let Some(on_disk) = on_disk.filter(|_| !own || branch.loaded_as(group.after)) {
-            let seen = if own { StateSeen::EarlierState } else { StateSeen::Disk };
-            return (Some(seen), Some(on_disk.known.owners.clone()));
-        }
-        match self.ledger.owners_of(ports, file, group.after) {
-            Some(owners) => (Some(StateSeen::EarlierState), Some(owners)),
-            None => (None, None),
-        }
-    }
-
-    /// The owners on disk of the text after the group, where the file went there from the text before it, after the buffer
-    /// was last as the file and before anything of the group was in the buffer: by another's hand, and not by a save of
-    /// this text that was seen before the typing in it was told.
-    fn step_seen(&self, file: &FileId, group: &EditGroup, branch: &Branch) -> Option<(StateSeen, OwnerTree<OwnerRef>)> {
-        let on_disk = self.ledger.disk.get(file)?.as_ref().filter(|on_disk| on_disk.known.digest == group.after)?;
-        let number = branch.loaded.map_or(0, |(_, number)| number);
-        let steps = self.open.on(file).rev().map_while(|change| self.kept.get(&change.event));
-        let mut steps = steps.take_while(|kept| kept.number > number).peekable();
-        let written = steps.peek()?.written?;
-        let is_from_here = |kept: &Kept| kept.before.as_ref().is_some_and(|before| before.digest == group.before);
-        let is_it = written.at_ns / 1_000_000 + STEP_MS <= group.first_ms && steps.any(is_from_here);
-        is_it.then(|| (StateSeen::Step, on_disk.known.owners.clone()))
     }
 
     /// Writes a judged group: an event for each part, all of them in one piece, so that no restart finds half a group.

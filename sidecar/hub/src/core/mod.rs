@@ -20,6 +20,7 @@ mod left;
 mod moved;
 mod private;
 mod query;
+mod restored;
 mod ruled;
 mod said;
 mod sessions;

@@ -196,9 +196,12 @@ fn a_reload_of_a_key_is_whose_it_is_on_disk() {
         assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, owner, OLD], "{way}");
         w.saves("ada", "a.rs");
         assert_eq!(w.blame("a.rs"), [OLD, owner, OLD], "{way}: she only saved");
-        // What she takes out and types again is typed.
+        // Undone and done again it is whose it was; another key at its place is hers.
         w.cuts("ada", "a.rs", 4, 2);
         reload(&mut w);
+        assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, owner, OLD], "{way}: an undo and a redo");
+        w.cuts("ada", "a.rs", 4, 2);
+        w.types("ada", "a.rs", 4, ")\n");
         assert_eq!(w.blame_buffer("ada", "a.rs"), [OLD, "person ada inferred Keystrokes", OLD], "{way}");
     }
 }
