@@ -33,6 +33,8 @@ pub struct DiskFacts<'a> {
     pub from: Moment,
     /// When it was seen to hold `after`.
     pub to: Moment,
+    /// When `after` was last written, by the kernel's clock; absent where nothing is there, or nobody says.
+    pub written: Option<Moment>,
     /// How it was found.
     pub observed: Observed,
     /// A buffer was saved with exactly this text, which it had by edits of its own and not by loading the file.
@@ -58,6 +60,7 @@ impl fmt::Debug for DiskFacts<'_> {
             .field("after", &self.after)
             .field("from", &self.from)
             .field("to", &self.to)
+            .field("written", &self.written)
             .field("observed", &self.observed)
             .field("saved", &self.saved)
             .field("git", &self.git)
@@ -485,7 +488,10 @@ fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
         // A call whose digests are known and do not lead here, nor past here, is not the whole story.
         let fits = |reading: Reading, state| reading == Reading::NotRead || reading.is(state);
         let leads = fits(intent.before, facts.before) && fits(intent.after, facts.after);
-        sole &= !intent.certifies_nothing() && (leads || beside(intent, facts).is_some());
+        // What was last written before the call began is not its doing, though it was seen later. The kernel's time is early
+        // by a tick at most, and never late; an agent begins to write only when its hook has ended.
+        let began = facts.written.is_none_or(|written| intent.since.is_none_or(|since| since.ms <= written.ms));
+        sole &= began && !intent.certifies_nothing() && (leads || beside(intent, facts).is_some());
         candidates.push(Candidate::from(intent));
     }
     let author = candidates.first().and_then(|candidate| candidate.actor.clone());

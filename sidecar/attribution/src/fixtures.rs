@@ -130,6 +130,7 @@ pub(crate) fn disk<'a>() -> DiskFacts<'a> {
         after: Some(digest(2)),
         from: Moment::earliest(900),
         to: Moment::earliest(1_000),
+        written: None,
         observed: Observed::Live,
         saved: false,
         git: None,

@@ -90,6 +90,7 @@ impl Hub {
             after: step.after,
             from: step.from,
             to: step.to,
+            written: None,
             observed: Observed::Live,
             saved: self.saves.iter().any(is_after),
             git: self.git.iter().find(|(after, _)| is_after(after)).map(|(_, fact)| fact),

@@ -162,7 +162,7 @@ pub(crate) fn read(root: &Path, path: &str, max_bytes: u64, clock: &Clock) -> Re
             continue;
         }
         let stamp = Some(Stamp::from_metadata(&opened));
-        let since = changed(&opened).and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let since = changed(&opened).and_then(|at| clock.of(at).duration_since(UNIX_EPOCH).ok());
         let at_ns = since.and_then(|since| u64::try_from(since.as_nanos()).ok());
         let written = at_ns.map(|at_ns| Written { inode: inode(&opened), at_ns });
         if opened.len() > max_bytes {

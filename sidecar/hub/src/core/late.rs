@@ -453,6 +453,7 @@ impl Core {
             after: kept.after_bytes,
             from: kept.from,
             to: kept.to,
+            written: kept.written.map(|written| Moment::earliest(written.at_ns / 1_000_000)),
             observed: kept.observed,
             saved,
             git: git.as_ref(),

@@ -128,7 +128,7 @@ impl Engine {
 
     /// When a file was written, in the watch's time.
     pub(super) fn changed(&self, reading: &Reading) -> Option<SystemTime> {
-        reading.changed().map(|at| self.shared.clock.of(at))
+        reading.changed()
     }
 
     /// The first look.

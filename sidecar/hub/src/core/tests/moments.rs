@@ -60,3 +60,25 @@ fn what_lay_in_a_spool_for_a_moment() {
     w.agent_after("bot", "a.rs");
     assert_eq!(w.blame("a.rs"), [OLD, "unknown unknown Candidate"]);
 }
+
+/// Somebody writes, and before anybody has seen that a command begins that may write any file: it did not write this one, for
+/// certain only what came after its begin.
+#[test]
+fn what_was_written_before_a_command_began_is_not_its_doing() {
+    for late in [5, 300, 3_000] {
+        let mut w = World::new(&[("a.rs", "older than codi2\n")]);
+        w.tick(1_000);
+        writes(&mut w, "written by nobody known", false);
+        w.tick(late);
+        w.hook(HookPhase::Before, "bot", &[]);
+        w.watch_sees("a.rs");
+        w.hook(HookPhase::After, "bot", &[]);
+        let blame = w.blame("a.rs");
+        assert!(!blame[1].starts_with("agent"), "{late}: {blame:?}");
+        w.hook(HookPhase::Before, "bot", &[]);
+        writes(&mut w, "written by bot", false);
+        w.watch_sees("a.rs");
+        w.hook(HookPhase::After, "bot", &[]);
+        assert_eq!(w.blame("a.rs")[2], "agent bot inferred OnlyAgentCall", "{late}");
+    }
+}
