@@ -204,7 +204,8 @@ pub fn person(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     true
 }
 
-fn hook(history: &mut History, tree: &Tree, number: usize, phase: HookPhase, files: &[String]) {
+/// A hook of an agent's runs: for these files, or for a command that may write any.
+pub fn hook(history: &mut History, tree: &Tree, number: usize, phase: HookPhase, files: &[String]) {
     let paths = files.iter().map(|file| tree.root.join(file).to_str().unwrap().to_owned()).collect();
     let record = HookRecord {
         id: EventId::new(),

@@ -14,6 +14,9 @@ use crate::observe::{GitExplanation, GitSource};
 
 /// So many texts at most: the two sides of a conflict, what stands in the index, a stash.
 const TEXTS: usize = 4;
+/// Commits that may be what was picked without a commit of its own: the newest are looked at, and so many taken.
+const COMMITS: &str = "128";
+const BESIDE: usize = 2;
 
 impl Explainer<'_> {
     /// The texts that git may have put there, nearest first; none where it did not move. The content itself is not git's.
@@ -43,7 +46,10 @@ impl Explainer<'_> {
         let stages = self.after.index.entry(path).map(Entry::stages).unwrap_or_default();
         oids.extend(stages.into_iter().skip(1).flatten());
         let staged = self.after.index.entry(path).and_then(Entry::oid);
-        oids.extend(staged.filter(|oid| !self.fresh(*oid)));
+        match staged {
+            Some(staged) if self.fresh(staged) => oids.extend(self.recorded_beside(path, staged)),
+            staged => oids.extend(staged),
+        }
         for entry in &self.moved.entries {
             let Some(commit) = entry.new else { continue };
             let old = entry.old.and_then(|old| self.view.entry(old, path));
@@ -61,6 +67,42 @@ impl Explainer<'_> {
         let sides = self.other_sides().into_iter().filter(|(_, side)| !self.before.stashes.contains(side));
         oids.extend(sides.filter_map(|(_, side)| self.view.entry(side, path)).collect::<Vec<_>>());
         oids
+    }
+
+    /// What `git cherry-pick -n` and its like bring lies in the index alone, in a blob as young as what somebody adds: the
+    /// newest commits that have all its new lines at this path. What was committed meanwhile is somebody's.
+    fn recorded_beside(&mut self, path: &str, staged: Oid) -> Vec<Oid> {
+        let old = self.before.index.entry(path).and_then(Entry::oid).or(self.head_before(path));
+        if Some(staged) == old || self.head_after(path) == Some(staged) {
+            return Vec::new();
+        }
+        let mut lines = |oid: Oid| -> Option<HashSet<Vec<u8>>> {
+            self.view.blob_size(oid).filter(|size| *size <= SOURCE_BYTES as u64)?;
+            Some(self.view.blob(oid)?.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect())
+        };
+        let Some(mut new) = lines(staged) else { return Vec::new() };
+        for line in old.and_then(&mut lines).iter().flatten() {
+            new.remove(line);
+        }
+        if new.is_empty() {
+            return Vec::new();
+        }
+        let command = ["rev-list", "--branches", "--remotes", "--reflog", "-n", COMMITS, "--"];
+        let listed = self.view.program.output(&command).unwrap_or_default();
+        let (mut seen, mut found) = (HashSet::from([staged]), Vec::new());
+        for commit in String::from_utf8_lossy(&listed).lines().filter_map(Oid::parse) {
+            let Some(blob) = self.view.entry(commit, path).filter(|blob| seen.insert(*blob)) else { continue };
+            let size = self.view.blob_size(blob).filter(|size| *size <= SOURCE_BYTES as u64);
+            let there = size.and_then(|_| self.view.blob(blob)).unwrap_or_default();
+            let there: HashSet<&[u8]> = there.split(|byte| *byte == b'\n').collect();
+            if new.iter().all(|line| there.contains(line.as_slice())) {
+                found.push(blob);
+            }
+            if found.len() == BESIDE {
+                break;
+            }
+        }
+        found
     }
 
     /// Stashes that git may have applied: those that went, or the first where nothing but the index moved.
