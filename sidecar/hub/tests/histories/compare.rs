@@ -43,12 +43,27 @@ impl History {
             let author = self.model.author(line);
             self.outcome.known += usize::from(author.is_some_and(|author| author != Author::Nobody));
             let finding = self.finding(file, text, number, &told.verdict.origin);
+            let finding = self.as_before(file, text, number, finding);
             if let Finding::Excused(excuse) = finding {
                 *self.outcome.excused.entry(excuse).or_default() += 1;
             }
             let evidence: Vec<_> = told.verdict.evidence.iter().map(|one| one.detail.as_str()).collect();
             self.note(at, (text, number), &told.verdict.origin, &finding, &evidence.join("; "));
         }
+    }
+
+    /// What was once known of a line of a text at a path stays known: an excuse of another place or time counts no more.
+    fn as_before(&mut self, file: &str, text: &str, number: usize, finding: Finding) -> Finding {
+        let told = self.told.entry((file.to_owned(), text.to_owned())).or_default();
+        match finding {
+            Finding::Right => {
+                told.insert(number);
+            }
+            // Of two agents at work at once the second is heard of later.
+            Finding::Excused(excuse) if excuse != Excuse::Both && told.contains(&number) => return Finding::Lost,
+            _ => {}
+        }
+        finding
     }
 
     /// What was found of a line of this text at this path, the first being 0.

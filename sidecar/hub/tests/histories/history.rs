@@ -72,6 +72,8 @@ pub struct History {
     pub stood: BTreeSet<(String, String)>,
     /// Those of them that this hub has seen there.
     pub stood_lately: BTreeSet<(String, String)>,
+    /// Of texts at their paths the lines, from 0, of which was told who wrote them.
+    pub told: BTreeMap<(String, String), BTreeSet<usize>>,
     /// Words that stood more than once in a text.
     pub doubled: BTreeSet<String>,
     /// What lay where when the hub left.
@@ -181,6 +183,7 @@ impl History {
             known: BTreeSet::new(),
             stood: BTreeSet::new(),
             stood_lately: BTreeSet::new(),
+            told: BTreeMap::new(),
             doubled: BTreeSet::new(),
             left: BTreeMap::new(),
             excuse: None,
