@@ -7,7 +7,7 @@ use std::path::Path;
 use codi2_protocol::{
     Actor, Digest, EventId, FileId, KnownBy, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
 };
-use codi2_workspace::{Observation, Oid};
+use codi2_workspace::{Foreign, Observation, Oid};
 
 use crate::book::StoredOwners;
 use crate::rows::{BranchRow, DiskRow};
@@ -87,6 +87,10 @@ pub trait Ports {
     /// Earlier contents of this path, newest first, as far as git still has them; bounded in number.
     fn earlier(&mut self, _file: &FileId) -> Vec<Vec<u8>> {
         Vec::new()
+    }
+    /// What commits that others made brought to this path (ADR 0112), the newest; none where git cannot be asked.
+    fn foreign(&mut self, _file: &FileId) -> Option<Vec<Foreign>> {
+        Some(Vec::new())
     }
     /// The file as git's index has it: the blob, and the bytes that a checkout would write.
     fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)>;

@@ -12,7 +12,7 @@ use codi2_protocol::{
     Actor, Digest, EventId, FileId, HostId, KnownBy, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
 };
 use codi2_store::{Fate, Part, Store, StoreError, Subspace};
-use codi2_workspace::{Globs, Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
+use codi2_workspace::{Foreign, Globs, Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
 
 use crate::book::{StoredOwners, better};
 use crate::joins;
@@ -339,6 +339,10 @@ impl Ports for World {
 
     fn earlier(&mut self, file: &FileId) -> Vec<Vec<u8>> {
         self.watches.get(&file.worktree).map(|watch| watch.earlier(&file.path)).unwrap_or_default()
+    }
+
+    fn foreign(&mut self, file: &FileId) -> Option<Vec<Foreign>> {
+        self.watches.get(&file.worktree)?.foreign(&file.path)
     }
 
     fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)> {

@@ -14,6 +14,7 @@ mod libgit;
 mod noted;
 mod notes;
 mod operation;
+mod others;
 pub mod past;
 mod plain;
 mod program;
@@ -32,6 +33,7 @@ pub(crate) use index::Index;
 pub use noted::Noted;
 pub use notes::{Join, Joined, Note, Notes, Unread};
 pub(crate) use operation::Moved;
+pub use others::Foreign;
 pub(crate) use state::{State, Whose};
 pub(crate) use window::{Lock, Window};
 

@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use codi2_config::WatchSettings;
 use codi2_protocol::Digest;
 
-use crate::git::{Earlier, Index, Oid, View};
+use crate::git::{Earlier, Foreign, Index, Oid, View};
 use crate::observe::{Cause, Observation, WatchEvent};
 use crate::place::Place;
 use crate::read::{Unwatched, read};
@@ -228,6 +228,19 @@ impl Watch {
             tracing::debug!(path, %error, "no earlier contents");
             Vec::new()
         })
+    }
+
+    /// What the newest commits that others made brought to a path (ADR 0112): nothing where there is no git, `None` where it
+    /// cannot be asked. Runs as [`Watch::earlier`] does.
+    pub fn foreign(&self, path: &str) -> Option<Vec<Foreign>> {
+        self.shared.permitted(path).ok()?;
+        if self.shared.place.git_dir.is_none() {
+            return Some(Vec::new());
+        }
+        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        let (attributes, most) = (self.shared.index().has_attributes(), self.shared.options.max_file_bytes);
+        let foreign = earlier.foreign(|| View::of(&self.shared.place), attributes, path, most);
+        foreign.inspect_err(|error| tracing::debug!(path, %error, "others' commits are not known")).ok()
     }
 
     /// A git handle for the calling thread, and the index as the watch last saw it.

@@ -273,6 +273,7 @@ impl Core {
         let mut before_bytes = self.ledger.disk.get(&before_file).and_then(Option::as_ref).map(|on_disk| on_disk.bytes);
         let to = self.moment(found.at_ms);
         let on_disk = self.ledger.disk.get(&before_file).and_then(Option::as_ref);
+        let is_gits = on_disk.is_some_and(|on_disk| on_disk.blob.is_some());
         let known = on_disk.map_or_else(|| self.known_absent(&before_file), |on_disk| on_disk.seen);
         // The kernel's time of a write is a tick early, and never late.
         let written = found.written.map(|written| Moment::earliest(written.at_ns / 1_000_000));
@@ -281,6 +282,9 @@ impl Core {
         if let (Some(before), Some(git)) = (&mut before, found.git.as_ref().or(passed.as_ref())) {
             give_text(before, git);
         }
+        // What git could give back was not stored: the next hub would not know that all of it is older than codi2.
+        let unstored = before.as_ref().filter(|known| is_gits && self.ledger.is_all_older(&known.owners));
+        let unstored = unstored.map(|known| self.owners_row(&before_file, known));
         let renamed = before_file != *file;
         let scanned = self.worktree(&file.worktree).is_some_and(|worktree| worktree.scanned);
         if renamed {
@@ -363,7 +367,7 @@ impl Core {
             occurred_ms: found.at_ms,
             ..self.own_event(now, Some(file.worktree.clone()), actor, body)
         };
-        let mut rows = Vec::new();
+        let mut rows: Vec<Row> = unstored.into_iter().collect();
         if renamed {
             rows.push(Row::Disk(self.host, before_file, None));
         }

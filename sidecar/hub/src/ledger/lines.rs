@@ -9,6 +9,7 @@ use std::ops::Range as Bytes;
 use codi2_attribution::Rung;
 use codi2_protocol::{Actor, ActorKind, Digest, FileId, RepositoryId};
 use codi2_text::{OwnerTree, Text};
+use codi2_workspace::Foreign;
 
 use super::{FileKey, Ledger};
 use crate::book::OwnerRef;
@@ -60,14 +61,8 @@ pub enum New<'a> {
     Unannounced(&'a [Hunk]),
 }
 
-/// What was recalled of a text.
-#[derive(Debug, Clone, Copy, Default)]
-struct Recalled {
-    /// Some line was.
-    any: bool,
-    /// Some line that tells has nobody yet.
-    open: bool,
-}
+/// Bytes and key of a line that may be recalled.
+type Open = (Bytes<usize>, (RepositoryId, u64));
 
 /// Whether a line is so long that it is known again.
 pub fn is_telling(line: &str) -> bool {
@@ -82,6 +77,11 @@ fn is_in(hunk: &Hunk, bytes: &Bytes<usize>) -> bool {
 /// What a hunk put into these bytes.
 fn new_in(hunk: &Hunk, bytes: &Bytes<usize>) -> Bytes<usize> {
     hunk.at.max(bytes.start)..(hunk.at + hunk.inserted).min(bytes.end)
+}
+
+/// A line without its end.
+fn words_of(text: &Text, bytes: &Bytes<usize>) -> String {
+    text.slice(bytes.clone()).trim_end_matches(['\r', '\n']).to_owned()
 }
 
 fn key(file: &FileId, line: u64) -> (RepositoryId, u64) {
@@ -100,6 +100,11 @@ impl Ledger {
     /// Whether all of a line is older than codi2.
     fn is_older(&self, runs: &[(usize, OwnerRef)]) -> bool {
         runs.iter().all(|(_, owner)| Rung::of(&self.book.owner(*owner).verdict) == Rung::Older)
+    }
+
+    /// Whether all of a text is older than codi2.
+    pub fn is_all_older(&self, owners: &OwnerTree<OwnerRef>) -> bool {
+        !owners.is_empty() && owners.iter().all(|(_, owner)| Rung::of(&self.book.owner(owner).verdict) == Rung::Older)
     }
 
     /// Remembers the lines older than codi2 that a text has and the next one lacks: whoever writes the same words later is
@@ -190,11 +195,22 @@ impl Ledger {
         owners: &mut OwnerTree<OwnerRef>,
         new: New<'_>,
     ) -> bool {
-        let mut recalled = self.recalled(file, text, owners, new);
-        if recalled.open && self.learn_earlier(ports, file) {
-            recalled.any |= self.recalled(file, text, owners, new).any;
+        let open = self.open_lines(file, text, owners, new);
+        if open.iter().all(Option::is_none) {
+            return false;
         }
-        recalled.any
+        self.learn_earlier(ports, file);
+        let found = self.recalled(text, &open, new);
+        let words: HashSet<String> = found.iter().map(|(bytes, _)| words_of(text, bytes)).collect();
+        let others = self.brought_by_others(ports, file, &words);
+        let mut any = false;
+        for (bytes, runs) in found {
+            if !others.contains(&words_of(text, &bytes)) {
+                owners.splice(bytes.start, bytes.len(), &runs);
+                any = true;
+            }
+        }
+        any
     }
 
     /// Whether git was asked for the contents that a path had before.
@@ -202,10 +218,10 @@ impl Ledger {
         self.lines.asked.get(&super::key(file)).is_some()
     }
 
-    /// Remembers whose the lines of a path's earlier contents were. Whether it was the first time, and there were any.
-    fn learn_earlier(&mut self, ports: &mut dyn Ports, file: &FileId) -> bool {
+    /// Remembers whose the lines of a path's earlier contents were, once.
+    fn learn_earlier(&mut self, ports: &mut dyn Ports, file: &FileId) {
         if self.asked_for_earlier(file) {
-            return false;
+            return;
         }
         let own = file.worktree.repository;
         let (failed, _) = ports.failed_reads();
@@ -226,7 +242,7 @@ impl Ledger {
         }
         if ports.failed_reads().0 > failed {
             // Half of it would name one author of two.
-            return false;
+            return;
         }
         self.lines.asked.put(super::key(file), ());
         let nothing = Text::new("");
@@ -234,25 +250,52 @@ impl Ledger {
             self.learn_lines(file, known);
             self.part_with(file, known, &nothing);
         }
-        !contents.is_empty()
     }
 
-    fn recalled(&self, file: &FileId, text: &Text, owners: &mut OwnerTree<OwnerRef>, new: New<'_>) -> Recalled {
-        let mut recalled = Recalled::default();
+    /// Which of these lines a commit that somebody else made brought to this path: whoever wrote the same words here did not
+    /// write that one, unless its very content was known here, and whose the line is there (ADR 0112).
+    fn brought_by_others(&mut self, ports: &mut dyn Ports, file: &FileId, words: &HashSet<String>) -> HashSet<String> {
+        if words.is_empty() {
+            return HashSet::new();
+        }
+        let Some(foreign) = ports.foreign(file) else { return words.clone() };
+        let mut others = HashSet::new();
+        for Foreign { content, lines } in foreign {
+            let Some(text) = crate::core::decode_text(&content).filter(|_| !lines.is_disjoint(words)) else { continue };
+            let owners = self.owners_of(ports, file, Digest::new(text.digest()));
+            let owners = owners.filter(|owners| owners.len() == text.len_bytes());
+            let mut at = 0;
+            for len in text.line_lengths() {
+                let bytes = at..at + len;
+                at = bytes.end;
+                let line = words_of(&text, &bytes);
+                let is_known = |owners: &OwnerTree<OwnerRef>| {
+                    owners.spans(bytes.clone()).iter().any(|(_, owner)| self.is_somebody(*owner))
+                };
+                if words.contains(&line) && lines.contains(&line) && !owners.as_ref().is_some_and(is_known) {
+                    others.insert(line);
+                }
+            }
+        }
+        others
+    }
+
+    /// Of each line of a text its bytes and key, if it is new, tells, and is nobody's.
+    fn open_lines(&self, file: &FileId, text: &Text, owners: &OwnerTree<OwnerRef>, new: New<'_>) -> Vec<Option<Open>> {
         let hunks = match new {
             New::All => None,
             New::Brought(hunks) | New::Unannounced(hunks) => Some(hunks),
         };
         let nothing_new = hunks.is_some_and(|hunks| hunks.iter().all(|hunk| hunk.inserted == 0));
         if nothing_new || text.len_bytes() > TEXT_BYTES || owners.len() != text.len_bytes() {
-            return recalled;
+            return Vec::new();
         }
-        let lines = lines_of(text, &self.secret);
-        let mut copies: HashMap<u64, usize> = HashMap::new();
-        lines.iter().for_each(|line| *copies.entry(line.hash).or_default() += 1);
+        // What git brought from a text whose lines are known to be older has its owners.
+        let is_open = |runs: &[(usize, OwnerRef)]| {
+            runs.iter().all(|(_, it)| !self.is_somebody(*it)) && (hunks.is_none() || !self.is_older(runs))
+        };
         let mut at = 0;
-        // Of each line its bytes and key, if it is new, tells, and is nobody's.
-        let open = lines.iter().map(|line| {
+        let open = lines_of(text, &self.secret).into_iter().map(|line| {
             let bytes = at..at + line.len as usize;
             at = bytes.end;
             // What is new of it: the rest of a line may be that of another which it replaced.
@@ -262,29 +305,36 @@ impl Ledger {
                 }
                 None => vec![bytes.clone()],
             };
-            let nobodys = |new: &Bytes<usize>| owners.spans(new.clone()).iter().all(|(_, it)| !self.is_somebody(*it));
+            let nobodys = |new: &Bytes<usize>| is_open(&owners.spans(new.clone()));
             let is_open = !put.is_empty() && put.iter().all(nobodys) && is_telling(&text.slice(bytes.clone()));
             is_open.then(|| (bytes, key(file, line.hash)))
         });
-        let open: Vec<_> = open.collect();
+        open.collect()
+    }
+
+    /// Those of these lines that are remembered as one author's, with their owners.
+    fn recalled(
+        &self,
+        text: &Text,
+        open: &[Option<Open>],
+        new: New<'_>,
+    ) -> Vec<(Bytes<usize>, Vec<(usize, OwnerRef)>)> {
+        let lines = lines_of(text, &self.secret);
+        let mut copies: HashMap<u64, usize> = HashMap::new();
+        lines.iter().for_each(|line| *copies.entry(line.hash).or_default() += 1);
         let is_strange = |number: usize| {
             let line = open.get(number).and_then(Option::as_ref);
             line.is_some_and(|(_, key)| self.lines.known.get(key).is_none() && self.lines.older.get(key).is_none())
         };
         let is_beside = |number: usize| is_strange(number + 1) || number.checked_sub(1).is_some_and(is_strange);
-        for (number, line) in lines.iter().enumerate() {
+        let found = lines.iter().zip(open).enumerate().filter_map(|(number, (line, open))| {
+            let (bytes, key) = open.as_ref()?;
+            let runs = self.lines.known.get(key).filter(|runs| !runs.is_empty())?;
             // Of two copies nobody knows which one came back.
             let is_one = copies.get(&line.hash) == Some(&1);
-            let Some((bytes, key)) = open[number].as_ref().filter(|_| is_one) else { continue };
-            match self.lines.known.get(key).filter(|runs| !runs.is_empty()) {
-                Some(_) if matches!(new, New::Unannounced(_)) && is_beside(number) => {}
-                Some(runs) => {
-                    owners.splice(bytes.start, bytes.len(), runs);
-                    recalled.any = true;
-                }
-                None => recalled.open = true,
-            }
-        }
-        recalled
+            let is_anew = matches!(new, New::Unannounced(_)) && is_beside(number);
+            (is_one && !is_anew).then(|| (bytes.clone(), runs.clone()))
+        });
+        found.collect()
     }
 }

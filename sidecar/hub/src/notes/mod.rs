@@ -25,6 +25,7 @@ use codi2_workspace::{Change, Commit, Commits, Note, Noted, Notes, Oid, Place};
 use crate::book::is_settled;
 use crate::core::{Asked, Input, Told, Why};
 use open::{OPEN, OPEN_MS, Open, OpenCommits, Relatives, Written};
+use record::Relation;
 pub use thread::{Door, Troubles, Wish, door, start};
 
 /// New commits that are looked at, at most: the newest.
@@ -201,6 +202,7 @@ impl<I: Informant> Clerk<I> {
         let said = |error: codi2_workspace::ViewError| error.to_string();
         let repository = desk.place.worktree.repository;
         let here = desk.commits.made_here(commits).map_err(said)?;
+        let others = desk.commits.others(commits).map_err(said)?;
         let open = self.open.get(&repository);
         let kept = |commit: &Commit| Some((commit.id, Arc::clone(open?.get(commit.id)?.changes.as_ref()?)));
         let mut brought: HashMap<Oid, Arc<[Change]>> = commits.iter().filter_map(kept).collect();
@@ -221,7 +223,8 @@ impl<I: Informant> Clerk<I> {
                 forget(before, &desk.learned);
             }
             // Of what others made, only what was seen itself is known.
-            let derives = here.contains(&commit.id).then_some(&*relatives);
+            let relation = Relation { relatives: &relatives, is_ours: !others.contains(&commit.id) };
+            let derives = here.contains(&commit.id).then_some(relation);
             records.insert(commit.id, self.record(desk, commit, changes, derives, before.as_ref())?);
             origins.insert(commit.id, relatives);
         }

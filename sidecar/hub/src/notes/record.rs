@@ -14,6 +14,14 @@ use super::{Clerk, Desk, Informant, forget, is_unknown};
 use crate::book::is_settled;
 use crate::core::{Asked, Input, Related, Told, decode_text, not_observed};
 
+/// Where the lines of a commit may come from that nobody saw.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Relation<'a> {
+    pub relatives: &'a Relatives,
+    /// Whether the commit, or the one that it is a copy of, was made here.
+    pub is_ours: bool,
+}
+
 impl<I: Informant> Clerk<I> {
     /// What is known of a commit; of a content that nobody saw from these relatives, if any count, and from what was known of
     /// it `before`: what it was worked out from may be gone.
@@ -22,7 +30,7 @@ impl<I: Informant> Clerk<I> {
         desk: &mut Desk<'_>,
         commit: &Commit,
         changes: &[Change],
-        derives: Option<&Relatives>,
+        derives: Option<Relation<'_>>,
         before: Option<&CommitRecord>,
     ) -> Result<CommitRecord, String> {
         let mut owners = Owners::default();
@@ -38,10 +46,10 @@ impl<I: Informant> Clerk<I> {
             let exact = told.owners.map(|known| owners.tree(&known));
             let mut ranges = exact.as_ref().map(|tree| lines::ranges(&text.to_string(), tree, &change.lines));
             // Nobody saw it, or all that was seen is that it is there.
-            if let Some(relatives) = derives
+            if let Some(relation) = derives
                 && ranges.as_ref().is_none_or(|ranges| ranges.iter().any(|range| owners.is_unseen(range.owner)))
             {
-                let mut tree = self.related_owners(desk, relatives, change, &text, exact, &mut owners)?;
+                let mut tree = self.related_owners(desk, relation, change, &text, exact, &mut owners)?;
                 let file = |record: &CommitRecord| record.files.iter().find(|file| file.path == change.path).cloned();
                 if let Some((record, file)) = before.and_then(|record| Some((record, file(record)?))) {
                     let before = owners.tree_of_lines(&text.to_string(), &file.ranges, &record.owners);
@@ -62,7 +70,7 @@ impl<I: Informant> Clerk<I> {
     fn related_owners(
         &self,
         desk: &mut Desk<'_>,
-        origins: &Relatives,
+        relation: Relation<'_>,
         change: &Change,
         text: &Text,
         exact: Option<OwnerTree<u32>>,
@@ -74,6 +82,7 @@ impl<I: Informant> Clerk<I> {
         let mut seen: HashMap<Oid, Option<Text>> = HashMap::new();
         let befores = change.before.iter().map(|before| (before.path.clone(), before.blob, None, true));
         let mut all: Vec<(String, Oid, Option<Oid>, bool)> = befores.collect();
+        let origins = relation.relatives;
         let dropped = origins.dropped.iter().map(|id| (*id, true));
         for (id, is_near) in dropped.chain(origins.beside.iter().map(|id| (*id, false))) {
             all.extend(desk.commits.entry(id, &change.path).map(|blob| (change.path.clone(), blob, Some(id), is_near)));
@@ -113,6 +122,8 @@ impl<I: Informant> Clerk<I> {
                 bases.push(Base { text, owners: owners.tree(&known), is_near });
             }
         }
+        // Whoever wrote such lines on another branch did not write what somebody else committed.
+        bases.retain(|base| base.is_near || relation.is_ours);
         let nobody = owners.enter(&not_observed());
         let is_new = exact.is_none();
         let exact = exact.unwrap_or_else(|| OwnerTree::new(text.len_bytes(), nobody));

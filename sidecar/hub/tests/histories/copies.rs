@@ -5,13 +5,13 @@
 
 use std::fs;
 
-use codi2_protocol::{Actor, Call, Reply};
+use codi2_protocol::{Actor, Call, HookPhase, Reply};
 
 use super::compare::owners;
 use super::dice::Dice;
 use super::history::{History, Tree};
 use super::model::{AGENTS, PEOPLE, is_named};
-use super::{notes, others, reading, storing, writing};
+use super::{notes, others, storing, writing};
 
 /// What lies in `a.txt` at first, older than codi2.
 const OLD: &str = "first\nsecond\nthird\n";
@@ -21,8 +21,9 @@ const OLD: &str = "first\nsecond\nthird\n";
 ///   of `-` takes that line away. A
 ///   `program` announces nothing; `older` did so, and committed, before there was a hub; `bob` does it in a clone.
 /// - `stage FILE AT…`: these lines of the file go into the index.
+/// - `shell NAME STEP & STEP…`: a command of an agent's runs git, or writes like above, before anybody looks.
 /// - `git …`, `hub restarts`, `watch FOLDER` (another worktree) do what they say.
-/// - `= FILE …` and `note FILE …` tell whose the lines are, by the hub and by the notes on HEAD.
+/// - `= FILE …` and `note FILE …` tell whose the lines are, by the hub and by the notes on HEAD, or the commit before (`note~1`).
 const STORIES: &[(&str, &str)] = &[
     (
         "a colleague's function comes with lines that an agent wrote, too",
@@ -74,6 +75,62 @@ const STORIES: &[(&str, &str)] = &[
          git commit -q -a -m hals\nbob a.txt 3 bobs own line is this\nbob a.txt 4 return compute_default()\n\
          git pull -q --no-rebase --no-edit ../bob main\n= a.txt - - - - hal hal - - - - -",
     ),
+    (
+        "an agent's command picks a commit without committing, and writes behind it",
+        "git switch -q -c other\nrobo a.txt 3 robos own line is last\nprogram a.txt 3 nobody knows who wrote this\n\
+         git commit -q -a -m both\ngit switch -q main\nhal a.txt 0 hals own line is first\ngit commit -q -a -m hals\n\
+         shell hal git cherry-pick -n other & a.txt 1 hals next line is here\n= a.txt hal hal - - - - robo\n\
+         git reset -q --hard\nshell hal git merge -q --no-commit other & a.txt 1 hals other line is here\n\
+         = a.txt hal hal - - - - robo\ngit reset -q --hard\n\
+         shell hal git merge -q --squash other & a.txt 5 - & a.txt 5 hals line in place of robos\n\
+         = a.txt hal - - - - hal",
+    ),
+    (
+        "an agent's command picks a colleague's commit without committing, and writes behind it",
+        "git clone -q . ../bob\nbob a.txt 3 bobs own line is last\nhal a.txt 0 hals own line is first\n\
+         git commit -q -a -m hals\ngit fetch -q ../bob main:bobs\n\
+         shell hal git cherry-pick -n bobs & a.txt 1 hals next line is here\n= a.txt hal hal - - - -",
+    ),
+    (
+        "an old file comes back by a revert after a restart, and an agent wrote one of its lines elsewhere in it",
+        "older a.txt 1 return compute_default()\nhal a.txt 1 -\nhal a.txt 3 return compute_default()\n\
+         git commit -q -a -m moved\n= a.txt - - - hal\nrobo a.txt 0 robos own line is first\n\
+         git commit -q -a -m robos\nhub restarts\ngit revert --no-edit HEAD~1\n= a.txt robo - - - -",
+    ),
+    (
+        "a colleague's commit comes with a line that an agent wrote here and took away again",
+        "git clone -q . ../bob\nhal a.txt 3 return compute_default()\nhal a.txt 3 -\n\
+         bob a.txt 3 return compute_default() / bobs own line is last\ngit pull -q ../bob main\n= a.txt - - - - -\nnote a.txt - - - - -",
+    ),
+    (
+        "the same where the agent's line was committed, and the commits are merged",
+        "git clone -q . ../bob\nhal a.txt 3 return compute_default()\ngit commit -q -a -m hals\nhal a.txt 3 -\n\
+         git commit -q -a -m gone\nrobo a.txt 0 robos own line is first\ngit commit -q -a -m robos\n\
+         bob a.txt 3 return compute_default() / bobs own line is last\ngit pull -q --no-rebase --no-edit ../bob main\n\
+         = a.txt robo - - - - -",
+    ),
+    (
+        "the same where the colleague's commit is picked, and where only its change is taken",
+        "git clone -q . ../bob\nhal a.txt 3 return compute_default()\nhal a.txt 3 -\nrobo a.txt 0 robos own line is first\n\
+         git commit -q -a -m robos\nbob a.txt 3 return compute_default() / bobs own line is last\ngit fetch -q ../bob main\n\
+         git cherry-pick FETCH_HEAD\n= a.txt robo - - - - -\nnote a.txt robo - - - - -\ngit reset -q --hard HEAD~1\n\
+         robo a.txt 1 robos own line is second\ngit commit -q -a -m more\n\
+         git merge -q --squash FETCH_HEAD\n= a.txt robo robo - - - - -",
+    ),
+    (
+        "two commits of a colleague's are picked at once, and another branch has such a line of an agent's",
+        "git clone -q . ../bob\ngit switch -q -c other\nhal a.txt 3 return compute_default()\ngit commit -q -a -m hals\n\
+         git switch -q main\nrobo a.txt 0 robos own line is first\ngit commit -q -a -m robos\n\
+         bob a.txt 3 return compute_default() / bobs own line is last\nbob a.txt 5 bobs other line is last\n\
+         git fetch -q ../bob main\ngit cherry-pick FETCH_HEAD~1 FETCH_HEAD\n= a.txt robo - - - - - -\n\
+         note~1 a.txt robo - - - - -",
+    ),
+    (
+        "an agent's line that was fetched back and is picked keeps its author",
+        "git switch -q -c other\nhal a.txt 3 return compute_default()\ngit commit -q -a -m hals\n\
+         robo a.txt 0 robos own line is first\ngit commit -q -a -m robos\ngit switch -q main\nhub restarts\n\
+         git fetch -q . other\ngit cherry-pick FETCH_HEAD~1 FETCH_HEAD\n= a.txt robo - - - hal",
+    ),
 ];
 
 /// A story under way.
@@ -99,8 +156,10 @@ impl Story {
         let (history, tree) = (&mut self.history, &self.tree);
         match words[..] {
             ["=", file, ..] => return differs(step, &self.named(file), &words[2..]),
-            ["note", file, ..] => return differs(step, &self.noted(file), &words[2..]),
+            ["note", file, ..] => return differs(step, &self.noted("HEAD", file), &words[2..]),
+            ["note~1", file, ..] => return differs(step, &self.noted("HEAD~1", file), &words[2..]),
             ["git", ..] => drop(history.git(tree, &words[1..])),
+            ["shell", who, ..] => self.shell(who, &words[2..].join(" ")),
             ["hub", "restarts"] => drop(others::restart(history, tree, &mut Dice::new(0, 0))),
             ["watch", folder] => {
                 let root = history.base.join(folder);
@@ -118,6 +177,27 @@ impl Story {
         }
         self.history.settle();
         None
+    }
+
+    /// A command of an agent's does all of this before anybody looks.
+    fn shell(&mut self, who: &str, steps: &str) {
+        let number = AGENTS.iter().position(|name| *name == who).expect("an agent's name");
+        let (history, tree) = (&mut self.history, &self.tree);
+        writing::hook(history, tree, number, HookPhase::Before, &[]);
+        history.passes(20);
+        for step in steps.split(" & ") {
+            let words: Vec<&str> = step.split_whitespace().collect();
+            match words[..] {
+                ["git", ..] => drop(history.git(tree, &words[1..])),
+                [file, at, ..] => {
+                    let text = edited(&history.read(tree, file), at.parse().unwrap(), &words[2..].join(" "));
+                    fs::write(tree.root.join(file), text).unwrap();
+                }
+                _ => panic!("no step: {step}"),
+            }
+        }
+        history.passes(20);
+        writing::hook(history, tree, number, HookPhase::After, &[]);
     }
 
     fn writes(&mut self, who: &str, file: &str, at: usize, words: &str) {
@@ -156,9 +236,8 @@ impl Story {
     }
 
     /// Who is named for each line by the notes.
-    fn noted(&self, file: &str) -> Vec<String> {
-        let head = reading::head(&self.tree.root).unwrap();
-        notes::whose(&self.tree.root, &head, file).iter().map(|(_, owner)| name(owner)).collect()
+    fn noted(&self, revision: &str, file: &str) -> Vec<String> {
+        notes::whose(&self.tree.root, revision, file).iter().map(|(_, owner)| name(owner)).collect()
     }
 }
 

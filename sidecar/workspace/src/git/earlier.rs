@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::{fmt, fs};
 
+use super::others::{Foreign, Others};
 use super::{Oid, View, ViewError};
 use crate::path::git_bytes;
 
@@ -26,6 +27,8 @@ pub(crate) struct Earlier {
     listed: Option<(u64, Vec<Oid>)>,
     /// What those commits have in the folder that was asked about last.
     folder: Option<(Vec<u8>, Folder)>,
+    /// Commits that others made.
+    others: Others,
 }
 
 impl fmt::Debug for Earlier {
@@ -44,9 +47,7 @@ impl Earlier {
         path: &str,
         most: u64,
     ) -> Result<Vec<Vec<u8>>, ViewError> {
-        let mut view = self.view.take().map_or_else(open, Ok)?;
-        view.reload_config();
-        view.set_filters(attributes);
+        let mut view = self.open(open, attributes)?;
         let length = length(&view.git_dir.join("logs/HEAD"));
         if self.listed.as_ref().is_none_or(|(listed, _)| *listed != length) {
             let count = COMMITS.to_string();
@@ -64,6 +65,28 @@ impl Earlier {
         view.rest();
         self.view = Some(view);
         Ok(contents)
+    }
+
+    /// What others' commits brought to a path, under the same conditions.
+    pub(crate) fn foreign(
+        &mut self,
+        open: impl FnOnce() -> Result<View, ViewError>,
+        attributes: bool,
+        path: &str,
+        most: u64,
+    ) -> Result<Vec<Foreign>, ViewError> {
+        let mut view = self.open(open, attributes)?;
+        let brought = self.others.brought(&mut view, path, most);
+        view.rest();
+        self.view = Some(view);
+        brought
+    }
+
+    fn open(&mut self, open: impl FnOnce() -> Result<View, ViewError>, attributes: bool) -> Result<View, ViewError> {
+        let mut view = self.view.take().map_or_else(open, Ok)?;
+        view.reload_config();
+        view.set_filters(attributes);
+        Ok(view)
     }
 
     /// The blobs that the listed commits have at a path, newest first.

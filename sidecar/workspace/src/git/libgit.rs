@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use super::others::Step;
 use super::{Commit, Head, Oid, ViewError};
 
 pub(super) struct Libgit {
@@ -66,6 +67,28 @@ impl Libgit {
                 let blobs = files.entry(entry.name_bytes().to_vec()).or_default();
                 let blob = Oid::from_bytes(entry.id().as_bytes());
                 blobs.extend(blob.filter(|blob| blobs.len() < most && !blobs.contains(blob)));
+            }
+        }
+        files
+    }
+
+    /// Of each file of a folder, as above, what these commits made of it: those that have it just as a parent did nothing.
+    pub(super) fn steps(&self, commits: &[Commit], folder: &[u8]) -> HashMap<Vec<u8>, Vec<Step>> {
+        let tree_of = |id: Oid| self.commit(id).and_then(|commit| self.folder(commit.tree().ok()?, folder));
+        let mut files: HashMap<Vec<u8>, Vec<Step>> = HashMap::new();
+        for commit in commits {
+            let Some(tree) = tree_of(commit.id) else { continue };
+            let before: Vec<_> = commit.parents.iter().filter_map(|parent| tree_of(*parent)).collect();
+            if before.iter().any(|before| before.id() == tree.id()) {
+                continue;
+            }
+            for entry in tree.iter().filter(is_file) {
+                let there = before.iter().filter_map(|before| before.get_name_bytes(entry.name_bytes()));
+                let there: Vec<git2::Oid> = there.map(|entry| entry.id()).collect();
+                let blob = Oid::from_bytes(entry.id().as_bytes()).filter(|_| !there.contains(&entry.id()));
+                let there = there.iter().filter_map(|oid| Oid::from_bytes(oid.as_bytes())).collect();
+                let step = blob.map(|blob| (blob, there));
+                files.entry(entry.name_bytes().to_vec()).or_default().extend(step);
             }
         }
         files
@@ -184,6 +207,11 @@ impl Libgit {
     /// The committer's e-mail address.
     pub(super) fn committer(&self, commit: Oid) -> Option<Vec<u8>> {
         Some(self.commit(commit)?.committer().email_bytes().to_vec())
+    }
+
+    /// The author's e-mail address.
+    pub(super) fn author(&self, commit: Oid) -> Option<Vec<u8>> {
+        Some(self.commit(commit)?.author().email_bytes().to_vec())
     }
 
     /// Name and e-mail address of who would commit here; nothing where git may read more than libgit2 does.

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead};
 
 use super::{Commit, Commits, Listed};
+use crate::git::others::foreign;
 use crate::git::{Oid, Program, View, ViewError, committer};
 
 /// Git's graph of commits names some that are gone: `git gc` writes it before it prunes.
@@ -88,6 +89,24 @@ impl Commits {
         // What the second walk did not come to is older.
         new.sort_by_key(|commit| order.get(&commit.id));
         Ok((new, cut))
+    }
+
+    /// Those of these commits that somebody else made, whoever committed them here (ADR 0112).
+    ///
+    /// # Errors
+    /// Git cannot be asked.
+    pub fn others(&self, commits: &[Commit]) -> Result<HashSet<Oid>, ViewError> {
+        let address = self.address.get_or_init(|| committer::address(&self.view));
+        let is_own = |id: Oid| {
+            let author = self.view.same_history()?.author(id)?;
+            Some(author == address.as_deref()?.as_bytes())
+        };
+        // Nearly always nothing has to be asked.
+        if commits.iter().all(|commit| is_own(commit.id) == Some(true)) {
+            return Ok(HashSet::new());
+        }
+        let others: HashSet<Oid> = foreign(&self.view)?.into_iter().map(|commit| commit.id).collect();
+        Ok(commits.iter().map(|commit| commit.id).filter(|id| others.contains(id)).collect())
     }
 
     /// Those of these commits whose committer has the e-mail address with which git would commit here.

@@ -1,0 +1,164 @@
+//! Lines that commits of others brought to a path, as far as the newest commits tell: whoever wrote the same words here did not
+//! write those (ADR 0112).
+//!
+//! A commit is ours if a reflog says that its author committed it here, or a commit of which it is a copy (an author and a time
+//! tell: a rebase, a pick and a patch keep both). Of the rest it is another's if it has another author than git would name here,
+//! or was fetched. Absent on purpose: who wrote the lines.
+
+use std::collections::{HashMap, HashSet};
+use std::{fmt, fs};
+
+use super::{Commit, Oid, View, ViewError, committer};
+use crate::path::git_bytes;
+
+/// Commits that are looked into, the newest.
+const COMMITS: &str = "512";
+/// Entries of reflogs that say what was committed here, the newest.
+const ENTRIES: &str = "4096";
+
+/// Of a file the blob that a commit has, and those of its parents.
+pub(super) type Step = (Oid, Vec<Oid>);
+/// The files of a folder, by their names, with what others' commits made of them.
+type Folder = HashMap<Vec<u8>, Vec<Step>>;
+/// An author's e-mail address, and when.
+type Signature = (String, String);
+
+/// What another's commit has at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    /// The whole content, as it would lie in the worktree.
+    pub content: Vec<u8>,
+    /// Its lines that no parent has, without line ends.
+    pub lines: HashSet<String>,
+}
+
+/// What git knew when the commits were listed: how long HEAD's log was, and what was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Then {
+    logged: u64,
+    fetched: String,
+}
+
+/// Others' commits, seen from one worktree. What was read for one path serves the next one.
+#[derive(Default)]
+pub(crate) struct Others {
+    listed: Option<(Then, Vec<Commit>)>,
+    /// What those commits made of the folder that was asked about last.
+    folder: Option<(Vec<u8>, Folder)>,
+}
+
+impl fmt::Debug for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Others").field("listed", &self.listed).finish_non_exhaustive()
+    }
+}
+
+impl Others {
+    /// What others' commits brought to a path; contents longer than `most` bytes are left out.
+    pub(super) fn brought(&mut self, view: &mut View, path: &str, most: u64) -> Result<Vec<Foreign>, ViewError> {
+        let then = Then {
+            logged: fs::metadata(view.git_dir.join("logs/HEAD")).map_or(0, |meta| meta.len()),
+            fetched: fetched(view),
+        };
+        if self.listed.as_ref().is_none_or(|(listed, _)| *listed != then) {
+            let commits = foreign(view)?;
+            self.listed = Some((then, commits));
+            self.folder = None;
+        }
+        let mut found = Vec::new();
+        for (blob, before) in self.steps(view, path) {
+            let mut read = |blob: Oid| {
+                view.blob_size(blob).filter(|size| *size <= most)?;
+                view.worktree_form(path, blob)
+            };
+            let Some(content) = read(blob) else { continue };
+            let mut lines = lines_of(&content);
+            for before in before.into_iter().filter_map(read) {
+                let before = lines_of(&before);
+                lines.retain(|line| !before.contains(line));
+            }
+            if !lines.is_empty() {
+                found.push(Foreign { content, lines });
+            }
+        }
+        Ok(found)
+    }
+
+    fn steps(&mut self, view: &mut View, path: &str) -> Vec<Step> {
+        let commits = self.listed.as_ref().map_or(&[][..], |(_, commits)| commits);
+        let (Some(library), Some(path_bytes)) = (&view.library, git_bytes(path)) else {
+            let mut steps = Vec::new();
+            for Commit { id, parents } in commits {
+                let Some(blob) = view.entry(*id, path) else { continue };
+                let before: Vec<Oid> = parents.iter().filter_map(|parent| view.entry(*parent, path)).collect();
+                steps.extend((!before.contains(&blob)).then_some((blob, before)));
+            }
+            return steps;
+        };
+        let at = path_bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let (folder, name) = path_bytes.split_at(at);
+        if self.folder.as_ref().is_none_or(|(known, _)| known != folder) {
+            self.folder = Some((folder.to_vec(), library.steps(commits, folder)));
+        }
+        self.folder.as_ref().and_then(|(_, files)| files.get(name)).cloned().unwrap_or_default()
+    }
+}
+
+/// What was fetched last, in git's words.
+fn fetched(view: &View) -> String {
+    fs::read_to_string(view.git_dir.join("FETCH_HEAD")).unwrap_or_default()
+}
+
+/// The newest commits of others, with those that were fetched.
+pub(super) fn foreign(view: &View) -> Result<Vec<Commit>, ViewError> {
+    let heads = fetched(view);
+    let heads = heads.lines().filter_map(|line| Oid::parse(line.split('\t').next()?)).map(|head| head.to_string());
+    let heads: Vec<String> = heads.collect();
+    let heads = || heads.iter().map(String::as_str);
+    let command = ["log", "--ignore-missing", "-n", COMMITS, "--format=%H%x00%P%x00%ae%x00%at", "--branches"];
+    let command: Vec<&str> =
+        command.into_iter().chain(["--remotes", "--reflog"]).chain(heads()).chain(["--"]).collect();
+    let listed = view.program.settled_output(&command)?;
+    let listed = String::from_utf8_lossy(&listed);
+    let command = ["rev-list", "--ignore-missing", "-n", COMMITS, "--remotes"];
+    let command: Vec<&str> = command.into_iter().chain(heads()).chain(["--"]).collect();
+    let fetched = view.program.settled_output(&command)?;
+    let fetched = String::from_utf8_lossy(&fetched);
+    let fetched: HashSet<&str> = fetched.lines().collect();
+    let own = committer::address(view);
+    let mut suspects = Vec::new();
+    for line in listed.lines() {
+        let fields: Vec<&str> = line.split('\0').collect();
+        let [id, parents, address, time] = fields[..] else { continue };
+        if fetched.contains(id) || own.as_deref() != Some(address) {
+            let parents = parents.split(' ').filter_map(Oid::parse).collect();
+            let Some(id) = Oid::parse(id) else { continue };
+            suspects.push((Commit { id, parents }, (address.to_owned(), time.to_owned())));
+        }
+    }
+    if suspects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ours = authored_here(view)?;
+    suspects.retain(|(_, signature)| !ours.contains(signature));
+    Ok(suspects.into_iter().map(|(commit, _)| commit).collect())
+}
+
+/// Who committed here, and when, by the reflogs. Amending, picking and whatever else copies a commit keeps its author.
+fn authored_here(view: &View) -> Result<HashSet<Signature>, ViewError> {
+    let command = ["log", "-g", "--all", "-n", ENTRIES, "--format=%ae%x00%at%x00%gs", "--"];
+    let said = view.program.settled_output(&command)?;
+    let said = String::from_utf8_lossy(&said);
+    let signature = |line: &str| {
+        let mut fields = line.splitn(3, '\0');
+        let (address, time, what) = (fields.next()?, fields.next()?, fields.next()?);
+        let commits = ["commit: ", "commit (initial)", "commit (merge)", "revert: "];
+        let is_new = commits.iter().any(|begin| what.starts_with(begin)) || what.contains(": Merge made by");
+        is_new.then(|| (address.to_owned(), time.to_owned()))
+    };
+    Ok(said.lines().filter_map(signature).collect())
+}
+
+fn lines_of(content: &[u8]) -> HashSet<String> {
+    String::from_utf8_lossy(content).lines().map(|line| line.trim_end_matches('\r').to_owned()).collect()
+}
