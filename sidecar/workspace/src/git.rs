@@ -34,6 +34,7 @@ pub use noted::Noted;
 pub use notes::{Join, Joined, Note, Notes, Unread};
 pub(crate) use operation::Moved;
 pub use others::Foreign;
+pub use state::is_amid_commits;
 pub(crate) use state::{State, Whose};
 pub(crate) use window::{Lock, Window};
 

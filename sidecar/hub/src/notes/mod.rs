@@ -13,6 +13,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod wishes;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

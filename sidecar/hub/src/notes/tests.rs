@@ -7,13 +7,15 @@ use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use codi2_attribution::record::{CommitRecord, FileRecord, LineRange, codi2};
 use codi2_protocol::{Actor, ActorKind, Class, EventId, EvidenceKind, Owner, RepositoryId, Span, Verdict};
 use codi2_text::Text;
-use codi2_workspace::{Note, Notes, Oid, Place, identify};
+use codi2_workspace::{Note, Notes, Oid, Place, identify, is_amid_commits};
 
-use super::{Clerk, Informant, OPEN_MS, Options};
+use super::wishes::Wishes;
+use super::{Clerk, Informant, OPEN_MS, Options, Wish};
 use crate::book::StoredOwners;
 use crate::core::{Asked, Input, Related, Told, Why};
 
@@ -70,9 +72,12 @@ struct Desk {
     clerk: Clerk<Script>,
 }
 
+const COMMITTER: [&str; 6] =
+    ["-c", "user.name=Ada", "-c", "user.email=ada@example.invalid", "-c", "commit.gpgsign=false"];
+const GO_ON: [&str; 2] = ["rebase", "--continue"];
+
 fn git(root: &Path, arguments: &[&str]) {
-    let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.invalid", "-c", "commit.gpgsign=false"];
-    let done = Command::new("git").current_dir(root).args(identity).args(arguments).status().expect("git runs");
+    let done = Command::new("git").current_dir(root).args(COMMITTER).args(arguments).status().expect("git runs");
     assert!(done.success(), "{arguments:?}");
 }
 
@@ -250,4 +255,42 @@ fn a_worktree_that_is_gone_is_no_trouble() {
     std::fs::remove_dir_all(&desk.place.root).expect("it was there");
     assert!(desk.clerk.due().is_empty());
     assert_eq!(desk.clerk.next_ms(), None);
+}
+
+/// Each step of a rebase moves git, and takes commits away that the step before it made: one look follows the last step.
+#[test]
+fn a_rebase_is_one_look() {
+    let mut desk = Desk::new("two\nthree\n");
+    let (place, root) = (desk.place.clone(), desk.place.root.clone());
+    let text = "one\ntwo\nthree\nfour\n";
+    for step in ["four", "five", "six"] {
+        std::fs::write(root.join(format!("{step}.txt")), text).expect("written");
+        git(&root, &["add", "--all"]);
+        git(&root, &["commit", "-q", "-m", step]);
+    }
+    desk.knows(text, Some([1; 4].map(|_| owner("bot", EventId::new())).to_vec()));
+    let mut wishes = Wishes::default();
+    let begun = Instant::now();
+    let mut look = |desk: &mut Desk| {
+        wishes.add(Wish { place: place.clone(), why: Why::Moved }, begun);
+        let due = wishes.due(begun, is_amid_commits);
+        due.iter().for_each(|(place, whys)| desk.clerk.look(place, whys).expect("a look"));
+        due.len()
+    };
+    assert_eq!(look(&mut desk), 1);
+    // It stops behind each commit.
+    let first = ["rebase", "-q", "--no-ff", "--exec", "false", "HEAD~3"];
+    let looks: Vec<usize> = [&first[..], &GO_ON, &GO_ON, &GO_ON]
+        .iter()
+        .map(|command| {
+            let done = Command::new("git").current_dir(&root).args(COMMITTER).args(*command).output();
+            assert!(is_amid_commits(&place) != done.expect("git runs").status.success());
+            look(&mut desk)
+        })
+        .collect();
+    assert_eq!(looks, [0, 0, 0, 1]);
+    let commits = codi2_workspace::Commits::open(&place).expect("commits").listed("HEAD~3..").expect("three");
+    let commits: Vec<Oid> = commits.iter().map(|listed| listed.commit.id).collect();
+    let notes = Notes::open(&place, codi2::REFERENCE).expect("notes").read(&commits).expect("read");
+    assert_eq!((commits.len(), notes.len()), (3, 3));
 }

@@ -1,20 +1,25 @@
-//! The thread that lets a clerk look, and the doors to it: wishes that came together are one look for each place.
+//! The thread that lets a clerk look, and the doors to it. It gives way: whoever works here wants the processor first.
 //!
-//! Absent on purpose: what a look does.
+//! Absent on purpose: whose turn it is ([`Wishes`]), and what a look does.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codi2_protocol::{ErrorCode, HubError, Reply, RepositoryId};
-use codi2_workspace::Place;
+use codi2_workspace::{Place, is_amid_commits};
 
+use super::wishes::Wishes;
 use super::{Clerk, Informant, Options};
 use crate::core::{Asked, Input, Ticket, Told, Why};
 use crate::engine::{Engine, now_ms};
+
+/// The notes' thread's niceness.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 /// One wish to look.
 pub struct Wish {
@@ -82,16 +87,21 @@ pub fn start(
 ) -> std::io::Result<JoinHandle<()>> {
     let mut clerk = Clerk::new(engine, options, ending);
     std::thread::Builder::new().name("codi2-notes".into()).spawn(move || {
+        give_way();
+        let mut wishes = Wishes::default();
         loop {
-            let first = match clerk.next_ms() {
+            let last_look = clerk.next_ms().map(|at_ms| Duration::from_millis(at_ms.saturating_sub(now_ms())));
+            let waiting = wishes.next().map(|at| at.saturating_duration_since(Instant::now()));
+            let first = match last_look.into_iter().chain(waiting).min() {
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(at_ms) => inbox.recv_timeout(Duration::from_millis(at_ms.saturating_sub(now_ms()))),
+                Some(wait) => inbox.recv_timeout(wait),
             };
             if matches!(first, Err(RecvTimeoutError::Disconnected)) {
                 return;
             }
-            let wishes: Vec<Wish> = first.into_iter().chain(inbox.try_iter()).collect();
-            for (place, whys) in by_place(wishes, clerk.due()) {
+            let now = Instant::now();
+            first.into_iter().chain(inbox.try_iter()).for_each(|wish| wishes.add(wish, now));
+            for (place, whys) in with_last_looks(wishes.due(now, is_amid_commits), clerk.due()) {
                 let done = clerk.look(&place, &whys);
                 for why in whys {
                     if let Why::Asked(ticket) = why {
@@ -109,15 +119,21 @@ pub fn door() -> (Door, Receiver<Wish>) {
     channel()
 }
 
-/// What came together, one look for each place; also for those where a last look is due.
-fn by_place(wishes: Vec<Wish>, due: Vec<Place>) -> Vec<(Place, Vec<Why>)> {
-    let mut places: Vec<(Place, Vec<Why>)> = Vec::new();
-    let wishes = wishes.into_iter().map(|Wish { place, why }| (place, Some(why)));
-    for (place, why) in wishes.chain(due.into_iter().map(|place| (place, None))) {
-        match places.iter_mut().find(|(other, _)| other.worktree == place.worktree) {
-            Some((_, whys)) => whys.extend(why),
-            None => places.push((place, why.into_iter().collect())),
+/// The calling thread, and the processes of git that it starts, have a small share of a processor that others want.
+fn give_way() {
+    // Of Linux, where a number of no process means the calling thread; elsewhere it would be the whole hub.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "notes are written at the hub's own priority");
+    }
+}
+
+/// The looks for these wishes, and one for each other place where a last look is due.
+fn with_last_looks(mut looks: Vec<(Place, Vec<Why>)>, due: Vec<Place>) -> Vec<(Place, Vec<Why>)> {
+    for place in due {
+        if !looks.iter().any(|(other, _)| other.worktree == place.worktree) {
+            looks.push((place, Vec::new()));
         }
     }
-    places
+    looks
 }

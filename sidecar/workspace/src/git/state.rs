@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::{Head, Index, Moved, Oid, View};
 use crate::clock::Clock;
+use crate::place::Place;
 use crate::read::{Stamp, changed};
 
 /// HEAD, index, stashes, marks; and when they were read.
@@ -74,6 +75,15 @@ impl Marks {
         .filter_map(|(on, name)| on.then_some(name))
         .collect()
     }
+}
+
+/// Folders that git keeps while it makes several commits: a rebase, patches or the older rebase, picks and reverts.
+const SERIES: [&str; 3] = ["rebase-merge", "rebase-apply", "sequencer"];
+
+/// Whether git is amid several commits that it makes one after the other in this worktree: it may be at work, or have
+/// stopped for somebody to edit, or have been left so long ago.
+pub fn is_amid_commits(place: &Place) -> bool {
+    place.git_dir.as_ref().is_some_and(|folder| SERIES.iter().any(|name| folder.join(name).is_dir()))
 }
 
 /// Files of a worktree's git folder that tell what git does; the index first.
