@@ -17,6 +17,7 @@ mod groups;
 mod hooks;
 mod late;
 mod left;
+mod messages;
 mod moved;
 mod private;
 mod query;
@@ -24,6 +25,8 @@ mod restored;
 mod ruled;
 mod said;
 mod sessions;
+mod texts;
+mod worktrees;
 
 #[cfg(test)]
 mod tests;
@@ -33,11 +36,9 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use codi2_attribution::{Calls, Moment, OpenBook};
 use codi2_protocol::{
     Actor, ActorKind, Body, Call, Digest, ErrorCode, Event, EventBody, EventId, Fact, FileId, GroupId, HostId,
-    HubError, Notice, Numbered, Owner, ProducerId, Reply, RepositoryId, SessionId, Text, WatchState, WorktreeId,
+    HubError, Notice, Numbered, ProducerId, Reply, SessionId, WatchState, WorktreeId,
 };
-use codi2_workspace::WatchEvent;
 
-use crate::book::StoredOwners;
 use crate::door::Door;
 use crate::ledger::Ledger;
 use crate::ports::Ports;
@@ -47,93 +48,8 @@ use crate::rows::Row;
 pub(crate) use branches::not_observed;
 pub use committed::{Asked, Related, Told};
 pub(crate) use disk::decode_text;
-pub use sessions::Worktree;
-
-/// Number of a connection.
-pub type ConnectionId = u64;
-
-/// Where a reply goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket {
-    /// The connection.
-    pub connection: ConnectionId,
-    /// The call's number on it.
-    pub id: u64,
-}
-
-/// Everything that can happen to the core.
-#[derive(Debug)]
-pub enum Input {
-    /// The hub begins.
-    Begin,
-    /// What the dead left before it is all in.
-    CaughtUp,
-    /// A client that reports facts connected; the store has all of them up to this number.
-    Joined(ConnectionId, ProducerId, u64),
-    /// A connection ended.
-    Left(ConnectionId),
-    /// A call that the core answers or is told; log, tail, stats and stop are the server's.
-    Called(Option<Ticket>, ConnectionId, Call),
-    /// Facts of a producer that is not connected: a spool that was drained. The store has all up to this number.
-    Drained(ProducerId, u64, Vec<Numbered>),
-    /// All that a dead producer left has been drained: nothing of it comes any more.
-    Spent(ProducerId),
-    /// A watch saw something.
-    Watched(WorktreeId, WatchEvent),
-    /// Another hub took this one for dead and ended its sessions in the store.
-    WasEnded,
-    /// Late evidence explained these events, perhaps that of another hub.
-    Upgraded(Vec<(EventId, Owner)>),
-    /// The first repository shares owners under the second's id.
-    Joins(RepositoryId, RepositoryId),
-    /// It is time to show other hubs of the store who is where.
-    Show,
-    /// The owners of a committed content that nobody saw on disk, as its relatives tell them.
-    Derived(FileId, Digest, StoredOwners),
-    /// Time passed.
-    Tick,
-}
-
-/// What the core wants done, in this order.
-#[derive(Debug)]
-pub enum Effect {
-    /// Write this, then send what belongs to it.
-    Commit(Entry),
-    /// Answer a call.
-    Reply(Ticket, Result<Reply, HubError>),
-    /// Tell a producer at once.
-    Notify(ProducerId, Notice),
-    /// Look at the commits of this worktree's repository, once everything before is durable: because of this.
-    Look(WorktreeId, Why),
-    /// Say in the status that this is wrong.
-    Problem(String),
-}
-
-/// Why commits are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
-    /// There may be new ones.
-    Moved,
-    /// More is known of the text that this event is about.
-    Learned(EventId),
-    /// Somebody waits until all of them have their notes.
-    Asked(Ticket),
-}
-
-/// What is written in one piece: all of it or nothing.
-#[derive(Debug, Default)]
-pub struct Entry {
-    /// The fact it comes from: dropped by the store if the producer's row says it is known.
-    pub fact: Option<(ProducerId, u64)>,
-    /// The hook record it comes from and its time: the store takes it once in 24 h.
-    pub hook: Option<(EventId, u64)>,
-    /// Its events.
-    pub events: Vec<Event>,
-    /// Its rows.
-    pub rows: Vec<Row>,
-    /// What to tell whom once it is durable.
-    pub then: Vec<(ProducerId, Notice)>,
-}
+pub use messages::{ConnectionId, Effect, Entry, Input, Ticket, Why};
+pub use worktrees::Worktree;
 
 /// The single owner of what the hub knows.
 pub struct Core {
@@ -185,12 +101,6 @@ struct Producer {
     gap: bool,
 }
 
-/// Groups whose texts wait for them, at most.
-const WAITING_TEXTS: usize = 256;
-/// Bytes of texts that wait for their groups, at most; whoever lost one is asked for the whole text.
-const WAITING_BYTES: usize = 8 << 20;
-/// What a piece of text takes beside its bytes: deletions have pieces without any.
-const PIECE_BYTES: usize = size_of::<String>();
 /// Hook records, silent sessions and states of watches remembered.
 const REMEMBERED: usize = 1_024;
 
@@ -402,58 +312,6 @@ impl Core {
     /// This turn, at this time.
     fn moment(&self, ms: u64) -> Moment {
         Moment { ms, turn: self.turn }
-    }
-
-    /// Text for memory: beside a group, or a whole buffer.
-    fn text(&mut self, text: Text, ports: &mut dyn Ports) {
-        match text {
-            Text::Group { group, part, inserted, .. } => {
-                self.texts.push_back(((group, part), inserted));
-                let bytes = |texts: &Vec<String>| texts.iter().map(|text| text.len() + PIECE_BYTES).sum::<usize>();
-                let mut waiting: usize = self.texts.iter().map(|(_, texts)| bytes(texts)).sum();
-                while (self.texts.len() > WAITING_TEXTS || waiting > WAITING_BYTES)
-                    && let Some((_, dropped)) = self.texts.pop_front()
-                {
-                    waiting -= bytes(&dropped);
-                }
-            }
-            Text::Full { session, file, digest, part, parts, text } => {
-                let key = (session, file);
-                let wanted = self.ledger.branches.get(&(key.1.clone(), session)).is_some_and(|branch| branch.asked);
-                if !wanted {
-                    self.full.remove(&key);
-                    return;
-                }
-                let entry = self.full.entry(key.clone()).or_insert_with(|| (digest, Vec::new()));
-                if entry.0 != digest || part == 0 {
-                    *entry = (digest, Vec::new());
-                }
-                if entry.1.len() == part as usize {
-                    entry.1.push(text);
-                }
-                if self.full_bytes() > bounds::FULL_BYTES {
-                    // Asked for again with the next group.
-                    self.full.remove(&key);
-                    if let Some(branch) = self.ledger.branches.get_mut(&(key.1, key.0)) {
-                        branch.asked = false;
-                    }
-                    return;
-                }
-                let Some(entry) = self.full.get(&key) else { return };
-                if entry.1.len() == parts as usize
-                    && let Some((digest, texts)) = self.full.remove(&key)
-                {
-                    self.whole_text(key.0, &key.1, digest, texts.concat(), ports);
-                }
-            }
-        }
-    }
-
-    /// Bytes of texts that wait for their groups or for their other parts.
-    #[cfg(test)]
-    fn waiting_text_bytes(&self) -> usize {
-        let groups = self.texts.iter().flat_map(|(_, texts)| texts).map(String::len).sum::<usize>();
-        groups + self.full.values().flat_map(|(_, texts)| texts).map(String::len).sum::<usize>()
     }
 
     /// The person or agent behind a session, and whether it is known.

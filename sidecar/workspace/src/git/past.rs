@@ -6,7 +6,9 @@
 //! prefixes, another algorithm) is left out: the lines must be those that notes speak of. Absent on purpose: who wrote a
 //! line (notes say), any write.
 
+mod asked;
 mod blame;
+mod error;
 pub(super) mod patch;
 mod quote;
 #[cfg(test)]
@@ -14,18 +16,17 @@ mod tests;
 
 use std::cell::Cell;
 use std::ffi::OsString;
-use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 pub use blame::{Blamed, BlamedCommit, BlamedLine};
+pub use error::PastError;
 pub use patch::{CommitPatch, FileChange, Keep, PatchLine, Side, Status};
 
 use super::plain::Folders;
 use super::program::Program;
 use super::{COMPARED, Commits, Notes, Oid, View, ViewError};
-use crate::path::{git_bytes, shown, to_relative};
-use crate::place::{IdentifyError, Root, resolve, root};
+use crate::path::{git_bytes, to_relative};
+use crate::place::{Root, resolve, root};
 
 /// The committed past of one repository, seen from one folder.
 pub struct Past {
@@ -36,53 +37,6 @@ pub struct Past {
     bare: bool,
     top: Program,
     here: Program,
-}
-
-/// What git could not answer. Ends the request.
-#[derive(Debug, thiserror::Error)]
-pub enum PastError {
-    /// No repository holds the folder.
-    #[error("{0} is in no git repository")]
-    NoRepository(PathBuf),
-    /// The folder or its repository cannot be read.
-    #[error(transparent)]
-    Place(#[from] IdentifyError),
-    /// Git reads no repository of somebody else.
-    #[error(
-        "{path} belongs to somebody else, so git does not read it; \
-         `git config --global --add safe.directory {path}` says that you trust it", path = .0.display()
-    )]
-    NotTrusted(PathBuf),
-    /// The git program is not there.
-    #[error("git cannot be run ({0}); install it or put it on the PATH")]
-    NoProgram(std::io::Error),
-    /// No such commit here.
-    #[error("git knows no revision {revision:?} here{}", why_none(revision, *.shallow))]
-    NoRevision {
-        /// As asked for.
-        revision: String,
-        /// Whether history ends early in this clone.
-        shallow: bool,
-    },
-    /// No such file in that commit.
-    #[error("{} is no file of {revision}", shown(path))]
-    NoFile {
-        /// As asked for.
-        path: String,
-        /// As asked for.
-        revision: String,
-    },
-    /// Anything else git said, or output that makes no sense.
-    #[error("{0}")]
-    Git(String),
-}
-
-fn why_none(revision: &str, shallow: bool) -> &'static str {
-    match (revision, shallow) {
-        (_, true) => "; this clone is shallow: `git fetch --unshallow` gets the rest",
-        ("HEAD", false) => ": nothing is committed yet on what is checked out",
-        _ => "",
-    }
 }
 
 /// How diffs are made, whatever the person's configuration says, besides [`COMPARED`].
@@ -395,56 +349,6 @@ impl Past {
         let found = self.top.line(&["merge-base", &one, &two]);
         found.ok_or_else(|| PastError::Git(format!("{one} and {two} have no commit in common")))
     }
-
-    fn run(&self, program: &Program, words: &[OsString], input: Option<&[u8]>) -> Result<Vec<u8>, PastError> {
-        let mut command = program.command(words);
-        if input.is_some() {
-            command.stdin(Stdio::piped());
-        }
-        let mut child = command.stdout(Stdio::piped()).spawn().map_err(PastError::NoProgram)?;
-        let output = std::thread::scope(|scope| {
-            let feed = child.stdin.take();
-            // Git may stop reading early; what it says then is the answer.
-            scope.spawn(move || feed.zip(input).map(|(mut feed, input)| feed.write_all(input)));
-            child.wait_with_output()
-        });
-        let output = output.map_err(PastError::NoProgram)?;
-        if output.status.success() { Ok(output.stdout) } else { Err(self.failed(&output.stderr)) }
-    }
-
-    /// Reads git's output as it comes. The inner result is the reader's.
-    #[allow(clippy::type_complexity)]
-    fn streamed<T, E>(
-        &self,
-        program: &Program,
-        words: &[OsString],
-        read: &mut dyn FnMut(&mut dyn std::io::BufRead) -> Result<T, E>,
-    ) -> Result<Result<T, E>, PastError> {
-        let mut command = program.command(words);
-        let mut child = command.stdout(Stdio::piped()).spawn().map_err(PastError::NoProgram)?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        std::thread::scope(|scope| {
-            let stderr = scope.spawn(move || {
-                let mut bytes = Vec::new();
-                stderr.map(|mut stderr| stderr.read_to_end(&mut bytes));
-                bytes
-            });
-            let done = match stdout {
-                Some(stdout) => read(&mut BufReader::with_capacity(1 << 16, stdout)),
-                None => read(&mut std::io::empty()),
-            };
-            // Whoever read no further closed the pipe, and git ends.
-            let status = child.wait().map_err(PastError::NoProgram)?;
-            let told = stderr.join().unwrap_or_default();
-            if done.is_ok() && !status.success() { Err(self.failed(&told)) } else { Ok(done) }
-        })
-    }
-
-    /// What a failure of git's means whose standard error this is.
-    fn failed(&self, stderr: &[u8]) -> PastError {
-        let said = said(stderr);
-        if said.contains("dubious ownership") { PastError::NotTrusted(self.root.clone()) } else { PastError::Git(said) }
-    }
 }
 
 /// Whether a setting of the person's may be what git failed by.
@@ -464,10 +368,4 @@ fn file_name(path: &str) -> Result<OsString, PastError> {
     {
         Ok(String::from_utf8_lossy(&bytes).into_owned().into())
     }
-}
-
-fn said(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed and said nothing");
-    first.trim().trim_start_matches("fatal: ").to_owned()
 }

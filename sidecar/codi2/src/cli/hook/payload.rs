@@ -4,20 +4,18 @@
 //! than expected counts as absent: payloads change with every version. Absent on purpose: contents, commands, prompts,
 //! results, but for whether the call failed. They are skipped while reading; of a patch only the lines that name files are looked at.
 
-use std::fmt;
+mod input;
+mod lenient;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, de};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess};
 
 use super::bounds::{FILES, NAME_BYTES};
+pub(super) use input::Input;
+use lenient::{AnyOf, Lenient};
 
 /// Longest path that is kept, in bytes; a longer one cannot be opened.
 const PATH_BYTES: usize = codi2_protocol::limits::PATH_BYTES;
-/// How deep in a tool's input paths are looked for.
-const DEPTH: usize = 4;
-/// How a patch names its files, one a line.
-const PATCH_LINES: [&str; 4] = ["*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: "];
-
 /// Every field of every known shape.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -258,201 +256,5 @@ impl<'de> Deserialize<'de> for Model {
             }
         }
         deserializer.deserialize_any(AnyOf(Kept))
-    }
-}
-
-/// The paths in what a tool was given.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Input {
-    /// Whether there is any input.
-    pub is_some: bool,
-    /// The folder it names.
-    pub cwd: Option<String>,
-    /// Paths under names that say so.
-    pub paths: Vec<String>,
-    /// Paths in what is a patch where the tool takes one.
-    pub patched: Vec<String>,
-}
-
-impl<'de> Deserialize<'de> for Input {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut input = Self::default();
-        Reader { input: &mut input, depth: DEPTH, holds: Holds::Anything }.deserialize(deserializer)?;
-        Ok(input)
-    }
-}
-
-/// What a value's name says of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Holds {
-    Path,
-    Folder,
-    /// A patch, where the tool takes one.
-    Patch,
-    /// Tables and lists with more names in them; a text only at the top, where it may be JSON or a patch.
-    Anything,
-    Contents,
-}
-
-impl Holds {
-    fn of(key: &str) -> Self {
-        let plain = key.bytes().filter(|byte| *byte != b'_' && *byte != b'-').map(|byte| byte.to_ascii_lowercase());
-        match plain.take(32).collect::<Vec<_>>().as_slice() {
-            b"path" | b"paths" | b"filepath" | b"filepaths" | b"notebookpath" | b"targetfile" | b"absolutepath" => {
-                Self::Path
-            }
-            b"cwd" => Self::Folder,
-            b"patch" | b"patchtext" | b"input" | b"command" => Self::Patch,
-            b"content" | b"contents" | b"filecontent" | b"filetext" | b"oldstring" | b"newstring" | b"oldstr"
-            | b"newstr" | b"oldtext" | b"newtext" | b"code" | b"diff" | b"prompt" | b"explanation" => Self::Contents,
-            _ => Self::Anything,
-        }
-    }
-}
-
-struct Reader<'a> {
-    input: &'a mut Input,
-    depth: usize,
-    holds: Holds,
-}
-
-impl Reader<'_> {
-    fn path(&mut self, path: &str) {
-        keep(&mut self.input.paths, path);
-    }
-
-    /// What a patch puts in or leaves stands behind a sign: only what begins a line names a file.
-    fn patch(&mut self, text: &str) {
-        for line in text.lines() {
-            if let Some(path) = PATCH_LINES.iter().find_map(|start| line.strip_prefix(start)) {
-                keep(&mut self.input.patched, path.trim());
-            }
-        }
-    }
-}
-
-fn keep(paths: &mut Vec<String>, path: &str) {
-    let path = path.strip_prefix("file://").unwrap_or(path);
-    // One more than a record takes, so that a list that is too long stays too long.
-    if !path.is_empty() && path.len() <= PATH_BYTES && paths.len() <= FILES {
-        paths.push(path.to_owned());
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.depth == 0 || self.holds == Holds::Contents {
-            return IgnoredAny::deserialize(deserializer).map(|_| ());
-        }
-        deserializer.deserialize_any(AnyOf(self))
-    }
-}
-
-impl<'de> Lenient<'de> for Reader<'_> {
-    type Value = ();
-
-    fn text<E: de::Error>(mut self, text: &str) -> Result<(), E> {
-        self.input.is_some = true;
-        match self.holds {
-            // A list may come as JSON in a text.
-            Holds::Path => match serde_json::from_str::<Texts>(text) {
-                Ok(list) if text.starts_with('[') => list.0.iter().for_each(|path| self.path(path)),
-                _ => self.path(text),
-            },
-            Holds::Folder => self.input.cwd = Some(text.to_owned()).filter(|text| text.len() <= PATH_BYTES),
-            Holds::Anything if self.depth == DEPTH && text.trim_start().starts_with('{') => {
-                let inner = Reader { input: self.input, depth: DEPTH - 1, holds: Holds::Anything };
-                // What is no JSON names no path.
-                let _ = inner.deserialize(&mut serde_json::Deserializer::from_str(text));
-            }
-            Holds::Anything if self.depth == DEPTH => self.patch(text),
-            Holds::Patch => self.patch(text),
-            Holds::Anything | Holds::Contents => {}
-        }
-        Ok(())
-    }
-
-    fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Reader { input, depth, holds } = self;
-        while list.next_element_seed(Reader { input, depth: depth - 1, holds })?.is_some() {}
-        Ok(())
-    }
-
-    fn table<A: MapAccess<'de>>(self, mut table: A) -> Result<(), A::Error> {
-        let Reader { input, depth, .. } = self;
-        input.is_some = true;
-        while let Some(key) = table.next_key::<Text>()? {
-            let holds = Holds::of(key.get().unwrap_or_default());
-            table.next_value_seed(Reader { input, depth: depth - 1, holds })?;
-        }
-        Ok(())
-    }
-}
-
-/// Reads a value of any type; what is not of use makes the default.
-trait Lenient<'de>: Sized {
-    type Value: Default;
-
-    fn truth(self, _: bool) -> Self::Value {
-        Self::Value::default()
-    }
-
-    fn text<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Self::Value::default())
-    }
-
-    fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::Value::default())
-    }
-
-    fn table<A: MapAccess<'de>>(self, mut table: A) -> Result<Self::Value, A::Error> {
-        while table.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Self::Value::default())
-    }
-}
-
-/// The visitor that every [`Lenient`] shares.
-struct AnyOf<L>(L);
-
-impl<'de, L: Lenient<'de>> Visitor<'de> for AnyOf<L> {
-    type Value = L::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_bool<E>(self, is_so: bool) -> Result<L::Value, E> {
-        Ok(self.0.truth(is_so))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<L::Value, E> {
-        Ok(L::Value::default())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<L::Value, E> {
-        Ok(L::Value::default())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<L::Value, E> {
-        Ok(L::Value::default())
-    }
-
-    fn visit_unit<E>(self) -> Result<L::Value, E> {
-        Ok(L::Value::default())
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<L::Value, E> {
-        self.0.text(text)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<L::Value, A::Error> {
-        self.0.list(list)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<L::Value, A::Error> {
-        self.0.table(table)
     }
 }
