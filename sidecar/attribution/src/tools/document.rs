@@ -324,6 +324,9 @@ records! {
         /// Tools of it that edit.
         #[serde(default)]
         edit_tools: Vec<String>,
+        /// Those of them that are given a patch, in which the files stand that it changes.
+        #[serde(default)]
+        patch_tools: Vec<String>,
         /// Tools of it that run commands.
         #[serde(default)]
         shell_tools: Vec<String>,

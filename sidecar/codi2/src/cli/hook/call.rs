@@ -13,7 +13,7 @@ use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, KnownBy, 
 
 use super::bounds::{absolute, cut, files};
 use super::payload::{Input, Outcome, Payload};
-use super::tool::{HookTool, PATCHES, caller, plain};
+use super::tool::{HookTool, caller, plain};
 
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(super) fn record(
     let usable = |folder: &&str| Path::new(folder).is_absolute() && folder.len() <= limits::PATH_BYTES;
     let folder = folders.filter(usable).map(Path::new).next().unwrap_or(here);
     // Whatever else an edit holds may be the text of a patch, too, and names nothing.
-    let takes_patch = tool_name(&payload).is_some_and(|name| PATCHES.contains(&plain(name).as_str()));
+    let takes_patch = tool_name(&payload).is_some_and(|name| tool.patches.contains(&plain(name).as_str()));
     let patched = given.filter(|_| takes_patch).map_or(&[][..], |given| &given.patched);
     let paths = given.map_or(&[][..], |given| &given.paths).iter().chain(patched).map(String::as_str);
     let paths = paths.chain(payload.file_path.get());

@@ -1,5 +1,6 @@
 //! Payloads of every tool, made by hand after its documentation (`samples.jsonl`), and the records they become.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use codi2_protocol::{ActorKind, HookPhase, HookRecord, Process};
@@ -105,14 +106,21 @@ fn the_tools_are_those_of_the_catalogue() {
         let said = |names: &[String]| {
             names.iter().filter(|name| !name.contains(' ')).map(|name| plain(name)).collect::<Vec<_>>()
         };
+        let mut patches = BTreeSet::new();
         for facts in &known.hooks {
             for edit in said(&facts.edit_tools) {
                 assert!(tool.edits.contains(&edit.as_str()), "{}: {edit} edits", tool.id);
+            }
+            let edits = said(&facts.edit_tools);
+            for patch in said(&facts.patch_tools) {
+                assert!(edits.contains(&patch), "{}: {patch} edits", tool.id);
+                patches.insert(patch);
             }
             for command in said(&facts.shell_tools) {
                 assert!(tool.commands.contains(&command.as_str()), "{}: {command} runs commands", tool.id);
             }
         }
+        assert_eq!(tool.patches.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>(), patches, "{}", tool.id);
     }
 }
 

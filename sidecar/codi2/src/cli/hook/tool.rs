@@ -15,41 +15,48 @@ pub struct HookTool {
     pub aliases: &'static [&'static str],
     /// Its tools that change files, as [`plain`] has them.
     pub edits: &'static [&'static str],
+    /// Those of them that are given a patch, in which the files stand that it changes.
+    pub patches: &'static [&'static str],
     /// Its tools that run commands, which may change any file.
     pub commands: &'static [&'static str],
     /// Whether it tells after a call, too. One that does not never ends a call.
     pub tells_after: bool,
 }
 
-/// Tools of theirs that take a patch, in which the files stand that it changes, as [`plain`] has them.
-pub(super) const PATCHES: [&str; 2] = ["applypatch", "patch"];
-
 /// Every tool whose hooks are read.
 pub const TOOLS: &[HookTool] = &[
     tool("claude-code", &["claude"], &["write", "edit", "multiedit", "notebookedit"], &["bash"]),
-    tool("codex-cli", &["codex"], &["applypatch"], &["bash", "execcommand", "shell", "shellcommand"]),
-    tool("cursor", &[], &["write", "strreplace", "delete", "applypatch"], &["shell"]),
+    tool("codex-cli", &["codex"], &["applypatch"], &["bash", "execcommand", "shell", "shellcommand"])
+        .patched_by(&["applypatch"]),
+    tool("cursor", &[], &["write", "strreplace", "delete", "applypatch"], &["shell"]).patched_by(&["applypatch"]),
     tool(
         "github-copilot-cli",
         &["copilot", "copilot-cli"],
         &["create", "strreplace", "edit", "applypatch", "write"],
         &["bash", "powershell"],
-    ),
+    )
+    .patched_by(&["applypatch"]),
     tool(
         "github-copilot-editor",
         &["vscode", "copilot-chat"],
         &["createfile", "replacestringinfile", "multireplacestringinfile", "inserteditintofile", "applypatch"],
         &["runinterminal"],
-    ),
+    )
+    .patched_by(&["applypatch"]),
     tool("gemini-cli", &["gemini"], &["writefile", "replace"], &["runshellcommand"]),
     tool("windsurf", &["cascade"], &[], &[]),
-    tool("opencode", &[], &["edit", "write", "patch", "applypatch", "multiedit"], &["bash"]),
-    tool("amp", &[], &["createfile", "editfile", "applypatch", "undoedit"], &["bash", "shellcommand"]),
+    tool("opencode", &[], &["edit", "write", "patch", "applypatch", "multiedit"], &["bash"])
+        .patched_by(&["patch", "applypatch"]),
+    tool("amp", &[], &["createfile", "editfile", "applypatch", "undoedit"], &["bash", "shellcommand"])
+        .patched_by(&["applypatch"]),
     tool("pi", &[], &["edit", "write"], &["bash"]),
-    tool("cline", &[], &["writetofile", "replaceinfile", "applypatch", "editor"], &["executecommand", "runcommands"]),
+    tool("cline", &[], &["writetofile", "replaceinfile", "applypatch", "editor"], &["executecommand", "runcommands"])
+        .patched_by(&["applypatch"]),
     tool("qwen-code", &["qwen"], &["writefile", "edit"], &["runshellcommand"]),
-    tool("droid", &["factory"], &["applypatch", "edit", "write", "create", "multiedit"], &["execute", "bash"]),
-    tool("augment", &["auggie"], &["strreplaceeditor", "savefile", "removefiles", "applypatch"], &["launchprocess"]),
+    tool("droid", &["factory"], &["applypatch", "edit", "write", "create", "multiedit"], &["execute", "bash"])
+        .patched_by(&["applypatch"]),
+    tool("augment", &["auggie"], &["strreplaceeditor", "savefile", "removefiles", "applypatch"], &["launchprocess"])
+        .patched_by(&["applypatch"]),
     HookTool { tells_after: false, ..tool("crush", &[], &["edit", "write", "multiedit"], &["bash"]) },
     tool("kiro", &[], &["fswrite", "strreplace"], &["executebash"]),
     tool("amazon-q", &["q"], &["fswrite"], &["executebash"]),
@@ -62,7 +69,14 @@ const fn tool(
     edits: &'static [&'static str],
     commands: &'static [&'static str],
 ) -> HookTool {
-    HookTool { id, aliases, edits, commands, tells_after: true }
+    HookTool { id, aliases, edits, patches: &[], commands, tells_after: true }
+}
+
+impl HookTool {
+    /// The same, where these of its tools are given a patch.
+    const fn patched_by(self, patches: &'static [&'static str]) -> Self {
+        Self { patches, ..self }
+    }
 }
 
 /// The tool of this id or alias.
