@@ -333,6 +333,44 @@ fn a_range_is_held_against_a_policy() {
     assert_eq!(ci(&["nowhere..HEAD", "--require-notes"]).code, 3);
 }
 
+/// A repository says itself what is private in it, to the hub as to whoever judges a range.
+#[test]
+fn what_a_repository_makes_private_needs_no_note() {
+    let world = World::new(&[("a.txt", "a\n"), (".codi2.toml", "[watch]\nprivate = [\"customers/**\"]\n")]);
+    world.write("b.txt", "b\n");
+    commit(&world, "noted", &[ROBO], &json!({"b.txt": [[1, 1, 0]]}));
+    fs::create_dir(world.path("customers")).expect("a new folder");
+    world.write("customers/list.csv", "Eve\n");
+    commit_without_note(&world, "private");
+    let judged = |range: &str| world.codi2(&["ci", range, "--require-notes", "--format", "json"]).code;
+    assert_eq!(judged("HEAD~1.."), 0);
+    assert_eq!(judged("HEAD"), 1, "the first one has no note");
+}
+
+/// A tree stands for a commit that has no history.
+#[test]
+fn a_tree_is_compared_with_a_commit() {
+    let History { world, ada, .. } = history();
+    let tree = world.git(&["rev-parse", &format!("{ada}^{{tree}}")]).trim().to_owned();
+    let diff = |from: &str, to: &str| json_of(&world.codi2(&["diff", from, to, "--format", "json"]));
+    let kinds = |value: &Value, change: &str| -> Vec<String> {
+        let files = value["files"].as_array().into_iter().flatten();
+        let lines = files.flat_map(|file| file["lines"].as_array().into_iter().flatten());
+        let kind = |line: &Value| line["owner"]["kind"].as_str().expect("a kind").to_owned();
+        let mut kinds: Vec<String> = lines.filter(|line| line["change"] == change).map(kind).collect();
+        kinds.sort_unstable();
+        kinds
+    };
+    let (whole, part) = (diff(&ada, "HEAD"), diff(&tree, "HEAD"));
+    assert_eq!((&part["from"], &part["to"]), (&json!(tree), &whole["to"]));
+    assert_eq!(kinds(&part, "added"), kinds(&whole, "added"));
+    assert!(kinds(&whole, "added").iter().any(|kind| kind == "agent"), "{whole}");
+    let deleted = kinds(&diff("HEAD", &tree), "deleted");
+    assert_eq!(deleted, kinds(&whole, "added"));
+    assert!(kinds(&diff("HEAD", &tree), "added").iter().all(|kind| kind == "unknown"));
+    assert_eq!(world.codi2(&["diff", "nowhere", "HEAD"]).code, 3);
+}
+
 /// A change may bring attributes that keep its lines from being shown, or a NUL that makes a binary of its file.
 #[test]
 fn a_change_hides_nothing_from_a_policy() {

@@ -22,7 +22,7 @@ impl GlobError {
 }
 
 /// Globs without `/` are matched with every name on the path, others with the path and the folders on it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Globs {
     names: GlobSet,
     paths: GlobSet,

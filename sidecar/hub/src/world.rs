@@ -12,7 +12,7 @@ use codi2_protocol::{
     Actor, Digest, EventId, FileId, HostId, KnownBy, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
 };
 use codi2_store::{Fate, Part, Store, StoreError, Subspace};
-use codi2_workspace::{Foreign, Globs, Observation, Oid, Place, Watch, WatchEvent, WatchOptions, identify, relative};
+use codi2_workspace::{Foreign, Observation, Oid, Place, Private, Watch, WatchEvent, WatchOptions, identify, relative};
 
 use crate::book::{StoredOwners, better};
 use crate::joins;
@@ -48,7 +48,7 @@ pub struct World {
     host: HostId,
     options: WatchOptions,
     /// None where a glob is none: then everything is private, and no watch starts either.
-    private: Option<Globs>,
+    private: Option<Private>,
     sink: Sink,
     joined: Joined,
     tools: Arc<dyn Tools>,
@@ -121,7 +121,7 @@ impl World {
     /// told of repositories that share, too.
     pub fn new(store: Arc<Store>, host: HostId, ground: impl Into<Ground>, sink: Sink, joined: Joined) -> Self {
         let Ground { watch: options, tools } = ground.into();
-        let private = Globs::any_case(&options.private).ok();
+        let private = Private::new(&options.private, options.secret).ok();
         Self {
             store,
             host,
@@ -329,8 +329,7 @@ impl Ports for World {
     fn is_private(&self, file: &FileId) -> bool {
         // A repository may name more; what is told of one that nobody watches is judged by the user's own settings.
         let here = self.watches.get(&file.worktree).is_some_and(|watch| watch.is_private(&file.path));
-        let named = self.private.as_ref().is_none_or(|globs| globs.matches(&codi2_workspace::shown(&file.path)));
-        here || named || (self.options.secret)(&file.path)
+        here || self.private.as_ref().is_none_or(|private| private.covers(&file.path))
     }
 
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {

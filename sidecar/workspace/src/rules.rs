@@ -10,6 +10,7 @@ use ignore::WalkBuilder;
 
 use crate::git::Index;
 use crate::path::{from_relative, shown, to_relative};
+use crate::private::Private;
 use crate::repository_file;
 use crate::watch::{WatchError, WatchOptions};
 
@@ -28,37 +29,36 @@ pub(crate) struct Rules {
     ignore: Mutex<Option<IncrementalIgnore>>,
     include: Option<Globs>,
     exclude: Globs,
-    private: Globs,
-    /// What the repository's own settings add.
+    private: Private,
+    /// With what the repository's own settings add.
     added: RwLock<Added>,
-    secret: fn(&str) -> bool,
     /// Paths of the folders apart.
     apart: Vec<String>,
 }
 
 struct Added {
     exclude: Globs,
-    private: Globs,
+    private: Private,
 }
 
 impl Added {
     /// As the files at the root say now; a mistake in them is said in the log and costs what is wrong.
-    fn read(root: &Path) -> Result<Self, WatchError> {
+    fn read(root: &Path, own: &Private) -> Result<Self, WatchError> {
         let (settings, mistakes) = repository_file::read(root);
         mistakes.iter().for_each(|mistake| tracing::warn!("settings of the repository: {mistake}"));
-        Ok(Self { exclude: Globs::new(&settings.watch.exclude)?, private: Globs::any_case(&settings.watch.private)? })
+        Ok(Self { exclude: Globs::new(&settings.watch.exclude)?, private: own.and(&settings.watch.private)? })
     }
 }
 
 impl Rules {
     pub(crate) fn new(root: &Path, options: &WatchOptions) -> Result<Self, WatchError> {
+        let private = Private::new(&options.private, options.secret)?;
         let rules = Self {
             ignore: Mutex::new(None),
             include: (!options.include.is_empty()).then(|| Globs::new(&options.include)).transpose()?,
             exclude: Globs::new(&options.exclude)?,
-            private: Globs::any_case(&options.private)?,
-            added: RwLock::new(Added::read(root)?),
-            secret: options.secret,
+            added: RwLock::new(Added::read(root, &private)?),
+            private,
             apart: options.apart.iter().filter_map(|folder| to_relative(folder.strip_prefix(root).ok()?)).collect(),
         };
         rules.reload_ignore(root);
@@ -67,7 +67,7 @@ impl Rules {
 
     /// Reads the ignore files and the repository's settings again.
     pub(crate) fn reload(&self, root: &Path) {
-        match Added::read(root) {
+        match Added::read(root, &self.private) {
             Ok(added) => *self.added.write().unwrap_or_else(PoisonError::into_inner) = added,
             Err(error) => tracing::warn!(%error, "the repository's settings stay as they were"),
         }
@@ -107,10 +107,7 @@ impl Rules {
 
     /// Whether nothing of a file is recorded but that it changed.
     pub(crate) fn is_private(&self, path: &str) -> bool {
-        let added = self.added.read().unwrap_or_else(PoisonError::into_inner);
-        let named = shown(path);
-        !repository_file::is_one(path)
-            && (self.private.matches(&named) || added.private.matches(&named) || (self.secret)(path))
+        self.added.read().unwrap_or_else(PoisonError::into_inner).private.covers(path)
     }
 
     /// Whether a folder is entered.

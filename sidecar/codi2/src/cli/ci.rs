@@ -13,13 +13,13 @@ use codi2_attribution::report::policy::{Judge, Rule, Violation};
 use codi2_config::{CiRule, Globs, Layers, Mistake, Owner, Syntax, check};
 use codi2_protocol::{ActorKind, Class};
 use codi2_workspace::past::{CommitPatch, Past, Status};
-use codi2_workspace::shown;
+use codi2_workspace::{Private, shown};
 use serde_json::json;
 
 use super::args::{self, Format};
 use super::failure::{Code, Failure};
 use super::printer::{self, Printer};
-use super::records::{Records, fate};
+use super::records::{self, Records, fate};
 use super::stats;
 use crate::settings::{self, Flags};
 
@@ -30,8 +30,7 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
     let mut records = Records::new(&past);
     let (mut judge, mut commits, mut ends) = (Judge::new(&rules), 0u64, None);
     let shallow = past.shallow_ends().code(Failure::NotFound)?;
-    let private = Globs::any_case(&settings::load(flags).settings.watch.private);
-    let private = private.context("the private globs make no sense").code(Failure::Usage)?;
+    let private = records::private(&past, &settings::load(flags).settings).code(Failure::Usage)?;
     let brought = |commit: &CommitPatch| brought(commit, &private);
     let read = stats::each(&past, &ci.range, &mut records, &brought, &mut |brought, records| {
         commits += 1;
@@ -67,13 +66,12 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
 }
 
 /// What a commit brought, as it is judged.
-fn brought(commit: &CommitPatch, private: &Globs) -> Brought {
+fn brought(commit: &CommitPatch, private: &Private) -> Brought {
     let mut brought = stats::brought(commit);
     let no_text = commit.files.iter().filter(|file| file.binary && file.status != Status::Deleted);
     brought.files.extend(no_text.map(|file| (file.path.clone(), vec![(1, 1)])));
     // The hub passes the same over.
-    let is_private = |path: &str| private.matches(&shown(path)) || codi2_redaction::holds_token(path);
-    let unnoted = commit.files.iter().filter(|file| file.binary || file.link || is_private(&file.path));
+    let unnoted = commit.files.iter().filter(|file| file.binary || file.link || private.covers(&file.path));
     brought.unnoted = unnoted.map(|file| file.path.clone()).collect();
     brought
 }

@@ -1,4 +1,4 @@
-//! `codi2 diff`: what differs between two commits, or a commit and the worktree, with who wrote each added line and who
+//! `codi2 diff`: what differs between two commits or trees, or one and the worktree, with who wrote each added line and who
 //! had written each deleted one.
 //!
 //! Each side is blamed: what is committed there is read from the notes, what stands in the worktree alone is asked of the
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use anyhow::{Result, anyhow};
 use codi2_attribution::report::Known;
 use codi2_protocol::{Actor, Class, EvidenceKind, Owner, Verdict};
-use codi2_workspace::past::{Blamed, FileChange, Keep, Past, PatchLine, Side, Status};
+use codi2_workspace::past::{Blamed, FileChange, Keep, Past, PastError, PatchLine, Side, Status};
 use serde::Serialize;
 
 use super::args::{self, Format};
@@ -31,9 +31,9 @@ const PLACES: usize = 200;
 /// The JSON document.
 #[derive(Debug, Serialize)]
 struct View {
-    /// The commit compared from, in hexadecimal.
+    /// The commit or tree compared from, in hexadecimal.
     from: String,
-    /// The commit compared to; null: the worktree.
+    /// The one compared to; null: the worktree.
     to: Option<String>,
     files: Vec<File>,
 }
@@ -70,7 +70,8 @@ pub fn run(diff: &args::Diff, flags: &Flags, printer: &mut Printer) -> Result<()
         return Err(anyhow!("a bare repository has no worktree; name two revisions")).code(Failure::Usage);
     }
     let around = if printer.format() == Format::Human { AROUND } else { 0 };
-    let changes = past.diff(&from, to.as_deref(), &diff.paths, Keep::Text(around)).map_err(fate)?;
+    let end = to.as_ref().map(|to| to.name.as_str());
+    let changes = past.diff(&from.name, end, &diff.paths, Keep::Text(around)).map_err(fate)?;
     let mut records = Records::new(&past);
     let old = committed(&past, &from, &changes, Side::Deleted, &mut records)?;
     let new = match &to {
@@ -78,43 +79,64 @@ pub fn run(diff: &args::Diff, flags: &Flags, printer: &mut Printer) -> Result<()
         None => standing(&past, &changes, flags)?,
     };
     let files = changes.into_iter().zip(old.into_iter().zip(new)).map(|(change, (old, new))| file(change, &old, &new));
-    print(&View { from, to, files: files.collect() }, printer)
+    print(&View { from: from.name, to: to.map(|to| to.name), files: files.collect() }, printer)
 }
 
-/// The commits to compare, in hexadecimal; without the second the worktree.
-fn sides(past: &Past, revisions: &[String]) -> Result<(String, Option<String>)> {
-    let commit = |name: &str| past.commit(name).map_err(fate);
+/// What is compared.
+struct Compared {
+    /// In hexadecimal.
+    name: String,
+    /// A tree by itself has no history: whose its lines are nobody can tell.
+    is_tree: bool,
+}
+
+/// A commit, or else a tree.
+fn compared(past: &Past, name: &str) -> Result<Compared> {
+    match past.commit(name) {
+        Ok(name) => Ok(Compared { name, is_tree: false }),
+        Err(error @ PastError::NoRevision { .. }) => {
+            past.tree(name).map(|name| Compared { name, is_tree: true }).map_err(|_| fate(error))
+        }
+        Err(error) => Err(fate(error)),
+    }
+}
+
+/// What to compare; without the second the worktree.
+fn sides(past: &Past, revisions: &[String]) -> Result<(Compared, Option<Compared>)> {
     // A side left out of a range is what is checked out.
-    let side = |name: &str| commit(if name.is_empty() { "HEAD" } else { name });
+    let side = |name: &str| compared(past, if name.is_empty() { "HEAD" } else { name });
     match revisions {
-        [] => Ok((commit("HEAD")?, None)),
+        [] => Ok((side("")?, None)),
         [one] => match (one.split_once("..."), one.split_once("..")) {
             (Some((from, to)), _) => {
                 let (from, to) = (side(from)?, side(to)?);
-                Ok((past.merge_base(&from, &to).map_err(fate)?, Some(to)))
+                Ok((Compared { name: past.merge_base(&from.name, &to.name).map_err(fate)?, ..from }, Some(to)))
             }
             (_, Some((from, to))) => Ok((side(from)?, Some(side(to)?))),
-            _ => Ok((commit(one)?, None)),
+            _ => Ok((side(one)?, None)),
         },
-        [from, to, ..] => Ok((commit(from)?, Some(commit(to)?))),
+        [from, to, ..] => Ok((side(from)?, Some(side(to)?))),
     }
 }
 
 /// Of each file, whose the added (or deleted) lines are on a committed side.
 fn committed(
     past: &Past,
-    revision: &str,
+    revision: &Compared,
     changes: &[FileChange],
     side: Side,
     records: &mut Records<'_>,
 ) -> Result<Vec<HashMap<u32, Told>>> {
+    if revision.is_tree {
+        return Ok(changes.iter().map(|_| HashMap::new()).collect());
+    }
     let blamed = at_once(changes, |change| {
         let (path, lines) = match side {
             Side::Deleted => (&change.from, &change.deleted),
             _ => (&change.path, &change.added),
         };
         let places: &[(u32, u32)] = if lines.len() > PLACES { &[] } else { lines };
-        if lines.is_empty() { Ok(Blamed::default()) } else { past.blame(revision, path, None, places) }
+        if lines.is_empty() { Ok(Blamed::default()) } else { past.blame(&revision.name, path, None, places) }
     });
     let blamed = blamed.into_iter().collect::<Result<Vec<_>, _>>().map_err(fate)?;
     records.fetch(blamed.iter().flat_map(|blamed| blamed.lines.iter().filter_map(|line| blamed.commit(line))))?;

@@ -7,11 +7,21 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use codi2_attribution::record::CommitRecord;
 use codi2_attribution::record::codi2::{self, REFERENCE};
+use codi2_config::Settings;
 use codi2_workspace::past::{Past, PastError};
-use codi2_workspace::{Notes, Oid};
+use codi2_workspace::{Notes, Oid, Private};
 
 use super::failure::{Code, Failure};
 use super::printer;
+
+/// Which files no note tells of, as the hub has it: by these settings and the repository's own.
+///
+/// # Errors
+/// A glob of theirs is none.
+pub fn private(past: &Past, settings: &Settings) -> Result<Private> {
+    let private = Private::new(&settings.watch.private, codi2_redaction::holds_token);
+    private.and_then(|private| private.at(past.root())).context("the private globs make no sense")
+}
 
 /// Records of commits as they were asked for.
 pub struct Records<'a> {

@@ -117,7 +117,19 @@ impl Past {
     /// # Errors
     /// No such commit here, or no git.
     pub fn commit(&self, revision: &str) -> Result<String, PastError> {
-        let name = format!("{revision}^{{commit}}");
+        self.peeled(revision, "commit")
+    }
+
+    /// The tree that a revision names: its own, or its commit's.
+    ///
+    /// # Errors
+    /// No such tree here, or no git.
+    pub fn tree(&self, revision: &str) -> Result<String, PastError> {
+        self.peeled(revision, "tree")
+    }
+
+    fn peeled(&self, revision: &str, kind: &str) -> Result<String, PastError> {
+        let name = format!("{revision}^{{{kind}}}");
         let words = ["rev-parse", "--verify", "--quiet", NO_OPTIONS, &name].map(OsString::from);
         let found = match self.run(&self.top, &words, None) {
             Ok(found) => String::from_utf8_lossy(&found).trim_end().to_owned(),
@@ -315,7 +327,7 @@ impl Past {
         }
     }
 
-    /// What differs between two commits, or between a commit and the worktree (`to` is none), in order of paths.
+    /// What differs between two commits or trees, or between one and the worktree (`to` is none), in order of paths.
     ///
     /// # Errors
     /// No such revision, or whatever git says.

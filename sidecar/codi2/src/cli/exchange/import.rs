@@ -12,16 +12,16 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use codi2_attribution::record::codi2::REFERENCE;
 use codi2_attribution::record::{CommitRecord, agent_trace, git_ai};
-use codi2_config::Settings;
 use codi2_redaction::Redactor;
 use codi2_workspace::past::Past;
-use codi2_workspace::{Change, Commit, Globs, Note, Oid, shown};
+use codi2_workspace::{Change, Commit, Note, Oid, Private};
 use serde_json::json;
 
 use super::{GIT_AI, complain_unread, completed, count, here, inward, listed, record, written};
 use crate::cli::args::{Format, Import};
 use crate::cli::failure::{Code, Failure};
 use crate::cli::printer::{self, Printer};
+use crate::cli::records;
 use crate::settings::{self, Flags};
 
 /// Commits whose changes are asked of git at once.
@@ -36,7 +36,7 @@ pub fn import(command: &Import, flags: &Flags, printer: &mut Printer) -> Result<
         Import::GitAi { range } => notes(&past, range)?,
         Import::AgentTrace { file } => traces(&past, file)?,
     };
-    let told = clean(told, &settings::load(flags).settings)?;
+    let told = clean(told, &records::private(&past, &settings::load(flags).settings)?);
     let (told, without) = brought(&past, told)?;
     if without > 0 {
         passed.push(format!("{} that their commits did not bring", count(without, "line")));
@@ -118,12 +118,10 @@ fn traces(past: &Past, file: &Path) -> Result<(Told, Vec<String>)> {
 }
 
 /// Without secrets in names, and without private files.
-fn clean(mut told: Told, settings: &Settings) -> Result<Told> {
-    let private = Globs::any_case(&settings.watch.private).context("the private globs make no sense")?;
+fn clean(mut told: Told, private: &Private) -> Told {
     let redactor = Redactor::new(None);
     for (_, record) in &mut told {
-        let is_private = |path: &str| private.matches(&shown(path)) || codi2_redaction::holds_token(path);
-        record.files.retain(|file| !is_private(&file.path));
+        record.files.retain(|file| !private.covers(&file.path));
         for owner in &mut record.owners {
             let verdict = &mut owner.verdict;
             let actors = [Some(&mut verdict.origin), verdict.modifier.as_mut(), verdict.acceptor.as_mut()];
@@ -133,7 +131,7 @@ fn clean(mut told: Told, settings: &Settings) -> Result<Told> {
             }
         }
     }
-    Ok(told)
+    told
 }
 
 /// Only the lines that each commit brought, and how many others there were.

@@ -26,24 +26,43 @@ pub fn run(command: &NotesCommand, printer: &mut Printer) -> Result<()> {
         [] => vec![fetched(&past, from)?],
         refs => refs.iter().map(|name| named(name)).collect::<Result<_>>()?,
     };
+    let (mut all, mut failed) = (Vec::new(), None);
     for full in &references {
-        let joined = join(&past, full)?;
-        match printer.format() {
-            Format::Json | Format::Jsonl => printer.json(&json!({
-                "reference": full, "notes": joined.notes, "written": joined.written, "elsewhere": joined.elsewhere,
-            }))?,
-            Format::Compact => printer.fields(&[
-                full,
-                &joined.notes.to_string(),
-                &joined.written.to_string(),
-                &joined.elsewhere.to_string(),
-            ])?,
-            Format::Human => printer.line(&format!(
-                "{full}: {}, {} changed here, {} of commits that are not here",
-                count(joined.notes, "note"),
-                joined.written,
-                joined.elsewhere
-            ))?,
+        match join(&past, full) {
+            Ok(joined) => all.push((full, joined)),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    // What was joined before one that could not be is joined, and said.
+    if failed.is_none() || !all.is_empty() {
+        print(&all, printer)?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+fn print(all: &[(&String, Joined)], printer: &mut Printer) -> Result<()> {
+    let json = |(reference, joined): &(&String, Joined)| {
+        let Joined { notes, written, elsewhere } = joined;
+        json!({"reference": reference, "notes": notes, "written": written, "elsewhere": elsewhere})
+    };
+    match printer.format() {
+        Format::Json => printer.json(&all.iter().map(json).collect::<Vec<_>>())?,
+        Format::Jsonl => all.iter().try_for_each(|one| printer.json(&json(one)))?,
+        Format::Compact => {
+            for (reference, Joined { notes, written, elsewhere }) in all {
+                printer.fields(&[reference, &notes.to_string(), &written.to_string(), &elsewhere.to_string()])?;
+            }
+        }
+        Format::Human => {
+            for (reference, Joined { notes, written, elsewhere }) in all {
+                let notes = count(*notes, "note");
+                let row =
+                    format!("{reference}: {notes}, {written} changed here, {elsewhere} of commits that are not here");
+                printer.line(&row)?;
+            }
         }
     }
     printer.flush()
