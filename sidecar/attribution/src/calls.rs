@@ -359,6 +359,10 @@ fn remember(book: &mut VecDeque<Finished>, finished: Finished) -> usize {
     if is_full {
         book.pop_front();
     }
+    if book.is_empty() {
+        // Most files have one.
+        book.reserve_exact(1);
+    }
     book.push_back(finished);
     usize::from(!is_full)
 }

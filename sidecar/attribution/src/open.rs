@@ -97,6 +97,10 @@ impl OpenBook {
             entries.pop_front();
             self.len -= 1;
         }
+        if entries.is_empty() {
+            // Most files have one, and room for more of them would be most of what a hub of many files holds.
+            entries.reserve_exact(1);
+        }
         entries.push_back(entry);
         self.len += 1;
         if self.len > OPEN_IN_ALL {
