@@ -6,12 +6,13 @@
 //! A server dies with the test's process, however that ends. Absent on purpose: anything of codi2 (the store's own
 //! tests include this file).
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 /// A cluster that answers.
@@ -183,12 +184,62 @@ fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-/// A way to a server that can be cut. The server must name the proxy's port as its own, else clients go round it.
+/// A way to a server that can be cut, or held up in one direction. The server must name the proxy's port as its own, else
+/// clients go round it.
 pub struct Proxy {
     port: u16,
     target: Arc<Mutex<u16>>,
     cut: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
+    gate: Arc<Gate>,
+}
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the client to the server.
+    There,
+    /// From the server to the client.
+    Back,
+}
+
+/// Holds up what goes one way on the connections that there are; new ones pass.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<Held>,
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct Held {
+    way: Option<Way>,
+    /// Connections with lower numbers are held up.
+    below: usize,
+    /// Connections made.
+    made: usize,
+    /// Those with something that is held up, or on its last stretch.
+    waiting: BTreeSet<usize>,
+}
+
+impl Gate {
+    fn state(&self) -> MutexGuard<'_, Held> {
+        self.state.lock().expect("no panic under the lock")
+    }
+
+    fn pass(&self, way: Way, number: usize) {
+        let held = |held: &mut Held| held.way == Some(way) && number < held.below;
+        let mut state = self.state();
+        if held(&mut state) {
+            state.waiting.insert(number);
+            drop(self.opened.wait_while(state, held).expect("no panic under the lock"));
+        }
+    }
+
+    fn passed(&self, number: usize) {
+        if self.state().waiting.remove(&number) {
+            self.opened.notify_all();
+        }
+    }
 }
 
 impl Proxy {
@@ -200,8 +251,10 @@ impl Proxy {
             target: Arc::default(),
             cut: Arc::default(),
             open: Arc::default(),
+            gate: Arc::default(),
         };
         let (target, cut, open) = (Arc::clone(&proxy.target), Arc::clone(&proxy.cut), Arc::clone(&proxy.open));
+        let gate = Arc::clone(&proxy.gate);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let target = *target.lock().expect("no panic under the lock");
@@ -209,10 +262,17 @@ impl Proxy {
                     continue;
                 }
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) else { continue };
-                let both = [(&client, &server), (&server, &client)];
-                for (from, to) in both {
+                let number = {
+                    let mut state = gate.state();
+                    let number = state.made;
+                    state.made += 1;
+                    number
+                };
+                let both = [(Way::There, &client, &server), (Way::Back, &server, &client)];
+                for (way, from, to) in both {
                     let (from, to) = (from.try_clone().expect("a copy"), to.try_clone().expect("a copy"));
-                    std::thread::spawn(move || copy(from, to));
+                    let gate = Arc::clone(&gate);
+                    std::thread::spawn(move || copy(from, to, &gate, way, number));
                 }
                 open.lock().expect("no panic under the lock").extend([client, server]);
             }
@@ -232,12 +292,31 @@ impl Proxy {
     pub fn mend(&self) {
         self.cut.store(false, Ordering::SeqCst);
     }
+
+    /// Keeps what goes this way on the connections that there are. A client misses the answers to its pings then, and after
+    /// some seconds makes new connections, which pass.
+    pub fn hold(&self, way: Way) {
+        let mut state = self.gate.state();
+        (state.way, state.below) = (Some(way), state.made);
+    }
+
+    /// Delivers what it held, and returns when that is done.
+    pub fn release(&self) {
+        let mut state = self.gate.state();
+        state.way = None;
+        self.gate.opened.notify_all();
+        let delivers = |state: &mut Held| !state.waiting.is_empty();
+        drop(self.gate.opened.wait_while(state, delivers).expect("no panic under the lock"));
+    }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream) {
+fn copy(mut from: TcpStream, mut to: TcpStream, gate: &Gate, way: Way, number: usize) {
     let mut buffer = [0; 64 * 1024];
     while let Ok(bytes @ 1..) = from.read(&mut buffer) {
-        if to.write_all(&buffer[..bytes]).is_err() {
+        gate.pass(way, number);
+        let written = to.write_all(&buffer[..bytes]);
+        gate.passed(number);
+        if written.is_err() {
             break;
         }
     }

@@ -101,6 +101,39 @@ fn what_is_typed_on_one_machine_is_seen_on_the_other_and_a_hub_that_stands_still
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
 }
 
+/// A machine was copied, its state folder with it: the copy's hub, in another namespace of processes as on another machine,
+/// does not begin, says why, and leaves the sessions of the first alone.
+#[test]
+fn a_hub_does_not_begin_beside_its_twin() {
+    let name = "a_hub_does_not_begin_beside_its_twin";
+    let Some(cluster) = cluster::shared(name) else { return };
+    let prefix = format!("twin-{}/", std::process::id());
+    let (first, copied) = (machine(&cluster, &prefix), machine(&cluster, &prefix));
+    let apart = |arguments: &[&str]| {
+        let mut unshare = copied.command("unshare");
+        unshare.args(["--user", "--pid", "--fork"]).args(arguments);
+        codi2_tests::run(&mut unshare, "")
+    };
+    if apart(&["true"]).code != 0 {
+        println!("SKIP {name}: no namespaces here");
+        return;
+    }
+    let mut editor = Editor::start(&first, first.repository());
+    assert!(editor.open(&first.path("a.txt")));
+    until(&first, "the session has begun", |status| hosts(status).len() == 1);
+    fs::create_dir_all(copied.state()).expect("a state folder");
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs::set_permissions(copied.state(), private).expect("of this user alone");
+    fs::copy(first.state().join("host"), copied.state().join("host")).expect("the machine's id is copied");
+    let program = codi2_tests::program();
+    let started = apart(&[program.to_str().expect("a path in UTF-8"), "hub", "start"]);
+    assert!(started.code != 0 && started.err.contains("says it is this machine"), "{}{}", started.out, started.err);
+    let seen = until(&first, "the hub is there", |status| status["reach"]["ok"] == true);
+    assert_eq!((hosts(&seen).len(), seen["hubs"].as_array().map(Vec::len)), (1, Some(1)), "{seen:#}");
+    assert!(first.log().iter().all(|entry| entry.kind() != "session-ended"));
+    editor.quit();
+}
+
 /// Bytes typed, as the log has them.
 fn in_log(world: &World) -> usize {
     world.log().iter().filter(|entry| entry.kind() == "edit").map(|entry| entry.inserted() as usize).sum()

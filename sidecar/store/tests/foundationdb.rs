@@ -41,6 +41,25 @@ fn a_cluster_that_is_not_there_is_said_in_time() {
     in_cluster(&cluster).transact(&mut |t| t.set(b"k", b"")).unwrap();
 }
 
+/// The client's timeout is one of the transaction: where the cluster answers all the time, it says nothing of the cluster.
+#[test]
+fn a_transaction_that_takes_too_long_does_not_find_its_cluster_away() {
+    let Some(cluster) = cluster::shared("a_transaction_that_takes_too_long_does_not_find_its_cluster_away") else {
+        return;
+    };
+    let engine = foundationdb::open(&FoundationDbOptions { timeout_ms: 1_000, ..options(&cluster) }).unwrap();
+    let (mut runs, mut reads) = (0, 0);
+    let read = engine.transact(&mut |t| {
+        runs += 1;
+        loop {
+            t.get(b"k")?;
+            reads += 1;
+        }
+    });
+    assert_eq!(read, Err(StoreError::TooOld));
+    assert!(runs == 3 && reads > runs, "{runs} runs, {reads} reads");
+}
+
 #[test]
 fn stores_with_different_prefixes_know_nothing_of_each_other() {
     let Some(cluster) = cluster::shared("stores_with_different_prefixes_know_nothing_of_each_other") else { return };
@@ -70,6 +89,32 @@ fn two_engines_on_one_prefix_are_one_store() {
     assert_eq!(tail, [next]);
     assert_eq!((one.events().unwrap(), one.place()), (2, other.place()));
     assert_eq!(one.mended(), None);
+}
+
+/// A watch compares values: the second append must not make the head what it was. Whichever of two it sees, it has changed.
+#[test]
+fn the_head_is_another_after_each_append_and_watched() {
+    let Some(cluster) = cluster::shared("the_head_is_another_after_each_append_and_watched") else { return };
+    let options = options(&cluster);
+    let engine = Arc::new(foundationdb::open(&options).unwrap());
+    let (here, there) = (Store::on(engine.clone()).unwrap(), Store::on(engine.clone()).unwrap());
+    let head = || {
+        let (mut head, key) = (None, foundationdb_tuple::pack(&(codi2_store::layout::LAYOUT, "head")));
+        engine.transact(&mut |t| t.get(&key).map(|found| head = found)).unwrap();
+        head
+    };
+    let mut heads = vec![head()];
+    for round in 0..5 {
+        let watch = there.watch().unwrap();
+        for number in [0, 1] {
+            here.append(&[pending(event(2 * round + number, 1), Dedupe::NONE)]).unwrap();
+            heads.push(head());
+        }
+        assert!(watch.wait(Duration::from_secs(60)), "round {round}");
+    }
+    heads.sort();
+    heads.dedup();
+    assert_eq!(heads.len(), 11, "no head came twice");
 }
 
 /// As much as the overlay lets through is taken by the cluster, too, however small the parts are.
