@@ -63,6 +63,8 @@ pub enum New<'a> {
 
 /// Bytes and key of a line that may be recalled.
 type Open = (Bytes<usize>, (RepositoryId, u64));
+/// Bytes of a line that is remembered, and its owners.
+type Recalled = (Bytes<usize>, Vec<(usize, OwnerRef)>);
 
 /// Whether a line is so long that it is known again.
 pub fn is_telling(line: &str) -> bool {
@@ -313,12 +315,7 @@ impl Ledger {
     }
 
     /// Those of these lines that are remembered as one author's, with their owners.
-    fn recalled(
-        &self,
-        text: &Text,
-        open: &[Option<Open>],
-        new: New<'_>,
-    ) -> Vec<(Bytes<usize>, Vec<(usize, OwnerRef)>)> {
+    fn recalled(&self, text: &Text, open: &[Option<Open>], new: New<'_>) -> Vec<Recalled> {
         let lines = lines_of(text, &self.secret);
         let mut copies: HashMap<u64, usize> = HashMap::new();
         lines.iter().for_each(|line| *copies.entry(line.hash).or_default() += 1);
