@@ -352,12 +352,12 @@ fn nobody(kind: EvidenceKind, detail: String) -> Verdict {
 }
 
 /// Whether a command brings text from a file or another version of this one.
-fn is_import(source: &Source) -> bool {
+pub fn is_import(source: &Source) -> bool {
     matches!(source.name.as_deref(), Some("read" | "diffget" | "diffput")) && !is_filter(source)
 }
 
 /// Whether a command inserts what another program printed.
-fn is_filter(source: &Source) -> bool {
+pub fn is_filter(source: &Source) -> bool {
     let words = [source.name.as_deref(), source.detail.as_deref()];
     words.into_iter().flatten().any(|word| word.starts_with("filter") || word.starts_with('!') || word.contains(" !"))
 }

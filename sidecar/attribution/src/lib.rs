@@ -28,7 +28,7 @@ pub mod sessions;
 pub mod tools;
 mod way;
 
-pub use buffer::{BufferFacts, StateSeen, judge_group, may_follow, may_restore};
+pub use buffer::{BufferFacts, StateSeen, is_filter, is_import, judge_group, may_follow, may_restore};
 pub use calls::{CALL_MS, Calls, Effect, FINISHED_MS, FINISHED_PER_FILE, Hook, Intent, OpenCall, Reading};
 pub use disk::{DiskFacts, DiskRuling, GitFact, Observed, Seen, Transition, judge_disk, window};
 pub use moment::Moment;

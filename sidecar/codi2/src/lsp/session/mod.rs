@@ -12,6 +12,7 @@ mod hover;
 mod io;
 mod ledger;
 mod life;
+mod moved;
 mod owners;
 mod seal;
 mod shape;

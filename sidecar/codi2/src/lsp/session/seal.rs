@@ -3,6 +3,7 @@
 //! Digests, comparisons with deleted and with open text are done here and not per change, because typing must cost
 //! nothing. A group whose changes turn out to have different declared sources (hints may come late) becomes several.
 
+use codi2_attribution::{is_filter, is_import};
 use codi2_protocol::limits::{TEXT_BYTES, VALUE_BYTES};
 use codi2_protocol::{
     Copied, Digest, Edit, EditGroup, Fact, FileId, GroupId, Restored, SessionId, Shape, Source, SourceKind,
@@ -12,6 +13,7 @@ use codi2_text::{Least, Limits, Text, Tombstones, align_tokens};
 use super::Effect;
 use super::document::boundary;
 use super::group::{MadeEdit, OpenGroup, SourceClass, class_of, follow};
+use super::moved::{Moved, Stood, moved};
 use super::since::Since;
 
 /// Room in a part for everything but its edits, in bytes.
@@ -65,6 +67,18 @@ struct Stretch<'a> {
     edits: Vec<(&'a MadeEdit, Option<&'a Source>)>,
 }
 
+impl Stretch<'_> {
+    /// The edits as whole lines, where a command moved lines.
+    fn moved(&self, after: &Text) -> Option<Vec<Moved>> {
+        let (_, source) = self.edits.first()?;
+        let source = source.filter(|source| source.kind == SourceKind::Command && !is_import(source))?;
+        // A deletion alone, or lines put in without one, moves nothing, nor does what stays in a line.
+        let both = self.edits.iter().any(|(made, _)| !made.deleted.is_empty())
+            && self.edits.iter().any(|(made, _)| made.edit.lines_inserted > 0);
+        both.then(|| moved(self.before, after, is_filter(source)))?
+    }
+}
+
 impl Sealing<'_> {
     /// Seals `open`, whose text before has digest `before` and whose text after is `now`.
     pub fn seal(&mut self, open: &OpenGroup, before: Digest, now: &Text) -> Sealed {
@@ -77,26 +91,50 @@ impl Sealing<'_> {
             sealed.reloaded = matches!(&stretch.class, Some((SourceKind::Reload, _)));
             let group = (self.mint)();
             sealed.groups.push(group);
-            let edits = self.edits(stretch, group, before);
+            let moved = stretch.moved(after);
+            let edits = self.edits(stretch, moved.as_deref(), group, before);
             self.tell(stretch, group, before, sealed.digest, edits, &mut sealed.effects);
         }
         sealed
     }
 
     /// The edits with their evidence.
-    fn edits<'a>(&mut self, stretch: &Stretch<'a>, group: GroupId, before: Digest) -> Vec<(Edit, &'a str)> {
+    fn edits<'a>(
+        &mut self,
+        stretch: &Stretch<'a>,
+        moved: Option<&'a [Moved]>,
+        group: GroupId,
+        before: Digest,
+    ) -> Vec<(Edit, &'a str)> {
         let mut since = Since::default();
-        let mut edits = Vec::with_capacity(stretch.edits.len());
-        for (number, (made, source)) in stretch.edits.iter().enumerate() {
+        let source = stretch.edits.first().and_then(|(_, source)| *source);
+        let told: Vec<(&'a MadeEdit, Option<&'a Source>, Option<&'a Stood>)> = match moved {
+            Some(moved) => moved
+                .iter()
+                .map(|it| (&it.made, source.filter(|_| it.stood != Stood::TooMany), Some(&it.stood)))
+                .collect(),
+            None => stretch.edits.iter().map(|(made, source)| (*made, *source, None)).collect(),
+        };
+        let mut edits = Vec::with_capacity(told.len());
+        for (number, (made, source, stood)) in told.into_iter().enumerate() {
             let mut edit = made.edit.clone();
             edit.source = source.map(cut);
             if self.hinted && source.is_none() && edit.shape == Shape::Keystroke {
                 edit.shape = Shape::Other;
             }
             let kind = source.map(|source| source.kind);
-            edit.restored = self.restored(made, kind);
+            let places = match stood {
+                Some(Stood::Places(places)) => Some(places.iter().map(|place| place.told(before)).collect::<Vec<_>>()),
+                Some(Stood::TooMany) => Some(Vec::new()),
+                _ => None,
+            };
+            if places.is_none() {
+                edit.restored = self.restored(made, kind);
+            }
             let back: u64 = edit.restored.iter().map(|run| run.len).sum();
-            edit.copied = if is_format(made, kind) {
+            edit.copied = if let Some(places) = places {
+                places
+            } else if is_format(made, kind) {
                 kept(made, &since, before)
             } else if back < edit.inserted && may_be_copied(kind) && edit.shape != Shape::Keystroke {
                 self.copied(&made.inserted, stretch.before, before)

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod model;
+mod moved;
 mod road;
 mod views;
 
