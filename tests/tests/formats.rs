@@ -36,6 +36,17 @@ fn note(world: &World, reference: &str) -> String {
 }
 
 #[test]
+fn what_a_format_cannot_tell_is_passed_over() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let note = r#"{"codi2":1,"owners":[{"origin":{"kind":"external"},"class":"unknown","evidence":["disk-change"]}],"files":{"a.txt":[[1,1,0]]}}"#;
+    world.git(&["notes", "--ref=codi2", "add", "-m", note]);
+    for more in [&[][..], &["--format", "json"], &["--write-notes"]] {
+        let output = world.codi2(&[&["export", "git-ai"], more].concat());
+        assert_eq!((output.code, output.out.as_str()), (3, ""), "{output:?}");
+    }
+}
+
+#[test]
 fn git_ai_notes_are_imported_and_written_over() {
     let world = noted();
     let nothing = world.codi2(&["export", "git-ai"]);

@@ -322,6 +322,14 @@ fn a_range_is_held_against_a_policy() {
         assert!(output.code == 3 && !file.exists(), "{range}: {output:?}");
         assert!(world.codi2(&["stats", "--", range]).code == 3 && !file.exists(), "{range}");
     }
+    // A tool that is left out is told, and the rest counts.
+    fs::write(settings.join("config.toml"), "[[tools]]\nid = \"Bad Id\"\n[[tools]]\nx = 1\n").expect("a file");
+    let output = ci(&[&range, "--max-unknown-percent", "20"]);
+    assert!(
+        output.code == 0 && output.err.contains("config.toml:2:6:") && output.err.contains("config.toml:4:1:"),
+        "{output:?}"
+    );
+    fs::remove_file(settings.join("config.toml")).expect("it is there");
     // Nothing to judge passes; half a policy judges nothing.
     let empty = world.codi2(&["ci", "HEAD..HEAD", "--max-unknown-percent", "0", "--format", "human"]);
     assert_eq!((empty.code, empty.out.contains("nothing to judge, passes")), (0, true), "{empty:?}");

@@ -83,7 +83,7 @@ fn try_completed(root: &Path, path: &str, text: &Text, reply: &OwnersReply) -> R
     let on_disk = on_disk.filter(|bytes| codi2_workspace::decode(bytes).text == content);
     let bytes = on_disk.unwrap_or_else(|| content.into_bytes());
     let number = |line: usize| u32::try_from(line + 1).unwrap_or(u32::MAX);
-    let blamed = past.blame("HEAD", path, Some(&bytes), &[(number(first), number(last))])?;
+    let blamed = past.blame_standing(path, &bytes, &[(number(first), number(last))])?;
     let mut records = Records::quiet(&past);
     records.fetch(blamed.lines.iter().filter_map(|line| blamed.commit(line)))?;
     let mut owners = reply.owners.clone();

@@ -147,7 +147,8 @@ fn file(
     let beginning = Place { line: 1, column: 1 };
     for other in there {
         let found = format!("{} is there, too, and counts", path.display());
-        mistakes.push(Mistake { origin: Origin::File(other.clone(), beginning), found, todo: "keep one".to_owned() });
+        let (origin, todo) = (Origin::File(other.clone(), beginning), "keep one".to_owned());
+        mistakes.push(Mistake { origin, found, todo, setting: String::new() });
     }
     let layer = match read(path) {
         Ok(text) => {
@@ -160,7 +161,8 @@ fn file(
                 Some(name) => format!("{todo}, or name another file with {name}"),
                 None => todo.to_owned(),
             };
-            mistakes.push(Mistake { origin: Origin::File(path.clone(), beginning), found, todo });
+            let origin = Origin::File(path.clone(), beginning);
+            mistakes.push(Mistake { origin, found, todo, setting: String::new() });
             Layer::default()
         }
     };

@@ -36,6 +36,7 @@ pub fn mistakes(path: &Path, layer: &Layer) -> Vec<Mistake> {
             origin: Origin::File(path.to_owned(), place(wrong.tool)),
             found: format!("`tools`: {}", wrong.found),
             todo: wrong.todo,
+            setting: "tools".to_owned(),
         })
         .collect()
 }

@@ -67,11 +67,17 @@ pub fn check(owner: Owner, syntax: Syntax, path: &Path, text: &str) -> (Layer, V
     broken.sort();
     broken.dedup_by_key(|(place, ..)| place.line);
     let lost: BTreeSet<usize> = broken.iter().map(|(place, ..)| place.line).collect();
+    let broken = broken.into_iter().map(|wrong| (wrong, String::new())).collect();
     let mut check = Check { owner, path, layer: Layer::default(), wrong: broken };
     check.table("", owner.schema(), &sound(parsed.entries, &lost));
     let Check { layer, mut wrong, .. } = check;
     wrong.sort();
-    let mistake = |(place, found, todo)| Mistake { origin: Origin::File(path.to_owned(), place), found, todo };
+    let mistake = |((place, found, todo), setting)| Mistake {
+        origin: Origin::File(path.to_owned(), place),
+        found,
+        todo,
+        setting,
+    };
     (layer, wrong.into_iter().map(mistake).collect())
 }
 
@@ -94,7 +100,8 @@ struct Check<'a> {
     owner: Owner,
     path: &'a Path,
     layer: Layer,
-    wrong: Vec<Wrong>,
+    /// With the setting that it is of, if it is of one.
+    wrong: Vec<(Wrong, String)>,
 }
 
 impl Check<'_> {
@@ -103,15 +110,17 @@ impl Check<'_> {
             let full = joined(name, &entry.key);
             let Some(shape) = schema["properties"].get(&entry.key) else {
                 let (found, todo) = unknown(self.owner, name, &entry.key, schema);
-                self.wrong.push((entry.at, found, todo));
+                // A setting may be meant that now has no value.
+                self.wrong.push(((entry.at, found, todo), String::new()));
                 continue;
             };
             if shape.get("properties").is_none() {
-                let mut kept = Vec::new();
-                if let Some(value) = noted(&full, shape, &entry.value, &mut self.wrong, &mut kept) {
+                let (mut kept, mut wrong) = (Vec::new(), Vec::new());
+                if let Some(value) = noted(&full, shape, &entry.value, &mut wrong, &mut kept) {
                     self.layer.set(&full, value, Origin::File(self.path.to_owned(), entry.value.at));
                     self.layer.put(&full, kept);
                 }
+                self.wrong.extend(wrong.into_iter().map(|wrong| (wrong, full.clone())));
                 continue;
             }
             match &entry.value.content {
@@ -121,7 +130,8 @@ impl Check<'_> {
                 other => {
                     let known: Vec<String> = properties(shape).map(|(key, _)| format!("`{key}`")).collect();
                     let todo = format!("write a table; its keys are {}", known.join(", "));
-                    self.wrong.push((entry.value.at, format!("`{full}` is {}", other.shown()), todo));
+                    let found = format!("`{full}` is {}", other.shown());
+                    self.wrong.push(((entry.value.at, found, todo), full));
                 }
             }
         }
@@ -341,7 +351,7 @@ pub fn variables(all: impl IntoIterator<Item = (OsString, OsString)>) -> (Layer,
                 let near = known.iter().map(Key::variable);
                 let near = near.min_by_key(|known| strsim::osa_distance(name, known)).unwrap_or_default();
                 let (found, todo) = ("unknown variable".to_owned(), format!("did you mean `{near}`?"));
-                mistakes.push(Mistake { origin, found, todo });
+                mistakes.push(Mistake { origin, found, todo, setting: String::new() });
             }
             None => {}
         }
@@ -356,7 +366,7 @@ pub fn flag(text: &str) -> (Layer, Vec<Mistake>) {
     let origin = |key: &str| Origin::Flag(format!("--set {}", short(key)));
     let Some((name, value)) = text.split_once('=') else {
         let (found, todo) = ("no `=` in it".to_owned(), "write --set KEY=VALUE".to_owned());
-        return (layer, vec![Mistake { origin: origin(text), found, todo }]);
+        return (layer, vec![Mistake { origin: origin(text), found, todo, setting: String::new() }]);
     };
     match keys(schema::user()).iter().find(|key| key.name == name) {
         Some(key) => lay_text(key, OsStr::new(value), origin(name), &mut layer, &mut mistakes),
@@ -366,7 +376,7 @@ pub fn flag(text: &str) -> (Layer, Vec<Mistake>) {
                 Some(schema) => unknown(Owner::User, table, key, schema),
                 None => unknown(Owner::User, "", table, schema::user()),
             };
-            mistakes.push(Mistake { origin: origin(name), found, todo });
+            mistakes.push(Mistake { origin: origin(name), found, todo, setting: String::new() });
         }
     }
     (layer, mistakes)
@@ -393,7 +403,8 @@ fn lay_text(key: &Key, text: &OsStr, origin: Origin, layer: &mut Layer, mistakes
     if let Some(value) = value(&key.name, &key.shape, &Node { at, content }, &mut wrong) {
         layer.set(&key.name, value, origin.clone());
     }
-    mistakes.extend(wrong.into_iter().map(|(_, found, todo)| Mistake { origin: origin.clone(), found, todo }));
+    let mistake = |(_, found, todo)| Mistake { origin: origin.clone(), found, todo, setting: key.name.clone() };
+    mistakes.extend(wrong.into_iter().map(mistake));
 }
 
 /// Of settings kept as JSON, key by key, what a schema of today takes.

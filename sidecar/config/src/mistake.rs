@@ -41,6 +41,8 @@ pub struct Mistake {
     pub found: String,
     /// What to do.
     pub todo: String,
+    /// Which setting it is of, `watch.private`; empty where more than one may be lost by it.
+    pub setting: String,
 }
 
 impl fmt::Display for Mistake {

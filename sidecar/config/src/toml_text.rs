@@ -32,7 +32,12 @@ pub fn data<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Mistake> 
     toml::from_str(text).map_err(|error| {
         let place = Place::of_byte(text, error.span().map_or(0, |span| span.start));
         let todo = "correct the line".to_owned();
-        Mistake { origin: Origin::File(path.to_owned(), place), found: error.message().to_owned(), todo }
+        Mistake {
+            origin: Origin::File(path.to_owned(), place),
+            found: error.message().to_owned(),
+            todo,
+            setting: String::new(),
+        }
     })
 }
 

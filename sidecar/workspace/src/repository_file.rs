@@ -32,7 +32,7 @@ pub fn read(root: &Path) -> (RepositorySettings, Vec<Mistake>) {
         let path = root.join(name);
         let mut mistake = |found: String, todo: &str| {
             let origin = Origin::File(path.clone(), Place { line: 1, column: 1 });
-            mistakes.push(Mistake { origin, found, todo: todo.to_owned() });
+            mistakes.push(Mistake { origin, found, todo: todo.to_owned(), setting: String::new() });
         };
         let text = match text(root, name) {
             Ok(None) => continue,

@@ -76,7 +76,7 @@ fn of_revision(revision: &str, blame: &args::Blame) -> Result<Whole> {
     let path = past.below(&blame.file);
     let outside = || format!("{} is not a file below {}", blame.file.display(), past.root().display());
     let path = path.with_context(outside).code(Failure::NotFound)?;
-    let blamed = past.blame(revision, &path, None, &[]).map_err(fate)?;
+    let blamed = past.blame(revision, &path, &[]).map_err(fate)?;
     if blamed.lines.iter().any(|line| line.text.contains(&0)) {
         bail!("{path} is not text in {revision}: it has no lines to blame");
     }
@@ -147,7 +147,7 @@ pub fn of_worktree(hub: &mut OnDemand<'_>, path: &Path, buffer: bool) -> Result<
 
 /// What git says of a file of the worktree with these bytes; nothing of it is committed where git knows no such file.
 fn at_head(past: &Past, path: &str, bytes: &[u8]) -> Result<Option<Blamed>, PastError> {
-    match past.blame("HEAD", path, Some(bytes), &[]) {
+    match past.blame_standing(path, bytes, &[]) {
         Ok(blamed) => Ok(Some(blamed)),
         Err(PastError::NoFile { .. } | PastError::NoRevision { .. }) => Ok(None),
         Err(error) => Err(error),

@@ -16,6 +16,7 @@ use super::args::{self, Format};
 use super::at_once::at_once;
 use super::blame::{self, Whole};
 use super::failure::{Code, Failure};
+use super::link::LinkError;
 use super::owned::{self, Owned};
 use super::printer::{self, Printer};
 use super::records::{Records, fate};
@@ -136,7 +137,7 @@ fn committed(
             _ => (&change.path, &change.added),
         };
         let places: &[(u32, u32)] = if lines.len() > PLACES { &[] } else { lines };
-        if lines.is_empty() { Ok(Blamed::default()) } else { past.blame(&revision.name, path, None, places) }
+        if lines.is_empty() { Ok(Blamed::default()) } else { past.blame(&revision.name, path, places) }
     });
     let blamed = blamed.into_iter().collect::<Result<Vec<_>, _>>().map_err(fate)?;
     records.fetch(blamed.iter().flat_map(|blamed| blamed.lines.iter().filter_map(|line| blamed.commit(line))))?;
@@ -162,8 +163,13 @@ fn standing(past: &Past, changes: &[FileChange], flags: &Flags) -> Result<Vec<Ha
             all.push(HashMap::new());
             continue;
         };
+        hub.hub()?;
         all.push(match blame::of_worktree(&mut hub, &path, false) {
             Ok(whole) => told_of(&whole, change),
+            // Who cannot ask has not seen that nothing is known.
+            Err(error) if is_unasked(&error) => {
+                return Err(error.context(codi2_workspace::shown(&change.path).into_owned()));
+            }
             Err(error) => {
                 printer::complain(&format!("codi2: {}: {error:#}", codi2_workspace::shown(&change.path)));
                 HashMap::new()
@@ -171,6 +177,11 @@ fn standing(past: &Past, changes: &[FileChange], flags: &Flags) -> Result<Vec<Ha
         });
     }
     Ok(all)
+}
+
+/// Whether git or the hub could not be asked; what they say of one file concerns that one alone.
+fn is_unasked(error: &anyhow::Error) -> bool {
+    error.is::<PastError>() || matches!(error.downcast_ref(), Some(LinkError::Lost(_) | LinkError::Odd(_)))
 }
 
 /// Whose the added lines are, as far as the file still is what git compared.

@@ -121,7 +121,7 @@ fn survival(past: &Past, range: &str, records: &mut Records<'_>, tally: &mut Tal
     let touched = past.touched(&to_head).map_err(fate)?;
     let files: Vec<String> =
         past.files(&head).map_err(fate)?.into_iter().filter(|file| touched.binary_search(file).is_ok()).collect();
-    let blamed = at_once(&files, |file| match past.blame(&head, file, None, &[]) {
+    let blamed = at_once(&files, |file| match past.blame(&head, file, &[]) {
         // A link to another repository.
         Err(PastError::NoFile { .. }) => Ok(Blamed::default()),
         other => other,

@@ -110,6 +110,11 @@ fn hooks_come_and_go_without_a_trace() {
             assert_eq!(state(), "installed");
             run(&["remove", tool]);
             assert_eq!(fs::read_to_string(path).unwrap(), theirs, "{tool}");
+            fs::write(path, "").unwrap();
+            run(&["install", tool]);
+            assert_eq!(state(), "installed");
+            run(&["remove", tool]);
+            assert_eq!(fs::read_to_string(path).unwrap(), "", "{tool}: it was there");
             fs::write(path, "{\n  broken").unwrap();
             let output = home.run(&["hooks", "install", tool]);
             assert!(code(&output) == 1 && text(&output.stderr).contains("line 2"), "{output:?}");

@@ -16,7 +16,7 @@ use super::reading;
 
 /// The lines of a file of a revision, and whose they are by the notes; nothing where git knows no such file.
 fn told(past: &Past, notes: &mut Notes, revision: &str, file: &str) -> Vec<(String, Actor)> {
-    let Ok(blamed) = past.blame(revision, file, None, &[]) else { return Vec::new() };
+    let Ok(blamed) = past.blame(revision, file, &[]) else { return Vec::new() };
     let names: Vec<&str> = blamed.commits.iter().filter_map(|commit| commit.commit.as_deref()).collect();
     let ids: Vec<Oid> = names.iter().filter_map(|name| Oid::parse(name)).collect();
     let notes = notes.read(&ids).unwrap();

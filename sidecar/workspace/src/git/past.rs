@@ -201,31 +201,41 @@ impl Past {
         String::from_utf8_lossy(&listed).lines().any(|known| known == name)
     }
 
-    /// Which commit each line of a file came with, as `git blame` follows it. `path` is a protocol path.
-    ///
-    /// With `contents` these bytes of the worktree's file count as written after `revision`, and their new lines are
-    /// of no commit. With `lines` (first and last, from 1) only these are answered.
+    /// Which commit each line of a revision's file came with, as `git blame` follows it. `path` is a protocol path. With
+    /// `lines` (first and last, from 1) only these are answered.
     ///
     /// # Errors
     /// No such revision or file, or whatever git says.
-    pub fn blame(
+    pub fn blame(&self, revision: &str, path: &str, lines: &[(u32, u32)]) -> Result<Blamed, PastError> {
+        self.blamed(revision, &[self.named(revision)?.into()], path, None, lines)
+    }
+
+    /// The same for these bytes of the worktree's file, as written on top of what is checked out (and, in the middle of a
+    /// merge, of what is merged): their new lines are of no commit.
+    ///
+    /// # Errors
+    /// Nothing is committed yet, no such file, or whatever git says.
+    pub fn blame_standing(&self, path: &str, bytes: &[u8], lines: &[(u32, u32)]) -> Result<Blamed, PastError> {
+        // No commit is named: before 2.41 git takes a text of ours on top of HEAD alone (ADR 0130).
+        self.blamed("HEAD", &["--contents", "-"].map(Into::into), path, Some(bytes), lines)
+    }
+
+    fn blamed(
         &self,
         revision: &str,
+        what: &[OsString],
         path: &str,
-        contents: Option<&[u8]>,
+        input: Option<&[u8]>,
         lines: &[(u32, u32)],
     ) -> Result<Blamed, PastError> {
         let name = file_name(path)?;
-        let commit = self.named(revision)?;
         // An option without a file: the same setting on the command line would not keep the person's from being read.
         let mut words: Vec<OsString> =
             ["blame", "--ignore-revs-file=", "--porcelain", "--encoding=UTF-8"].map(Into::into).into();
         words.extend(lines.iter().map(|(first, last)| format!("-L{first},{last}").into()));
-        if contents.is_some() {
-            words.extend(["--contents", "-"].map(Into::into));
-        }
-        words.extend([OsString::from(commit), "--".into(), name]);
-        let output = self.top.settled(may_be_set, |program| match self.run(program, &words, contents) {
+        words.extend_from_slice(what);
+        words.extend([OsString::from("--"), name]);
+        let output = self.top.settled(may_be_set, |program| match self.run(program, &words, input) {
             Err(PastError::Git(said)) => Err(self.why(revision, path, said)),
             answer => answer,
         })?;

@@ -27,7 +27,7 @@ pub fn run(file: Option<&Path>, flags: &Flags, printer: &mut Printer) -> Result<
         Format::Json => printer.json(&mistakes.iter().map(json).collect::<Vec<_>>())?,
         Format::Jsonl => mistakes.iter().try_for_each(|mistake| printer.json(&json(mistake)))?,
         Format::Compact => {
-            for Mistake { origin, found, todo } in &mistakes {
+            for Mistake { origin, found, todo, .. } in &mistakes {
                 let (from, line, column) = parts(origin);
                 let number = |number: Option<usize>| number.map(|number| number.to_string()).unwrap_or_default();
                 printer.fields(&[&from, &number(line), &number(column), found, todo])?;
@@ -35,7 +35,7 @@ pub fn run(file: Option<&Path>, flags: &Flags, printer: &mut Printer) -> Result<
         }
         Format::Human if mistakes.is_empty() => printer.line("no mistakes")?,
         Format::Human => {
-            for Mistake { origin, found, todo } in &mistakes {
+            for Mistake { origin, found, todo, .. } in &mistakes {
                 printer.line(&format!("{origin}: {found}"))?;
                 printer.line(&format!("    → {todo}"))?;
             }

@@ -13,6 +13,9 @@ use crate::cli::surroundings::{BUILD, Surroundings};
 use crate::cli::{feed, status, when};
 use crate::settings::Loaded;
 
+/// The oldest git that codi2 is meant to work with.
+const LEAST_GIT: (u32, u32) = (2, 34);
+
 /// Folders counted at most: more than any watch limit in use.
 const COUNT_FOLDERS: u64 = 2_000_000;
 
@@ -238,12 +241,26 @@ fn git_program(search: &std::ffi::OsStr) -> Finding {
     let program = std::env::split_paths(search).map(|folder| folder.join("git")).find(|program| program.is_file());
     let run = program.and_then(|program| Command::new(program).arg("--version").stdin(Stdio::null()).output().ok());
     match run.filter(|output| output.status.success()) {
-        Some(output) => Finding::well("git", String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+        Some(output) => git_version(String::from_utf8_lossy(&output.stdout).trim()),
         None => Finding::wrong(
             "git",
             "there is no git program in PATH",
             "install git; repositories libgit2 cannot read are refused without it",
         ),
+    }
+}
+
+/// Whether a git that says this of itself is as new as codi2 needs it.
+fn git_version(said: &str) -> Finding {
+    let mut parts = said.trim_start_matches("git version ").split('.').map_while(|part| part.parse::<u32>().ok());
+    match (parts.next(), parts.next()) {
+        (Some(major), Some(minor)) if (major, minor) < LEAST_GIT => {
+            let (major, minor) = LEAST_GIT;
+            let todo =
+                format!("install git {major}.{minor} or newer; with an older one reports and notes may be missing");
+            Finding::wrong("git", said, todo)
+        }
+        _ => Finding::well("git", said),
     }
 }
 
@@ -318,6 +335,20 @@ mod tests {
         assert!(watch_limits(limits.path(), 8)[0].ok);
         set("max_user_instances", "2\n");
         assert!(!watch_limits(limits.path(), 8)[1].ok);
+    }
+
+    #[test]
+    fn a_git_that_is_too_old_is_named() {
+        for (said, ok) in [
+            ("git version 2.33.8", false),
+            ("git version 1.9.5", false),
+            ("git version 2.34.0", true),
+            ("git version 2.39.5 (Apple Git-154)", true),
+            ("git version 3.0", true),
+            ("git version next", true),
+        ] {
+            assert_eq!(git_version(said).ok, ok, "{said}");
+        }
     }
 
     #[test]

@@ -28,11 +28,13 @@ pub fn export(command: &Export, printer: &mut Printer) -> Result<()> {
         Export::AgentTrace { range } => {
             let traces = each(&past, range, |record, at| Trace::of(record, &when::rfc3339(at), VERSION))?;
             let traces: Vec<Trace> = traces.into_iter().map(|(_, trace)| trace).filter(|it| !it.is_empty()).collect();
+            tells(range, &traces)?;
             print(&traces, printer)
         }
         Export::GitAi { range, write_notes } => {
             let notes = each(&past, range, |record, _| git_ai::Note::of(record, VERSION))?;
             let notes: Vec<(Oid, git_ai::Note)> = notes.into_iter().filter(|(_, note)| !note.is_empty()).collect();
+            tells(range, &notes)?;
             if *write_notes { write(&past, &notes, printer) } else { show(&notes, printer) }
         }
     }
@@ -52,6 +54,19 @@ fn each<T>(past: &Past, range: &str, make: impl Fn(&CommitRecord, u64) -> T) -> 
         Some((listed.commit.id, make(&record, listed.at_ms)))
     });
     Ok(made.collect())
+}
+
+/// Checks that anything is left of what is known of a range.
+///
+/// # Errors
+/// The format has words for none of it.
+fn tells<T>(range: &str, all: &[T]) -> Result<()> {
+    match all {
+        [] => {
+            Err(anyhow!("of no commit of {range} is anything known that this format can tell")).code(Failure::NotFound)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One a line, but for one JSON document.

@@ -2,7 +2,8 @@
 //!
 //! What `install` puts in, `remove` takes out to the byte. No memory is needed for that: what stands directly behind the
 //! bracket of a list or table was put into one that was there; what stands behind a blank came with its list or table,
-//! which then goes with it. Absent on purpose: reading and writing files; comments and trailing commas that a tool's own
+//! which then goes with it. A file that was there with nothing in it is known by a line feed before the bracket; what it
+//! had stands behind the closing one. Absent on purpose: reading and writing files; comments and trailing commas that a tool's own
 //! reader would refuse are kept as they are.
 
 use anyhow::{Result, anyhow, bail};
@@ -21,6 +22,9 @@ pub struct Wanted {
 /// A mark of byte order, as some editors put it before a text.
 const MARK: char = '\u{feff}';
 
+/// What a text of ours begins with that took the place of an empty one.
+const WAS_THERE: char = '\n';
+
 /// Whether a text in an entry is a command of ours.
 pub type IsOurs<'a> = &'a dyn Fn(&str) -> bool;
 
@@ -30,7 +34,7 @@ pub type IsOurs<'a> = &'a dyn Fn(&str) -> bool;
 /// The text is no settings, with line and column.
 pub fn count(text: &str, wanted: &[Wanted], is_ours: IsOurs) -> Result<(usize, usize)> {
     let text = text.strip_prefix(MARK).unwrap_or(text);
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Ok((0, 0));
     }
     let root = parse(text)?;
@@ -45,7 +49,7 @@ pub fn count(text: &str, wanted: &[Wanted], is_ours: IsOurs) -> Result<(usize, u
     Ok((wanted.iter().filter(there).count(), ours(&root, is_ours).len()))
 }
 
-/// The text with the wanted hooks; `None`: there is no file yet, which a file of nothing but blanks counts as, too.
+/// The text with the wanted hooks; `None`: there is no file yet.
 /// `with_version`: a `version` belongs beside them.
 ///
 /// # Errors
@@ -59,14 +63,18 @@ pub fn install(text: Option<&str>, wanted: &[Wanted], with_version: bool, is_our
     if let Some(rest) = text.strip_prefix(MARK) {
         return install(Some(rest), wanted, with_version, is_ours).map(|text| format!("{MARK}{text}"));
     }
-    if text.trim().is_empty() {
-        return install(None, wanted, with_version, is_ours);
+    if is_blank(text) {
+        let new = install(None, wanted, with_version, is_ours)?;
+        return Ok(format!("{WAS_THERE}{}{text}", new.trim_end()));
     }
     if count(text, wanted, is_ours)? == (wanted.len(), wanted.len()) {
         return Ok(text.to_owned());
     }
     // What an earlier version or another place of the program left goes first, and the file with it if it came with that.
     let Some(mut text) = remove(text, is_ours)? else { return install(None, wanted, with_version, is_ours) };
+    if is_blank(&text) {
+        return install(Some(&text), wanted, with_version, is_ours);
+    }
     let root = parse(&text)?;
     if root.get("hooks").is_none() {
         let layout = Layout::of(&text, root.range.start, &child_starts(&root));
@@ -108,7 +116,7 @@ pub fn remove(text: &str, is_ours: IsOurs) -> Result<Option<String>> {
     if let Some(rest) = text.strip_prefix(MARK) {
         return Ok(remove(rest, is_ours)?.map(|text| format!("{MARK}{text}")));
     }
-    if text.trim().is_empty() {
+    if is_blank(text) {
         return Ok(Some(text.to_owned()));
     }
     let mut text = text.to_owned();
@@ -134,10 +142,16 @@ pub fn remove(text: &str, is_ours: IsOurs) -> Result<Option<String>> {
         let version = root.properties.get(first + 1).filter(|next| &text[next.start()..next.end()] == "\"version\": 1");
         let last = first + usize::from(version.is_some());
         if (first, last) == (0, all.len() - 1) && came_along(root.range.start, &all) {
-            return Ok(None);
+            let rest = text.starts_with(WAS_THERE).then(|| text[root.range.end..].to_owned());
+            return Ok(rest);
         }
         text = without(&text, &all, first, last);
     }
+}
+
+/// Whether there is nothing in it but what JSON passes over.
+fn is_blank(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 fn parse(text: &str) -> Result<Object<'_>> {

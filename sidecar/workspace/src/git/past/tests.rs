@@ -89,15 +89,15 @@ fn a_line_is_followed_through_rename_and_merge() {
     let e = repository.commit("e");
     let names = [("a", &*a), ("b", &*b), ("c", &*c), ("d", &*d), ("e", &*e)];
     let past = repository.past();
-    let blamed = past.blame("HEAD", "b.rs", None, &[]).unwrap();
+    let blamed = past.blame("HEAD", "b.rs", &[]).unwrap();
     let expected =
         ["b b.rs:1", "a a.rs:1", "a a.rs:2", "a a.rs:3", "a a.rs:4", "a a.rs:5", "c b.rs:7", "d b.rs:7", "e b.rs:9"];
     assert_eq!(origins(&blamed, &names), expected);
     // Two paths of one commit, and a part.
-    let some = past.blame(&e, "b.rs", None, &[(1, 2), (9, 9)]).unwrap();
+    let some = past.blame(&e, "b.rs", &[(1, 2), (9, 9)]).unwrap();
     assert_eq!(origins(&some, &names), ["b b.rs:1", "a a.rs:1", "e b.rs:9"]);
     // What is not committed is of no commit.
-    let now = past.blame("HEAD", "b.rs", Some(b"new\nzero\none\n"), &[]).unwrap();
+    let now = past.blame_standing("b.rs", b"new\nzero\none\n", &[]).unwrap();
     assert_eq!(origins(&now, &names), ["- b.rs:1", "b b.rs:1", "a a.rs:1"]);
 
     let commits = all(&past, &["HEAD"], Keep::Numbers);
@@ -146,7 +146,7 @@ fn a_persons_configuration_changes_no_line() {
         repository.git(&["config", key, value]);
     }
     let past = repository.past();
-    let blamed = past.blame("HEAD", "a.rs", None, &[]).unwrap();
+    let blamed = past.blame("HEAD", "a.rs", &[]).unwrap();
     assert_eq!(origins(&blamed, &[("a", &a), ("b", &b)]), ["b a.rs:1", "a a.rs:2"]);
     let commits = all(&past, &["HEAD"], Keep::Numbers);
     let files: Vec<_> = commits.iter().flat_map(|commit| &commit.files).map(|file| (&file.path, &file.added)).collect();
@@ -180,22 +180,22 @@ fn settings_that_git_stumbles_over_hide_nothing() {
         let refused = Command::new("git").arg("-C").arg(&at).args(["blame", "HEAD", "--", "a.rs"]).output().unwrap();
         assert!(!refused.status.success(), "git blames in {place}");
         let past = Past::open(&at).unwrap();
-        let blamed = past.blame("HEAD", "a.rs", None, &[]).unwrap();
+        let blamed = past.blame("HEAD", "a.rs", &[]).unwrap();
         assert_eq!(origins(&blamed, &names), ["a a.rs:1", "b a.rs:2"], "{place}");
         assert_eq!(all(&past, &["HEAD"], Keep::Numbers).len(), 2, "{place}");
         assert_eq!(past.diff(&a, Some(&b), &[], Keep::Numbers).unwrap()[0].added, [(2, 2)], "{place}");
         assert_eq!(past.touched(&["HEAD"]).unwrap(), ["a.rs"], "{place}");
         // What is no fault of the settings is told as ever.
-        assert!(matches!(past.blame("HEAD", "b.rs", None, &[]), Err(PastError::NoFile { .. })), "{place}");
+        assert!(matches!(past.blame("HEAD", "b.rs", &[]), Err(PastError::NoFile { .. })), "{place}");
         assert!(matches!(past.diff("nowhere", None, &[], Keep::Numbers), Err(PastError::NoRevision { .. })), "{place}");
     }
     // How the worktree's bytes become git's is still the person's to say.
     let past = repository.past();
-    let now = past.blame("HEAD", "a.rs", Some(b"one\r\ntwo\r\nthree\r\n"), &[]).unwrap();
+    let now = past.blame_standing("a.rs", b"one\r\ntwo\r\nthree\r\n", &[]).unwrap();
     assert_eq!(origins(&now, &names), ["a a.rs:1", "b a.rs:2", "- a.rs:3"]);
     assert_eq!(past.signed("HEAD").unwrap()[..2], ["Ada", "ada@x"]);
     repository.git(&["config", "core.autocrlf", "perhaps"]);
-    for said in [past.commit("HEAD").err(), past.blame("HEAD", "a.rs", None, &[]).err()] {
+    for said in [past.commit("HEAD").err(), past.blame("HEAD", "a.rs", &[]).err()] {
         assert!(matches!(&said, Some(PastError::Git(said)) if said.contains("core.autocrlf")), "{said:?}");
     }
 }
@@ -207,7 +207,7 @@ fn names_of_commits_are_as_long_as_the_repository_has_them() {
         repository.git(&["init", "--quiet", "--initial-branch=main", &format!("--object-format={format}")]);
         repository.write("a.rs", "one\n");
         let commit = repository.commit("a");
-        let blamed = repository.past().blame("HEAD", "a.rs", Some(b"new\n"), &[]).unwrap();
+        let blamed = repository.past().blame_standing("a.rs", b"new\n", &[]).unwrap();
         assert_eq!((blamed.commit(&blamed.lines[0]), blamed.digits, commit.len()), (None, digits, digits));
     }
 }
@@ -227,7 +227,7 @@ fn no_revision_is_an_option() {
         let others = [
             range.err(),
             past.touched(&[word]).err(),
-            past.blame(word, "a.rs", None, &[]).err(),
+            past.blame(word, "a.rs", &[]).err(),
             past.files(word).err(),
             past.diff(word, None, &[], Keep::Numbers).err(),
         ];
@@ -266,7 +266,7 @@ fn odd_names_are_protocol_paths() {
     paths.sort();
     assert_eq!(paths, ["a b", "caf%E9.rs", "new\nline", "q\"\\\t", "ä%25"]);
     for path in &paths {
-        let blamed = past.blame("HEAD", path, None, &[]).unwrap();
+        let blamed = past.blame("HEAD", path, &[]).unwrap();
         assert_eq!(blamed.path(&blamed.lines[0]), path);
     }
     let mut changed: Vec<String> =
@@ -328,8 +328,8 @@ fn texts_that_look_like_patches_and_files_that_are_none() {
     let crlf = commits[1].files.iter().find(|file| file.path == "crlf").unwrap();
     let lines = crlf.lines.iter().map(|line| (line.side, line.line, &line.text[..])).collect::<Vec<_>>();
     assert_eq!(lines, [(Side::Deleted, 2, &b"two\r"[..]), (Side::Added, 2, b"2\r")]);
-    assert_eq!(past.blame("HEAD", "void", None, &[]).unwrap(), Blamed::default());
-    assert_eq!(past.blame("HEAD", "crlf", None, &[]).unwrap().lines[0].text, b"one\r");
+    assert_eq!(past.blame("HEAD", "void", &[]).unwrap(), Blamed::default());
+    assert_eq!(past.blame("HEAD", "crlf", &[]).unwrap().lines[0].text, b"one\r");
     let whole = past.diff("HEAD~2", Some("HEAD"), &["patch".into()], Keep::Text(3)).unwrap();
     let text: Vec<String> = whole[0]
         .lines
@@ -355,7 +355,7 @@ fn bare_shallow_unborn_and_none() {
     let repository = Repository::new();
     let past = repository.past();
     assert!(matches!(past.commit("HEAD"), Err(PastError::NoRevision { shallow: false, .. })));
-    assert!(matches!(past.blame("HEAD", "a", None, &[]), Err(PastError::NoRevision { .. })));
+    assert!(matches!(past.blame("HEAD", "a", &[]), Err(PastError::NoRevision { .. })));
     assert!(matches!(past.diff("HEAD", None, &[], Keep::Numbers), Err(PastError::NoRevision { .. })));
     repository.write("sub/a", "one\n");
     let a = repository.commit("a");
@@ -372,7 +372,7 @@ fn bare_shallow_unborn_and_none() {
 
     let bare = Past::open(&bare).unwrap();
     assert!(bare.is_bare() && !bare.is_shallow());
-    let blamed = bare.blame("main~1", "sub/a", None, &[]).unwrap();
+    let blamed = bare.blame("main~1", "sub/a", &[]).unwrap();
     assert_eq!(origins(&blamed, &names), ["a sub/a:1", "b sub/a:2"]);
     assert_eq!(all(&bare, &["main"], Keep::Numbers).len(), 3);
     let on = super::super::Oid::parse(&a).unwrap();
@@ -385,12 +385,12 @@ fn bare_shallow_unborn_and_none() {
     let shallow = Past::open(&shallow.join("sub")).unwrap();
     assert!(shallow.is_shallow() && !shallow.is_bare());
     assert_eq!(shallow.shallow_ends().unwrap(), std::slice::from_ref(&b));
-    let blamed = shallow.blame("HEAD", "sub/a", None, &[]).unwrap();
+    let blamed = shallow.blame("HEAD", "sub/a", &[]).unwrap();
     assert_eq!(origins(&blamed, &names), ["b sub/a:1", "b sub/a:2", "c sub/a:3"]);
     assert!(blamed.commits.iter().any(|commit| commit.boundary));
     let error = shallow.commit(&a).unwrap_err();
     assert!(error.to_string().contains("--unshallow"), "{error}");
-    assert!(matches!(shallow.blame("HEAD", "a", None, &[]), Err(PastError::NoFile { .. })));
+    assert!(matches!(shallow.blame("HEAD", "a", &[]), Err(PastError::NoFile { .. })));
     // Pathspecs are seen from the folder that was opened.
     let each = &mut |_| Err::<(), PastError>(PastError::Git("enough".into()));
     let stopped = shallow.commits(&["HEAD"], &["a".into()], Keep::Numbers, each);

@@ -56,19 +56,34 @@ fn what_is_put_in_comes_out_to_the_byte() {
 }
 
 #[test]
+fn a_file_with_nothing_in_it_stays() {
+    for nothing in ["", " \n", "\n\n", "\r\n\t", "\u{feff}", "\u{feff}\n"] {
+        for version in [false, true] {
+            assert_eq!(count(nothing, &wanted("codi2"), &is_ours).unwrap(), (0, 0));
+            assert_eq!(remove(nothing, &is_ours).unwrap().as_deref(), Some(nothing));
+            let with = put(Some(nothing), version);
+            let text = with.trim_start_matches('\u{feff}');
+            assert!(serde_json::from_str::<serde_json::Value>(text).is_ok(), "{with}");
+            assert_eq!(count(&with, &wanted("/usr/bin/codi2"), &is_ours).unwrap(), (2, 2), "{with}");
+            assert_eq!(put(Some(&with), version), with, "twice is once: {nothing:?}");
+            assert_eq!(remove(&with, &is_ours).unwrap().as_deref(), Some(nothing), "{with}");
+            let elsewhere = install(Some(nothing), &wanted("/old/codi2"), version, &is_ours).unwrap();
+            assert_eq!(put(Some(&elsewhere), version), with);
+        }
+    }
+    // What no reader of JSON passes over is somebody's, and no file of nothing.
+    assert!(install(Some("\u{a0}"), &wanted("codi2"), false, &is_ours).is_err());
+}
+
+#[test]
 fn a_file_that_came_with_them_goes_with_them() {
     for version in [false, true] {
         let with = put(None, version);
         assert!(serde_json::from_str::<serde_json::Value>(&with).is_ok(), "{with}");
         assert_eq!(remove(&with, &is_ours).unwrap(), None);
-        // Of an earlier place, too; and tools make files with nothing in them.
+        // Of an earlier place, too.
         let elsewhere = install(None, &wanted("/old/codi2"), version, &is_ours).unwrap();
         assert_eq!(put(Some(&elsewhere), version), with);
-        for nothing in ["", " \n", "\u{feff}"] {
-            assert_eq!(count(nothing, &wanted("codi2"), &is_ours).unwrap(), (0, 0));
-            assert_eq!(remove(nothing, &is_ours).unwrap().as_deref(), Some(nothing));
-            assert_eq!(put(Some(nothing), version).trim_start_matches('\u{feff}'), with);
-        }
         // Not if something was added since.
         let more = with.replacen('{', "{\"mine\": 1,", 1);
         assert_eq!(remove(&more, &is_ours).unwrap().unwrap().split_whitespace().collect::<String>(), "{\"mine\":1}");
