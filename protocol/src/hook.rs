@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, EventId};
+use crate::{Actor, Digest, EventId};
 
 /// How far an edit, or a command, has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -50,4 +50,17 @@ pub struct HookRecord {
     pub folder: String,
     /// Absolute paths of the files, at most 1,000. Empty: the agent did not say which.
     pub files: Vec<String>,
+    /// What the hook itself found in files where no hub was there to read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<HookFound>,
+}
+
+/// What a hook found in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HookFound {
+    /// Which of the record's files, from 0.
+    pub file: u32,
+    /// BLAKE3 of its bytes; absent: there was no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }

@@ -29,7 +29,7 @@ pub use actor::{Actor, ActorKind, CHAIN, KnownBy};
 pub use edit::{Copied, Edit, EditGroup, Restored, Shape, Source, SourceKind, Text, Touched};
 pub use event::{Body, Change, DiskOperation, Event, EventBody, Gap, GapReason, Range, StampedEvent, WatchState};
 pub use fact::{Fact, Numbered};
-pub use hook::{HookPhase, HookRecord};
+pub use hook::{HookFound, HookPhase, HookRecord};
 pub use hub::{
     Call, Capability, ClientFrame, ErrorCode, Filter, Hello, HubError, HubFrame, HubPresence, HubStatus, Notice,
     OwnersReply, PROTOCOL_MAX, PROTOCOL_MIN, Reach, Reply, Span, WatchStatus,

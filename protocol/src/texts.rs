@@ -149,6 +149,7 @@ impl Texts for HookRecord {
             pair,
             folder,
             files,
+            found: _,
         } = self;
         see(Kind::Words, format);
         actor.each_text(see);

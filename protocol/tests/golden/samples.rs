@@ -88,6 +88,7 @@ pub fn hook() -> HookRecord {
         pair: Some("conv-1/edit".into()),
         folder: "/home/ada/project".into(),
         files: vec!["/home/ada/project/src/main.rs".into()],
+        found: vec![HookFound { file: 0, digest: Some(digest(1)) }],
     }
 }
 pub fn said() -> Said {

@@ -161,6 +161,7 @@ pub(crate) fn record(phase: HookPhase, name: Option<&str>, pid: u32, at_ms: u64,
         pair: None,
         folder: "/w".to_owned(),
         files: files.iter().map(|file| format!("/w/{file}")).collect(),
+        found: Vec::new(),
     }
 }
 

@@ -22,6 +22,7 @@ fn record(n: u64) -> Brought {
         pair: None,
         folder: "/work".into(),
         files: vec![format!("/work/{n}")],
+        found: Vec::new(),
     })
 }
 

@@ -49,6 +49,7 @@ fn hook() -> HookRecord {
         pair: None,
         folder: "/work".into(),
         files: Vec::new(),
+        found: Vec::new(),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The agent waits for this process, so it takes 5 ms and never breaks the agent: no runtime, no log, no catalogue, and
 //! settings only where there is no hub: then private files are left out of what lies in the spool, and its cap counts.
-//! The record is cut to tool, ids and paths while it is read; contents are never kept. Absent on purpose: output on
+//! The record is cut to tool, ids and paths while it is read; contents are never kept. Where there is no hub to read the
+//! files, their digests are kept beside them. Absent on purpose: output on
 //! standard output (agents parse it), and any judgement, which is the hub's.
 //!
 //! Exit codes: 0 when the hub or the spool has the record, or there is nothing to record. Where the input makes no sense
@@ -11,6 +12,7 @@
 mod agent_v1;
 pub(super) mod bounds;
 mod call;
+mod found;
 mod payload;
 #[cfg(test)]
 mod tests;
@@ -73,6 +75,7 @@ fn may_keep(record: &mut HookRecord, settings: &Settings) -> Option<u64> {
     let private = Globs::any_case(&settings.watch.private).ok()?;
     let named = record.files.len();
     record.files.retain(|file| !bounds::is_private(&private, Path::new(&record.folder), file));
+    record.found = found::found(&record.files);
     (named == 0 || !record.files.is_empty()).then(|| settings.spool_bytes())
 }
 

@@ -143,6 +143,20 @@ impl Core {
         self.changed(file, found, observed, now, ports);
     }
 
+    /// Whether calls that ended well led a file all the way from one state to the other, as their hooks found it.
+    fn is_announced(&self, file: &FileId, from: Option<Digest>, to: Digest) -> bool {
+        let intents = self.calls.intents(file);
+        let (mut reached, mut next) = (vec![from], 0);
+        while let Some(state) = reached.get(next).copied() {
+            next += 1;
+            for intent in intents.iter().filter(|intent| !intent.failed && intent.before.is(state)) {
+                let after = intent.after.state().filter(|after| !reached.contains(after));
+                reached.extend(after);
+            }
+        }
+        from != Some(to) && reached.contains(&Some(to))
+    }
+
     /// The first observation of a file by this hub. True if it must still be judged as a change.
     fn first_sight(&mut self, file: &FileId, found: &Observation, now: u64, ports: &mut dyn Ports) -> bool {
         let (scanned, watched_before) = self
@@ -161,9 +175,15 @@ impl Core {
                 self.ledger.disk.insert(file.clone(), None);
                 return false;
             };
-            if watched_before
-                && found.blob.is_none()
+            if !watched_before && !scanned && found.blob.is_none() && self.is_announced(file, None, digest) {
+                // An agent made it while there was no hub.
+                self.ledger.disk.insert(file.clone(), None);
+                self.changed(file, found.clone(), Observed::WhileAway, now, ports);
+                return false;
+            }
+            if found.blob.is_none()
                 && let Some((blob, bytes)) = ports.indexed(file)
+                && (watched_before || self.is_announced(file, Some(Digest::new(codi2_text::digest_of(&bytes))), digest))
                 && let Some(text) = decode_text(&bytes)
             {
                 // A file without a row was as git has it, and has been changed while the hub was away.

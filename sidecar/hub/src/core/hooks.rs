@@ -34,8 +34,9 @@ impl Core {
         let process = Process { pid: record.parent_pid, start: record.parent_start };
         record.actor = record.actor.take().map(|actor| self.chained(actor, Some(&process), worktree.as_ref(), ports));
         let mut files: Vec<(FileId, Option<Observation>)> = Vec::new();
+        let mut readings: Vec<(FileId, Reading)> = Vec::new();
         let mut is_private = false;
-        for path in record.files.iter().take(limits::BATCH_FACTS) {
+        for (number, path) in record.files.iter().enumerate().take(limits::BATCH_FACTS) {
             let path = folder.join(path);
             let beside = path.parent().map_or_else(|| folder.clone(), Path::to_owned);
             // A file outside every repository, or ignored there, is nothing that codi2 records.
@@ -51,6 +52,13 @@ impl Core {
                 // What it holds already is not this call's doing.
                 self.observe(&file, found, now, ports);
             }
+            // What is not awaited any more was read by the hook itself, in its time.
+            let own = || record.found.iter().find(|own| usize::try_from(own.file) == Ok(number));
+            let read = match &found {
+                Some(_) => reading(found.as_ref()),
+                None => own().map_or(Reading::NotRead, |own| own.digest.map_or(Reading::Absent, Reading::Content)),
+            };
+            readings.push((file.clone(), read));
             files.push((file, found));
         }
         if let Some(worktree) = &worktree {
@@ -60,8 +68,6 @@ impl Core {
         if is_private && files.is_empty() {
             return self.nothing_of(origin);
         }
-        let readings: Vec<(FileId, Reading)> =
-            files.iter().map(|(file, found)| (file.clone(), reading(found.as_ref()))).collect();
         self.turn += 1;
         let read_ms = files.iter().flat_map(|(_, found)| found).map(|found| found.at_ms).max();
         let looked_at = worktree.as_ref().and_then(|id| self.worktree(id)).is_some_and(|worktree| worktree.scanned);

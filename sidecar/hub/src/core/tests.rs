@@ -2,6 +2,7 @@
 //! world of maps. Absent on purpose: sockets, threads, the store, real files.
 
 mod across;
+mod away;
 mod behalf;
 mod bounds;
 mod buffers;

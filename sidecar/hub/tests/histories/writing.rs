@@ -219,6 +219,7 @@ pub fn hook(history: &mut History, tree: &Tree, number: usize, phase: HookPhase,
         pair: None,
         folder: tree.root.to_str().unwrap().to_owned(),
         files: paths,
+        found: Vec::new(),
     };
     history.hub.hook(record);
 }

@@ -295,6 +295,7 @@ fn hook() -> codi2_protocol::HookRecord {
         pair: None,
         folder: "/nowhere".into(),
         files: Vec::new(),
+        found: Vec::new(),
     }
 }
 

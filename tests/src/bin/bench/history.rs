@@ -157,5 +157,6 @@ fn record(ground: &Ground, agent: usize, phase: HookPhase, file: &str) -> HookRe
         pair: None,
         folder: ground.world.repository().to_string_lossy().into_owned(),
         files: vec![ground.world.path(file).to_string_lossy().into_owned()],
+        found: Vec::new(),
     }
 }

@@ -160,6 +160,7 @@ impl Agent<'_> {
             pair: None,
             folder: world.repository().to_string_lossy().into_owned(),
             files: vec![world.path(self.file()).to_string_lossy().into_owned()],
+            found: Vec::new(),
         }
     }
 }

@@ -136,6 +136,7 @@ fn event(number: u64) -> Numbered {
             pair: None,
             folder: "/home/ada/projects/example".into(),
             files: (0..8).map(|n| format!("/home/ada/projects/example/src/module_{n}/mod.rs")).collect(),
+            found: Vec::new(),
         }),
     };
     Numbered { seq: number + 1, occurred_ms: 0, session: None, fact }

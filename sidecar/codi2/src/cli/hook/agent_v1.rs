@@ -70,6 +70,7 @@ pub fn record(input: &[u8], at_ms: u64, parent: Process) -> Result<HookRecord> {
         pair: None,
         folder: absolute(folder, ""),
         files,
+        found: Vec::new(),
     })
 }
 

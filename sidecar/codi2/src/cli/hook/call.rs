@@ -78,6 +78,7 @@ pub(super) fn record(
         parent_start: parent.start,
         folder: absolute(folder, ""),
         files: listed,
+        found: Vec::new(),
     }))
 }
 

@@ -328,6 +328,7 @@ impl World {
             pair: None,
             folder: ROOT.into(),
             files: paths.iter().map(|path| Path::new(ROOT).join(path).to_str().unwrap().to_owned()).collect(),
+            found: Vec::new(),
         }
     }
 
