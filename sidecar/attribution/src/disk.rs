@@ -195,7 +195,12 @@ impl DiskRuling {
             std::cmp::Ordering::Equal => {
                 let says_more = matches!(
                     self.rung(),
-                    Rung::Echo | Rung::IntentExact | Rung::IntentPartial | Rung::OnlyCall | Rung::Candidates
+                    Rung::Echo
+                        | Rung::IntentExact
+                        | Rung::SeenBefore
+                        | Rung::IntentPartial
+                        | Rung::OnlyCall
+                        | Rung::Candidates
                 );
                 says_more && self != old
             }
@@ -253,7 +258,8 @@ pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
     }
     if facts.seen == Some(Seen::Here) && facts.after.is_some() {
         let evidence = Evidence::new(EvidenceKind::SeenBefore, "the file has a content again that it had before");
-        return DiskRuling::CarryAll { evidence, fresh: unannounced(facts, &[]) };
+        // Its lines are whose they were; who brought it back, and took out what is gone, is asked as of any change.
+        return DiskRuling::CarryAll { evidence, fresh: left(facts, &[]) };
     }
     if let Some(ruling) = partial(facts) {
         return ruling;

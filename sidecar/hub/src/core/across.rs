@@ -63,7 +63,12 @@ impl Parted {
 
     /// What a change with this ruling took out and put in; absent where it is no agent's for certain.
     pub fn of(file: &FileId, kept: &Kept, ruling: &DiskRuling, secret: &[u8; 32]) -> Option<Self> {
-        let DiskRuling::All(verdict) = ruling else { return None };
+        let (verdict, is_new) = match ruling {
+            DiskRuling::All(verdict) => (verdict, true),
+            // What stands there again is whose it was; what is gone its agent took out all the same.
+            DiskRuling::CarryAll { fresh, .. } => (fresh, false),
+            DiskRuling::Echo { .. } | DiskRuling::Parts { .. } => return None,
+        };
         let is_agents = matches!(verdict.origin.kind, ActorKind::Agent | ActorKind::Orchestrator);
         if !is_agents || !matches!(Rung::of(verdict), Rung::IntentExact | Rung::OnlyCall) {
             return None;
@@ -74,7 +79,8 @@ impl Parted {
         if before.owners.len().max(after.len_bytes()) > TEXT_BYTES {
             return None;
         }
-        let shifted = shifted(before, after, secret)?;
+        let mut shifted = shifted(before, after, secret)?;
+        shifted.put.retain(|_| is_new);
         let telling = shifted.put.iter().filter(|line| letters_of(after, line) >= TELLING);
         let hashes = [shifted.gone.iter().map(|line| line.hash).collect(), telling.map(|line| line.hash).collect()];
         let gone = shifted.gone.into_iter().map(|line| (line, false)).collect();

@@ -37,8 +37,15 @@ impl Core {
         match event {
             WatchEvent::Scan(page) | WatchEvent::Observed(page) => {
                 self.ask_ahead(id, &page, ports);
+                let mut is_end = false;
                 for observation in page {
-                    self.observe(&file(&observation.path), observation, now, ports);
+                    let file = file(&observation.path);
+                    let was_there = matches!(self.ledger.disk.get(&file), Some(Some(_)));
+                    is_end |= !was_there || observation.content.digest().is_none();
+                    self.observe(&file, observation, now, ports);
+                }
+                if is_end {
+                    self.pair_changed(id, now, ports);
                 }
             }
             WatchEvent::Explained { path, digest, written, git } => {
@@ -323,7 +330,7 @@ impl Core {
         if before.as_ref().is_none_or(|before| before.owners.is_empty())
             && after.as_ref().is_some_and(|after| !after.is_empty())
         {
-            let left = self.emptied(file, before_bytes, found.at_ms);
+            let left = self.emptied(file, before_bytes, &found);
             let left = left.or_else(|| self.moved_with_git(file, &found, now, ports));
             if let Some(kept) = left.and_then(|event| self.kept.get(&event)) {
                 // One change with the one that took it away, and what stands there again is not new.

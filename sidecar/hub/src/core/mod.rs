@@ -12,6 +12,7 @@ mod buffers;
 mod carried;
 mod committed;
 mod disk;
+mod edited;
 mod gone;
 mod groups;
 mod hooks;

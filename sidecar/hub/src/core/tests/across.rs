@@ -136,6 +136,31 @@ fn a_file_that_is_moved_and_changed() {
     }
 }
 
+/// The file that a block is taken from has a text again that it had before.
+#[test]
+fn what_is_left_stood_there_before() {
+    for order in interleavings(&[1, 1, 1]) {
+        let mut w = world();
+        w.tick(10_000);
+        w.hook(HookPhase::Before, "bot", &[]);
+        w.put("a.rs", HEAD);
+        w.put("b.rs", moved());
+        let steps: [Step; 3] =
+            [|w| w.watch_sees("a.rs"), |w| w.watch_sees("b.rs"), |w| drop(w.hook(HookPhase::After, "bot", &[]))];
+        order.iter().for_each(|at| steps[*at](&mut w));
+        assert_eq!(w.blame("b.rs"), [OLD, TYPED, TYPED, CALL, CALL], "{order:?}\n{:#?}", w.log(0));
+        assert_eq!(w.blame("a.rs"), [OLD], "{order:?}");
+    }
+    // Inside one file.
+    let mut w = world();
+    w.tick(10_000);
+    w.hook(HookPhase::Before, "bot", &[]);
+    w.program_writes("a.rs", HEAD);
+    w.program_writes("a.rs", format!("{BLOCK}{HEAD}"));
+    w.hook(HookPhase::After, "bot", &[]);
+    assert_eq!(w.blame("a.rs"), [TYPED, TYPED, CALL, OLD], "{:#?}", w.log(0));
+}
+
 /// A copy that was made before takes nothing from a call that moves: `tail -3 a.rs > c.rs`, and later
 /// `cat a.rs >> b.rs; rm a.rs`.
 #[test]
