@@ -18,7 +18,7 @@ pub struct Owned {
     pub owner: LineOwner,
     /// How sure.
     pub class: Class,
-    /// Whether a second owner has at least 20 % of the line's non-blank bytes.
+    /// Whether a second owner has a part in the line.
     pub mixed: bool,
     /// Why.
     pub evidence: Vec<Evidenced>,

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ops::RangeInclusive;
 
 use codi2_attribution::record::LineRange;
+use codi2_attribution::report::class_of_line;
 use codi2_protocol::{Actor, Class, Digest, EvidenceKind, Owner, Span};
 use codi2_text::{OwnerTree, Text};
 
@@ -12,8 +13,6 @@ use crate::book::StoredOwners;
 use crate::known::{Content, Known, lines_of};
 use crate::ledger::is_telling;
 
-/// The share of a line's bytes that makes a second owner worth naming, in percent.
-const SECOND: usize = 20;
 /// No owner of the list: nobody told.
 const NOBODY: u32 = u32::MAX;
 
@@ -31,6 +30,24 @@ impl Owners {
             self.list.push(owner.clone());
             u32::try_from(self.list.len() - 1).unwrap_or(NOBODY)
         })
+    }
+
+    /// Whether both are one author's.
+    fn is_same(&self, one: u32, other: u32) -> bool {
+        let author = |number: u32| self.list.get(number as usize).map(|owner| &owner.verdict.origin);
+        one == other || author(one).is_some() && author(one) == author(other)
+    }
+
+    /// The owner of a line that has all these in it: as sure as the least sure of them.
+    fn of_line(&mut self, owner: u32, parts: &[u32]) -> u32 {
+        let Some(known) = self.list.get(owner as usize) else { return owner };
+        let class = class_of_line(known, parts.iter().filter_map(|part| self.list.get(*part as usize)));
+        if class == known.verdict.class {
+            return owner;
+        }
+        let mut known = known.clone();
+        known.verdict.class = class;
+        self.enter(&known)
     }
 
     /// Whether all that this one says is that nobody saw it.
@@ -226,18 +243,18 @@ fn filled(one: &OwnerTree<u32>, other: &OwnerTree<u32>) -> OwnerTree<u32> {
     OwnerTree::from_spans(spans)
 }
 
-/// The owners of these lines of a text: who has most of their non-blank bytes, and who has a good part of the rest.
-pub fn ranges(text: &str, owners: &OwnerTree<u32>, lines: &[RangeInclusive<u32>]) -> Vec<LineRange> {
+/// The owners of these lines of a text: who has most of their non-blank bytes, and who else has most of the rest.
+pub fn ranges(text: &str, tree: &OwnerTree<u32>, lines: &[RangeInclusive<u32>], owners: &mut Owners) -> Vec<LineRange> {
     let mut out: Vec<LineRange> = Vec::new();
     let (mut at, mut wanted) = (0, lines.iter().peekable());
     for (line, number) in text.split_inclusive('\n').zip(1..) {
         let bytes = at..at + line.len();
         at = bytes.end;
         while wanted.next_if(|lines| *lines.end() < number).is_some() {}
-        if !wanted.peek().is_some_and(|lines| lines.contains(&number)) || bytes.end > owners.len() {
+        if !wanted.peek().is_some_and(|lines| lines.contains(&number)) || bytes.end > tree.len() {
             continue;
         }
-        let Some((owner, second)) = heaviest(line, owners.spans(bytes)) else { continue };
+        let Some((owner, second)) = heaviest(line, tree.spans(bytes), owners) else { continue };
         match out.last_mut() {
             Some(last) if (last.last + 1, last.owner, last.second) == (number, owner, second) => last.last = number,
             _ => out.push(LineRange { first: number, last: number, owner, second }),
@@ -246,7 +263,7 @@ pub fn ranges(text: &str, owners: &OwnerTree<u32>, lines: &[RangeInclusive<u32>]
     out
 }
 
-fn heaviest(line: &str, spans: Vec<(usize, u32)>) -> Option<(u32, Option<u32>)> {
+fn heaviest(line: &str, spans: Vec<(usize, u32)>, owners: &mut Owners) -> Option<(u32, Option<u32>)> {
     let bytes = line.as_bytes();
     let weigh = |counts: &dyn Fn(&u8) -> bool| {
         let (mut at, mut weights): (usize, Vec<(u32, usize)>) = (0, Vec::new());
@@ -268,9 +285,10 @@ fn heaviest(line: &str, spans: Vec<(usize, u32)>) -> Option<(u32, Option<u32>)> 
         weights = weigh(&|_| true);
         weights.truncate(1);
     }
-    let all: usize = weights.iter().map(|(_, weight)| weight).sum();
-    let second = weights.get(1).filter(|(_, weight)| weight * 100 >= all * SECOND).map(|(owner, _)| *owner);
-    Some((weights.first()?.0, second))
+    let first = weights.first()?.0;
+    let parts: Vec<u32> = weights.iter().map(|(owner, _)| *owner).collect();
+    let second = parts.iter().copied().find(|part| !owners.is_same(first, *part));
+    Some((owners.of_line(first, &parts), second))
 }
 
 #[cfg(test)]

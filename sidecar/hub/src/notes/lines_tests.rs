@@ -19,11 +19,42 @@ fn a_line_is_whose_most_of_it_is() {
         // Blanks weigh nothing, unless there is nothing else.
         ("      x\n   \n", vec![(6, 0), (6, 1)], vec![1..=2], "1-2:1"),
         ("aaaabb\n", vec![(4, 0), (3, 1)], vec![1..=1], "1-1:0+1"),
-        ("aaaaaab\n", vec![(6, 0), (2, 1)], vec![1..=1], "1-1:0"),
+        ("aaaaaab\n", vec![(6, 0), (2, 1)], vec![1..=1], "1-1:0+1"),
         ("ab\n", vec![(1, 1), (2, 0)], vec![1..=1], "1-1:1+0"),
         ("", vec![], vec![1..=1], ""),
     ] {
-        assert_eq!(shown(&ranges(text, &OwnerTree::from_spans(spans), &lines)), expected, "{text:?}");
+        assert_eq!(
+            shown(&ranges(text, &OwnerTree::from_spans(spans), &lines, &mut Owners::default())),
+            expected,
+            "{text:?}"
+        );
+    }
+}
+
+/// Whoever changed a word of a line makes nobody else its author, and its author less sure.
+#[test]
+fn a_line_is_as_sure_as_its_least_sure_part() {
+    let mut owners = Owners::default();
+    let mut by = |kind, name: &str, class| {
+        let verdict = Verdict::new(Actor::named(kind, name), class, EvidenceKind::Other, "");
+        owners.enter(&Owner { verdict, at_ms: None, event: Some(EventId::new()) })
+    };
+    let exact = by(ActorKind::Agent, "bot", Class::Exact);
+    let moved = by(ActorKind::Agent, "bot", Class::Declared);
+    let typed = by(ActorKind::Person, "ada", Class::Inferred);
+    let stranger = by(ActorKind::External, "", Class::Unknown);
+    for (spans, class, second) in [
+        (vec![(10, exact)], Class::Exact, None),
+        (vec![(9, exact), (1, moved)], Class::Declared, None),
+        (vec![(9, exact), (1, typed)], Class::Inferred, Some(typed)),
+        (vec![(9, exact), (1, stranger)], Class::Carried, Some(stranger)),
+        (vec![(8, exact), (1, moved), (1, stranger)], Class::Carried, Some(stranger)),
+        (vec![(9, stranger), (1, exact)], Class::Unknown, Some(exact)),
+    ] {
+        let range = ranges("0123456789", &OwnerTree::from_spans(spans.clone()), &[1..=1], &mut owners)[0];
+        let owner = &owners.list[range.owner as usize].verdict;
+        assert_eq!(owner.origin, owners.list[spans[0].1 as usize].verdict.origin);
+        assert_eq!((owner.class, range.second), (class, second), "{spans:?}");
     }
 }
 
@@ -47,7 +78,7 @@ fn a_text_that_nobody_saw_has_the_lines_of_its_relatives() {
     let exact = OwnerTree::new(text.len_bytes(), unseen);
     let near = |(text, owners)| Base { text, owners, is_near: true };
     let tree = derived(&text, &exact, &[first, second].map(near), &owners);
-    let found: Vec<u32> = ranges(&text.to_string(), &tree, &[1..=6])
+    let found: Vec<u32> = ranges(&text.to_string(), &tree, &[1..=6], &mut owners)
         .iter()
         .flat_map(|range| (range.first..=range.last).map(|_| range.owner))
         .collect();
@@ -74,7 +105,7 @@ fn a_line_counts_also_where_another_order_stands() {
     let exact = OwnerTree::new(text.len_bytes(), nobody);
     let bases = [base(&[(39, ada), (16, bea)], &old)];
     let tree = derived(&text, &exact, &bases, &owners);
-    assert_eq!(shown(&ranges(&text.to_string(), &tree, &[1..=5])), "1-1:1 2-2:2 3-5:0");
+    assert_eq!(shown(&ranges(&text.to_string(), &tree, &[1..=5], &mut owners)), "1-1:1 2-2:2 3-5:0");
     // Two who wrote the same line are none.
     let other = Text::new("the line of bea\n");
     let bases = [bases[0].clone(), base(&[(16, ada)], &other)];
@@ -168,6 +199,6 @@ fn of_a_far_relative_only_telling_lines_count() {
         let (old, text) = (Text::new(old), Text::new(new));
         let base = Base { owners: OwnerTree::new(old.len_bytes(), ada), text: old, is_near };
         let tree = derived(&text, &OwnerTree::new(text.len_bytes(), nobody), &[base], &owners);
-        assert_eq!(shown(&ranges(new, &tree, &[1..=8])), expected);
+        assert_eq!(shown(&ranges(new, &tree, &[1..=8], &mut owners)), expected);
     }
 }

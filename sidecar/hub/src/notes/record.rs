@@ -44,7 +44,8 @@ impl<I: Informant> Clerk<I> {
             let asked = Asked { file, text: text.clone(), relatives: Vec::new() };
             let Some(told) = self.informant.ask(asked)? else { continue };
             let exact = told.owners.map(|known| owners.tree(&known));
-            let mut ranges = exact.as_ref().map(|tree| lines::ranges(&text.to_string(), tree, &change.lines));
+            let mut ranges =
+                exact.as_ref().map(|tree| lines::ranges(&text.to_string(), tree, &change.lines, &mut owners));
             // Nobody saw it, or all that was seen is that it is there.
             if let Some(relation) = derives
                 && ranges.as_ref().is_none_or(|ranges| ranges.iter().any(|range| owners.is_unseen(range.owner)))
@@ -55,7 +56,7 @@ impl<I: Informant> Clerk<I> {
                     let before = owners.tree_of_lines(&text.to_string(), &file.ranges, &record.owners);
                     tree = lines::completed(&tree, &before, &owners);
                 }
-                ranges = Some(lines::ranges(&text.to_string(), &tree, &change.lines));
+                ranges = Some(lines::ranges(&text.to_string(), &tree, &change.lines, &mut owners));
             }
             let ranges = ranges.unwrap_or_default();
             if !ranges.is_empty() {

@@ -4,9 +4,9 @@
 //! [`Owned`] has it. Absent on purpose: the text of the lines in JSON.
 
 use anyhow::Result;
-use codi2_attribution::report::Known;
+use codi2_attribution::report::{Known, class_of_line};
 use codi2_protocol::OwnersReply;
-use codi2_text::Text;
+use codi2_text::{OwnerTree, Text};
 use codi2_workspace::past::{Blamed, BlamedLine};
 use codi2_workspace::shown;
 use serde::Serialize;
@@ -66,13 +66,29 @@ pub fn view(file: &str, text: &Text, reply: &OwnersReply) -> std::result::Result
     let spans = reply.spans.iter().map(|span| (span.len as usize, span.owner));
     // Two keystrokes of one person in two minutes are one owner to whoever reads a line.
     let key = |owner: &u32| &reply.owners[*owner as usize].verdict.origin;
-    let lines = codi2_text::lines_by(text, spans, key);
-    let lines = lines.into_iter().enumerate().map(|(at, line)| Line {
-        line: at + 1,
-        owned: Owned::new(&reply.owners[line.owner as usize], line.mixed),
-        commit: None,
+    let lines = codi2_text::lines_by(text, spans.clone(), key);
+    let tree = OwnerTree::from_spans(spans);
+    let mut from = 0;
+    let lines = lines.into_iter().zip(text.line_lengths()).enumerate().map(|(at, (line, len))| {
+        let owner = &reply.owners[line.owner as usize];
+        let parts = solid_parts(text, &tree, from, len);
+        from += len;
+        let parts = || parts.iter().filter(|_| !line.blank).map(|part| &reply.owners[*part as usize]);
+        let is_mixed = parts().any(|part| part.verdict.origin != owner.verdict.origin);
+        let class = class_of_line(owner, parts());
+        Line { line: at + 1, owned: Owned { class, ..Owned::new(owner, is_mixed) }, commit: None }
     });
     Ok(View { file: shown(file).into_owned(), lines: lines.collect() })
+}
+
+/// Who owns anything of a line but its blanks.
+fn solid_parts(text: &Text, tree: &OwnerTree<u32>, from: usize, len: usize) -> Vec<u32> {
+    let mut at = from;
+    let solid = tree.spans(from..from + len).into_iter().filter(|(len, _)| {
+        at += len;
+        text.slice(at - len..at).chars().any(|one| !one.is_whitespace())
+    });
+    solid.map(|(_, owner)| owner).collect()
 }
 
 /// The view of a file as a commit has it.
@@ -162,7 +178,7 @@ mod tests {
         let lines = [
             line(1, ada, "inferred", false, keys),
             line(2, ada, "inferred", false, keys),
-            line(3, agent, "exact", true, r#"{"kind":"intent-exact","detail":"agent-v1"}"#),
+            line(3, agent, "inferred", true, r#"{"kind":"intent-exact","detail":"agent-v1"}"#),
             line(
                 4,
                 &nobody("unknown"),
@@ -182,6 +198,21 @@ mod tests {
         assert!(!lines[0].owned.mixed);
         let lines = view("f", &text, &reply(&[(4, 0), (5, 1)], vec![ada(0), agent()])).unwrap().lines;
         assert!(lines[0].owned.mixed);
+    }
+
+    /// A stranger changed a word of an agent's line: it is the agent's, and nobody saw it become what it is.
+    #[test]
+    fn a_line_is_as_sure_as_its_least_sure_part() {
+        let text = Text::new("  aaaaaaaab\n");
+        let verdict = Verdict::new(Actor::external(), Class::Unknown, EvidenceKind::DiskChange, "");
+        let external = Owner { verdict, at_ms: None, event: None };
+        let shown = |spans: &[(u64, u32)]| {
+            let lines = view("f", &text, &reply(spans, vec![agent(), external.clone()])).unwrap().lines;
+            (lines[0].owned.owner.kind, lines[0].owned.class, lines[0].owned.mixed)
+        };
+        assert_eq!(shown(&[(12, 0)]), (ActorKind::Agent, agent().verdict.class, false));
+        assert_eq!(shown(&[(10, 0), (2, 1)]), (ActorKind::Agent, Class::Carried, true));
+        assert_eq!(shown(&[(2, 1), (9, 0), (1, 1)]), (ActorKind::Agent, agent().verdict.class, false), "blanks");
     }
 
     #[test]
