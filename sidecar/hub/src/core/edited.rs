@@ -78,6 +78,7 @@ impl Core {
     }
 
     /// What went just now and has not come back, with the text it had; and what came from nowhere and is nobody's.
+    #[allow(clippy::type_complexity)]
     fn ends(&self, worktree: &WorktreeId, now: u64) -> (Vec<(EventId, Text)>, Vec<(FileId, OpenChange, Text)>) {
         let (mut gone, mut new) = (Vec::new(), Vec::new());
         let is_short = |text: &&Text| text.len_bytes() <= TEXT_BYTES;
