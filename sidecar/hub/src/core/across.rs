@@ -1,10 +1,11 @@
-//! Blocks that an agent takes out of one place and puts into another with two changes, of one file or of two: whoever
-//! moves them is not who wrote them (ADR 0074). The change that takes out may be seen before the one that puts in, or after.
+//! Blocks that an agent, or somebody who announces nothing, takes out of one place and puts into another with two changes, of
+//! one file or of two: whoever moves them is not who wrote them (ADR 0074, 0140). The change that takes out may be seen before
+//! the one that puts in, or after.
 //!
 //! What is found when the second half comes stays with the change that put it in; nobody looks again.
 //!
-//! Absent on purpose: lines that one change moves inside its file (`moved`), what nobody announced or git took away, and
-//! blocks so short that anybody may write them again.
+//! Absent on purpose: lines that one change moves inside its file (`moved`), what git took away, and blocks so short that
+//! anybody may write them again.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range as Bytes;
@@ -36,12 +37,12 @@ thread_local! {
     pub(super) static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// The lines that an agent took out of a file and put in.
+/// The lines that somebody took out of a file and put in.
 #[derive(Debug)]
 pub(super) struct Parted {
     /// The file.
     pub file: FileId,
-    /// Who did.
+    /// Who did: an agent, or external.
     by: Actor,
     /// What is gone, and whether a change put it elsewhere.
     gone: Vec<(At, bool)>,
@@ -61,7 +62,8 @@ impl Parted {
         self.gone.len() * size_of::<(At, bool)>() + self.put.len() * size_of::<At>() + hashes + found
     }
 
-    /// What a change with this ruling took out and put in; absent where it is no agent's for certain.
+    /// What a change with this ruling took out and put in; absent where it is not for certain one agent's, nor nobody's who
+    /// announces anything.
     pub fn of(file: &FileId, kept: &Kept, ruling: &DiskRuling, secret: &[u8; 32]) -> Option<Self> {
         let (verdict, is_new) = match ruling {
             DiskRuling::All(verdict) => (verdict, true),
@@ -69,8 +71,15 @@ impl Parted {
             DiskRuling::CarryAll { fresh, .. } => (fresh, false),
             DiskRuling::Echo { .. } | DiskRuling::Parts { .. } => return None,
         };
-        let is_agents = matches!(verdict.origin.kind, ActorKind::Agent | ActorKind::Orchestrator);
-        if !is_agents || !matches!(Rung::of(verdict), Rung::IntentExact | Rung::OnlyCall) {
+        let may_be_half = match verdict.origin.kind {
+            ActorKind::Agent | ActorKind::Orchestrator => {
+                matches!(Rung::of(verdict), Rung::IntentExact | Rung::OnlyCall)
+            }
+            // Git announces itself by what it knows.
+            ActorKind::External => Rung::of(verdict) == Rung::Unexplained && ruling.rung() != Rung::Git,
+            _ => false,
+        };
+        if !may_be_half {
             return None;
         }
         let (nothing, empty) = (Known::nothing(), Text::new(""));
@@ -88,7 +97,7 @@ impl Parted {
         Some(Self { file: file.clone(), by, gone, put: shifted.put, hashes, found: Vec::new() })
     }
 
-    /// Whether this is the agent of an earlier account of the change.
+    /// Whether this is who did it by an earlier account of the change.
     pub fn is_by(&self, earlier: &Self) -> bool {
         self.by == earlier.by
     }
@@ -187,6 +196,11 @@ fn letters_of(text: &Text, line: &At) -> usize {
     text.slice(line.bytes.clone()).chars().filter(|one| one.is_alphanumeric()).count()
 }
 
+/// Who is told to have moved lines.
+fn mover(by: &Actor) -> String {
+    if by.kind == ActorKind::External { "somebody who announced nothing".to_owned() } else { by.to_string() }
+}
+
 /// A block that was moved: from which change, which of its lines, and what they are where they were put in.
 struct Found {
     source: EventId,
@@ -196,7 +210,7 @@ struct Found {
 }
 
 impl Core {
-    /// Looks among what its agent took out (`only` with one change) for the lines that a change put in. What is found, with
+    /// Looks among what the same one took out (`only` with one change) for the lines that a change put in. What is found, with
     /// the owners it had there and the word that it was moved, stays with the change. Whether anything was.
     pub(super) fn take_moved(&mut self, kept: &mut Kept, only: Option<EventId>) -> bool {
         let Some(mut parted) = kept.parted.take() else { return false };
@@ -205,7 +219,8 @@ impl Core {
         for Found { source, gone, path, lines } in found {
             let source = self.kept.get_mut(&source).and_then(|source| source.parted.as_mut());
             source.into_iter().for_each(|source| source.gone[gone.clone()].iter_mut().for_each(|it| it.1 = true));
-            let evidence = Evidence::new(EvidenceKind::Moved, format!("{} moved it here from {path}", parted.by));
+            let evidence =
+                Evidence::new(EvidenceKind::Moved, format!("{} moved it here from {path}", mover(&parted.by)));
             for (bytes, runs) in lines {
                 let told = |(len, owner)| (len, self.ledger.book.with_word(owner, &evidence));
                 parted.found.push((bytes, runs.into_iter().map(told).collect()));

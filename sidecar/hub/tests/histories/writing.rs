@@ -385,7 +385,7 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
         let block: Vec<usize> = moved.iter().map(letters).skip_while(|letters| *letters < TELLING).collect();
         let telling = block.iter().filter(|letters| **letters >= TELLING).count();
         let is_block = telling > 1 && block.iter().sum::<usize>() >= BLOCK;
-        let stays = |line: &String| was_seen && number < AGENTS.len() && is_block && letters(line) >= TELLING;
+        let stays = |line: &String| was_seen && is_block && letters(line) >= TELLING;
         let mover = (number < AGENTS.len()).then_some(number);
         moved
             .iter()

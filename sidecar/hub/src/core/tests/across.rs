@@ -257,6 +257,40 @@ fn a_clean_file_that_is_moved_while_the_hub_is_away() {
     }
 }
 
+/// Somebody who announces nothing moves a block to another file, in either order, by one look or two.
+#[test]
+fn a_block_that_a_program_moves() {
+    const PROGRAM: &str = "external unknown DiskChange";
+    let steps: [Step; 2] = [|w| w.put("a.rs", HEAD), |w| w.put("b.rs", moved())];
+    let looks: [Step; 2] = [|w| w.watch_sees("a.rs"), |w| w.watch_sees("b.rs")];
+    for order in interleavings(&[1, 1, 1, 1]) {
+        let mut w = world();
+        let all = [steps[0], steps[1], looks[0], looks[1]];
+        order.iter().for_each(|at| all[*at](&mut w));
+        looks.iter().for_each(|look| look(&mut w));
+        let expected = [OLD, TYPED, TYPED, PROGRAM, PROGRAM];
+        assert_eq!(w.blame("b.rs"), expected, "{order:?}\n{:#?}", w.log(0));
+        let owners = w.owners("b.rs", None, false).unwrap().owners;
+        let words = owners.iter().flat_map(|owner| &owner.verdict.evidence);
+        let words: Vec<_> = words.filter(|it| it.kind == EvidenceKind::Moved).map(|it| &it.detail).collect();
+        assert_eq!(words, ["somebody who announced nothing moved it here from a.rs"], "{order:?}");
+        w.hub_restarts();
+        w.scan();
+        assert_eq!(w.blame("b.rs"), expected, "{order:?}");
+    }
+    // More was taken out at its place: it may have been written anew.
+    let mut w = world();
+    w.program_writes("a.rs", "");
+    w.program_writes("b.rs", moved());
+    assert_eq!(w.blame("b.rs")[1], PROGRAM);
+    // A copy, and half by an agent.
+    let mut w = world();
+    w.program_writes("b.rs", moved());
+    assert_eq!(w.blame("b.rs")[1], PROGRAM);
+    writes(&mut w, "bot", "a.rs", HEAD);
+    assert_eq!(w.blame("b.rs")[1], PROGRAM);
+}
+
 /// What was found stays, also where the change it came from is forgotten before the call that put it in ends.
 #[test]
 fn the_source_is_forgotten_before_the_call_ends() {

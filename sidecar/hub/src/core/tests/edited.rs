@@ -59,19 +59,19 @@ fn what_it_was_must_be_clear() {
     w.put("b.rs", format!("{LINE}{CHANGED}another line here\nand one more line\n"));
     together(&mut w, &["b.rs", "a.rs"]);
     assert_eq!(w.blame("b.rs"), [EXTERNAL; 4]);
-    // Two that went are like it.
+    // Two that went are like it, and no two lines follow each other, as in a block that moves (ADR 0140).
     let mut w = written();
     w.program_writes("c.rs", format!("{HEAD}{LINE}"));
     w.tick(10_000);
     w.ports.files.remove("a.rs");
     w.ports.files.remove("c.rs");
-    w.put("b.rs", format!("{HEAD}{LINE}{CHANGED}"));
+    w.put("b.rs", format!("older than codi2, one\n{CHANGED}{LINE}"));
     together(&mut w, &["b.rs", "a.rs", "c.rs"]);
-    assert_eq!(w.blame("b.rs"), [EXTERNAL; 4]);
-    // It went long before.
+    assert_eq!(w.blame("b.rs"), [EXTERNAL; 3]);
+    // It went so long before that not even a block of it is known to be moved (ADR 0140).
     let mut w = written();
     w.removes("a.rs");
-    w.tick(10_000);
+    w.tick(codi2_attribution::OPEN_MS + 1_000);
     w.program_writes("b.rs", format!("{HEAD}{LINE}{CHANGED}"));
     assert_eq!(w.blame("b.rs"), [EXTERNAL; 4]);
 }
