@@ -107,16 +107,16 @@ fn sides(past: &Past, revisions: &[String]) -> Result<(Compared, Option<Compared
     // A side left out of a range is what is checked out.
     let side = |name: &str| compared(past, if name.is_empty() { "HEAD" } else { name });
     match revisions {
-        [] => Ok((side("")?, None)),
+        [] => Ok((compared(past, "HEAD")?, None)),
         [one] => match (one.split_once("..."), one.split_once("..")) {
             (Some((from, to)), _) => {
                 let (from, to) = (side(from)?, side(to)?);
                 Ok((Compared { name: past.merge_base(&from.name, &to.name).map_err(fate)?, ..from }, Some(to)))
             }
             (_, Some((from, to))) => Ok((side(from)?, Some(side(to)?))),
-            _ => Ok((side(one)?, None)),
+            _ => Ok((compared(past, one)?, None)),
         },
-        [from, to, ..] => Ok((side(from)?, Some(side(to)?))),
+        [from, to, ..] => Ok((compared(past, from)?, Some(compared(past, to)?))),
     }
 }
 

@@ -88,14 +88,18 @@ impl Equal {
         };
         let own = at.checked_sub(1).and_then(pair).filter(|_| lines.get(at + 1) != Some(&copy));
         let Some(own) = own else { return self.writers.get(copy).cloned().unwrap_or_default() };
-        // A comparison may set the seam of a row of such pairs anywhere.
+        // A comparison may set the seam of a row of such pairs anywhere, also of one whose own copy cannot be told.
+        let beside = |at: usize| {
+            let is_copy = lines.get(at + 1) == Some(&copy);
+            pair(at).or_else(|| self.writers.get(copy)).filter(|_| is_copy)
+        };
         let mut all = own.clone();
         let (mut first, mut next) = (at - 1, at + 1);
-        while let Some(named) = first.checked_sub(2).and_then(pair) {
+        while let Some(named) = first.checked_sub(2).and_then(beside) {
             all.extend(named);
             first -= 2;
         }
-        while let Some(named) = pair(next) {
+        while let Some(named) = beside(next) {
             all.extend(named);
             next += 2;
         }

@@ -384,7 +384,9 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
         // It begins with a line that tells.
         let block: Vec<usize> = moved.iter().map(letters).skip_while(|letters| *letters < TELLING).collect();
         let telling = block.iter().filter(|letters| **letters >= TELLING).count();
-        let is_block = telling > 1 && block.iter().sum::<usize>() >= BLOCK;
+        // One with a line that many write may be cut in two there: who announced it wrote it anew (ADR 0074).
+        let is_apart = moved.iter().any(|line| is_equal(line));
+        let is_block = !is_apart && telling > 1 && block.iter().sum::<usize>() >= BLOCK;
         let stays = |line: &String| was_seen && is_block && letters(line) >= TELLING;
         let mover = (number < AGENTS.len()).then_some(number);
         moved
