@@ -78,31 +78,33 @@ impl Equal {
         }
     }
 
-    /// Who may be named for the copy in this line of a text, beside nobody.
-    pub fn authors(&self, text: &str, at: usize) -> BTreeSet<Author> {
+    /// Who may be named for the copy in this line of a text, beside nobody. `author`: of a word.
+    pub fn authors(&self, text: &str, at: usize, author: impl Fn(&str) -> Option<Author>) -> BTreeSet<Author> {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         let copy = lines[at];
         let pair = |at: usize| {
             let (line, named) = self.below.get(*lines.get(at)?)?;
             (*line == copy && lines.get(at + 1) == Some(line) && !self.apart.contains(lines[at])).then_some(named)
         };
+        let any = || self.writers.get(copy).cloned().unwrap_or_default();
         let own = at.checked_sub(1).and_then(pair).filter(|_| lines.get(at + 1) != Some(&copy));
-        let Some(own) = own else { return self.writers.get(copy).cloned().unwrap_or_default() };
-        // A comparison may set the seam of a row of such pairs anywhere, also of one whose own copy cannot be told.
-        let beside = |at: usize| {
-            let is_copy = lines.get(at + 1) == Some(&copy);
-            pair(at).or_else(|| self.writers.get(copy)).filter(|_| is_copy)
-        };
+        let Some(own) = own else { return any() };
+        // A comparison may set the seam of what one author put in between two copies on either side of it: the one it ends
+        // with for the one it was put behind.
         let mut all = own.clone();
-        let (mut first, mut next) = (at - 1, at + 1);
-        while let Some(named) = first.checked_sub(2).and_then(beside) {
-            all.extend(named);
-            first -= 2;
-        }
-        while let Some(named) = beside(next) {
-            all.extend(named);
-            next += 2;
-        }
+        let mut row = |side: &mut dyn Iterator<Item = usize>| {
+            let mut whose = None;
+            for at in side {
+                if lines[at] == copy {
+                    all.extend(at.checked_sub(1).and_then(pair).cloned().unwrap_or_else(any));
+                    whose = None;
+                } else if !is_equal(lines[at]) && *whose.get_or_insert(author(lines[at])) != author(lines[at]) {
+                    break;
+                }
+            }
+        };
+        row(&mut (0..at).rev());
+        row(&mut (at + 1..lines.len()));
         all
     }
 }

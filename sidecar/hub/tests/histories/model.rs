@@ -129,7 +129,7 @@ impl Model {
     /// Compares the owner that was told of a line that many write, with who may have written this copy of it.
     pub fn judge_equal(&self, text: &str, at: usize, owner: &Actor) -> Finding {
         let is_whose = |author: &Author| is_named_so(*author, owner);
-        let right = !is_named(owner) || self.equal.authors(text, at).iter().any(is_whose);
+        let right = !is_named(owner) || self.equal.authors(text, at, |line| self.author(line)).iter().any(is_whose);
         if right { Finding::Right } else { Finding::Wrong }
     }
 
