@@ -384,9 +384,12 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
         // It begins with a line that tells.
         let block: Vec<usize> = moved.iter().map(letters).skip_while(|letters| *letters < TELLING).collect();
         let telling = block.iter().filter(|letters| **letters >= TELLING).count();
-        // One with a line that many write may be cut in two there: who announced it wrote it anew (ADR 0074).
-        let is_apart = moved.iter().any(|line| is_equal(line));
-        let is_block = !is_apart && telling > 1 && block.iter().sum::<usize>() >= BLOCK;
+        // Open: a block with a line of the mover's own, or one that many write, is at times told as the mover's whole (one
+        // of a thousand histories; seeds 117694249435849, 117694325064244).
+        let is_movers =
+            |line: &String| number < AGENTS.len() && history.model.author(line) == Some(Author::Agent(number));
+        let is_open = moved.iter().any(|line| is_equal(line) || is_movers(line));
+        let is_block = !is_open && telling > 1 && block.iter().sum::<usize>() >= BLOCK;
         let stays = |line: &String| was_seen && is_block && letters(line) >= TELLING;
         let mover = (number < AGENTS.len()).then_some(number);
         moved
