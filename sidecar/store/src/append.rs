@@ -24,6 +24,8 @@ pub(crate) const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 /// Hours a hook's id is remembered, at least.
 const HOOK_HOURS: u64 = 24;
+/// A hook that comes so long after it ran, in ms, lay in a spool.
+const LATE_MS: u64 = HOUR_MS;
 /// How long a lane is used, in ms: a day, so that its row can be forgotten some days later.
 pub(crate) const LANE_MS: u64 = 24 * HOUR_MS;
 /// Characters of an index term; a query for a longer one filters what the index gives.
@@ -58,6 +60,15 @@ pub struct Pending {
     pub dedupe: Dedupe,
     /// Rows written together with it, and dropped with it.
     pub rows: Vec<Row>,
+}
+
+impl Pending {
+    /// Whether a hook's record lay in a spool: until the spool is removed it may come again.
+    fn has_lain(&self) -> bool {
+        let received_ms = self.event.as_ref().map(|event| event.received_ms);
+        let hook = self.dedupe.hook.zip(received_ms);
+        hook.is_some_and(|((_, at_ms), received_ms)| received_ms.saturating_sub(at_ms) > LATE_MS)
+    }
 }
 
 /// One appender at work. Its row tells, after an unknown result, whether and as which run it was committed.
@@ -207,6 +218,7 @@ impl Store {
         let mut clock = Clock::read(self, transaction)?;
         let mut producers = self.producers(transaction, batch)?;
         let mut hooks: BTreeMap<EventId, bool> = BTreeMap::new();
+        let forgets = !batch.iter().any(|encoded| encoded.pending.has_lain());
         let mut plan = Vec::with_capacity(batch.len());
         let (mut events, mut wrote) = (0_u16, false);
         for Encoded { pending, value } in batch {
@@ -220,7 +232,7 @@ impl Store {
             if let (true, Some((id, at_ms))) = (fresh, pending.dedupe.hook) {
                 fresh = match hooks.get(&id) {
                     Some(fresh) => *fresh,
-                    None => self.remember_hook(transaction, id, at_ms, pending)?,
+                    None => self.remember_hook(transaction, id, at_ms, pending, forgets)?,
                 };
                 hooks.insert(id, fresh);
             }
@@ -311,23 +323,27 @@ impl Store {
         keys.into_iter().collect()
     }
 
-    /// Whether a hook's id is new; it is then remembered, and what this machine remembered over a day ago is forgotten. What
-    /// others remember is theirs: their clocks may be behind.
+    /// Whether a hook's id is new; it is then remembered, and what this machine remembered over a day ago is forgotten, unless
+    /// something of a spool is being taken in: its records may be older than that. What others remember is theirs: their clocks
+    /// may be behind.
     fn remember_hook(
         &self,
         transaction: &mut dyn Transaction,
         id: EventId,
         at_ms: u64,
         pending: &Pending,
+        forgets: bool,
     ) -> Result<bool, Abort> {
         let key = self.hook(id, at_ms);
         if transaction.get(&key)?.is_some() {
             return Ok(false);
         }
-        let now_ms = pending.event.as_ref().map_or(at_ms, |event| event.received_ms);
-        let (begin, _) = layout::below(&layout::space("h", &self.machine));
-        let end = layout::space("h", &(self.machine, (now_ms / HOUR_MS).saturating_sub(HOOK_HOURS)));
-        transaction.clear_range(&begin, &end)?;
+        if forgets {
+            let now_ms = pending.event.as_ref().map_or(at_ms, |event| event.received_ms);
+            let (begin, _) = layout::below(&layout::space("h", &self.machine));
+            let end = layout::space("h", &(self.machine, (now_ms / HOUR_MS).saturating_sub(HOOK_HOURS)));
+            transaction.clear_range(&begin, &end)?;
+        }
         transaction.set(&key, &value::seal(&key, &value::encode(&at_ms)?))?;
         Ok(true)
     }

@@ -119,7 +119,8 @@ fn a_hook_counts_once_in_a_day() {
         assert_eq!(fresh(&[hook(first, now, now + 1)]), 0, "{name}");
         assert_eq!(fresh(&[hook(second, now + 24 * HOUR_MS, now + 24 * HOUR_MS)]), 1, "{name}");
         assert_eq!(fresh(&[hook(first, now, now + 24 * HOUR_MS)]), 0, "{name}: still within the day");
-        assert_eq!(fresh(&[hook(EventId::new(), now, now + 26 * HOUR_MS)]), 1, "{name}: forgets what is older");
+        let later = now + 26 * HOUR_MS;
+        assert_eq!(fresh(&[hook(EventId::new(), later, later)]), 1, "{name}: forgets what is older");
         assert_eq!(fresh(&[hook(first, now, now + 26 * HOUR_MS)]), 1, "{name}");
         assert_eq!(fresh(&[hook(second, now + 24 * HOUR_MS, now + 26 * HOUR_MS)]), 0, "{name}");
         // A hook from a spool is a fact, too: its number moves although the hook is known.
@@ -127,6 +128,25 @@ fn a_hook_counts_once_in_a_day() {
         let dedupe = Dedupe { fact: Some((producer, 1)), hook: Some((second, now + 24 * HOUR_MS)) };
         assert_eq!(fresh(&[pending(event(9, now), dedupe)]), 0, "{name}");
         assert_eq!(store.producer(producer).unwrap(), 1, "{name}");
+    }
+}
+
+/// A hub that ended before it removed a spool leaves its records to the next one, whatever their age.
+#[test]
+fn hooks_of_a_spool_count_once_however_old_they_are() {
+    let engines = Engines::new();
+    for (name, store) in stores(&engines) {
+        let now = 400 * HOUR_MS;
+        let hook = |id: EventId, at_ms| pending(event(9, now), Dedupe { fact: None, hook: Some((id, at_ms)) });
+        let fresh = |batch: &[Pending]| store.append(batch).unwrap().iter().flatten().count();
+        let spool: Vec<_> = [100, 40, 3].map(|ago| hook(EventId::new(), now - ago * HOUR_MS)).to_vec();
+        assert_eq!(spool.chunks(1).map(fresh).sum::<usize>(), 3, "{name}");
+        assert_eq!(spool.chunks(1).map(fresh).sum::<usize>(), 0, "{name}");
+        // The last of them in one transaction with the next one that comes as it happens.
+        let last = [hook(EventId::new(), now - 40 * HOUR_MS), hook(EventId::new(), now)];
+        assert_eq!((fresh(&last), fresh(&last), fresh(&spool)), (2, 0, 0), "{name}");
+        // Once something comes that did not lie there, the spool is gone.
+        assert_eq!((fresh(&[hook(EventId::new(), now)]), fresh(&spool)), (1, 2), "{name}");
     }
 }
 

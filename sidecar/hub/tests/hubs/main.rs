@@ -284,8 +284,8 @@ fn hook() -> codi2_protocol::HookRecord {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     codi2_protocol::HookRecord {
         id: codi2_protocol::EventId::new(),
-        // Known for a day.
-        at_ms: since.as_millis().try_into().unwrap(),
+        // Longer ago than hooks are remembered that come as they happen.
+        at_ms: u64::try_from(since.as_millis()).unwrap() - 3 * 24 * 3_600_000,
         phase: codi2_protocol::HookPhase::Before,
         format: "agent-v1".into(),
         actor: None,
