@@ -16,7 +16,7 @@ use codi2_text::Text;
 
 use super::Core;
 use super::late::Kept;
-use super::moved::{At, Moved, shifted};
+use super::moved::{At, Loose, Moved, Shifted, shifted};
 use crate::book::OwnerRef;
 use crate::known::Known;
 use crate::ledger::{TELLING, is_telling};
@@ -44,9 +44,11 @@ pub(super) struct Parted {
     pub file: FileId,
     /// Who did: an agent, or external.
     by: Actor,
-    /// What is gone, and whether a change put it elsewhere.
-    gone: Vec<(At, bool)>,
-    put: Vec<At>,
+    /// What is gone.
+    gone: Vec<Loose>,
+    /// The numbers of it that a change put elsewhere.
+    taken: HashSet<usize>,
+    put: Vec<Loose>,
     /// The hashes of what is gone, and of what is put in and telling.
     hashes: [HashSet<u64>; 2],
     /// What of it was moved here.
@@ -59,7 +61,7 @@ impl Parted {
         let hashes = self.hashes.iter().map(HashSet::len).sum::<usize>() * 2 * size_of::<u64>();
         let runs = self.found.iter().map(|(_, runs)| runs.len()).sum::<usize>() * size_of::<(usize, OwnerRef)>();
         let found = self.found.len() * size_of::<Moved>() + runs;
-        self.gone.len() * size_of::<(At, bool)>() + self.put.len() * size_of::<At>() + hashes + found
+        (self.gone.len() + self.put.len()) * size_of::<Loose>() + self.taken.len() * size_of::<usize>() + hashes + found
     }
 
     /// What a change with this ruling took out and put in; absent where it is not for certain one agent's, nor nobody's who
@@ -90,11 +92,11 @@ impl Parted {
         }
         let mut shifted = shifted(before, after, secret)?;
         shifted.put.retain(|_| is_new);
-        let telling = shifted.put.iter().filter(|line| letters_of(after, line) >= TELLING);
-        let hashes = [shifted.gone.iter().map(|line| line.hash).collect(), telling.map(|line| line.hash).collect()];
-        let gone = shifted.gone.into_iter().map(|line| (line, false)).collect();
-        let by = verdict.origin.clone();
-        Some(Self { file: file.clone(), by, gone, put: shifted.put, hashes, found: Vec::new() })
+        let Shifted { gone, put, .. } = shifted;
+        let telling = put.iter().filter(|line| letters_of(after, &line.at) >= TELLING);
+        let hashes = [gone.iter().map(|line| line.at.hash).collect(), telling.map(|line| line.at.hash).collect()];
+        let (file, by, taken, found) = (file.clone(), verdict.origin.clone(), HashSet::new(), Vec::new());
+        Some(Self { file, by, gone, taken, put, hashes, found })
     }
 
     /// Whether this is who did it by an earlier account of the change.
@@ -108,18 +110,20 @@ impl Parted {
         self.file.worktree == other.file.worktree && self.by == other.by && !gone.is_disjoint(put)
     }
 
-    /// What was put in and is not known to be moved.
-    fn new_lines(&self) -> Vec<At> {
+    /// The numbers of what was put in and is known to be moved.
+    fn known(&self) -> HashSet<usize> {
         let found: HashSet<usize> = self.found.iter().map(|(bytes, _)| bytes.start).collect();
-        self.put.iter().filter(|line| !found.contains(&line.bytes.start)).cloned().collect()
+        self.put.iter().filter(|line| found.contains(&line.at.bytes.start)).map(|line| line.number).collect()
     }
 
     /// Whether these lines are all that tells something of what was taken out at their place. `letters`: of a line.
     fn is_whole(&self, lines: &Bytes<usize>, letters: impl Fn(&At) -> usize) -> bool {
-        let follows = |at: usize| self.gone[at - 1].0.bytes.end == self.gone[at].0.bytes.start;
-        let first = (1..=lines.start).rev().find(|at| !follows(*at)).unwrap_or(0);
-        let end = (lines.end..self.gone.len()).find(|at| !follows(*at)).unwrap_or(self.gone.len());
-        (first..lines.start).chain(lines.end..end).all(|at| letters(&self.gone[at].0) < TELLING)
+        let numbers: HashSet<usize> = self.gone[lines.clone()].iter().map(|line| line.number).collect();
+        let (place, last) = (&self.gone[lines.start].place, &self.gone[lines.end - 1].place);
+        let first = (0..lines.start).rev().take_while(|at| self.gone[*at].place == *place).last();
+        let end = (lines.end..self.gone.len()).take_while(|at| self.gone[*at].place == *last).last();
+        let all = first.unwrap_or(lines.start)..end.map_or(lines.end, |last| last + 1);
+        self.gone[all].iter().all(|line| numbers.contains(&line.number) || letters(&line.at) < TELLING)
     }
 }
 
@@ -131,62 +135,88 @@ struct Block {
     put: Bytes<usize>,
 }
 
-/// The longest blocks of `put` that stand in one of the sources, each line of which is free or a gap. A block that stands
-/// in several, of which `agree` says that they are not one, is nobody's.
+/// How many lines, from these on, follow each other in both, each of them once. `is_free`: whether a line of `put`, and one
+/// of `gone`, is in no block.
+fn common_len(put: &[Loose], gone: &[Loose], is_free: impl Fn(&Loose, &Loose) -> bool) -> usize {
+    // Of the lines at one place.
+    let mut runs = [0, 0];
+    let mut is_next = |k: usize| {
+        let (Some(new), Some(old)) = (put.get(k), gone.get(k)) else { return false };
+        let both = [(put, new), (gone, old)];
+        let follows = |(lines, line): &(&[Loose], &Loose)| k == 0 || lines[k - 1].at.bytes.end == line.at.bytes.start;
+        for (run, (lines, line)) in runs.iter_mut().zip(&both) {
+            *run = if k > 0 && lines[k - 1].place == line.place { *run + 1 } else { 1 };
+            if *run > line.place.len() {
+                return false;
+            }
+        }
+        let is_like = old.at.hash == new.at.hash && old.at.bytes.len() == new.at.bytes.len();
+        is_like && both.iter().all(follows) && is_free(new, old)
+    };
+    (0..).take_while(|k| is_next(*k)).count()
+}
+
+/// The longest blocks of `put` that stand in one of the sources, each line of which is free. A block that stands in several,
+/// of which `agree` says that they are not one, is nobody's. `known`, `taken`: numbers that are not free.
 fn blocks(
-    put: &[At],
+    (put, known): (&[Loose], HashSet<usize>),
     letters: impl Fn(&At) -> usize,
-    sources: &[Vec<Option<At>>],
+    sources: &[(&[Loose], &HashSet<usize>)],
     agree: impl Fn(&Block, &Block) -> bool,
 ) -> Vec<Block> {
     #[cfg(test)]
-    COMPARED.set(COMPARED.get() + put.len() + sources.iter().map(Vec::len).sum::<usize>());
+    COMPARED.set(COMPARED.get() + put.len() + sources.iter().map(|(lines, _)| lines.len()).sum::<usize>());
     let mut places: HashMap<u64, Vec<(usize, usize)>> = HashMap::new();
-    for (source, lines) in sources.iter().enumerate() {
-        for (number, line) in lines.iter().enumerate() {
-            places.entry(line.as_ref().map_or(0, |line| line.hash)).or_default().push((source, number));
+    for (source, (lines, taken)) in sources.iter().enumerate() {
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| !taken.contains(&line.number)) {
+            places.entry(line.at.hash).or_default().push((source, at));
         }
     }
     let mut used: HashSet<(usize, usize)> = HashSet::new();
+    let mut known = known;
     let (mut found, mut at) = (Vec::new(), 0);
     while at < put.len() {
-        let telling = letters(&put[at]) >= TELLING;
-        let starts = places.get(&put[at].hash).filter(|places| telling && places.len() <= PLACES);
+        // The lines above those of a place may be the first ones, too.
+        let above = put[at..].iter().take_while(|line| line.stood.is_some() && line.place == put[at].place).count();
         let mut best: Vec<Block> = Vec::new();
-        for &(source, first) in starts.into_iter().flatten() {
-            let lines = &sources[source];
-            let fits = |k: usize| {
-                let (Some(new), Some(Some(old))) = (put.get(at + k), lines.get(first + k)) else { return false };
-                let follows = |lines: [&At; 2]| lines[0].bytes.end == lines[1].bytes.start;
-                let is_next = k == 0
-                    || follows([&put[at + k - 1], new])
-                        && lines[first + k - 1].as_ref().is_some_and(|before| follows([before, old]));
-                is_next
-                    && old.hash == new.hash
-                    && old.bytes.len() == new.bytes.len()
-                    && !used.contains(&(source, first + k))
+        for start in (at..=(at + above).min(put.len() - 1)).rev() {
+            let telling = letters(&put[start].at) >= TELLING && !known.contains(&put[start].number);
+            let is_rare = |places: &&Vec<(usize, usize)>| {
+                places.iter().filter(|(source, at)| sources[*source].0[*at].stood.is_none()).count() <= PLACES
             };
-            let len = (0..).take_while(|k| fits(*k)).count();
-            let block = Block { source, gone: first..first + len, put: at..at + len };
-            match best.first().map_or(0, |best| best.put.len()).cmp(&len) {
-                std::cmp::Ordering::Less => best = vec![block],
-                std::cmp::Ordering::Equal if len > 0 => best.push(block),
-                _ => {}
+            let starts = places.get(&put[start].at.hash).filter(|_| telling).filter(is_rare);
+            let mut longest: Vec<Block> = Vec::new();
+            for &(source, first) in starts.into_iter().flatten() {
+                let (lines, taken) = sources[source];
+                let is_free = |new: &Loose, old: &Loose| {
+                    !known.contains(&new.number)
+                        && !taken.contains(&old.number)
+                        && !used.contains(&(source, old.number))
+                };
+                let len = common_len(&put[start..], &lines[first..], is_free);
+                let block = Block { source, gone: first..first + len, put: start..start + len };
+                match longest.first().map_or(0, |longest| longest.put.len()).cmp(&len) {
+                    std::cmp::Ordering::Less => longest = vec![block],
+                    std::cmp::Ordering::Equal if len > 0 => longest.push(block),
+                    _ => {}
+                }
+            }
+            if longest.first().map(|block| block.put.len()) > best.first().map(|block| block.put.len()) {
+                best = longest;
             }
         }
-        let Some(block) = best.first() else {
-            at += 1;
-            continue;
-        };
-        let lines = || put[block.put.clone()].iter().map(&letters);
+        let lines = || best.iter().take(1).flat_map(|block| &put[block.put.clone()]).map(|line| letters(&line.at));
         if lines().sum::<usize>() < LETTERS || lines().filter(|letters| *letters >= TELLING).count() < LINES {
             at += 1;
             continue;
         }
-        at = block.put.end;
-        if best.iter().all(|other| agree(block, other)) {
-            used.extend(block.gone.clone().map(|line| (block.source, line)));
-            found.extend(best.into_iter().next());
+        at = best[0].put.end;
+        if best.iter().all(|other| agree(&best[0], other)) {
+            let block = best.swap_remove(0);
+            let numbers = sources[block.source].0[block.gone.clone()].iter().map(|line| line.number);
+            used.extend(numbers.map(|number| (block.source, number)));
+            known.extend(put[block.put.clone()].iter().map(|line| line.number));
+            found.push(block);
         }
     }
     found
@@ -194,6 +224,19 @@ fn blocks(
 
 fn letters_of(text: &Text, line: &At) -> usize {
     text.slice(line.bytes.clone()).chars().filter(|one| one.is_alphanumeric()).count()
+}
+
+/// The lines that may as well have been put in as this one of `put`, with the owners that they have since it was this one:
+/// they stood there before.
+fn standing(put: &[Loose], this: usize, before: Option<&Known>) -> Vec<Moved> {
+    let (line, len) = (&put[this], put[this].place.len());
+    let others = [this.checked_sub(len), Some(this + len)].into_iter().flatten().filter_map(|at| put.get(at));
+    let others = others.filter(|other| other.number == line.number);
+    let stood = others.filter_map(|other| {
+        let stood = other.stood.as_ref().or(line.stood.as_ref())?;
+        Some((other.at.bytes.clone(), before?.owners.spans(stood.clone())))
+    });
+    stood.collect()
 }
 
 /// Who is told to have moved lines.
@@ -204,7 +247,8 @@ fn mover(by: &Actor) -> String {
 /// A block that was moved: from which change, which of its lines, and what they are where they were put in.
 struct Found {
     source: EventId,
-    gone: Bytes<usize>,
+    /// Their numbers there.
+    gone: Vec<usize>,
     path: String,
     lines: Vec<Moved>,
 }
@@ -218,7 +262,7 @@ impl Core {
         let is_any = !found.is_empty();
         for Found { source, gone, path, lines } in found {
             let source = self.kept.get_mut(&source).and_then(|source| source.parted.as_mut());
-            source.into_iter().for_each(|source| source.gone[gone.clone()].iter_mut().for_each(|it| it.1 = true));
+            source.into_iter().for_each(|source| source.taken.extend(&gone));
             let evidence =
                 Evidence::new(EvidenceKind::Moved, format!("{} moved it here from {path}", mover(&parted.by)));
             for (bytes, runs) in lines {
@@ -247,13 +291,10 @@ impl Core {
             .filter_map(|(_, id)| self.kept.get(id))
             .filter_map(|it| Some((it, it.parted.as_ref()?)))
             .collect();
-        let free = |(_, source): &(&Kept, &Parted)| {
-            source.gone.iter().map(|(line, is_taken)| Some(line.clone()).filter(|_| !is_taken)).collect()
-        };
-        let lines: Vec<Vec<Option<At>>> = sources.iter().map(free).collect();
+        let lines: Vec<_> = sources.iter().map(|(_, source)| (&source.gone[..], &source.taken)).collect();
         let owners = |source: usize, line: usize| -> Vec<(usize, OwnerRef)> {
             let (kept, parted) = sources[source];
-            let bytes = parted.gone[line].0.bytes.clone();
+            let bytes = parted.gone[line].at.bytes.clone();
             kept.before.as_ref().map_or_else(Vec::new, |before| before.owners.spans(bytes))
         };
         let authors = |block: &Block| -> Vec<(usize, &Actor)> {
@@ -267,9 +308,10 @@ impl Core {
             }
             authors
         };
-        let put = parted.new_lines();
+        let put = &parted.put;
+        let new = (&put[..], parted.known());
         let mut found =
-            blocks(&put, |line| letters_of(after, line), &lines, |one, other| authors(one) == authors(other));
+            blocks(new, |line| letters_of(after, line), &lines, |one, other| authors(one) == authors(other));
         // Two calls may each write what is the same in many files, as the head of a licence is, and take it away with more.
         // One call that takes out and puts in says by itself that it moves.
         let calls = self.calls_at(kept, parted, &parted.by);
@@ -282,11 +324,16 @@ impl Core {
                 || !self.calls_at(kept, source, &parted.by).is_disjoint(&calls)
         });
         let told = |block: Block| {
-            let lines = put[block.put.clone()].iter().zip(block.gone.clone());
-            let telling = lines.filter(|(line, _)| is_telling(&after.slice(line.bytes.clone())));
-            let lines = telling.map(|(line, was)| (line.bytes.clone(), owners(block.source, was))).collect();
-            let path = sources[block.source].1.file.path.clone();
-            Found { source: from[block.source].1, gone: block.gone, path, lines }
+            let (_, source) = sources[block.source];
+            let mut lines = Vec::new();
+            for (new, was) in block.put.clone().zip(block.gone.clone()) {
+                if is_telling(&after.slice(put[new].at.bytes.clone())) {
+                    lines.push((put[new].at.bytes.clone(), owners(block.source, was)));
+                    lines.extend(standing(put, new, kept.before.as_ref()));
+                }
+            }
+            let gone = source.gone[block.gone].iter().map(|line| line.number).collect();
+            Found { source: from[block.source].1, gone, path: source.file.path.clone(), lines }
         };
         found.into_iter().map(told).collect()
     }

@@ -4,7 +4,7 @@
 //! Absent on purpose: lines that go to another file, or go and come with two changes (`across`), and lines so short that
 //! anybody may write them again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Range as Bytes;
 
 use codi2_text::{Text, line_diff_hashes};
@@ -16,6 +16,9 @@ use crate::ledger::is_telling;
 /// Bytes of the new text, and the owners they had where they stood before.
 pub(super) type Moved = (Bytes<usize>, Vec<(usize, OwnerRef)>);
 
+/// Lines beside what went or came at one place that are looked at for being like it, each way.
+const BESIDE: usize = 16;
+
 /// A line of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct At {
@@ -25,15 +28,29 @@ pub(super) struct At {
     pub hash: u64,
 }
 
+/// A line that a change took away, or put in; or one beside those that may as well be it: where `a b` stands before `a`, and
+/// two lines go, nobody knows whether they were `a b` or `b a`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loose {
+    /// Where it stands.
+    pub at: At,
+    /// Which of the lines that went or came it is. Those with one number went or came once.
+    pub number: usize,
+    /// The numbers of those that went or came with it, at one place.
+    pub place: Bytes<usize>,
+    /// Where the line stood on the other side of the change, by the account that it is only beside.
+    pub stood: Option<Bytes<usize>>,
+}
+
 /// What a change did to the lines of its file.
 #[derive(Debug, Default)]
 pub(super) struct Shifted {
     /// What it put in and took away elsewhere. A line that was taken away once comes back once.
     pub moved: Vec<Moved>,
-    /// The other lines that it took away, where they stood before.
-    pub gone: Vec<At>,
+    /// The other lines that it took away, where they stood before; those of a place follow each other.
+    pub gone: Vec<Loose>,
     /// The other lines that it put in.
-    pub put: Vec<At>,
+    pub put: Vec<Loose>,
 }
 
 /// The lines of `after` that the same change took away elsewhere.
@@ -64,23 +81,59 @@ pub(super) fn shifted(before: &Known, after: &Text, secret: &[u8; 32]) -> Option
     for line in differing.iter().flat_map(|(old, _)| old.clone()) {
         gone.entry(old[line].hash).or_default().push_back(line);
     }
-    let mut shifted = Shifted::default();
-    for line in differing.into_iter().flat_map(|(_, new)| new) {
+    let (mut moved, mut put) = (Vec::new(), BTreeSet::new());
+    for line in differing.iter().flat_map(|(_, new)| new.clone()) {
         let At { bytes, hash } = &new[line];
         let was = gone.get(hash).and_then(VecDeque::front).map(|was| &old[*was].bytes);
         let was = was.filter(|was| was.len() == bytes.len() && is_telling(&after.slice(bytes.clone())));
         match was {
             Some(was) => {
-                shifted.moved.push((bytes.clone(), before.owners.spans(was.clone())));
+                moved.push((bytes.clone(), before.owners.spans(was.clone())));
                 gone.get_mut(hash).and_then(VecDeque::pop_front);
             }
-            None => shifted.put.push(new[line].clone()),
+            None => drop(put.insert(line)),
         }
     }
-    let mut left: Vec<usize> = gone.into_values().flatten().collect();
-    left.sort_unstable();
-    shifted.gone = left.into_iter().map(|line| old[line].clone()).collect();
-    Some(shifted)
+    let gone = gone.into_values().flatten().collect();
+    let turned: Vec<_> = differing.iter().cloned().map(|(old, new)| (new, old)).collect();
+    let (gone, put) = (loose(&old, &new, &differing, &gone), loose(&new, &old, &turned, &put));
+    Some(Shifted { moved, gone, put })
+}
+
+/// Those lines of one side of a change that `are` gone from it, or came to it, and what beside them may be them. `hunks`: in
+/// lines of this side, and of the other.
+fn loose(lines: &[At], other: &[At], hunks: &[(Bytes<usize>, Bytes<usize>)], are: &BTreeSet<usize>) -> Vec<Loose> {
+    let mut all: Vec<Loose> = Vec::new();
+    let mut count = 0;
+    for (number, (here, there)) in hunks.iter().enumerate() {
+        let mut next = here.start;
+        while let Some(first) = are.range(next..here.end).next().copied() {
+            let end = (first..here.end).find(|line| !are.contains(line)).unwrap_or(here.end);
+            next = end;
+            let (len, place) = (end - first, count..count + end - first);
+            count = place.end;
+            // Where lines went and came, and where some of them are known to be moved, each is its place's own.
+            let reach = if there.is_empty() && len == here.len() { (len - 1).min(BESIDE) } else { 0 };
+            let least = number.checked_sub(1).map_or(0, |before| hunks[before].0.end);
+            let most = hunks.get(number + 1).map_or(lines.len(), |after| after.0.start);
+            let is_like = |one: usize, other: usize| {
+                lines[one].hash == lines[other].hash && lines[one].bytes.len() == lines[other].bytes.len()
+            };
+            let above = (1..=reach).take_while(|by| first >= least + by && is_like(first - by, end - by)).count();
+            let below = (0..reach).take_while(|by| end + by < most && is_like(end + by, first + by)).count();
+            all.extend((first - above..end + below).map(|line| {
+                let stood = match line {
+                    line if line < first => Some(there.start - (first - line)),
+                    line if line >= end => Some(there.end + (line - end)),
+                    _ => None,
+                };
+                let number = place.start + (line + len - first) % len;
+                let stood = stood.map(|line| other[line].bytes.clone());
+                Loose { at: lines[line].clone(), number, place: place.clone(), stood }
+            }));
+        }
+    }
+    all
 }
 
 fn placed(lines: &[Line]) -> Vec<At> {

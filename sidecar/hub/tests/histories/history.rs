@@ -76,8 +76,8 @@ pub struct History {
     pub told: BTreeMap<(String, String), BTreeSet<usize>>,
     /// Words that stood more than once in a text.
     pub doubled: BTreeSet<String>,
-    /// What lay where when the hub left.
-    left: BTreeMap<(PathBuf, String), String>,
+    /// What lay where when a hub saw it last.
+    last: BTreeMap<(PathBuf, String), String>,
     /// Whether the model is told that owners may be unknown of what is written now.
     pub excuse: Option<Excuse>,
     /// Commits whose notes were compared.
@@ -185,7 +185,7 @@ impl History {
             stood_lately: BTreeSet::new(),
             told: BTreeMap::new(),
             doubled: BTreeSet::new(),
-            left: BTreeMap::new(),
+            last: BTreeMap::new(),
             excuse: None,
             noted: BTreeSet::new(),
             outcome: Outcome::default(),
@@ -259,7 +259,8 @@ impl History {
         if self.hub.is_away() {
             return;
         }
-        for ((_, file), text) in self.texts() {
+        self.last = self.texts();
+        for ((_, file), text) in self.last.clone() {
             let lines: Vec<_> = text.lines().map(|line| (file.clone(), line.to_owned())).collect();
             self.stood_lately.extend(lines.iter().cloned());
             self.stood.extend(lines);
@@ -270,6 +271,11 @@ impl History {
             self.lately.insert(text.clone());
             self.seen.insert((file, text));
         }
+    }
+
+    /// Whether the hub saw this text there when it saw the file last.
+    pub fn is_seen(&self, tree: &Tree, file: &str, text: &str) -> bool {
+        self.last.get(&(tree.root.clone(), file.to_owned())).is_some_and(|last| last == text)
     }
 
     /// Every file of every worktree.
@@ -285,10 +291,9 @@ impl History {
     pub fn leaves(&mut self) {
         self.sees();
         self.hub.stop();
-        self.left = self.texts();
-        self.lately = self.left.values().cloned().collect();
+        self.lately = self.last.values().cloned().collect();
         self.stood_lately.clear();
-        for ((_, file), text) in &self.left {
+        for ((_, file), text) in &self.last {
             self.stood_lately.extend(text.lines().map(|line| (file.clone(), line.to_owned())));
         }
         self.excuse = Some(Excuse::Away);
@@ -305,7 +310,7 @@ impl History {
                 continue;
             }
             // Nobody saw how these lines came into a text that never lay there, but where they stood there before.
-            let before = self.left.get(&(root, file.clone())).map_or("", String::as_str);
+            let before = self.last.get(&(root, file.clone())).map_or("", String::as_str);
             let came = text.lines().filter(|line| !before.lines().any(|known| known == *line));
             let came = came.filter(|line| !self.stood.contains(&(file.clone(), (*line).to_owned())));
             came.for_each(|line| self.model.excuse(line, Excuse::Away));

@@ -40,10 +40,12 @@ fn start_of(text: &str, line: usize) -> usize {
 }
 
 /// A text of a file with some lines of an author more, and perhaps some lines less.
-fn changed(history: &mut History, file: &str, text: &str, author: Author, dice: &mut Dice) -> String {
+fn changed(history: &mut History, tree: &Tree, file: &str, author: Author, dice: &mut Dice) -> String {
+    let text = &history.read(tree, file);
     let mut lines = lines_of(text);
-    // One that gives way to its like stays whose it was; so it does where nobody has seen that it was gone.
-    let mut is_told = history.seen.contains(&(file.to_owned(), text.to_owned()));
+    // One that gives way to its like stays whose it was; so it does where nobody has seen that it was gone, as behind a
+    // checkout in one look with it.
+    let mut is_told = history.is_seen(tree, file, text);
     if !lines.is_empty() && dice.once_in(3) {
         is_told &= !is_equal(&lines.remove(dice.below(lines.len())));
     }
@@ -254,8 +256,7 @@ pub fn agent(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     let number = dice.below(AGENTS.len());
     let file = if dice.once_in(8) { Some(new_name(history, tree, dice)) } else { some_file(history, tree, dice) };
     let Some(file) = file else { return false };
-    let text = history.read(tree, &file);
-    let text = changed(history, &file, &text, Author::Agent(number), dice);
+    let text = changed(history, tree, &file, Author::Agent(number), dice);
     history.said(&format!("{} writes {file}; ", AGENTS[number]));
     agent_writes(history, tree, &[(file, Some(text))], number, dice);
     true
@@ -289,8 +290,7 @@ pub fn two_agents(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
 
 pub fn program(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
     let Some(file) = some_file(history, tree, dice) else { return false };
-    let text = history.read(tree, &file);
-    let text = changed(history, &file, &text, Author::Nobody, dice);
+    let text = changed(history, tree, &file, Author::Nobody, dice);
     history.said(&format!("a program writes {file}; "));
     write(&tree.root.join(&file), &text, dice);
     true
@@ -384,12 +384,7 @@ pub fn move_lines(history: &mut History, tree: &Tree, dice: &mut Dice) -> bool {
         // It begins with a line that tells.
         let block: Vec<usize> = moved.iter().map(letters).skip_while(|letters| *letters < TELLING).collect();
         let telling = block.iter().filter(|letters| **letters >= TELLING).count();
-        // Open: a block with a line of the mover's own, or one that many write, is at times told as the mover's whole (one
-        // of a thousand histories; seeds 117694249435849, 117694325064244).
-        let is_movers =
-            |line: &String| number < AGENTS.len() && history.model.author(line) == Some(Author::Agent(number));
-        let is_open = moved.iter().any(|line| is_equal(line) || is_movers(line));
-        let is_block = !is_open && telling > 1 && block.iter().sum::<usize>() >= BLOCK;
+        let is_block = telling > 1 && block.iter().sum::<usize>() >= BLOCK;
         let stays = |line: &String| was_seen && is_block && letters(line) >= TELLING;
         let mover = (number < AGENTS.len()).then_some(number);
         moved

@@ -338,8 +338,8 @@ fn a_small_edit_beside_many_changed_files() {
     let before = COMPARED.get();
     writes(&mut w, "bot", "f0.rs", &text(0, "    ", LINES - 2));
     let compared = COMPARED.get() - before;
-    // Those that it took out, and those that the same file had put in.
-    assert!(compared <= 2 * LINES + 4, "{compared} lines compared");
+    // Those that it took out, those that the same file had put in, and one beside them that is like one of them.
+    assert!(compared <= 2 * LINES + 5, "{compared} lines compared");
 }
 
 #[test]
@@ -468,5 +468,47 @@ fn what_stands_in_many_files_is_no_move() {
             }
         }
         assert_eq!(w.blame("y.rs"), [OTHER; 3], "{order:?}\n{:#?}", w.log(0));
+    }
+}
+
+/// Which of two equal lines a difference takes for the one that went, or came, says nothing of whether a block was moved.
+#[test]
+fn a_block_between_lines_that_are_like_its_own() {
+    let [first, second, third] =
+        ["fn written_by_ada() {\n", "    let answer = everything(42);\n", "    print(answer, 42);\n"];
+    let block = [first, second, third].concat();
+    // What stands before it and behind it, where it goes from and where it comes to.
+    let around = [("", ""), (third, ""), ("", first), (second, third)];
+    for (from, to) in around.iter().flat_map(|from| around.map(|to| (*from, to))) {
+        let ((above, below), (over, under)) = (from, to);
+        if from == to && !under.is_empty() && over.is_empty() {
+            // As well it may be that the last two lines went, with the next one, behind the one that is like it.
+            continue;
+        }
+        for is_back in [false, true] {
+            let mut w = World::new(&[("a.rs", &[HEAD, above].concat()), ("b.rs", &[HEAD, over].concat())]);
+            w.opens("ada", "a.rs");
+            w.types("ada", "a.rs", HEAD.len() + above.len(), &block);
+            w.types("ada", "a.rs", HEAD.len() + above.len() + block.len(), below);
+            w.saves("ada", "a.rs");
+            w.closes("ada", "a.rs");
+            w.opens("bea", "b.rs");
+            w.types("bea", "b.rs", HEAD.len() + over.len(), under);
+            w.saves("bea", "b.rs");
+            w.closes("bea", "b.rs");
+            let cut = |w: &mut World| writes(w, "bot", "a.rs", &[HEAD, above, below].concat());
+            let put = |w: &mut World| writes(w, "bot", "b.rs", &[HEAD, over, &block, under].concat());
+            if is_back {
+                put(&mut w);
+                cut(&mut w);
+            } else {
+                cut(&mut w);
+                put(&mut w);
+            }
+            let lines = w.blame("b.rs");
+            let all = [OLD].into_iter().chain((!over.is_empty()).then_some(OLD)).chain([TYPED; 3]);
+            let all = all.chain((!under.is_empty()).then_some("person bea declared EditorDeclared"));
+            assert_eq!(lines, all.collect::<Vec<_>>(), "{from:?} {to:?} {is_back}\n{:#?}", w.log(0));
+        }
     }
 }
