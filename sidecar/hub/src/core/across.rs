@@ -18,7 +18,7 @@ use super::Core;
 use super::late::Kept;
 use super::moved::{At, Loose, Moved, Shifted, shifted};
 use crate::book::OwnerRef;
-use crate::known::Known;
+use crate::known::{Known, lines_of};
 use crate::ledger::{TELLING, is_telling};
 use crate::ports::Ports;
 
@@ -46,8 +46,9 @@ pub(super) struct Parted {
     by: Actor,
     /// What is gone.
     gone: Vec<Loose>,
-    /// The numbers of it that a change put elsewhere.
-    taken: HashSet<usize>,
+    /// The numbers of it that a change put elsewhere; and whether that is for certain, or what it put in before, by another
+    /// call, may as well be a copy.
+    taken: HashMap<usize, bool>,
     put: Vec<Loose>,
     /// The hashes of what is gone, and of what is put in and telling.
     hashes: [HashSet<u64>; 2],
@@ -61,7 +62,10 @@ impl Parted {
         let hashes = self.hashes.iter().map(HashSet::len).sum::<usize>() * 2 * size_of::<u64>();
         let runs = self.found.iter().map(|(_, runs)| runs.len()).sum::<usize>() * size_of::<(usize, OwnerRef)>();
         let found = self.found.len() * size_of::<Moved>() + runs;
-        (self.gone.len() + self.put.len()) * size_of::<Loose>() + self.taken.len() * size_of::<usize>() + hashes + found
+        (self.gone.len() + self.put.len()) * size_of::<Loose>()
+            + self.taken.len() * size_of::<(usize, bool)>()
+            + hashes
+            + found
     }
 
     /// What a change with this ruling took out and put in; absent where it is not for certain one agent's, nor nobody's who
@@ -95,7 +99,7 @@ impl Parted {
         let Shifted { gone, put, .. } = shifted;
         let telling = put.iter().filter(|line| letters_of(after, &line.at) >= TELLING);
         let hashes = [gone.iter().map(|line| line.at.hash).collect(), telling.map(|line| line.at.hash).collect()];
-        let (file, by, taken, found) = (file.clone(), verdict.origin.clone(), HashSet::new(), Vec::new());
+        let (file, by, taken, found) = (file.clone(), verdict.origin.clone(), HashMap::new(), Vec::new());
         Some(Self { file, by, gone, taken, put, hashes, found })
     }
 
@@ -156,44 +160,42 @@ fn common_len(put: &[Loose], gone: &[Loose], is_free: impl Fn(&Loose, &Loose) ->
     (0..).take_while(|k| is_next(*k)).count()
 }
 
-/// The longest blocks of `put` that stand in one of the sources, each line of which is free. A block that stands in several,
-/// of which `agree` says that they are not one, is nobody's. `known`, `taken`: numbers that are not free.
+/// The longest blocks of `put` that stand in one of the sources. `may_be`: whether a line of `put` may be that one of a source.
+/// A block that stands in several, of which `agree` says that they are not one, is nobody's.
 fn blocks(
-    (put, known): (&[Loose], HashSet<usize>),
+    put: &[Loose],
     letters: impl Fn(&At) -> usize,
-    sources: &[(&[Loose], &HashSet<usize>)],
+    sources: &[&[Loose]],
+    may_be: impl Fn(&Loose, usize, &Loose) -> bool,
     agree: impl Fn(&Block, &Block) -> bool,
 ) -> Vec<Block> {
     #[cfg(test)]
-    COMPARED.set(COMPARED.get() + put.len() + sources.iter().map(|(lines, _)| lines.len()).sum::<usize>());
+    COMPARED.set(COMPARED.get() + put.len() + sources.iter().map(|lines| lines.len()).sum::<usize>());
     let mut places: HashMap<u64, Vec<(usize, usize)>> = HashMap::new();
-    for (source, (lines, taken)) in sources.iter().enumerate() {
-        for (at, line) in lines.iter().enumerate().filter(|(_, line)| !taken.contains(&line.number)) {
+    for (source, lines) in sources.iter().enumerate() {
+        for (at, line) in lines.iter().enumerate() {
             places.entry(line.at.hash).or_default().push((source, at));
         }
     }
     let mut used: HashSet<(usize, usize)> = HashSet::new();
-    let mut known = known;
+    let mut known: HashSet<usize> = HashSet::new();
     let (mut found, mut at) = (Vec::new(), 0);
     while at < put.len() {
         // The lines above those of a place may be the first ones, too.
         let above = put[at..].iter().take_while(|line| line.stood.is_some() && line.place == put[at].place).count();
         let mut best: Vec<Block> = Vec::new();
         for start in (at..=(at + above).min(put.len() - 1)).rev() {
-            let telling = letters(&put[start].at) >= TELLING && !known.contains(&put[start].number);
+            let telling = letters(&put[start].at) >= TELLING;
             let is_rare = |places: &&Vec<(usize, usize)>| {
-                places.iter().filter(|(source, at)| sources[*source].0[*at].stood.is_none()).count() <= PLACES
+                places.iter().filter(|(source, at)| sources[*source][*at].stood.is_none()).count() <= PLACES
             };
             let starts = places.get(&put[start].at.hash).filter(|_| telling).filter(is_rare);
             let mut longest: Vec<Block> = Vec::new();
             for &(source, first) in starts.into_iter().flatten() {
-                let (lines, taken) = sources[source];
                 let is_free = |new: &Loose, old: &Loose| {
-                    !known.contains(&new.number)
-                        && !taken.contains(&old.number)
-                        && !used.contains(&(source, old.number))
+                    !known.contains(&new.number) && !used.contains(&(source, old.number)) && may_be(new, source, old)
                 };
-                let len = common_len(&put[start..], &lines[first..], is_free);
+                let len = common_len(&put[start..], &sources[source][first..], is_free);
                 let block = Block { source, gone: first..first + len, put: start..start + len };
                 match longest.first().map_or(0, |longest| longest.put.len()).cmp(&len) {
                     std::cmp::Ordering::Less => longest = vec![block],
@@ -213,7 +215,7 @@ fn blocks(
         at = best[0].put.end;
         if best.iter().all(|other| agree(&best[0], other)) {
             let block = best.swap_remove(0);
-            let numbers = sources[block.source].0[block.gone.clone()].iter().map(|line| line.number);
+            let numbers = sources[block.source][block.gone.clone()].iter().map(|line| line.number);
             used.extend(numbers.map(|number| (block.source, number)));
             known.extend(put[block.put.clone()].iter().map(|line| line.number));
             found.push(block);
@@ -247,6 +249,8 @@ fn mover(by: &Actor) -> String {
 /// A block that was moved: from which change, which of its lines, and what they are where they were put in.
 struct Found {
     source: EventId,
+    /// Whether it is for certain that it is this place where they went.
+    is_certain: bool,
     /// Their numbers there.
     gone: Vec<usize>,
     path: String,
@@ -260,9 +264,9 @@ impl Core {
         let Some(mut parted) = kept.parted.take() else { return false };
         let found = kept.after.as_ref().map_or_else(Vec::new, |after| self.moved_blocks(kept, &parted, after, only));
         let is_any = !found.is_empty();
-        for Found { source, gone, path, lines } in found {
+        for Found { source, is_certain, gone, path, lines } in found {
             let source = self.kept.get_mut(&source).and_then(|source| source.parted.as_mut());
-            source.into_iter().for_each(|source| source.taken.extend(&gone));
+            source.into_iter().for_each(|source| source.taken.extend(gone.iter().map(|number| (*number, is_certain))));
             let evidence =
                 Evidence::new(EvidenceKind::Moved, format!("{} moved it here from {path}", mover(&parted.by)));
             for (bytes, runs) in lines {
@@ -291,7 +295,22 @@ impl Core {
             .filter_map(|(_, id)| self.kept.get(id))
             .filter_map(|it| Some((it, it.parted.as_ref()?)))
             .collect();
-        let lines: Vec<_> = sources.iter().map(|(_, source)| (&source.gone[..], &source.taken)).collect();
+        let lines: Vec<_> = sources.iter().map(|(_, source)| &source.gone[..]).collect();
+        // What a change of a file put in and a later one took out again has gone with that one: only what still stands was left.
+        let left = |(other, source): &(&Kept, &Parted)| {
+            let lines = |text: &Text| lines_of(text, self.ledger.secret()).iter().map(|line| line.hash).collect();
+            let is_later = source.file == parted.file && other.number > kept.number;
+            is_later.then(|| other.after.as_ref().map_or_else(HashSet::new, lines))
+        };
+        let left: Vec<Option<HashSet<u64>>> = sources.iter().map(left).collect();
+        let known = parted.known();
+        let may_be = |new: &Loose, source: usize, old: &Loose| {
+            let (other, from) = sources[source];
+            let taken = from.taken.get(&old.number);
+            let is_taken = taken.is_some_and(|is_certain| *is_certain || other.number > kept.number);
+            let is_left = left[source].as_ref().is_none_or(|left| left.contains(&new.at.hash));
+            !is_taken && is_left && !known.contains(&new.number)
+        };
         let owners = |source: usize, line: usize| -> Vec<(usize, OwnerRef)> {
             let (kept, parted) = sources[source];
             let bytes = parted.gone[line].at.bytes.clone();
@@ -309,22 +328,24 @@ impl Core {
             authors
         };
         let put = &parted.put;
-        let new = (&put[..], parted.known());
-        let mut found =
-            blocks(new, |line| letters_of(after, line), &lines, |one, other| authors(one) == authors(other));
+        let letters = |line: &At| letters_of(after, line);
+        let mut found = blocks(put, letters, &lines, may_be, |one, other| authors(one) == authors(other));
         // Two calls may each write what is the same in many files, as the head of a licence is, and take it away with more.
         // One call that takes out and puts in says by itself that it moves.
         let calls = self.calls_at(kept, parted, &parted.by);
+        let is_one_call = |source: usize| {
+            let (kept, source) = sources[source];
+            !self.calls_at(kept, source, &parted.by).is_disjoint(&calls)
+        };
         found.retain(|block| {
             let (kept, source) = sources[block.source];
             let text = kept.before.as_ref().and_then(Known::text);
             let letters = |line: &At| text.map_or(line.bytes.len(), |text| letters_of(text, line));
-            source.file == parted.file
-                || source.is_whole(&block.gone, letters)
-                || !self.calls_at(kept, source, &parted.by).is_disjoint(&calls)
+            source.file == parted.file || source.is_whole(&block.gone, letters) || is_one_call(block.source)
         });
         let told = |block: Block| {
-            let (_, source) = sources[block.source];
+            let (other, source) = sources[block.source];
+            let is_certain = other.number < kept.number || is_one_call(block.source);
             let mut lines = Vec::new();
             for (new, was) in block.put.clone().zip(block.gone.clone()) {
                 if is_telling(&after.slice(put[new].at.bytes.clone())) {
@@ -333,7 +354,7 @@ impl Core {
                 }
             }
             let gone = source.gone[block.gone].iter().map(|line| line.number).collect();
-            Found { source: from[block.source].1, gone, path: source.file.path.clone(), lines }
+            Found { source: from[block.source].1, is_certain, gone, path: source.file.path.clone(), lines }
         };
         found.into_iter().map(told).collect()
     }

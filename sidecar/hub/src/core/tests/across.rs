@@ -512,3 +512,34 @@ fn a_block_between_lines_that_are_like_its_own() {
         }
     }
 }
+
+/// What an agent wrote and takes out again with more, to put it elsewhere, has not gone to where the agent wrote it.
+#[test]
+fn a_block_with_lines_of_the_movers_own() {
+    let own = "fn written_by_bot() {\n    return compute_default();\n";
+    for is_back in [false, true] {
+        for copied in [false, true] {
+            let mut w = world();
+            writes(&mut w, "bot", "a.rs", &[HEAD, BLOCK, own].concat());
+            if copied {
+                writes(&mut w, "bot", "c.rs", own);
+            }
+            let text = [HEAD, BLOCK, own].concat();
+            if is_back {
+                w.hook(HookPhase::Before, "bot", &["a.rs", "b.rs"]);
+                w.put("b.rs", &text);
+                w.watch_sees("b.rs");
+                w.put("a.rs", HEAD);
+                w.watch_sees("a.rs");
+                w.hook(HookPhase::After, "bot", &["a.rs", "b.rs"]);
+            } else {
+                writes(&mut w, "bot", "a.rs", HEAD);
+                writes(&mut w, "bot", "b.rs", &text);
+            }
+            assert_eq!(w.blame("b.rs"), [OLD, TYPED, TYPED, BOT, BOT, BOT], "{is_back} {copied}\n{:#?}", w.log(0));
+            if copied {
+                assert_eq!(w.blame("c.rs"), [BOT, BOT]);
+            }
+        }
+    }
+}
