@@ -7,6 +7,7 @@
 
 pub mod blocking;
 pub mod client;
+pub mod clock;
 mod connect;
 pub mod door;
 pub mod environment;

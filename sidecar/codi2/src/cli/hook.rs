@@ -26,7 +26,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use codi2_config::{Globs, Settings};
 use codi2_ipc::hooks::Brought;
-use codi2_protocol::HookRecord;
+use codi2_protocol::{HookPhase, HookRecord};
 
 use serde::de::IgnoredAny;
 
@@ -83,13 +83,18 @@ fn may_keep(record: &mut HookRecord, settings: &Settings) -> Option<u64> {
 pub fn record(format: &HookFormat, input: &[u8]) -> Result<Option<HookRecord>> {
     let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let parent = codi2_ipc::process::parent();
-    match format {
-        HookFormat::AgentV1 => agent_v1::record(input, at_ms, parent).map(Some),
+    let mut record = match format {
+        HookFormat::AgentV1 => Some(agent_v1::record(input, at_ms, parent)?),
         HookFormat::Tool(hint) => {
             let here = std::env::current_dir().context("there is no folder here")?;
-            call::record(Some(hint), input, at_ms, parent, &here)
+            call::record(Some(hint), input, at_ms, parent, &here)?
         }
+    };
+    // What the agent writes from now on is not older by its files' times, which lag behind.
+    if let Some(begins) = record.as_mut().filter(|record| record.phase == HookPhase::Before) {
+        begins.at_ms = codi2_ipc::clock::file_time_ms();
     }
+    Ok(record)
 }
 
 /// Reads to the end of the input, or as far as it comes: some tools never end it. Where nothing more comes, a whole
