@@ -110,7 +110,7 @@ impl Engine {
         let said = Arc::clone(&given_up);
         let (ground, output) = (ground.into(), Arc::new(output) as Arc<dyn Fn(Output) + Send + Sync>);
         let work = move || {
-            let mut world = World::new(Arc::clone(&store), core.host(), ground, sink, joined);
+            let mut world = World::new(Arc::clone(&store), core.host(), ground, sink, joined).measured(&measured);
             // Dropped before the world, also in a panic: a watch that waits for its turn would never end, and dropping
             // the world waits for its watches.
             let _taker = turns.taker();
@@ -266,6 +266,7 @@ impl Desk<'_> {
         let begun = Instant::now();
         let effects = self.core.on(input, now_ms(), self.world);
         self.world.taken();
+        self.measures.turn.took(begun.elapsed());
         if matches!(road, Some((Road::Fact, _))) {
             self.measures.decide.took(begun.elapsed());
         }
@@ -281,8 +282,10 @@ impl Desk<'_> {
 
     /// Tells what is known of a committed content.
     fn ask(&mut self, asked: &Asked) -> Known {
+        let begun = Instant::now();
         let (answer, effects) = self.core.committed(asked, now_ms(), self.world);
         self.world.taken();
+        self.measures.turn.took(begun.elapsed());
         if self.has_given_up() {
             return Err("the store is away".into());
         }

@@ -261,15 +261,20 @@ impl Ledger {
 
     /// The known state of a file as it lies on disk, with its text fetched from git's blob if it was let go.
     pub fn on_disk(&mut self, ports: &mut dyn Ports, file: &FileId) -> Option<Known> {
-        let on_disk = self.disk.get(file)?.as_ref()?;
-        let mut known = on_disk.known.clone();
+        let known = self.disk.get(file)?.as_ref()?.known.clone();
+        Some(self.with_text(ports, file, known))
+    }
+
+    /// What is known of a file as it lies on disk, with its text, if git has it where it was let go.
+    pub fn with_text(&self, ports: &mut dyn Ports, file: &FileId, mut known: Known) -> Known {
         if !matches!(known.content, Content::Text(_))
+            && let Some(Some(on_disk)) = self.disk.get(file)
             && let Some(bytes) = ports.blob(file, on_disk.blob, on_disk.bytes)
             && let Some(text) = crate::core::decode_text(&bytes)
         {
             known.content = Content::Text(text);
         }
-        Some(known)
+        known
     }
 
     /// Whether the file on disk is known to hold the text with this digest.

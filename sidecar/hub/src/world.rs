@@ -2,11 +2,11 @@
 
 mod ahead;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codi2_protocol::{
     Actor, Digest, EventId, FileId, HostId, KnownBy, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
@@ -16,6 +16,7 @@ use codi2_workspace::{Foreign, Observation, Oid, Place, Private, Watch, WatchEve
 
 use crate::book::{StoredOwners, better};
 use crate::joins;
+use crate::measures::{Asked, Git, Measures};
 use crate::ports::{Glance, NoTools, Ports, Tools, Watched};
 use crate::recent::Recent;
 use crate::rows::{BranchRow, DiskRow, Row};
@@ -59,6 +60,9 @@ pub struct World {
     watches: HashMap<WorktreeId, Watch>,
     /// Folders whose worktree was looked up, so that a hook needs no look at git, and what then was at its root.
     folders: HashMap<PathBuf, (WorktreeId, Identity)>,
+    /// Whether git was asked for the input that the core takes.
+    asked_git: Cell<bool>,
+    measures: Measures,
     /// What the store told ahead, for the input that the core takes.
     ahead: RefCell<ahead::Ahead>,
     /// How many reads of the store failed, and the last failure.
@@ -134,10 +138,17 @@ impl World {
             identities: Recent::new(STARTERS),
             watches: HashMap::new(),
             folders: HashMap::new(),
+            asked_git: Cell::new(false),
+            measures: Measures::default(),
             ahead: RefCell::default(),
             failed_reads: RefCell::default(),
             given_up: RefCell::default(),
         }
+    }
+
+    /// The same world, whose questions to git are measured there.
+    pub fn measured(self, measures: &Measures) -> Self {
+        Self { measures: Measures::clone(measures), ..self }
     }
 
     /// Where a worktree is that is being watched.
@@ -222,9 +233,22 @@ impl World {
         result
     }
 
-    /// The core has taken its input: what was told ahead for it is old.
+    /// The core has taken its input: what was told ahead for it is old, and what it asked git it asked together.
     pub fn taken(&self) {
         self.ahead.take();
+        if self.asked_git.take() {
+            self.watches.values().for_each(Watch::rest);
+        }
+    }
+
+    /// Asks git about a file of a worktree that is watched; all who wait for the core wait meanwhile.
+    fn git<T>(&self, file: &FileId, kind: fn(&Git) -> &Asked, ask: impl FnOnce(&Watch, &str) -> T) -> Option<T> {
+        let watch = self.watches.get(&file.worktree)?;
+        let begun = Instant::now();
+        self.asked_git.set(true);
+        let answer = ask(watch, &file.path);
+        kind(&self.measures.git).took(begun.elapsed());
+        Some(answer)
     }
 
     /// The store is not waited for any more.
@@ -333,19 +357,19 @@ impl Ports for World {
     }
 
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
-        self.watches.get(&file.worktree)?.blob_bytes(&file.path, blob, digest)
+        self.git(file, |git| &git.blob, |watch, path| watch.blob_bytes(path, blob, digest))?
     }
 
     fn earlier(&mut self, file: &FileId) -> Vec<Vec<u8>> {
-        self.watches.get(&file.worktree).map(|watch| watch.earlier(&file.path)).unwrap_or_default()
+        self.git(file, |git| &git.earlier, Watch::earlier).unwrap_or_default()
     }
 
     fn foreign(&mut self, file: &FileId) -> Option<Vec<Foreign>> {
-        self.watches.get(&file.worktree)?.foreign(&file.path)
+        self.git(file, |git| &git.foreign, Watch::foreign)?
     }
 
     fn indexed(&mut self, file: &FileId) -> Option<(Oid, Vec<u8>)> {
-        self.watches.get(&file.worktree)?.indexed(&file.path)
+        self.git(file, |git| &git.indexed, Watch::indexed)?
     }
 
     fn stored_owners(&self, repositories: &[RepositoryId], path: &str, digest: Digest) -> Option<StoredOwners> {

@@ -4,6 +4,8 @@
 //! objects, reftable, split and sparse indexes, and every filter (line ends, encodings, LFS). A view belongs to one
 //! thread. The one thing that writes is `notes`. Absent on purpose: anything else that does.
 
+mod asked;
+mod by_folder;
 mod commits;
 mod committer;
 mod earlier;
@@ -25,8 +27,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub(crate) use asked::{About, Asked};
 pub use commits::{Before, Change, Commit, Commits, Listed};
-pub(crate) use earlier::Earlier;
 pub(crate) use explain::{Explainer, Found, Writing};
 pub(crate) use history::History;
 pub(crate) use index::Index;
@@ -142,6 +144,13 @@ pub enum ViewError {
     Read(String),
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Views that were opened, and processes started to filter.
+    pub(crate) static OPENED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    pub(crate) static STARTED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// One thread's view of a worktree's git.
 pub(crate) struct View {
     library: Option<Libgit>,
@@ -167,6 +176,8 @@ impl View {
     }
 
     pub(crate) fn open(root: &Path, git_dir: &Path, common_dir: &Path) -> Result<Self, ViewError> {
+        #[cfg(test)]
+        OPENED.set(OPENED.get() + 1);
         let folders = Folders { root: root.to_owned(), git_dir: git_dir.to_owned(), common_dir: common_dir.to_owned() };
         let program = Program::new(root, &folders);
         let library = match Libgit::open(root) {
@@ -296,6 +307,8 @@ impl View {
             return self.blob(oid);
         }
         if self.filtering.is_none() {
+            #[cfg(test)]
+            STARTED.set(STARTED.get() + 1);
             self.filtering = self.program.cat(true);
         }
         match self.filtering.as_mut().and_then(|cat| cat.filtered(oid, &name)) {

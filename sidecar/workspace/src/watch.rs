@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use codi2_config::WatchSettings;
 use codi2_protocol::Digest;
 
-use crate::git::{Earlier, Foreign, Index, Oid, View};
+use crate::git::{About, Asked, Foreign, Oid};
 use crate::observe::{Cause, Observation, WatchEvent};
 use crate::place::Place;
 use crate::read::{Unwatched, read};
@@ -111,7 +111,7 @@ pub struct Watch {
     shared: Arc<Shared>,
     messages: Slot<Message>,
     thread: Option<JoinHandle<()>>,
-    earlier: Mutex<Earlier>,
+    asked: Mutex<Asked>,
 }
 
 impl Watch {
@@ -129,13 +129,13 @@ impl Watch {
         let engine = Engine::new(Arc::clone(&shared), messages.clone(), inbox, Box::new(sink));
         if let Some(hand) = &shared.options.hand {
             hand.take(engine);
-            return Ok(Self { shared, messages, thread: None, earlier: Mutex::default() });
+            return Ok(Self { shared, messages, thread: None, asked: Mutex::default() });
         }
         let thread = std::thread::Builder::new()
             .name("codi2-watch".into())
             .spawn(move || engine.run())
             .map_err(WatchError::Thread)?;
-        Ok(Self { shared, messages, thread: Some(thread), earlier: Mutex::default() })
+        Ok(Self { shared, messages, thread: Some(thread), asked: Mutex::default() })
     }
 
     /// The place watched, as it was when the watch started.
@@ -179,55 +179,23 @@ impl Watch {
     }
 
     /// Bytes with this BLAKE3 that git still has for a path, in their form in the worktree (after filters): those of
-    /// `blob` ([`Observation::blob`]), else the index's or HEAD's. Runs on the calling thread with a git handle of its
-    /// own.
+    /// `blob` ([`Observation::blob`]), else the index's or HEAD's. Runs on the calling thread with a git handle of the
+    /// askers' own; what is asked until [`Watch::rest`] is asked together, with the settings that git had at its beginning.
     pub fn blob_bytes(&self, path: &str, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
-        self.shared.permitted(path).ok()?;
-        let (mut view, index) = self.view()?;
-        let is_it = |bytes: &Vec<u8>| codi2_text::digest_of(bytes) == *digest.bytes();
-        let mut tried = Vec::new();
-        let mut bytes_of = |view: &mut View, oid: Oid| {
-            // Of files too long to be handed over nobody has the text: unpacking and naming 20 MB takes 150 ms.
-            if tried.contains(&oid) || view.blob_size(oid).is_none_or(|size| size > self.shared.options.max_file_bytes)
-            {
-                return None;
-            }
-            tried.push(oid);
-            view.worktree_form(path, oid).filter(is_it).or_else(|| view.blob(oid).filter(is_it))
-        };
-        if let Some(bytes) = blob.and_then(|oid| bytes_of(&mut view, oid)) {
-            return Some(bytes);
-        }
-        if let Some(bytes) = index.entry(path).and_then(|entry| entry.oid()).and_then(|oid| bytes_of(&mut view, oid)) {
-            return Some(bytes);
-        }
-        let head = view.head().ok().and_then(|head| head.commit).and_then(|commit| view.entry(commit, path))?;
-        bytes_of(&mut view, head)
+        self.ask(path, |asked, about| asked.bytes(about, blob, digest))?
     }
 
-    /// A file as git's index has it: the blob, and the bytes that a checkout would write. Runs on the calling thread
-    /// with a git handle of its own.
+    /// A file as git's index has it: the blob, and the bytes that a checkout would write. Runs as [`Watch::blob_bytes`] does.
     pub fn indexed(&self, path: &str) -> Option<(Oid, Vec<u8>)> {
-        self.shared.permitted(path).ok()?;
-        let (mut view, index) = self.view()?;
-        let oid = index.entry(path).and_then(|entry| entry.oid())?;
-        Some((oid, view.worktree_form(path, oid)?))
+        self.ask(path, |asked, about| asked.indexed(about))?
     }
 
     /// The contents that a path had in the newest commits, of branches and of what reflogs name (rewritten ones, stashes):
-    /// newest first, in their form in the worktree, bounded in number. Runs on the calling thread with a git handle of its
-    /// own, opened once; lists the commits once for as long as HEAD does not move, and what they have in a folder once for
-    /// all of its files that are asked about one after the other.
+    /// newest first, in their form in the worktree, bounded in number. Runs as [`Watch::blob_bytes`] does; lists the commits
+    /// once for as long as HEAD does not move, and what they have in a folder once for all of its files.
     pub fn earlier(&self, path: &str) -> Vec<Vec<u8>> {
-        if self.shared.permitted(path).is_err() {
-            return Vec::new();
-        }
-        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        let (attributes, most) = (self.shared.index().has_attributes(), self.shared.options.max_file_bytes);
-        earlier.contents(|| View::of(&self.shared.place), attributes, path, most).unwrap_or_else(|error| {
-            tracing::debug!(path, %error, "no earlier contents");
-            Vec::new()
-        })
+        let Some(earlier) = self.ask(path, |asked, about| asked.earlier(about)) else { return Vec::new() };
+        earlier.inspect_err(|error| tracing::debug!(path, %error, "no earlier contents")).unwrap_or_default()
     }
 
     /// What the newest commits that others made brought to a path (ADR 0112): nothing where there is no git, `None` where it
@@ -237,19 +205,21 @@ impl Watch {
         if self.shared.place.git_dir.is_none() {
             return Some(Vec::new());
         }
-        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        let (attributes, most) = (self.shared.index().has_attributes(), self.shared.options.max_file_bytes);
-        let foreign = earlier.foreign(|| View::of(&self.shared.place), attributes, path, most);
+        let foreign = self.ask(path, |asked, about| asked.foreign(about))?;
         foreign.inspect_err(|error| tracing::debug!(path, %error, "others' commits are not known")).ok()
     }
 
-    /// A git handle for the calling thread, and the index as the watch last saw it.
-    fn view(&self) -> Option<(View, Arc<Index>)> {
-        let place = &self.shared.place;
-        let mut view = View::open(&place.root, place.git_dir.as_deref()?, place.common_dir.as_deref()?).ok()?;
-        let index = self.shared.index();
-        view.set_filters(index.has_attributes());
-        Some((view, index))
+    /// Ends what was asked together.
+    pub fn rest(&self) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).rest();
+    }
+
+    /// Asks git about a path that may be looked at.
+    fn ask<T>(&self, path: &str, ask: impl FnOnce(&mut Asked, About<'_>) -> T) -> Option<T> {
+        self.shared.permitted(path).ok()?;
+        let (place, index, most) = (&self.shared.place, self.shared.index(), self.shared.options.max_file_bytes);
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(ask(&mut asked, About { place, index: &index, path, most }))
     }
 
     /// Acts as if the kernel had dropped events: everything is looked at again. For tests, and for whoever knows that
@@ -269,5 +239,54 @@ impl Drop for Watch {
         {
             thread.join().ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::git::{OPENED, STARTED};
+    use crate::place::identify;
+
+    /// Thousands of files change with one command: to open the repository, or to start git, for each of them takes seconds.
+    #[test]
+    fn what_is_asked_together_takes_one_handle_and_one_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let git = |arguments: &[&str]| {
+            let identity =
+                ["-c", "user.name=Ada", "-c", "user.email=ada@example.invalid", "-c", "commit.gpgsign=false"];
+            let mut command = Command::new("git");
+            assert!(command.current_dir(&root).args(identity).args(arguments).status().unwrap().success());
+        };
+        git(&["init", "-q"]);
+        std::fs::write(root.join(".gitattributes"), "* eol=crlf\n").unwrap();
+        let names: Vec<String> = (0..8).map(|number| format!("f{number}")).collect();
+        names.iter().for_each(|name| std::fs::write(root.join(name), format!("{name}\r\n")).unwrap());
+        git(&["add", "--all"]);
+        git(&["commit", "-q", "-m", "first"]);
+        // Without a thread: what is counted is counted here.
+        let options = WatchOptions { hand: Some(Hand::default()), ..WatchOptions::default() };
+        let watch = Watch::start(identify(&root).unwrap(), options.clone(), |_| {}).unwrap();
+        let (opened, started) = (OPENED.get(), STARTED.get());
+        for round in 1..=2 {
+            for name in &names {
+                let text = format!("{name}\r\n").into_bytes();
+                let digest = Digest::new(codi2_text::digest_of(&text));
+                assert_eq!(watch.blob_bytes(name, None, digest), Some(text.clone()));
+                assert_eq!(watch.indexed(name).map(|(_, bytes)| bytes), Some(text.clone()));
+                assert_eq!(watch.earlier(name), [text]);
+                assert_eq!(watch.foreign(name), Some(Vec::new()));
+                assert_eq!(watch.indexed("none"), None);
+            }
+            assert_eq!((OPENED.get() - opened, STARTED.get() - started), (1, round));
+            watch.rest();
+        }
+        // Attributes are read anew for what is asked next.
+        std::fs::write(root.join(".gitattributes"), "* -text\n").unwrap();
+        assert_eq!(watch.indexed("f0").map(|(_, bytes)| bytes), Some(b"f0\n".to_vec()));
+        options.hand.unwrap().end();
     }
 }

@@ -305,10 +305,12 @@ impl Core {
         // The kernel's time of a write is a tick early, and never late.
         let written = found.written.map(|written| Moment::earliest(written.at_ns / 1_000_000));
         let mut from = known.max(written.unwrap_or_default()).min(to);
-        let mut before = self.ledger.on_disk(ports, &before_file);
+        let mut before = on_disk.map(|on_disk| on_disk.known.clone());
+        // Git's explanation may have the text that is gone from the index: nobody needs to ask git for it.
         if let (Some(before), Some(git)) = (&mut before, found.git.as_ref().or(passed.as_ref())) {
             give_text(before, git);
         }
+        let mut before = before.map(|known| self.ledger.with_text(ports, &before_file, known));
         // What git could give back was not stored: the next hub would not know that all of it is older than codi2.
         let unstored = before.as_ref().filter(|known| is_gits && self.ledger.is_all_older(&known.owners));
         let unstored = unstored.map(|known| self.owners_row(&before_file, known));
@@ -477,7 +479,7 @@ impl Core {
     }
 }
 
-/// The index has moved on with the file: git's explanation has the text that it no longer gives.
+/// The index has moved on with the file: git's explanation has the text that it gave before.
 pub(super) fn give_text(before: &mut Known, git: &GitExplanation) {
     let texts = || git.sources.iter().filter_map(|source| decode_text(source));
     if before.text().is_none()

@@ -57,6 +57,7 @@ impl Machine {
         let now = self.hand.now_ms();
         let Some((core, world)) = &mut self.running else { return };
         let effects = core.on(input, now, world);
+        world.taken();
         self.carry_out(effects);
     }
 
@@ -89,6 +90,7 @@ impl Informant for Beside {
         let now = machine.hand.now_ms();
         let (core, world) = machine.running.as_mut().expect("whoever asks runs");
         let (told, effects) = core.committed(&asked, now, world);
+        world.taken();
         machine.carry_out(effects);
         told
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use super::by_folder::Folder;
 use super::others::Step;
 use super::{Commit, Head, Oid, ViewError};
 
@@ -57,8 +58,8 @@ impl Libgit {
 
     /// Of each file of a folder (which ends in `/`; empty: the root) the blobs that these commits have, in their order, at
     /// most so many.
-    pub(super) fn blobs(&self, commits: &[Oid], folder: &[u8], most: usize) -> HashMap<Vec<u8>, Vec<Oid>> {
-        let (mut files, mut seen): (HashMap<Vec<u8>, Vec<Oid>>, _) = (HashMap::new(), HashSet::new());
+    pub(super) fn blobs(&self, commits: &[Oid], folder: &[u8], most: usize) -> Folder<Vec<Oid>> {
+        let (mut files, mut seen): (Folder<Vec<Oid>>, _) = (HashMap::new(), HashSet::new());
         for commit in commits {
             let tree = self.commit(*commit).and_then(|commit| self.folder(commit.tree().ok()?, folder));
             // Most commits leave most folders as they are.
@@ -73,9 +74,9 @@ impl Libgit {
     }
 
     /// Of each file of a folder, as above, what these commits made of it: those that have it just as a parent did nothing.
-    pub(super) fn steps(&self, commits: &[Commit], folder: &[u8]) -> HashMap<Vec<u8>, Vec<Step>> {
+    pub(super) fn steps(&self, commits: &[Commit], folder: &[u8]) -> Folder<Vec<Step>> {
         let tree_of = |id: Oid| self.commit(id).and_then(|commit| self.folder(commit.tree().ok()?, folder));
-        let mut files: HashMap<Vec<u8>, Vec<Step>> = HashMap::new();
+        let mut files: Folder<Vec<Step>> = HashMap::new();
         for commit in commits {
             let Some(tree) = tree_of(commit.id) else { continue };
             let before: Vec<_> = commit.parents.iter().filter_map(|parent| tree_of(*parent)).collect();

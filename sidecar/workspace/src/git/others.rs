@@ -5,9 +5,10 @@
 //! tell: a rebase, a pick and a patch keep both). Of the rest it is another's if it has another author than git would name here,
 //! or was fetched. Absent on purpose: who wrote the lines.
 
-use std::collections::{HashMap, HashSet};
-use std::{fmt, fs};
+use std::collections::HashSet;
+use std::fs;
 
+use super::by_folder::ByFolder;
 use super::{Commit, Oid, View, ViewError, committer};
 use crate::path::git_bytes;
 
@@ -18,8 +19,6 @@ const ENTRIES: &str = "4096";
 
 /// Of a file the blob that a commit has, and those of its parents.
 pub(super) type Step = (Oid, Vec<Oid>);
-/// The files of a folder, by their names, with what others' commits made of them.
-type Folder = HashMap<Vec<u8>, Vec<Step>>;
 /// An author's e-mail address, and when.
 type Signature = (String, String);
 
@@ -41,16 +40,10 @@ struct Then {
 
 /// Others' commits, seen from one worktree. What was read for one path serves the next one.
 #[derive(Default)]
-pub(crate) struct Others {
+pub(super) struct Others {
     listed: Option<(Then, Vec<Commit>)>,
-    /// What those commits made of the folder that was asked about last.
-    folder: Option<(Vec<u8>, Folder)>,
-}
-
-impl fmt::Debug for Others {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Others").field("listed", &self.listed).finish_non_exhaustive()
-    }
+    /// What those commits made of each file.
+    steps: ByFolder<Vec<Step>>,
 }
 
 impl Others {
@@ -63,7 +56,7 @@ impl Others {
         if self.listed.as_ref().is_none_or(|(listed, _)| *listed != then) {
             let commits = foreign(view)?;
             self.listed = Some((then, commits));
-            self.folder = None;
+            self.steps.forget();
         }
         let mut found = Vec::new();
         for (blob, before) in self.steps(view, path) {
@@ -95,12 +88,7 @@ impl Others {
             }
             return steps;
         };
-        let at = path_bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-        let (folder, name) = path_bytes.split_at(at);
-        if self.folder.as_ref().is_none_or(|(known, _)| known != folder) {
-            self.folder = Some((folder.to_vec(), library.steps(commits, folder)));
-        }
-        self.folder.as_ref().and_then(|(_, files)| files.get(name)).cloned().unwrap_or_default()
+        self.steps.of(&path_bytes, |folder| library.steps(commits, folder))
     }
 }
 

@@ -35,6 +35,7 @@ mod round_trip;
 mod samples;
 mod sidecar;
 mod stalled_readers;
+mod standing;
 mod start;
 mod windows;
 mod worktree;
@@ -78,6 +79,7 @@ const BENCHES: &[Bench] = &[
         about: "commit, rebase and 8 agents in a repository of 10,000 commits",
         run: history::run,
     },
+    Bench { name: "standing", about: "calls to the hub while git changes thousands of files", run: standing::run },
     Bench { name: "producers", about: "64 producers through the whole hub", run: producers::run },
     Bench { name: "windows", about: "20 windows, 1,000 keys a second each", run: windows::run },
     Bench { name: "worktree", about: "100,000 files: first look, memory, one change", run: worktree::run },

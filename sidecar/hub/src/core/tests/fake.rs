@@ -64,6 +64,8 @@ pub struct Fake {
     pub owners: HashMap<(RepositoryId, String, Digest), StoredOwners>,
     /// Each question for owners: of which repositories.
     pub asked_owners: RefCell<Vec<Vec<RepositoryId>>>,
+    /// How often git was asked for a text of before.
+    pub asked_blobs: usize,
     pub disk: BTreeMap<FileId, DiskRow>,
     pub branches: HashMap<(SessionId, FileId), BranchRow>,
     pub upgrades: HashMap<EventId, Owner>,
@@ -190,6 +192,7 @@ impl Ports for Fake {
     }
 
     fn blob(&mut self, file: &FileId, blob: Option<Oid>, digest: Digest) -> Option<Vec<u8>> {
+        self.asked_blobs += 1;
         let staged = self.index.get(&file.path).filter(|bytes| of(bytes) == digest);
         staged.or_else(|| self.objects.get(&blob?).filter(|bytes| of(bytes) == digest)).cloned()
     }

@@ -47,6 +47,21 @@ fn checkout_away_and_back_merge_and_stash() {
     assert_eq!(w.blame_buffer("ada", "a.rs"), [AGENT, OLD, TYPED, TYPED]);
 }
 
+/// All wait while the core asks git, and a checkout changes thousands of files.
+#[test]
+fn git_is_not_asked_for_a_text_that_its_explanation_has() {
+    let mut w = World::bare();
+    for path in ["a.rs", "b.rs"] {
+        w.put(path, "one\n");
+        w.staged(path);
+    }
+    w.scan();
+    w.git_writes("a.rs", Some("one\ntwo\n"), "checkout", GitSource::NewHead, &["one\n"]);
+    assert_eq!((w.ports.asked_blobs, w.blame("a.rs")), (0, vec![OLD.into(), "git checkout carried Git".into()]));
+    w.program_writes("b.rs", "one\ntwo\n");
+    assert_eq!((w.ports.asked_blobs, w.blame("b.rs")[0].as_str()), (1, OLD), "nothing but git has it");
+}
+
 #[test]
 fn a_checkout_that_removes_and_brings_back() {
     let mut w = two_branches();
