@@ -3,16 +3,17 @@
 //!
 //! Absent on purpose: any judgement. What is not said here is asked for by itself when it is needed.
 
-use codi2_protocol::{FileId, WorktreeId};
+use codi2_protocol::{Digest, FileId, WorktreeId};
+use codi2_text::Text;
 use codi2_workspace::Observation;
 
 use super::Core;
 use super::disk::{decode_text, text_of};
-use crate::ports::Ports;
+use crate::ports::{Glance, Ports};
 
 impl Core {
     /// Before a page of what a watch saw is taken in.
-    pub(super) fn ask_ahead(&self, worktree: &WorktreeId, page: &[Observation], ports: &dyn Ports) {
+    pub(super) fn ask_ahead(&self, worktree: &WorktreeId, page: &[Observation], ports: &mut dyn Ports) {
         if !ports.is_shared() {
             return;
         }
@@ -28,9 +29,43 @@ impl Core {
             let sources: Vec<_> = sources.filter_map(|source| decode_text(source)).collect();
             Some(self.ledger.glance(file, digest, text_of(&found.content).as_ref(), &sources))
         };
-        let glances: Vec<_> = page.iter().filter_map(glance).collect();
-        if !glances.is_empty() {
-            ports.ahead(&glances);
+        let found = page.iter().filter_map(|found| Some((found, glance(found)?)));
+        let (found, glances): (Vec<_>, Vec<_>) = found.unzip();
+        if glances.is_empty() {
+            return;
+        }
+        ports.ahead(&glances);
+        // Git is asked what it had there before, and asked again when a file is judged: sooner than the store would answer.
+        // Of a single file the store is asked as often either way.
+        let found = found.into_iter().zip(&glances).filter(|_| glances.len() > 1);
+        let before: Vec<_> = found.filter_map(|(found, glance)| self.glance_before(found, glance, ports)).collect();
+        if !before.is_empty() {
+            ports.ahead(&before);
+        }
+    }
+
+    /// What will be asked about a file's contents of before, as git has them: of the one in its index, where the file has no
+    /// row and was changed while no hub ran, and of earlier ones, where nothing is stored of the text that was found.
+    fn glance_before(&self, found: &Observation, glance: &Glance, ports: &mut dyn Ports) -> Option<Glance> {
+        let Glance { file, is_new, repositories, any, .. } = glance;
+        let digest = found.content.digest()?;
+        let row = if *is_new { ports.disk_row(file) } else { None };
+        if row.as_ref().is_some_and(|row| row.bytes == digest) {
+            return None;
+        }
+        let is_unstored = |text: &Text| {
+            ports.stored_owners(repositories, &file.path, Digest::new(text.digest())).is_none()
+                && repositories.iter().any(|repository| ports.has_stored_owners(*repository, &file.path))
+        };
+        let is_earlier = *any && text_of(&found.content).as_ref().is_some_and(is_unstored);
+        let earlier = if is_earlier { ports.earlier(file) } else { Vec::new() };
+        let earlier: Vec<Text> = earlier.iter().filter_map(|bytes| decode_text(bytes)).collect();
+        let is_changed = *is_new && row.is_none() && found.blob.is_none();
+        let indexed = if is_changed { ports.indexed(file) } else { None };
+        match indexed.and_then(|(_, bytes)| decode_text(&bytes)) {
+            Some(indexed) => Some(self.ledger.glance(file.clone(), None, Some(&indexed), &earlier)),
+            None if earlier.is_empty() => None,
+            None => Some(self.ledger.glance_back(file, &earlier)),
         }
     }
 

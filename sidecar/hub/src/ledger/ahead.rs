@@ -37,7 +37,7 @@ impl Ledger {
     }
 
     /// What is asked about earlier contents of a file.
-    pub(super) fn glance_back(&self, file: &FileId, texts: &[Text]) -> Glance {
+    pub fn glance_back(&self, file: &FileId, texts: &[Text]) -> Glance {
         let mut texts: Vec<Digest> = texts.iter().map(|text| Digest::new(text.digest())).collect();
         texts.retain(|text| self.asks_for(file, *text));
         let repositories = self.repositories(file.worktree.repository);

@@ -53,9 +53,11 @@ impl Ahead {
         self.upgrades.get(&event)
     }
 
-    /// Asks for all that is needed, each kind of row at once: what the next kind is asked for may hang on the one before.
+    /// Asks for all that is needed and not known yet, each kind of row at once: what the next kind is asked for may hang on the
+    /// one before.
     pub(super) fn ask(&mut self, store: &Store, host: HostId, glances: &[Glance]) -> Result<(), StoreError> {
-        let new: Vec<_> = glances.iter().filter(|glance| glance.is_new).map(|glance| &glance.file).collect();
+        let is_new = |glance: &&Glance| glance.is_new && !self.disk.contains_key(&glance.file);
+        let new: Vec<_> = glances.iter().filter(is_new).map(|glance| &glance.file).collect();
         let keys: Vec<Vec<Part<'_>>> = new.iter().map(|file| disk_key(host, file).to_vec()).collect();
         let rows = store.many::<DiskRow>(Subspace::Disk, &keys)?;
         self.disk.extend(read(new.into_iter().cloned(), rows));
@@ -73,14 +75,17 @@ impl Ahead {
         let owners: Vec<_> = read(owned.into_iter(), owners).collect();
 
         let known = owners.iter().flat_map(|(_, owners)| owners).flat_map(|owners| &owners.owners);
-        let open: BTreeSet<_> = known.filter(|owner| open_to_change(owner)).filter_map(|owner| owner.event).collect();
+        let mut open: BTreeSet<_> =
+            known.filter(|owner| open_to_change(owner)).filter_map(|owner| owner.event).collect();
+        open.retain(|event| !self.upgrades.contains_key(event));
         self.owners.extend(owners);
         let keys: Vec<Vec<Part<'_>>> = open.iter().map(|event| vec![(*event).into()]).collect();
         let upgrades = store.many::<Owner>(Subspace::Upgrade, &keys)?;
         self.upgrades.extend(read(open.into_iter(), upgrades));
 
         let asks = glances.iter().filter(|glance| glance.any);
-        let pairs: Vec<_> = asks.flat_map(|it| it.repositories.iter().map(|id| (*id, it.file.path.clone()))).collect();
+        let pairs = asks.flat_map(|it| it.repositories.iter().map(|id| (*id, it.file.path.clone())));
+        let pairs: Vec<_> = pairs.filter(|pair| !self.any.contains_key(pair)).collect();
         let keys: Vec<Vec<Part<'_>>> = pairs.iter().map(|(id, path)| vec![(*id).into(), path.into()]).collect();
         let any = store.any_below(Subspace::Owners, &keys)?;
         self.any.extend(pairs.into_iter().zip(any));

@@ -149,3 +149,42 @@ pub fn a_first_look_asks_a_far_store_by_pages() {
     assert_eq!(files, (FILES / 2) as u64);
     assert!(trips <= MOST + 2 * 10, "a look at what has gone: {trips}");
 }
+
+/// What was changed while no hub ran is compared with what git had there before, which nobody has stored.
+pub fn what_git_had_before_is_asked_by_pages() {
+    const FILES: usize = 600;
+    // As above, and once more for what git had.
+    const MOST: usize = 16 + 3 * 16;
+    let home = Home::new();
+    let folder = home.folder().join("w");
+    std::fs::create_dir(&folder).unwrap();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.invalid", "-c", "commit.gpgsign=false"];
+        let status = std::process::Command::new("git").current_dir(&folder).args(identity).args(arguments).status();
+        assert!(status.unwrap().success(), "{arguments:?}");
+    };
+    let commit = || {
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "--message", "all"]);
+    };
+    let write = |files: usize, more: &str| {
+        let text = |number: usize| format!("telling line number {number}\n{more}");
+        (0..files).for_each(|number| std::fs::write(folder.join(format!("file-{number}")), text(number)).unwrap());
+    };
+    git(&["init", "--quiet"]);
+    write(FILES, "");
+    commit();
+    let engine = Arc::new(Far::default());
+    let (trips, files) = look(&home, &engine, &folder);
+    assert_eq!(files, FILES as u64);
+    assert!(trips <= MOST, "a look at what is as git has it: {trips}");
+    write(FILES / 2, "changed while nobody looked\n");
+    let (trips, _) = look(&home, &engine, &folder);
+    assert!(trips <= MOST, "of what has changed nothing was stored: {trips}");
+    commit();
+    write(FILES / 2, "committed while nobody looked\n");
+    commit();
+    write(FILES / 2, "changed once more\n");
+    let (trips, _) = look(&home, &engine, &folder);
+    assert!(trips <= MOST, "of what has changed something was stored: {trips}");
+}

@@ -39,6 +39,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_tail_whose_watch_is_lost_misses_nothing", several::a_tail_whose_watch_is_lost_misses_nothing),
     ("an_outage_is_told_with_who_is_there", several::an_outage_is_told_with_who_is_there),
     ("a_first_look_asks_a_far_store_by_pages", first_look::a_first_look_asks_a_far_store_by_pages),
+    ("what_git_had_before_is_asked_by_pages", first_look::what_git_had_before_is_asked_by_pages),
     ("a_store_that_is_away_is_waited_for", several::a_store_that_is_away_is_waited_for),
     ("tails_have_no_loss_and_no_repeats", clients::tails_have_no_loss_and_no_repeats),
     ("a_tail_that_is_not_read_slows_nobody", clients::a_tail_that_is_not_read_slows_nobody),
