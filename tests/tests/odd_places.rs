@@ -72,6 +72,26 @@ fn a_revision_without_a_name_is_none() {
     assert_eq!((output.code, output.err.trim()), (3, "codi2: git knows no revision \"\" here"));
 }
 
+/// A gate must not stand open where its range is mistyped.
+#[test]
+fn what_names_something_else_is_told() {
+    let world = World::new(&[("d/a.txt", "one\n")]);
+    let [none, folder] = ["is a file or a folder of a commit, and no range of commits", "is not a file below"];
+    check(
+        &world,
+        world.repository(),
+        &[
+            ("ci HEAD:d/a.txt --require-notes", 3, none),
+            ("ci HEAD:d --forbid agent", 3, none),
+            ("stats HEAD^{tree}", 3, none),
+            ("ci HEAD..HEAD --require-notes", 0, ""),
+            ("blame HEAD .", 3, folder),
+            ("blame HEAD d", 3, "d is no file of HEAD"),
+            ("monitor --path nowhere", 3, "nowhere is not there"),
+        ],
+    );
+}
+
 /// A server has no worktree, and its notes can be joined, exported and imported all the same.
 #[test]
 fn a_bare_repository_has_notes() {

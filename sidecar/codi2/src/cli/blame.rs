@@ -72,8 +72,10 @@ fn of_revision(revision: &str, blame: &args::Blame) -> Result<Whole> {
         return Err(anyhow!("--buffer is of the text that stands now; leave the revision out")).code(Failure::Usage);
     }
     let full = std::path::absolute(&blame.file).context("no working folder")?;
-    let past = Past::open(full.parent().unwrap_or(&full)).map_err(fate)?;
-    let path = past.below(&blame.file);
+    // What is a folder now may have been a file then.
+    let folder = if full.is_dir() { &full } else { full.parent().unwrap_or(&full) };
+    let past = Past::open(folder).map_err(fate)?;
+    let path = past.below(&blame.file).filter(|path| !path.is_empty());
     let outside = || format!("{} is not a file below {}", blame.file.display(), past.root().display());
     let path = path.with_context(outside).code(Failure::NotFound)?;
     let blamed = past.blame(revision, &path, &[]).map_err(fate)?;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use codi2_config::Globs;
 use codi2_protocol::{Call, Filter, Reply, WatchStatus};
 use jiff::Zoned;
@@ -32,6 +32,10 @@ pub fn run(monitor: &Monitor, printer: &mut Printer, surroundings: &Surroundings
         }
     };
     let path = std::path::absolute(&monitor.path).context("no working folder")?;
+    if !path.exists() {
+        return Err(anyhow!("{} is not there; name a folder of the worktree to watch", monitor.path.display()))
+            .code(Failure::NotFound);
+    }
     // The hub polls where its settings say so; the flag is for this watch.
     let poll = monitor.poll;
     let mut hub = surroundings.connect_or_start()?;

@@ -134,6 +134,7 @@ pub fn fate(error: PastError) -> anyhow::Error {
         PastError::NoProgram(_)
         | PastError::NotTrusted(_)
         | PastError::NoRevision { .. }
+        | PastError::NoCommit(_)
         | PastError::NoFile { .. }
         | PastError::NoRepository(_)
         | PastError::Place(_) => match Err::<(), _>(error).code(Failure::NotFound) {

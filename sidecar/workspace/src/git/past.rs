@@ -325,7 +325,25 @@ impl Past {
             self.streamed(program, &words, &mut |output| patch::commits(output, keep, each)).map_err(about)
         };
         // Nothing is handed over twice.
-        self.here.settled(|error| !begun.get() && may_be_set(error), ask)?
+        self.here.settled(|error| !begun.get() && may_be_set(error), ask)??;
+        if begun.get() { Ok(()) } else { Ok(self.names_commits(range)?) }
+    }
+
+    /// A range that is empty names commits all the same; git takes a file or a folder of one for none, too.
+    fn names_commits(&self, range: &[&str]) -> Result<(), PastError> {
+        let words = [&["rev-parse", "--revs-only", NO_OPTIONS], range].concat();
+        let named = self.run(&self.top, &words.iter().map(Into::into).collect::<Vec<_>>(), None)?;
+        let named: String = String::from_utf8_lossy(&named)
+            .lines()
+            .map(|line| format!("{}^{{}}\n", line.trim_start_matches('^')))
+            .collect();
+        let kinds = ["cat-file", "--batch-check=%(objecttype)"].map(OsString::from);
+        let kinds = self.run(&self.top, &kinds, Some(named.as_bytes()))?;
+        let is_none = |kind: &str| matches!(kind, "tree" | "blob");
+        if String::from_utf8_lossy(&kinds).lines().any(is_none) {
+            return Err(PastError::NoCommit(range.join(" ")));
+        }
+        Ok(())
     }
 
     fn about_range(&self, range: &[&str], error: PastError) -> PastError {

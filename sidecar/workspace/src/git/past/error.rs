@@ -31,6 +31,9 @@ pub enum PastError {
         /// Whether history ends early in this clone.
         shallow: bool,
     },
+    /// Something of a commit, where commits are asked for.
+    #[error("{0:?} is a file or a folder of a commit, and no range of commits")]
+    NoCommit(String),
     /// No such file in that commit.
     #[error("{} is no file of {revision}", shown(path))]
     NoFile {

@@ -240,6 +240,29 @@ fn no_revision_is_an_option() {
 
 /// Attributes that a change brings along hide none of its lines.
 #[test]
+fn a_file_of_a_commit_is_no_range() {
+    let repository = Repository::new();
+    repository.write("d/f", "text\n");
+    repository.commit("one");
+    repository.git(&["tag", "-a", "-m", "v1", "v1"]);
+    let past = repository.past();
+    let count = |range: &str| {
+        let mut count = 0;
+        past.commits::<PastError>(&[range], &[], Keep::Numbers, &mut |_| {
+            count += 1;
+            Ok(())
+        })
+        .map(|()| count)
+    };
+    for (range, commits) in [("HEAD", 1), ("v1", 1), ("HEAD..HEAD", 0), ("HEAD^!", 1), ("HEAD..", 0)] {
+        assert_eq!(count(range).unwrap(), commits, "{range}");
+    }
+    for range in ["HEAD:d/f", "HEAD:d", "HEAD^{tree}", "v1:d/f"] {
+        assert!(matches!(count(range), Err(PastError::NoCommit(said)) if said == range), "{range}");
+    }
+}
+
+#[test]
 fn attributes_hide_no_lines() {
     let repository = Repository::new();
     repository.write(".gitattributes", "*.rs -diff\n*.c binary\n");
