@@ -3,6 +3,8 @@
 //! Absent on purpose: typed keys and values (`layout`, `rows`), reads outside a transaction, snapshots that outlive
 //! one. Keys beginning with `0xff` belong to the engine.
 
+use std::sync::Arc;
+
 use codi2_protocol::limits;
 
 use crate::{StoreError, Watch};
@@ -167,5 +169,30 @@ pub trait Engine: Send + Sync {
     /// What went wrong since it was opened and was mended, in words for people.
     fn mended(&self) -> Option<String> {
         None
+    }
+}
+
+/// An engine that others hold, too.
+impl<E: Engine + ?Sized> Engine for Arc<E> {
+    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        (**self).transact(body)
+    }
+    fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+        (**self).follow_up(body)
+    }
+    fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {
+        (**self).watch(key)
+    }
+    fn place(&self) -> String {
+        (**self).place()
+    }
+    fn bytes(&self) -> Result<u64, StoreError> {
+        (**self).bytes()
+    }
+    fn exclusive(&self) -> bool {
+        (**self).exclusive()
+    }
+    fn mended(&self) -> Option<String> {
+        (**self).mended()
     }
 }

@@ -1,7 +1,7 @@
 //! The durable side of the hub: an ordered byte-key store, the event log on it, and the hub's own rows.
 //!
 //! Three layers. [`Engine`] is the trait over an ordered key space with FoundationDB's rules ([`memory`], [`file`] on
-//! redb, [`foundationdb`], and [`fault`], which wraps any of them). The layout (`docs/store-layout.md`, [`layout`])
+//! redb, [`foundationdb`], and [`fault`] and [`trips`], which wrap any of them). The layout (`docs/store-layout.md`, [`layout`])
 //! says which keys exist. [`Store`] is what the hub uses: append in one transaction with dedupe, query, tail, typed rows,
 //! and [`Atomic`] for what must be read and written at once (compare-and-set, fences, queues).
 //!
@@ -27,6 +27,7 @@ mod overlay;
 mod query;
 mod rows;
 mod store;
+pub mod trips;
 mod value;
 mod watch;
 

@@ -557,7 +557,7 @@ fn a_watch_fires_for_its_key_alone() {
 #[test]
 fn a_lost_watch_never_fires() {
     let memory = Arc::new(codi2_store::memory::Memory::new());
-    let engine = codi2_store::fault::Faulty::new(Shared(Arc::clone(&memory)), 1, 100);
+    let engine = codi2_store::fault::Faulty::new(Arc::clone(&memory), 1, 100);
     let (watch, heard) = (engine.watch(b"key").unwrap(), memory.watch(b"key").unwrap());
     memory.transact(&mut |t| t.set(b"key", b"")).unwrap();
     assert!(heard.fired());
@@ -567,7 +567,7 @@ fn a_lost_watch_never_fires() {
 #[test]
 fn every_fault_is_met() {
     let memory = Arc::new(codi2_store::memory::Memory::new());
-    let engine = codi2_store::fault::Faulty::new(Shared(Arc::clone(&memory)), 9, 80);
+    let engine = codi2_store::fault::Faulty::new(Arc::clone(&memory), 9, 80);
     let (mut twice, mut lost, mut done, mut old) = (0, 0, 0, 0);
     for number in 0..400_u32 {
         let key = number.to_be_bytes();
@@ -589,18 +589,4 @@ fn every_fault_is_met() {
         }
     }
     assert!([twice, lost, done, old].iter().all(|count| *count > 10), "{twice} {lost} {done} {old}");
-}
-
-/// Lets a test look behind the fault layer.
-struct Shared(Arc<codi2_store::memory::Memory>);
-
-// Its follow-ups are those of another: they know of no earlier commit.
-impl Engine for Shared {
-    fn transact(&self, body: &mut codi2_store::engine::Body<'_>) -> Result<codi2_store::Committed, StoreError> {
-        self.0.transact(body)
-    }
-    common::passes_on!(0);
-    fn exclusive(&self) -> bool {
-        true
-    }
 }

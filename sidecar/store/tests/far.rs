@@ -5,88 +5,13 @@
 
 mod common;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use codi2_protocol::{EventId, Filter};
-use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{
-    Abort, Committed, Dedupe, Engine, Page, PageLimit, Row, Store, StoreError, Subspace, Transaction, check, copy,
-};
+use codi2_store::trips::Trips;
+use codi2_store::{Dedupe, Engine, Row, Store, Subspace, check, copy};
 use common::{event, pending};
-
-/// What a question costs, and what each row of the answer.
-const QUESTION: usize = 20;
-/// After so much a transaction is late, and after so much too old.
-const LATE: usize = 200;
-const DEAD: usize = 400;
-
-struct Far<E>(E);
-
-impl<E: Engine> Engine for Far<E> {
-    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        self.0.transact(&mut |transaction| body(&mut Distant { transaction, asked: HashSet::new(), spent: 0 }))
-    }
-    common::passes_on!(0);
-    fn exclusive(&self) -> bool {
-        false
-    }
-}
-
-struct Distant<'a> {
-    transaction: &'a mut dyn Transaction,
-    asked: HashSet<Vec<u8>>,
-    spent: usize,
-}
-
-impl Distant<'_> {
-    fn spend(&mut self, cost: usize) -> Result<(), Abort> {
-        self.spent += cost;
-        if self.spent > DEAD { Err(StoreError::TooOld.into()) } else { Ok(()) }
-    }
-}
-
-impl Transaction for Distant<'_> {
-    fn ahead(&mut self, keys: &[Vec<u8>]) {
-        self.spent += QUESTION;
-        self.asked.extend(keys.iter().cloned());
-    }
-    fn is_late(&self) -> bool {
-        self.spent >= LATE
-    }
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
-        self.spend(if self.asked.contains(key) { 1 } else { QUESTION })?;
-        self.transaction.get(key)
-    }
-    fn range(&mut self, begin: &[u8], end: &[u8], reverse: bool, limit: PageLimit) -> Result<Page, Abort> {
-        self.spend(QUESTION)?;
-        // Its page ends where it gets late.
-        let left = if self.is_late() { limit.rows } else { LATE - self.spent };
-        let limit = PageLimit { rows: limit.rows.min(left), ..limit };
-        let page = self.transaction.range(begin, end, reverse, limit)?;
-        self.spend(page.rows.len())?;
-        Ok(page)
-    }
-    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), Abort> {
-        self.transaction.set(key, value)
-    }
-    fn clear(&mut self, key: &[u8]) -> Result<(), Abort> {
-        self.transaction.clear(key)
-    }
-    fn clear_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), Abort> {
-        self.transaction.clear_range(begin, end)
-    }
-    fn add(&mut self, key: &[u8], amount: u128) -> Result<(), Abort> {
-        self.transaction.add(key, amount)
-    }
-    fn append_stamped(&mut self, prefix: &[u8], suffix: &[u8], value: &[u8]) -> Result<(), Abort> {
-        self.transaction.append_stamped(prefix, suffix, value)
-    }
-    fn set_stamped_value(&mut self, key: &[u8], rest: &[u8]) -> Result<(), Abort> {
-        self.transaction.set_stamped_value(key, rest)
-    }
-}
 
 #[test]
 fn what_reads_much_of_a_far_cluster_reads_it_in_transactions_that_live() {
@@ -99,7 +24,7 @@ fn what_reads_much_of_a_far_cluster_reads_it_in_transactions_that_live() {
     let row = |id: &EventId| Row::set(Subspace::Upgrade, &[(*id).into()], &id.to_string()).unwrap();
     store.write(&ids.iter().map(row).collect::<Vec<_>>()).unwrap();
 
-    let far: Arc<dyn Engine> = Arc::new(Far(Handle(near)));
+    let far: Arc<dyn Engine> = Arc::new(Trips::to(near).far());
     let checked = check(Arc::clone(&far)).unwrap();
     assert_eq!((checked.faulty, checked.spaces["e"].rows), (0, EVENTS), "{:?}", checked.faults);
     let store = Store::on(Arc::clone(&far)).unwrap();
@@ -126,19 +51,6 @@ fn what_reads_much_of_a_far_cluster_reads_it_in_transactions_that_live() {
     let any = store.any_below(Subspace::Upgrade, &[keys.clone(), vec![vec![EventId::new().into()]]].concat()).unwrap();
     assert_eq!(any.iter().filter(|any| **any).count(), 300);
     assert!(!any[300]);
-    let copied = copy(far, Arc::new(Far(Memory::shared())), &mut |_| {}).unwrap();
+    let copied = copy(far, Arc::new(Trips::to(Memory::shared()).far()), &mut |_| {}).unwrap();
     assert_eq!(copied.spaces["e"].rows, EVENTS);
-}
-
-/// An engine that others hold, too.
-struct Handle(Arc<Memory>);
-
-impl Engine for Handle {
-    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        self.0.transact(body)
-    }
-    common::passes_on!(0);
-    fn exclusive(&self) -> bool {
-        false
-    }
 }

@@ -5,80 +5,17 @@
 
 mod common;
 
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codi2_protocol::Filter;
-use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Abort, Committed, Dedupe, Engine, Page, PageLimit, Store, StoreError, Transaction, check};
+use codi2_store::trips::Trips;
+use codi2_store::{Dedupe, Store, check};
 use common::{event, pending};
-
-/// Counts the rows that are read, and those that were not asked for ahead. Others may use it, too.
-#[derive(Default)]
-struct Counting {
-    memory: Memory,
-    rows: AtomicUsize,
-    alone: AtomicUsize,
-}
-
-impl Engine for Counting {
-    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        self.memory.transact(&mut |transaction| {
-            body(&mut Counted { transaction, asked: HashSet::new(), rows: &self.rows, alone: &self.alone })
-        })
-    }
-    common::passes_on!(memory);
-    fn exclusive(&self) -> bool {
-        false
-    }
-}
-
-struct Counted<'a> {
-    transaction: &'a mut dyn Transaction,
-    asked: HashSet<Vec<u8>>,
-    rows: &'a AtomicUsize,
-    alone: &'a AtomicUsize,
-}
-
-impl Transaction for Counted<'_> {
-    fn ahead(&mut self, keys: &[Vec<u8>]) {
-        self.asked.extend(keys.iter().cloned());
-    }
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
-        self.rows.fetch_add(1, Ordering::Relaxed);
-        self.alone.fetch_add(usize::from(!self.asked.contains(key)), Ordering::Relaxed);
-        self.transaction.get(key)
-    }
-    fn range(&mut self, begin: &[u8], end: &[u8], reverse: bool, limit: PageLimit) -> Result<Page, Abort> {
-        let page = self.transaction.range(begin, end, reverse, limit)?;
-        self.rows.fetch_add(page.rows.len(), Ordering::Relaxed);
-        Ok(page)
-    }
-    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), Abort> {
-        self.transaction.set(key, value)
-    }
-    fn clear(&mut self, key: &[u8]) -> Result<(), Abort> {
-        self.transaction.clear(key)
-    }
-    fn clear_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), Abort> {
-        self.transaction.clear_range(begin, end)
-    }
-    fn add(&mut self, key: &[u8], amount: u128) -> Result<(), Abort> {
-        self.transaction.add(key, amount)
-    }
-    fn append_stamped(&mut self, prefix: &[u8], suffix: &[u8], value: &[u8]) -> Result<(), Abort> {
-        self.transaction.append_stamped(prefix, suffix, value)
-    }
-    fn set_stamped_value(&mut self, key: &[u8], rest: &[u8]) -> Result<(), Abort> {
-        self.transaction.set_stamped_value(key, rest)
-    }
-}
 
 #[test]
 fn a_query_reads_what_its_best_index_holds() {
-    let engine = Arc::new(Counting::default());
+    let engine = Arc::new(Trips::to(Memory::new()));
     let store = Store::on(engine.clone()).unwrap();
     // 3,000 events in 3,000 s; every hundredth is of a session, a file, an actor and a kind of its own.
     let batch: Vec<_> = (0..3_000_u64)
@@ -109,25 +46,23 @@ fn a_query_reads_what_its_best_index_holds() {
     ];
     for newest_first in [false, true] {
         for (filter, wanted, most) in &cases {
-            engine.rows.store(0, Ordering::Relaxed);
-            engine.alone.store(0, Ordering::Relaxed);
+            engine.take();
             let page = store.query(filter, None, newest_first, 100).unwrap();
             assert_eq!((page.events.len(), page.next), (*wanted, None), "{filter:?}");
-            let read = engine.rows.load(Ordering::Relaxed);
-            assert!(read <= *most, "{filter:?} read {read} rows");
+            let asked = engine.take();
+            assert!(asked.rows <= *most, "{filter:?}: {asked:?}");
             // Where its time begins and ends.
-            let alone = engine.alone.load(Ordering::Relaxed);
-            assert!(alone <= 3, "{filter:?} asked for {alone} rows one after the other");
+            assert!(asked.alone <= 3, "{filter:?}: {asked:?}");
         }
-        engine.rows.store(0, Ordering::Relaxed);
+        engine.take();
         assert_eq!(store.query(&none(), None, newest_first, 100).unwrap().events.len(), 100);
-        let read = engine.rows.load(Ordering::Relaxed);
-        assert!(read <= 110, "the newest or oldest hundred read {read} rows");
+        let asked = engine.take();
+        assert!(asked.rows <= 110, "the newest or oldest hundred: {asked:?}");
     }
-    engine.alone.store(0, Ordering::Relaxed);
+    engine.take();
     let checked = check(engine.clone()).unwrap();
     assert_eq!((checked.faulty, checked.spaces["e"].rows), (0, 3_000));
+    let asked = engine.take();
     // The root row, twice, and how many events there are before and after.
-    let alone = engine.alone.load(Ordering::Relaxed);
-    assert!(alone <= 4, "a check asked for {alone} rows one after the other");
+    assert!(asked.alone <= 4, "a check: {asked:?}");
 }

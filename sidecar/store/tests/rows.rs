@@ -5,13 +5,12 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codi2_protocol::{Digest, HostId, ProducerId, RepositoryId};
 use codi2_store::ROW_BYTES;
-use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Committed, Dedupe, Engine, Part, Pending, Row, Store, StoreError, Subspace};
+use codi2_store::trips::Trips;
+use codi2_store::{Dedupe, Part, Pending, Row, Store, StoreError, Subspace};
 use common::{Engines, event};
 use serde::{Deserialize, Serialize};
 
@@ -68,29 +67,11 @@ fn the_first_of_several_rows_that_is_there_is_one_question() {
         let shape = store.first::<Value>(Subspace::Meta, &[&[]]);
         assert!(matches!(shape, Err(StoreError::Shape(_))), "{engine}: {shape:?}");
     }
-    let counting = Arc::new(Counting::default());
-    let store = Store::on(Arc::<Counting>::clone(&counting)).unwrap();
-    let before = counting.transactions.load(Ordering::Relaxed);
+    let engine = Arc::new(Trips::to(Memory::new()));
+    let store = Store::on(engine.clone()).unwrap();
+    engine.take();
     store.first::<Value>(Subspace::Meta, &[&["a".into()], &["b".into()]]).unwrap();
-    assert_eq!(counting.transactions.load(Ordering::Relaxed) - before, 1);
-}
-
-/// Counts transactions.
-#[derive(Default)]
-struct Counting {
-    memory: Memory,
-    transactions: AtomicUsize,
-}
-
-impl Engine for Counting {
-    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        self.transactions.fetch_add(1, Ordering::Relaxed);
-        self.memory.transact(body)
-    }
-    common::passes_on!(memory);
-    fn exclusive(&self) -> bool {
-        false
-    }
+    assert_eq!(engine.take().transactions, 1);
 }
 
 #[test]
