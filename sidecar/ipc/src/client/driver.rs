@@ -4,15 +4,16 @@
 //! the link's writing task, behind a short queue); facts and texts are formed into frames only when that queue has
 //! room, so they gather into batches by themselves while the hub is busy.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::{Future, pending};
 use std::time::Duration;
 
-use codi2_protocol::{Call, ClientFrame, Hello, HubFrame, Notice, ProducerId, Reply};
+use codi2_protocol::{ClientFrame, Hello, HubFrame, Notice, ProducerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use super::calls::Calls;
 use super::keeper::{Job, Keeper};
 use super::lanes::Lanes;
 use super::link::{Link, reach};
@@ -33,8 +34,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const GOOD: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(500);
 
-type Answer = oneshot::Sender<Result<Reply, CallError>>;
-
 /// Everything that can happen to the client's task.
 enum Event {
     /// From a handle; none when the last handle is gone.
@@ -49,13 +48,6 @@ enum Event {
     Retry,
     SpoolFailed(String),
     Tick,
-}
-
-struct QueuedCall {
-    /// Goes after the fact of this number.
-    after: u64,
-    call: Call,
-    answer: Answer,
 }
 
 struct Flush {
@@ -77,9 +69,7 @@ pub(super) struct Driver {
     connecting: Option<JoinHandle<Result<(Half, Hello), ReachError>>>,
     retry_at: Instant,
     pause: Duration,
-    queued: VecDeque<QueuedCall>,
-    out: BTreeMap<u64, Answer>,
-    last_id: u64,
+    calls: Calls,
     flushes: Vec<Flush>,
     news: mpsc::Sender<News>,
     unread: VecDeque<News>,
@@ -111,9 +101,7 @@ impl Driver {
             connecting: None,
             retry_at: Instant::now(),
             pause: FIRST_PAUSE,
-            queued: VecDeque::new(),
-            out: BTreeMap::new(),
-            last_id: 0,
+            calls: Calls::default(),
             flushes: Vec::new(),
             news,
             unread: VecDeque::new(),
@@ -156,9 +144,7 @@ impl Driver {
                 }
                 Event::Tick => {
                     self.outbox(Input::Tick);
-                    // Callers who gave up.
-                    self.queued.retain(|queued| !queued.answer.is_closed());
-                    self.out.retain(|_, answer| !answer.is_closed());
+                    self.calls.forget_given_up();
                 }
             }
             self.finish_flushes().await;
@@ -192,11 +178,7 @@ impl Driver {
 
     /// Whether a frame could be formed now.
     fn has_output(&self) -> bool {
-        !self.lanes.is_empty() || self.outbox.has_unsent() || self.is_call_next()
-    }
-
-    fn is_call_next(&self) -> bool {
-        self.queued.front().zip(self.outbox.sent()).is_some_and(|(queued, sent)| queued.after <= sent)
+        !self.lanes.is_empty() || self.outbox.has_unsent() || self.calls.is_next(self.outbox.sent())
     }
 
     fn command(&mut self, mut command: Command) {
@@ -217,9 +199,7 @@ impl Driver {
             Command::Touched(touched) => self.lanes.touched(touched),
             Command::Heartbeat(heartbeat) => self.lanes.heartbeat(heartbeat),
             Command::Measured(stats) => self.lanes.measured(stats),
-            Command::Call { call, answer } => {
-                self.queued.push_back(QueuedCall { after: self.outbox.newest(), call, answer });
-            }
+            Command::Call { call, answer } => self.calls.push(self.outbox.newest(), call, answer),
             Command::Flush { within, done } => {
                 let upto = self.outbox.newest();
                 self.flushes.push(Flush { upto, deadline: Instant::now() + within, done });
@@ -284,21 +264,9 @@ impl Driver {
             let frame = frame::encode(&ClientFrame { id: None, call });
             return self.send(frame);
         }
-        if self.is_call_next()
-            && let Some(QueuedCall { call, answer, .. }) = self.queued.pop_front()
-        {
-            if answer.is_closed() {
-                return;
-            }
-            self.last_id += 1;
-            match frame::encode(&ClientFrame { id: Some(self.last_id), call }) {
-                Ok(bytes) => {
-                    self.out.insert(self.last_id, answer);
-                    self.send(Ok(bytes));
-                }
-                Err(error) => {
-                    let _ = answer.send(Err(CallError::Frame(error)));
-                }
+        if self.calls.is_next(self.outbox.sent()) {
+            if let Some(frame) = self.calls.next() {
+                self.send(Ok(frame));
             }
             return;
         }
@@ -323,25 +291,12 @@ impl Driver {
             None => return self.disconnected("the hub closed the connection"),
             Some(Err(reason)) => return self.disconnected(&reason),
             Some(Ok(FromHub::Unknown)) => return,
-            Some(Ok(FromHub::UnknownReply { id })) => {
-                if let Some(answer) = self.out.remove(&id) {
-                    let _ = answer.send(Err(CallError::NotUnderstood));
-                }
-                return;
-            }
+            Some(Ok(FromHub::UnknownReply { id })) => return self.calls.answered(id, Err(CallError::NotUnderstood)),
             Some(Ok(FromHub::Frame(frame))) => frame,
         };
         match frame {
-            HubFrame::Reply { id, reply } => {
-                if let Some(answer) = self.out.remove(&id) {
-                    let _ = answer.send(Ok(reply));
-                }
-            }
-            HubFrame::Error { id: Some(id), error } => {
-                if let Some(answer) = self.out.remove(&id) {
-                    let _ = answer.send(Err(CallError::Hub(error)));
-                }
-            }
+            HubFrame::Reply { id, reply } => self.calls.answered(id, Ok(reply)),
+            HubFrame::Error { id: Some(id), error } => self.calls.answered(id, Err(CallError::Hub(error))),
             HubFrame::Error { id: None, error } => self.disconnected(&error.message),
             HubFrame::Notice(Notice::Durable { seq }) => self.outbox(Input::Durable { seq }),
             HubFrame::Notice(notice) => self.tell(News::Notice(notice)),
@@ -364,9 +319,7 @@ impl Driver {
         drop(link);
         self.retry_at = Instant::now() + self.next_pause();
         self.lanes.clear();
-        for (_, answer) in std::mem::take(&mut self.out) {
-            let _ = answer.send(Err(CallError::Lost(reason.to_owned())));
-        }
+        self.calls.lost(reason);
         self.unreachable = Some(reason.to_owned());
         self.outbox(Input::Disconnected);
         self.tell(News::Disconnected { reason: reason.to_owned() });

@@ -4,6 +4,7 @@
 //! lanes (`lanes.rs`) and, through a thread, the spool (`keeper.rs`). No method blocks; calls and flushes await.
 //! Absent on purpose: what facts and notices mean.
 
+mod calls;
 mod driver;
 mod keeper;
 mod lanes;
@@ -130,7 +131,7 @@ pub(crate) enum Command {
     Touched(Touched),
     Heartbeat(Heartbeat),
     Measured(ProcessStats),
-    Call { call: Call, answer: oneshot::Sender<Result<Reply, CallError>> },
+    Call { call: Call, answer: calls::Answer },
     Flush { within: Duration, done: oneshot::Sender<Flushed> },
 }
 
