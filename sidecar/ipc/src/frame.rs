@@ -5,10 +5,11 @@
 //! Absent on purpose: sockets. Everything here works on readers and bytes.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use codi2_protocol::limits::{FRAME_BYTES, READ_MS};
-use codi2_protocol::{ClientFrame, Hello, HubError, HubFrame};
+use codi2_protocol::{ClientFrame, Hello, HubError, HubFrame, Numbered};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -102,6 +103,24 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, FrameError> {
         _ => return Err(FrameError::TooLong { bytes }),
     }
     Ok(frame)
+}
+
+/// A [`codi2_protocol::Call::Report`] without an id as one frame, through references, so that no fact is copied.
+///
+/// # Errors
+/// As [`encode`].
+pub(crate) fn report(facts: &[Arc<Numbered>]) -> Result<Vec<u8>, FrameError> {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        call: Method<'a>,
+    }
+    #[derive(Serialize)]
+    #[serde(tag = "method", content = "params", rename_all = "camelCase")]
+    enum Method<'a> {
+        Report { facts: Vec<&'a Numbered> },
+    }
+    let facts = facts.iter().map(AsRef::as_ref).collect();
+    encode(&Report { call: Method::Report { facts } })
 }
 
 /// A frame's body (without its length) as a value; the body must be used up.

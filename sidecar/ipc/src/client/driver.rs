@@ -211,20 +211,7 @@ impl Driver {
     fn outbox(&mut self, input: Input) {
         for effect in self.outbox.on(input, now_ms()) {
             match effect {
-                Effect::Send(facts) => {
-                    // Serialised through the references, so that no fact is copied.
-                    #[derive(serde::Serialize)]
-                    struct Report<'a> {
-                        call: Method<'a>,
-                    }
-                    #[derive(serde::Serialize)]
-                    #[serde(tag = "method", content = "params", rename_all = "camelCase")]
-                    enum Method<'a> {
-                        Report { facts: Vec<&'a codi2_protocol::Numbered> },
-                    }
-                    let facts = facts.iter().map(AsRef::as_ref).collect();
-                    self.send(frame::encode(&Report { call: Method::Report { facts } }));
-                }
+                Effect::Send(facts) => self.send(frame::report(&facts)),
                 Effect::Append(facts) => self.keep(Job::Append(facts)),
                 Effect::Rewrite(facts) => {
                     self.spool_problem = None;
