@@ -12,11 +12,14 @@
 //! - The hub takes a group of several parts as a whole, so no bound on what is on its way stops in the middle of one.
 //! - A clock that is set back delays nothing: times only say how long something has waited.
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::sync::Arc;
 
 use codi2_protocol::limits::{BATCH_FACTS, SPOOL_BYTES, VALUE_BYTES};
 use codi2_protocol::{Fact, Gap, GapReason, Numbered, SessionId};
+
+use self::queue::{Entry, Queue};
 
 /// Bounds of an outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,21 +100,6 @@ pub enum Effect {
     Lost(Gap),
 }
 
-#[derive(Debug)]
-struct Entry {
-    /// First number it stands for: its own, or of a gap the first lost one.
-    first: u64,
-    bytes: u64,
-    since_ms: u64,
-    fact: Arc<Numbered>,
-}
-
-impl Entry {
-    fn last(&self) -> u64 {
-        self.fact.seq
-    }
-}
-
 /// See the module's description.
 #[derive(Debug)]
 pub struct Outbox {
@@ -120,9 +108,8 @@ pub struct Outbox {
     next: u64,
     /// Everything up to here is durable in the hub.
     durable: u64,
-    /// Not durable, in order, without holes: from `durable + 1` to `next - 1`.
-    queue: VecDeque<Entry>,
-    bytes: u64,
+    /// Not durable: from `durable + 1` to `next - 1`.
+    queue: Queue,
     /// With a connection: sent on it up to here.
     link: Option<u64>,
     /// Bytes sent on this connection and not durable.
@@ -144,8 +131,7 @@ impl Outbox {
             limits,
             next: 1,
             durable: 0,
-            queue: VecDeque::new(),
-            bytes: 0,
+            queue: Queue::default(),
             link: None,
             flight: 0,
             ever_sent: 0,
@@ -161,7 +147,7 @@ impl Outbox {
         match input {
             Input::Fact { session, occurred_ms, fact } => {
                 self.push(session, occurred_ms, fact, now_ms, &mut effects);
-                if self.bytes > self.limits.bytes {
+                if self.queue.bytes() > self.limits.bytes {
                     self.fold(now_ms, &mut effects);
                 }
                 if self.link.is_none() {
@@ -190,7 +176,7 @@ impl Outbox {
             Input::Tick => {
                 let waited = |entry: &Entry| since(entry.since_ms, now_ms) >= self.limits.spool_after_ms;
                 let spooled = self.spooled.unwrap_or(self.durable);
-                let overdue = self.queue.get(self.after(spooled)).is_some_and(waited);
+                let overdue = self.queue.get(self.queue.after(spooled)).is_some_and(waited);
                 let may_retry = |failed| since(failed, now_ms) >= self.limits.spool_retry_ms;
                 if self.spool_failed_ms.is_some_and(may_retry) {
                     self.spool_failed_ms = None;
@@ -221,7 +207,7 @@ impl Outbox {
 
     /// Bytes of them, as they are written.
     pub fn pending_bytes(&self) -> u64 {
-        self.bytes
+        self.queue.bytes()
     }
 
     /// The highest number given to a fact; 0 before the first.
@@ -248,7 +234,7 @@ impl Outbox {
     /// Whether the fact with this number is a part of a group whose rest comes after it. The hub acknowledges no part
     /// before it has all, so whoever waited for room inside a group would wait for ever.
     fn is_inside_group(&self, seq: u64) -> bool {
-        let entry = self.after(seq).checked_sub(1).map(|at| &self.queue[at]);
+        let entry = self.queue.after(seq).checked_sub(1).and_then(|at| self.queue.get(at));
         entry.is_some_and(|entry| matches!(&entry.fact.fact, Fact::Edits(group) if group.part + 1 < group.parts))
     }
 
@@ -267,17 +253,15 @@ impl Outbox {
     ) {
         let seq = self.next;
         self.next += 1;
-        let mut fact = Numbered { seq, occurred_ms, session, fact };
-        let mut bytes = encoded_bytes(&fact);
-        if bytes > VALUE_BYTES as u64 {
+        let mut entry = Entry::of(seq, Numbered { seq, occurred_ms, session, fact }, now_ms);
+        if entry.bytes > VALUE_BYTES as u64 {
             // No store takes it. Sidecars cut groups long before; what slips through is told as lost.
+            let bytes = entry.bytes;
             let gap = Gap { first_seq: seq, last_seq: seq, facts: 1, bytes, reason: GapReason::Other };
-            fact.fact = Fact::Gap(gap.clone());
-            bytes = encoded_bytes(&fact);
-            effects.push(Effect::Lost(gap));
+            effects.push(Effect::Lost(gap.clone()));
+            entry = Entry::of(seq, Numbered { seq, occurred_ms, session, fact: Fact::Gap(gap) }, now_ms);
         }
-        self.bytes += bytes;
-        self.queue.push_back(Entry { first: seq, bytes, since_ms: now_ms, fact: Arc::new(fact) });
+        self.queue.push(entry);
     }
 
     fn connected(&mut self, durable: u64, now_ms: u64, effects: &mut Vec<Effect>) {
@@ -289,11 +273,8 @@ impl Outbox {
         // The hub had more durably than it has now: its store was replaced. What is gone is told as a gap.
         let (first, last) = (durable + 1, self.durable);
         let gap = Gap { first_seq: first, last_seq: last, facts: last - durable, bytes: 0, reason: GapReason::Other };
-        let fact = Numbered { seq: last, occurred_ms: now_ms, session: None, fact: Fact::Gap(gap.clone()) };
-        let bytes = encoded_bytes(&fact);
         self.durable = durable;
-        self.bytes += bytes;
-        self.queue.push_front(Entry { first, bytes, since_ms: now_ms, fact: Arc::new(fact) });
+        self.queue.push_first(Entry::gap(gap.clone(), now_ms));
         if self.spooled.is_some() {
             self.rewrite(effects);
         }
@@ -301,13 +282,10 @@ impl Outbox {
     }
 
     fn acknowledged(&mut self, seq: u64, effects: &mut Vec<Effect>) {
-        while self.queue.front().is_some_and(|entry| entry.last() <= seq) {
-            if let Some(entry) = self.queue.pop_front() {
-                self.bytes -= entry.bytes;
-                self.durable = entry.last();
-                if self.link.is_some_and(|sent| entry.last() <= sent) {
-                    self.flight = self.flight.saturating_sub(entry.bytes);
-                }
+        while let Some(entry) = self.queue.pop_up_to(seq) {
+            self.durable = entry.last();
+            if self.link.is_some_and(|sent| entry.last() <= sent) {
+                self.flight = self.flight.saturating_sub(entry.bytes);
             }
         }
         if self.spooled.is_some_and(|spooled| spooled <= self.durable) {
@@ -320,7 +298,7 @@ impl Outbox {
     fn batch(&self) -> (Vec<Arc<Numbered>>, u64) {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         let Some(sent) = self.link.filter(|_| self.has_unsent()) else { return (batch, bytes) };
-        for entry in self.queue.range(self.after(sent)..).take(self.limits.batch_facts) {
+        for entry in self.queue.starting_at(self.queue.after(sent)).take(self.limits.batch_facts) {
             if bytes + entry.bytes > self.limits.batch_bytes && !batch.is_empty() {
                 break;
             }
@@ -330,40 +308,10 @@ impl Outbox {
         (batch, bytes)
     }
 
-    /// The place in the queue of the first entry after number `seq`.
-    fn after(&self, seq: u64) -> usize {
-        self.queue.partition_point(|entry| entry.last() <= seq)
-    }
-
     /// Folds the oldest facts that were never sent into one gap.
     fn fold(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
-        let begin = self.after(self.ever_sent);
-        let goal = self.limits.bytes / 4 * 3;
-        let mut end = begin;
-        let mut freed = 0;
-        let (mut facts, mut bytes) = (0, 0);
-        // The newest stays, whatever it weighs.
-        while end + 1 < self.queue.len() && self.bytes - freed > goal {
-            let entry = &self.queue[end];
-            freed += entry.bytes;
-            match &entry.fact.fact {
-                Fact::Gap(gap) => (facts, bytes) = (facts + gap.facts, bytes + gap.bytes),
-                _ => (facts, bytes) = (facts + 1, bytes + entry.bytes),
-            }
-            end += 1;
-        }
-        // One entry for one gap would gain nothing.
-        if end < begin + 2 {
-            return;
-        }
-        let (first, last) = (self.queue[begin].first, self.queue[end - 1].last());
-        let gap = Gap { first_seq: first, last_seq: last, facts, bytes, reason: GapReason::SpoolFull };
-        let fact = Numbered { seq: last, occurred_ms: now_ms, session: None, fact: Fact::Gap(gap.clone()) };
-        let gap_bytes = encoded_bytes(&fact);
-        let entry = Entry { first, bytes: gap_bytes, since_ms: now_ms, fact: Arc::new(fact) };
-        self.queue.drain(begin..end);
-        self.queue.insert(begin, entry);
-        self.bytes = self.bytes - freed + gap_bytes;
+        let begin = self.queue.after(self.ever_sent);
+        let Some(gap) = self.queue.fold(begin, self.limits.bytes / 4 * 3, now_ms) else { return };
         effects.push(Effect::Lost(gap));
         self.rewrite(effects);
     }
@@ -373,16 +321,16 @@ impl Outbox {
         if self.spool_failed_ms.is_some() {
             return;
         }
-        let begin = self.after(self.spooled.unwrap_or(self.durable));
+        let begin = self.queue.after(self.spooled.unwrap_or(self.durable));
         if begin == self.queue.len() {
             return;
         }
-        let bytes: u64 = self.queue.range(begin..).map(|entry| entry.bytes).sum();
+        let bytes: u64 = self.queue.starting_at(begin).map(|entry| entry.bytes).sum();
         if self.spool_bytes + bytes > self.limits.bytes && self.spooled.is_some() {
             // A hub that is always a little late never lets the file be emptied: what is durable goes here.
             return self.rewrite(effects);
         }
-        effects.push(Effect::Append(self.queue.range(begin..).map(|entry| Arc::clone(&entry.fact)).collect()));
+        effects.push(Effect::Append(self.queue.facts_at(begin)));
         (self.spooled, self.spool_bytes) = (Some(self.newest()), self.spool_bytes + bytes);
     }
 
@@ -391,9 +339,9 @@ impl Outbox {
         if self.spool_failed_ms.is_some() {
             return;
         }
-        (self.spooled, self.spool_bytes) = (self.queue.back().map(Entry::last), self.bytes);
+        (self.spooled, self.spool_bytes) = (self.queue.last(), self.queue.bytes());
         effects.push(match self.spooled {
-            Some(_) => Effect::Rewrite(self.queue.iter().map(|entry| Arc::clone(&entry.fact)).collect()),
+            Some(_) => Effect::Rewrite(self.queue.facts_at(0)),
             None => Effect::Clear,
         });
     }
@@ -402,26 +350,6 @@ impl Outbox {
 /// Time from `then` to `now`, in ms; a clock that was set back meanwhile counts as for ever.
 fn since(then: u64, now: u64) -> u64 {
     now.checked_sub(then).unwrap_or(u64::MAX)
-}
-
-/// Length of a fact as it is written.
-fn encoded_bytes(fact: &Numbered) -> u64 {
-    struct Count(u64);
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len() as u64;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    match serde::Serialize::serialize(fact, &mut rmp_serde::Serializer::new(&mut count).with_struct_map()) {
-        Ok(()) => count.0,
-        // Facts are plain maps and always write; one that did not would be told as lost.
-        Err(_) => u64::MAX >> 1,
-    }
 }
 
 #[cfg(test)]

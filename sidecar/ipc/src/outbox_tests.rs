@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use codi2_protocol::{Digest, EditGroup, FileId, GroupId, RepositoryId, WorktreeId};
 use proptest::prelude::*;
 
+use super::queue::encoded_bytes;
 use super::*;
 
 fn fact(reason: String) -> Fact {
