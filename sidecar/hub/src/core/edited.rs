@@ -53,17 +53,32 @@ impl Telling {
     }
 }
 
+/// What may be the two ends of moves.
+#[derive(Default)]
+struct Ends {
+    /// Changes that took a file away which has not come back, with the text it had.
+    gone: Vec<(EventId, Text)>,
+    /// Changes that made a file which came from nowhere and is nobody's.
+    new: Vec<New>,
+}
+
+struct New {
+    file: FileId,
+    change: OpenChange,
+    text: Text,
+}
+
 impl Core {
     /// Makes one change of a file that is gone and one that is new, where nobody is known to have written the new one. One that
     /// several of those that are gone are like was either.
     pub(super) fn pair_changed(&mut self, worktree: &WorktreeId, now: u64, ports: &mut dyn Ports) {
-        let (gone, new) = self.ends(worktree, now);
+        let Ends { gone, new } = self.ends(worktree, now);
         if gone.is_empty() || gone.len() * new.len() > PAIRS {
             return;
         }
         let secret = *self.ledger.secret();
         let gone: Vec<(EventId, Telling)> = gone.iter().map(|(id, text)| (*id, Telling::of(text, &secret))).collect();
-        for (file, change, text) in new {
+        for New { file, change, text } in new {
             let here = Telling::of(&text, &secret);
             let mut like = gone.iter().filter(|(_, there)| there.is_like(&here)).map(|(id, _)| *id);
             let (Some(source), None) = (like.next(), like.next()) else { continue };
@@ -77,10 +92,9 @@ impl Core {
         self.forget_kept();
     }
 
-    /// What went just now and has not come back, with the text it had; and what came from nowhere and is nobody's.
-    #[allow(clippy::type_complexity)]
-    fn ends(&self, worktree: &WorktreeId, now: u64) -> (Vec<(EventId, Text)>, Vec<(FileId, OpenChange, Text)>) {
-        let (mut gone, mut new) = (Vec::new(), Vec::new());
+    /// What went and what came just now.
+    fn ends(&self, worktree: &WorktreeId, now: u64) -> Ends {
+        let mut ends = Ends::default();
         let is_short = |text: &&Text| text.len_bytes() <= TEXT_BYTES;
         for file in self.open.files().filter(|file| file.worktree == *worktree) {
             let is_now =
@@ -90,14 +104,15 @@ impl Core {
                 if change.after.is_none() {
                     let is_last = self.open.on(file).next_back().is_some_and(|last| last.event == change.event);
                     let text = kept.before.as_ref().and_then(Known::text).filter(is_short).filter(|_| is_last);
-                    gone.extend(text.map(|text| (change.event, text.clone())));
+                    ends.gone.extend(text.map(|text| (change.event, text.clone())));
                 } else if is_nobodys(change, kept) {
                     let text = kept.after.as_ref().filter(is_short);
-                    new.extend(text.map(|text| (file.clone(), change.clone(), text.clone())));
+                    let new = |text: &Text| New { file: file.clone(), change: change.clone(), text: text.clone() };
+                    ends.new.extend(text.map(new));
                 }
             }
         }
-        (gone, new)
+        ends
     }
 }
 
