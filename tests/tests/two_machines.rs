@@ -70,14 +70,19 @@ impl Machine {
     }
 }
 
+/// A bare repository with a commit that nobody noted, and the world in whose folder it lies.
+fn remote() -> (World, String) {
+    let world = World::new(&[("a.txt", "first\n"), ("b.txt", "first\n")]);
+    let remote = world.home().join("remote.git").to_str().expect("a plain path").to_owned();
+    world.git(&["init", "--quiet", "--bare", "--initial-branch=main", &remote]);
+    world.git(&["push", "--quiet", &remote, "main"]);
+    (world, remote)
+}
+
 #[test]
 fn both_say_the_same_of_every_line() {
-    let first = World::new(&[("a.txt", "first\n"), ("b.txt", "first\n")]);
-    let remote = first.home().join("remote.git");
-    let remote = remote.to_str().expect("a plain path");
-    first.git(&["init", "--quiet", "--bare", "--initial-branch=main", remote]);
-    first.git(&["push", "--quiet", remote, "main"]);
-    let (here, there) = (Machine::new(remote, "Ada"), Machine::new(remote, "Bea"));
+    let (_elsewhere, remote) = remote();
+    let (here, there) = (Machine::new(&remote, "Ada"), Machine::new(&remote, "Bea"));
 
     here.commit("robo", "a.txt", "first\nby robo\n");
     there.commit("mimi", "b.txt", "first\nby mimi\n");
@@ -114,13 +119,9 @@ fn both_say_the_same_of_every_line() {
 /// A hub that only pulled a commit leaves the word to whoever made it; its own commit behind it has its note.
 #[test]
 fn nothing_is_said_of_what_was_only_pulled() {
-    let first = World::new(&[("a.txt", "first\n"), ("b.txt", "first\n")]);
-    let remote = first.home().join("remote.git");
-    let remote = remote.to_str().expect("a plain path");
-    first.git(&["init", "--quiet", "--bare", "--initial-branch=main", remote]);
-    first.git(&["push", "--quiet", remote, "main"]);
+    let (_elsewhere, remote) = remote();
     // One person at two machines: the address tells nothing.
-    let (here, there) = (Machine::new(remote, "Ada"), Machine::new(remote, "Ada"));
+    let (here, there) = (Machine::new(&remote, "Ada"), Machine::new(&remote, "Ada"));
     here.commit("robo", "a.txt", "first\nby robo\n");
     assert!(here.push());
     there.world.git(&["pull", "--quiet"]);
@@ -138,12 +139,8 @@ fn nothing_is_said_of_what_was_only_pulled() {
 /// all the time, and in one that is opened then.
 #[test]
 fn an_editor_says_who_wrote_what_was_pulled() {
-    let first = World::new(&[("a.txt", "first\n"), ("b.txt", "first\n")]);
-    let remote = first.home().join("remote.git");
-    let remote = remote.to_str().expect("a plain path");
-    first.git(&["init", "--quiet", "--bare", "--initial-branch=main", remote]);
-    first.git(&["push", "--quiet", remote, "main"]);
-    let (here, there) = (Machine::new(remote, "Ada"), Machine::new(remote, "Bea"));
+    let (_elsewhere, remote) = remote();
+    let (here, there) = (Machine::new(&remote, "Ada"), Machine::new(&remote, "Bea"));
     let root = there.world.repository();
     let (file, mut window) = (there.world.path("a.txt"), Editor::start(&there.world, root));
     window.open(&file);

@@ -5,6 +5,7 @@
 //!
 //! Absent on purpose: moves (`tombstones` finds those) and time limits, which would make results differ from run to run.
 
+use std::hash::Hash;
 use std::ops::Range;
 
 use imara_diff::{Algorithm, Diff, InternedInput};
@@ -94,15 +95,7 @@ pub fn diff_str(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
 /// The hunks in which two texts known only by the hashes of their lines differ, as ranges of lines: every line outside
 /// of them is kept, in order.
 pub fn line_diff_hashes(old: &[u64], new: &[u64]) -> Vec<Hunk> {
-    if old.len() + new.len() > HISTOGRAM_LINES {
-        return align::hunks(old, new, align::WIDE);
-    }
-    let mut input = InternedInput::default();
-    input.update_before(old.iter().copied());
-    input.update_after(new.iter().copied());
-    let mut diff = Diff::compute(Algorithm::Histogram, &input);
-    diff.postprocess_no_heuristic(&input);
-    wide(&diff)
+    compared(old, new, Diff::postprocess_no_heuristic)
 }
 
 /// Places in one hunk of several lines up to which a rename is as likely as a rewrite.
@@ -113,6 +106,15 @@ const CRUMBS: usize = 3;
 const HISTOGRAM_LINES: usize = 10_000;
 
 fn line_hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
+    compared(old, new, Diff::postprocess_lines)
+}
+
+/// The hunks in which two lists of lines differ; `settle` puts those that may lie at several places where they read best.
+fn compared<T: Eq + Hash + Copy + Default>(
+    old: &[T],
+    new: &[T],
+    settle: impl FnOnce(&mut Diff, &InternedInput<T>),
+) -> Vec<Hunk> {
     if old.len() + new.len() > HISTOGRAM_LINES {
         return align::hunks(old, new, align::WIDE);
     }
@@ -120,11 +122,7 @@ fn line_hunks(old: &[&str], new: &[&str]) -> Vec<Hunk> {
     input.update_before(old.iter().copied());
     input.update_after(new.iter().copied());
     let mut diff = Diff::compute(Algorithm::Histogram, &input);
-    diff.postprocess_lines(&input);
-    wide(&diff)
-}
-
-fn wide(diff: &Diff) -> Vec<Hunk> {
+    settle(&mut diff, &input);
     let wide = |range: Range<u32>| range.start as usize..range.end as usize;
     diff.hunks().map(|hunk| (wide(hunk.before), wide(hunk.after))).collect()
 }

@@ -10,12 +10,11 @@ use codi2_protocol::{Call, Reply};
 use codi2_tests::cluster::{Cluster, own, shared};
 
 use crate::cluster::{Bare, GOAL, at_once, in_turn};
-use crate::editor::code;
 use crate::ground::{Counts, Ground};
 use crate::interrupt;
 use crate::report::Row;
 use crate::samples::Samples;
-use crate::sidecar::{all_at_once, sidecars};
+use crate::sidecar::Crowd;
 
 /// Producers at once, groups of each.
 const INGEST: &[(usize, usize)] = &[(1, 400), (16, 100), (64, 40)];
@@ -34,23 +33,17 @@ pub fn run(counts: Counts) -> Vec<Row> {
 }
 
 fn ingest(found: &Cluster, server: Option<&str>, producers: usize, each: usize) -> Row {
-    let text = code(BYTES);
-    let names: Vec<String> = (0..producers).map(|number| format!("file{number}.rs")).collect();
-    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), text.as_str())).collect();
-    let ground = Ground::new(&files);
-    settings(&ground, found, producers);
-    ground.start_hub();
-    let (runtime, mut sidecars) = sidecars(&ground, &names, &text);
+    let mut crowd = Crowd::new(producers, BYTES, |ground| settings(ground, found, producers));
     let bare = Bare::new(found, 1);
     let (mut ours, mut floor) = (Samples::default(), Samples::default());
     let (mut busy, mut busy_floor) = (Duration::ZERO, Duration::ZERO);
-    let (mut server_worked, before) = (Duration::ZERO, measures(&ground).1);
+    let (mut server_worked, before) = (Duration::ZERO, measures(&crowd.ground).1);
     for turn in 0..TURNS {
         interrupt::check();
         let each = each.div_ceil(TURNS);
         let hub_takes = || {
             let (start, worked_before) = (Instant::now(), worked(server));
-            sidecars = runtime.block_on(all_at_once(std::mem::take(&mut sidecars), each, &mut ours));
+            crowd.all_at_once(each, &mut ours);
             busy += start.elapsed();
             server_worked += worked(server) - worked_before;
         };
@@ -61,12 +54,11 @@ fn ingest(found: &Cluster, server: Option<&str>, producers: usize, each: usize) 
         };
         in_turn(turn, hub_takes, bare_writes);
     }
-    let (decided, commits) = measures(&ground);
+    let (decided, commits) = measures(&crowd.ground);
     let gathered = ours.count() as f64 / (commits - before) as f64;
     let at_work = 100.0 * server_worked.as_secs_f64() / busy.as_secs_f64();
     let at_work = server.map_or(String::new(), |_| format!(", server at work {at_work:.0} % of the time"));
-    drop(sidecars);
-    runtime.shutdown_timeout(Duration::from_secs(5));
+    crowd.end();
     let rate = |samples: &Samples, busy: Duration| samples.count() as f64 / busy.as_secs_f64();
     let (rate, bare) = (rate(&ours, busy), rate(&floor, busy_floor));
     let what: &'static str =

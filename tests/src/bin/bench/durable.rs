@@ -10,12 +10,11 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use crate::editor::code;
-use crate::ground::{Counts, Ground};
+use crate::ground::Counts;
 use crate::interrupt;
 use crate::report::Row;
 use crate::samples::Samples;
-use crate::sidecar::{all_at_once, group, sidecars};
+use crate::sidecar::Crowd;
 
 const PRODUCERS: usize = 16;
 const GROUPS_ALONE: usize = 500;
@@ -28,19 +27,14 @@ const TARGET: &str = "p50 < 8 ms, p99 < 25 ms";
 
 /// Measures.
 pub fn run(counts: Counts) -> Vec<Row> {
-    let text = code(BYTES);
-    let names: Vec<String> = (0..PRODUCERS).map(|number| format!("file{number}.rs")).collect();
-    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), text.as_str())).collect();
-    let ground = Ground::new(&files);
-    ground.start_hub();
-    let (runtime, mut sidecars) = sidecars(&ground, &names, &text);
+    let mut crowd = Crowd::new(PRODUCERS, BYTES, |_| {});
 
-    let floor_file = ground.world.state().join("floor");
+    let floor_file = crowd.ground.world.state().join("floor");
     let mut floor = Floor::new(&floor_file);
     let (mut alone, mut bare) = (Samples::default(), Samples::default());
     for _ in 0..counts.of(GROUPS_ALONE) {
         interrupt::check();
-        alone.add(runtime.block_on(group(&mut sidecars[0])));
+        alone.add(crowd.one());
         bare.add(floor.write());
     }
 
@@ -48,14 +42,13 @@ pub fn run(counts: Counts) -> Vec<Row> {
     let (each, mut busy) = (counts.of(GROUPS_EACH).div_ceil(TURNS), Duration::ZERO);
     for _ in 0..TURNS {
         interrupt::check();
-        bare_together.append(floors_at_once(&ground.world.state(), each));
+        bare_together.append(floors_at_once(&crowd.ground.world.state(), each));
         let start = Instant::now();
-        sidecars = runtime.block_on(all_at_once(sidecars, each, &mut together));
+        crowd.all_at_once(each, &mut together);
         busy += start.elapsed();
     }
     let rate = together.count() as f64 / busy.as_secs_f64();
-    drop(sidecars);
-    runtime.shutdown_timeout(Duration::from_secs(5));
+    crowd.end();
     vec![
         Row::time("sealed group → durable, 1 producer", alone, ("bare 4 KB write + fsync", bare), TARGET, ""),
         Row::time(

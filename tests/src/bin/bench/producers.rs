@@ -5,13 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::editor::code;
-use crate::ground::{Counts, Ground};
+use crate::ground::Counts;
 use crate::interrupt;
 use crate::memory::at_rest;
 use crate::report::Row;
 use crate::samples::Samples;
-use crate::sidecar::{all_at_once, sidecars};
+use crate::sidecar::Crowd;
 
 const PRODUCERS: usize = 64;
 const GROUPS_EACH: usize = 250;
@@ -22,24 +21,18 @@ const BYTES: usize = 2 << 10;
 
 /// Measures.
 pub fn run(counts: Counts) -> Vec<Row> {
-    let text = code(BYTES);
-    let names: Vec<String> = (0..PRODUCERS).map(|number| format!("file{number}.rs")).collect();
-    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), text.as_str())).collect();
-    let ground = Ground::new(&files);
-    ground.start_hub();
-    let (runtime, mut sidecars) = sidecars(&ground, &names, &text);
+    let mut crowd = Crowd::new(PRODUCERS, BYTES, |_| {});
     let (mut times, mut busy) = (Samples::default(), Duration::ZERO);
     for _ in 0..TURNS {
         interrupt::check();
         let start = Instant::now();
-        sidecars = runtime.block_on(all_at_once(sidecars, counts.of(GROUPS_EACH).div_ceil(TURNS), &mut times));
+        crowd.all_at_once(counts.of(GROUPS_EACH).div_ceil(TURNS), &mut times);
         busy += start.elapsed();
     }
     let rate = times.count() as f64 / busy.as_secs_f64();
-    let pid = ground.world.hub_pid().expect("the hub runs");
+    let pid = crowd.ground.world.hub_pid().expect("the hub runs");
     let memory = at_rest("hub, after 64 producers", pid, "", &format!("{} groups", times.count()));
-    drop(sidecars);
-    runtime.shutdown_timeout(Duration::from_secs(5));
+    crowd.end();
     let target = "≥ 8,000 groups/s, p99 ≤ 30 ms";
     let what = "sealed group → durable, 64 producers at once";
     vec![Row::beyond(what, times, target, format!("{rate:.0} groups/s")), memory]

@@ -9,12 +9,11 @@ use std::time::Duration;
 use codi2_ipc::blocking::Link;
 use codi2_protocol::{Call, Filter, Reply, Stamp};
 
-use crate::editor::code;
 use crate::ground::{Counts, Ground};
 use crate::interrupt;
 use crate::report::Row;
 use crate::samples::Samples;
-use crate::sidecar::{all_at_once, sidecars};
+use crate::sidecar::Crowd;
 
 const PRODUCERS: usize = 16;
 const READERS: usize = 20;
@@ -29,28 +28,22 @@ const BYTES: usize = 10 << 10;
 
 /// Measures.
 pub fn run(counts: Counts) -> Vec<Row> {
-    let text = code(BYTES);
-    let names: Vec<String> = (0..PRODUCERS).map(|number| format!("file{number}.rs")).collect();
-    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), text.as_str())).collect();
-    let ground = Ground::new(&files);
-    ground.start_hub();
-    let (runtime, mut sidecars) = sidecars(&ground, &names, &text);
-    sidecars = runtime.block_on(all_at_once(sidecars, BEFORE, &mut Samples::default()));
-    let first = first(&mut ground.link());
+    let mut crowd = Crowd::new(PRODUCERS, BYTES, |_| {});
+    crowd.all_at_once(BEFORE, &mut Samples::default());
+    let first = first(&mut crowd.ground.link());
 
     let [mut with, mut without] = std::array::from_fn(|_| Samples::default());
     let each = counts.of(GROUPS_EACH).div_ceil(TURNS);
     for turn in 0..2 * TURNS {
         interrupt::check();
         let readers = if turn % 2 == 0 { READERS } else { 0 };
-        let standing: Vec<Link> = (0..readers).map(|_| tail(&ground, first)).collect();
+        let standing: Vec<Link> = (0..readers).map(|_| tail(&crowd.ground, first)).collect();
         sleep(STANDING);
         let into = if readers > 0 { &mut with } else { &mut without };
-        sidecars = runtime.block_on(all_at_once(sidecars, each, into));
+        crowd.all_at_once(each, into);
         drop(standing);
     }
-    drop(sidecars);
-    runtime.shutdown_timeout(Duration::from_secs(5));
+    crowd.end();
     vec![Row::time(
         "sealed group → durable, 16 producers, 20 readers that stand still",
         with,
