@@ -17,8 +17,12 @@ use crate::hooks::{self, Brought};
 use crate::places::Places;
 use crate::start::{ReachError, SpawnSpec, until_connected};
 
-/// How long [`bring_or_spool`] waits for the hub in all.
-pub const HOOK_DEADLINE: Duration = Duration::from_secs(3);
+/// How long [`bring_or_spool`] waits for a hub's greeting, which no work of the hub's delays: one that says nothing stands
+/// still.
+const HOOK_GREETING: Duration = Duration::from_millis(250);
+/// How long it waits for the hub in all: one that greets is at work. The hub takes an older record for one that is not waited
+/// for (`hub/core/hooks.rs`).
+const HOOK_DEADLINE: Duration = Duration::from_secs(3);
 
 /// A connection to the hub.
 #[derive(Debug)]
@@ -165,8 +169,8 @@ fn lost(error: io::Error) -> CallError {
 pub enum HookOutcome {
     /// The hub has it: it has read a hook's files, a note is durable.
     Done,
-    /// It waits in the hooks' spool (and, where the hub answered too late, may be in the hub too: its id makes it
-    /// count once).
+    /// It waits in the hooks' spool (and, where the hub greeted and answered too late, may be in the hub too: its id makes
+    /// it count once).
     Spooled,
     /// No hub took it, and nothing of it may be kept.
     Private,
@@ -187,7 +191,7 @@ pub fn bring_or_spool(
 ) -> io::Result<HookOutcome> {
     Door::new(places).pass(&mut record);
     let deadline = Instant::now() + HOOK_DEADLINE;
-    let told = Link::connect_within(places, build, HOOK_DEADLINE)
+    let told = Link::connect_within(places, build, HOOK_GREETING)
         .map_err(|error| error.to_string())
         .and_then(|mut link| link.call_until(record.clone().into(), Some(deadline)).map_err(|error| error.to_string()));
     match told {

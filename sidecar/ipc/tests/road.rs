@@ -421,6 +421,22 @@ async fn hooks_go_to_the_hub_or_to_their_spool() {
     assert_eq!(store.kept.lock().unwrap().hooks, [first, second]);
 }
 
+/// The kernel takes the connection, and nobody answers: what would lie in the socket when the hub goes on would come twice.
+#[test]
+fn a_hub_that_stands_still_gets_a_greeting_and_the_spool_the_hook() {
+    let (_folder, places) = places();
+    let (store, record) = (Store::default(), hook());
+    let still = UnixListener::bind(places.socket()).unwrap();
+    let brought = Brought::Hook(record.clone());
+    let outcome = bring_or_spool(&places, brought, "test", |_| Some(SPOOL_BYTES)).unwrap();
+    assert_eq!(outcome, HookOutcome::Spooled);
+    let mut said = Vec::new();
+    still.accept().unwrap().0.read_to_end(&mut said).unwrap();
+    assert_eq!(said, frame::encode(&codi2_ipc::hello("test", &[], None)).unwrap());
+    store.drain(&places);
+    assert_eq!(store.kept.lock().unwrap().hooks, [record]);
+}
+
 #[test]
 fn what_lies_at_the_address_is_checked() {
     let (_folder, places) = places();
