@@ -28,7 +28,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub(crate) use asked::{About, Asked};
-pub use commits::{Before, Change, Commit, Commits, Listed};
+pub use commits::{Before, Came, Change, Commit, Commits, Kin, Listed};
 pub(crate) use explain::{Explainer, Found, Writing};
 pub(crate) use history::History;
 pub(crate) use index::Index;
@@ -164,6 +164,8 @@ pub(crate) struct View {
     pub(crate) git_dir: PathBuf,
     pub(crate) common_dir: PathBuf,
     entries: HashMap<(Oid, String), Option<Oid>>,
+    /// Where branches end, while one batch is judged.
+    ends: Option<Vec<Oid>>,
 }
 
 impl View {
@@ -197,6 +199,7 @@ impl View {
             git_dir: git_dir.to_owned(),
             common_dir: common_dir.to_owned(),
             entries: HashMap::new(),
+            ends: None,
         };
         view.reload_config();
         Ok(view)
@@ -424,8 +427,17 @@ impl View {
         (entries, count)
     }
 
+    /// Where branches and remotes' branches end, and what was fetched last: the newest of them.
+    fn ends(&mut self) -> &[Oid] {
+        if self.ends.is_none() {
+            self.ends = Some(others::ends(self));
+        }
+        self.ends.as_deref().unwrap_or_default()
+    }
+
     /// Ends the helper processes; called when a batch is judged. They cache attributes, so none outlives its batch.
     pub(crate) fn rest(&mut self) {
+        self.ends = None;
         self.cat = None;
         self.filtering = None;
     }

@@ -30,8 +30,8 @@ mod watch;
 pub use codi2_config::Globs;
 pub use decode::{Decoded, Encoding, decode, encode};
 pub use git::{
-    Before, Change, Commit, Commits, Foreign, Join, Joined, Listed, Note, Noted, Notes, Oid, Unread, ViewError,
-    is_amid_commits, past,
+    Before, Came, Change, Commit, Commits, Foreign, Join, Joined, Kin, Listed, Note, Noted, Notes, Oid, Unread,
+    ViewError, is_amid_commits, past,
 };
 pub use lineage::{Lineage, lineage};
 pub use mounts::silent as silent_file_system;

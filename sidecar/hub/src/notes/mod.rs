@@ -10,6 +10,7 @@
 mod lines;
 mod open;
 mod record;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -27,6 +28,7 @@ use crate::book::is_settled;
 use crate::core::{Asked, Input, Told, Why};
 use open::{OPEN, OPEN_MS, Open, OpenCommits, Relatives, Written};
 use record::Relation;
+use sources::Sought;
 pub use thread::{Door, Troubles, Wish, door, start};
 
 /// New commits that are looked at, at most: the newest.
@@ -141,7 +143,6 @@ impl<I: Informant> Clerk<I> {
         learned: HashSet<EventId>,
         moved: bool,
     ) -> Result<(), String> {
-        let said = |error: codi2_workspace::ViewError| error.to_string();
         let mut desk = Desk {
             place,
             commits: Commits::open(place).map_err(said)?,
@@ -200,7 +201,6 @@ impl<I: Informant> Clerk<I> {
 
     /// Works out the records of these commits and writes their notes; says for which one that cannot be done.
     fn note(&mut self, desk: &mut Desk<'_>, commits: &[Commit]) -> Result<Option<String>, String> {
-        let said = |error: codi2_workspace::ViewError| error.to_string();
         let repository = desk.place.worktree.repository;
         let here = desk.commits.made_here(commits).map_err(said)?;
         let others = desk.commits.others(commits).map_err(said)?;
@@ -212,6 +212,7 @@ impl<I: Informant> Clerk<I> {
         brought.extend(compared.into_iter().map(|(commit, changes)| (commit.id, changes.into())));
         let mut records: HashMap<Oid, CommitRecord> = HashMap::new();
         let mut origins: HashMap<Oid, Arc<Relatives>> = HashMap::new();
+        let mut sought = Vec::new();
         for commit in commits {
             let Some(changes) = brought.get(&commit.id) else { continue };
             if self.ending.load(Ordering::Relaxed) {
@@ -227,12 +228,20 @@ impl<I: Informant> Clerk<I> {
             let relation = Relation { relatives: &relatives, is_ours: !others.contains(&commit.id) };
             let derives = here.contains(&commit.id).then_some(relation);
             records.insert(commit.id, self.record(desk, commit, changes, derives, before.as_ref())?);
+            if here.contains(&commit.id) {
+                sought.push(Sought { commit, changes, relatives: Arc::clone(&relatives), before });
+            }
             origins.insert(commit.id, relatives);
+        }
+        if let Err(error) = self.complete(desk, &sought, &mut records) {
+            trouble = Some(format!("of lines that git took from other commits no notes were found: {error}"));
         }
         desk.commits.rest();
         // Git may have taken the note of a commit to the one that replaces it, whose lines are others.
         let dropped: Vec<Oid> = origins.values().flat_map(|it| &it.dropped).copied().collect();
         let copied: HashSet<Vec<u8>> = desk.notes.read(&dropped).map_err(said)?.into_values().collect();
+        // What was dropped has its own.
+        let none = HashSet::new();
         let open = self.open.entry(repository).or_default();
         let ids: Vec<Oid> = commits.iter().map(|commit| commit.id).collect();
         // None: what was written is taken back.
@@ -241,9 +250,10 @@ impl<I: Informant> Clerk<I> {
             let Some(record) = records.get(&id) else { return Note::Keep };
             let own = open.get(id).and_then(|open| open.written.as_ref());
             let is_own = |there: &[u8]| own.is_some_and(|own| own.text.as_bytes() == there);
+            let copied = if dropped.contains(&id) { &none } else { &copied };
             let whole = there;
             let there = there.filter(|there| is_own(there) || !copied.contains(*there));
-            let there = there.map(|there| without_copy(there, &copied));
+            let there = there.map(|there| without_copy(there, copied));
             // Whoever made a commit knows more than that git brought it here, and has a note on it of their own.
             let is_known = if here.contains(&id) { record.is_known() } else { record.names_somebody() };
             if !is_known {
@@ -298,6 +308,10 @@ impl<I: Informant> Clerk<I> {
         }
         Ok(trouble)
     }
+}
+
+fn said(error: codi2_workspace::ViewError) -> String {
+    error.to_string()
 }
 
 /// Where history ended when the worktree was first watched: what is older was there before codi2.

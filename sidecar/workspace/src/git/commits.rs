@@ -1,4 +1,4 @@
-//! Commits: which ones are new ([`walk`]), and which lines each of them brought to which files, as `git blame` leads to it.
+//! Commits: which ones are new ([`walk`]), from which others git may have them ([`kin`]), and which lines each of them brought to which files, as `git blame` leads to it.
 //!
 //! Which lines is asked of the git program: the hunks must be those of the `git blame` that later leads a reader to a commit,
 //! so they come from git's own comparison, with its indent heuristic, tail trimming and renames. What is compared for a
@@ -6,6 +6,7 @@
 //! files are blamed one by one. Absent on purpose: who wrote the lines, and notes.
 
 mod compared;
+mod kin;
 mod walk;
 
 use std::cell::OnceCell;
@@ -17,6 +18,7 @@ use super::{COMPARED, Oid, View, ViewError};
 use crate::path::git_bytes;
 use crate::place::Place;
 use compared::{Entry, are_unsure, by_path, common, compared, joined};
+pub use kin::{Came, Kin};
 pub(super) use walk::these;
 
 /// Files that are blamed one by one, of one commit, at most; of the others git's comparison counts.

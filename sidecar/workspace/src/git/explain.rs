@@ -9,6 +9,7 @@
 
 mod merged;
 mod passed;
+mod squashed;
 
 use std::collections::HashSet;
 use std::fs;
@@ -21,6 +22,7 @@ use super::operation::{Kind, Movement};
 use super::{Oid, State, View};
 use crate::clock::Clock;
 use crate::observe::{GitExplanation, GitSource};
+pub(super) use merged::merge_bytes;
 
 /// File times may lag behind the clock by a tick; a window opens at least 50 ms after the last state was read.
 pub(super) const CLOCK: Duration = Duration::from_millis(20);
@@ -69,6 +71,8 @@ struct Content<'a> {
     /// Its name, once git was asked for it: that reads all of the file.
     hashed: Option<Option<Oid>>,
     equal: Vec<(Oid, bool)>,
+    /// What another branch has at the path, where it is the merge with that.
+    theirs: Option<Oid>,
 }
 
 impl Content<'_> {
@@ -99,7 +103,7 @@ impl Explainer<'_> {
         written: Option<SystemTime>,
         writing: Writing,
     ) -> Option<GitExplanation> {
-        let mut content = Content { path, found, written, hashed: None, equal: Vec::new() };
+        let mut content = Content { path, found, written, hashed: None, equal: Vec::new(), theirs: None };
         let what = match found {
             _ if !self.own => self.stashed(&mut content)?,
             Found::Gone => self.gone(path)?,
@@ -108,7 +112,8 @@ impl Explainer<'_> {
                 .or_else(|| self.merged(&mut content, writing))
                 .or_else(|| self.object(&mut content, writing))?,
         };
-        let operation = self.moved.name(what, self.after);
+        let squashed = content.theirs.map(|_| "merge --squash".to_owned());
+        let operation = squashed.unwrap_or_else(|| self.moved.name(what, self.after));
         let sources = self.sources(&mut content, operation.starts_with("revert"));
         Some(GitExplanation { operation, what, sources })
     }
@@ -322,6 +327,7 @@ impl Explainer<'_> {
         for (_, theirs) in self.other_sides() {
             oids.push(self.view.entry(theirs, path));
         }
+        oids.push(content.theirs);
         for entry in &self.moved.entries {
             oids.push(entry.new.and_then(|commit| self.view.entry(commit, path)));
         }

@@ -14,6 +14,8 @@ use crate::path::git_bytes;
 
 /// Commits that are looked into, the newest.
 const COMMITS: &str = "512";
+/// Ends of branches that are looked at, the newest.
+const ENDS: usize = 32;
 /// Entries of reflogs that say what was committed here, the newest.
 const ENTRIES: &str = "4096";
 
@@ -97,11 +99,23 @@ fn fetched(view: &View) -> String {
     fs::read_to_string(view.git_dir.join("FETCH_HEAD")).unwrap_or_default()
 }
 
+/// The commits that were fetched last.
+pub(super) fn fetched_heads(view: &View) -> Vec<Oid> {
+    fetched(view).lines().filter_map(|line| Oid::parse(line.split('\t').next()?)).collect()
+}
+
+/// Where branches and remotes' branches end, and what was fetched last: the newest of them.
+pub(super) fn ends(view: &View) -> Vec<Oid> {
+    let command = ["for-each-ref", "--sort=-committerdate", "--format=%(objectname)", "refs/heads", "refs/remotes"];
+    let listed = view.program.settled_output(&command).unwrap_or_default();
+    let (listed, mut seen) = (String::from_utf8_lossy(&listed), HashSet::new());
+    let all = fetched_heads(view).into_iter().take(ENDS / 2).chain(listed.lines().filter_map(Oid::parse));
+    all.filter(|end| seen.insert(*end)).take(ENDS).collect()
+}
+
 /// The newest commits of others, with those that were fetched.
 pub(super) fn foreign(view: &View) -> Result<Vec<Commit>, ViewError> {
-    let heads = fetched(view);
-    let heads = heads.lines().filter_map(|line| Oid::parse(line.split('\t').next()?)).map(|head| head.to_string());
-    let heads: Vec<String> = heads.collect();
+    let heads: Vec<String> = fetched_heads(view).iter().map(ToString::to_string).collect();
     let heads = || heads.iter().map(String::as_str);
     let command = ["log", "--ignore-missing", "-n", COMMITS, "--format=%H%x00%P%x00%ae%x00%at", "--branches"];
     let command: Vec<&str> =

@@ -7,7 +7,7 @@
 //! line (notes say), any write.
 
 mod asked;
-mod blame;
+pub(super) mod blame;
 mod error;
 pub(super) mod patch;
 mod quote;

@@ -16,7 +16,7 @@ impl Explainer<'_> {
         let introduced = self.moved.introduced(self.view, path, |view, oid| content.is(view, oid));
         if matches!(introduced, Some((Kind::Records, _))) {
             // Somebody's own text, recorded: a merge that has it as a side took it from here.
-            return None;
+            return self.squashed(content, writing);
         }
         let stages = self.after.index.entry(path).map(Entry::stages).unwrap_or_default();
         let old_stages = self.before.index.entry(path).map(Entry::stages).unwrap_or_default();
@@ -109,14 +109,14 @@ impl Explainer<'_> {
     }
 
     /// Merges three blobs in their form in the worktree; says whether it was clean.
-    fn merge(&mut self, path: &str, base: Oid, ours: Oid, theirs: Oid) -> Option<(Vec<u8>, bool)> {
+    pub(super) fn merge(&mut self, path: &str, base: Oid, ours: Oid, theirs: Oid) -> Option<(Vec<u8>, bool)> {
         let [base, ours, theirs] = [base, ours, theirs].map(|oid| self.view.worktree_form(path, oid));
         merge_bytes(&base?, &ours?, &theirs?)
     }
 }
 
 /// Merges three texts; says whether it was clean.
-fn merge_bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, bool)> {
+pub(in crate::git) fn merge_bytes(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, bool)> {
     // The library cannot give an empty result: asking it for the bytes of one is undefined, and ends a debug build. So
     // all three begin with a line that no text has.
     const FIRST: &[u8] = b"(the first line, of codi2)\n";

@@ -22,7 +22,7 @@ impl Explainer<'_> {
     /// The texts that git may have put there, nearest first; none where it did not move. The content itself is not git's.
     pub(crate) fn passed(&mut self, path: &str, found: Found<'_>) -> Option<GitExplanation> {
         let Found::Bytes(_) = found else { return None };
-        let mut content = Content { path, found, written: None, hashed: None, equal: Vec::new() };
+        let mut content = Content { path, found, written: None, hashed: None, equal: Vec::new(), theirs: None };
         let mut oids = if self.own { self.put(path) } else { Vec::new() };
         oids.extend(self.unstashed().into_iter().flat_map(|stash| self.stash_entries(stash, path)).collect::<Vec<_>>());
         let mut seen = HashSet::new();

@@ -60,7 +60,7 @@ impl Blamed {
 }
 
 /// Reads the whole output; `None` where it makes no sense.
-pub(super) fn parse(output: &[u8]) -> Option<Blamed> {
+pub(in crate::git) fn parse(output: &[u8]) -> Option<Blamed> {
     let mut blamed = Blamed::default();
     let mut commits: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut paths: HashMap<Vec<u8>, usize> = HashMap::new();
