@@ -46,7 +46,7 @@ impl fmt::Display for Class {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EvidenceKind {
-    /// The text is older than codi2's first sight of the file.
+    /// The text stood there when codi2 first saw the file. Who wrote it may have done so while codi2 looked elsewhere.
     BeforeCodi2,
     /// Single keys at the cursor of a focused editor.
     Keystrokes,
@@ -131,9 +131,14 @@ impl Verdict {
         Self { origin, modifier: None, acceptor: None, class, evidence: vec![Evidence::new(kind, detail)] }
     }
 
-    /// The verdict on text that was there before codi2 looked.
+    /// The verdict on text that stood there when codi2 first saw its file.
     pub fn before_codi2() -> Self {
-        Self::new(Actor::unknown(), Class::Unknown, EvidenceKind::BeforeCodi2, "the line is older than codi2")
+        Self::new(
+            Actor::unknown(),
+            Class::Unknown,
+            EvidenceKind::BeforeCodi2,
+            "it stood there when codi2 first saw the file",
+        )
     }
 }
 
@@ -152,7 +157,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The owner of text that was there before codi2 looked.
+    /// The owner of text that stood there when codi2 first saw its file.
     pub fn before_codi2() -> Self {
         Self { verdict: Verdict::before_codi2(), at_ms: None, event: None }
     }

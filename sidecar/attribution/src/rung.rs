@@ -37,7 +37,7 @@ pub enum Rung {
     Candidates,
     /// L10: nothing explains it.
     Unexplained,
-    /// It is older than codi2: nothing that happens now explains it.
+    /// It stood there when codi2 first saw the file: nothing that happens now explains it.
     Older,
 }
 

@@ -272,7 +272,7 @@ pub fn watch_state(state: WatchState) -> &'static str {
 /// Evidence in a few words; the details are in JSON and in `blame`.
 pub fn evidence(kind: EvidenceKind) -> &'static str {
     match kind {
-        EvidenceKind::BeforeCodi2 => "before codi2",
+        EvidenceKind::BeforeCodi2 => "there at first sight",
         EvidenceKind::Keystrokes => "keystrokes",
         EvidenceKind::EditorDeclared => "editor says so",
         EvidenceKind::Undo => "undo",

@@ -181,7 +181,7 @@ fn line_porcelain_has_gits_headers_and_ours() {
     let old = |number: u32, group: &str| {
         format!(
             "{COMMIT} {} {number}{group}\nauthor A\\x1b[31mda\nauthor-mail <ada@x>\nsummary one\nboundary\n\
-             codi2-kind unknown\ncodi2-class unknown\ncodi2-evidence before codi2\nfilename \"caf\\351\"\n",
+             codi2-kind unknown\ncodi2-class unknown\ncodi2-evidence there at first sight\nfilename \"caf\\351\"\n",
             if number == 1 { 4 } else { 5 }
         )
     };

@@ -184,7 +184,7 @@ mod tests {
                 &nobody("unknown"),
                 "unknown",
                 false,
-                r#"{"kind":"before-codi2","detail":"the line is older than codi2"}"#,
+                r#"{"kind":"before-codi2","detail":"it stood there when codi2 first saw the file"}"#,
             ),
             line(5, &nobody("external"), "unknown", false, r#"{"kind":"disk-change","detail":"nobody announced it"}"#),
         ];

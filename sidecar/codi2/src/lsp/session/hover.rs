@@ -170,6 +170,6 @@ mod tests {
         let none = |_: u64| String::new();
         assert!(describe(&Known::Loading, &none).contains("loading"));
         assert!(describe(&Known::NoAnswer, &none).contains("unknown"));
-        assert!(describe(&Known::Judged(Owner::before_codi2()), &none).contains("older than codi2"));
+        assert!(describe(&Known::Judged(Owner::before_codi2()), &none).contains("first saw the file"));
     }
 }
