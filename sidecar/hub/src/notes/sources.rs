@@ -348,7 +348,7 @@ mod tests {
         let whose = |name: &str| {
             let actor = Actor::named(ActorKind::Agent, name);
             let verdict = Verdict::new(actor, Class::Exact, EvidenceKind::IntentExact, "");
-            (name != "-").then(|| (Owner { verdict, at_ms: None, event: None }, None))
+            (name != "-").then_some((Owner { verdict, at_ms: None, event: None }, None))
         };
         let line = |word: &str| word.split_once(':').map(|(name, text)| (text.to_owned(), whose(name)));
         lines.split(' ').filter_map(line).collect()
