@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use codi2_protocol::{Digest, EditGroup, FileId, Notice, ProducerId, WorktreeId};
+use codi2_protocol::{Digest, EditGroup, EventId, FileId, Notice, ProducerId, WorktreeId};
 
 use super::groups::{Part, Whole};
 use super::{Core, Effect, Origin};
@@ -116,7 +116,7 @@ impl Core {
         let mut group = parts[0].1.clone();
         group.edits.clear();
         let mut texts = Some(Vec::new());
-        let mut numbers = Vec::new();
+        let mut present = Vec::new();
         let count = parts.len();
         let mut complete = true;
         for (number, (seq, part)) in (0..).zip(parts) {
@@ -130,10 +130,10 @@ impl Core {
                 }
                 _ => None,
             };
-            numbers.push(Part { seq, number: part.part, edits: part.edits.len() });
+            present.push(Part { seq, number: part.part, edits: part.edits.len(), event: EventId::new() });
             group.last_ms = part.last_ms;
             group.edits.extend(part.edits);
         }
-        self.judge(origin, Whole { group, parts: numbers, texts, complete }, ports);
+        self.judge(origin, Whole { group, parts: present, texts, complete }, ports);
     }
 }

@@ -12,7 +12,6 @@ use codi2_text::{OwnerTree, line_ends};
 use super::{Core, Entry, Origin};
 use crate::book::OwnerRef;
 use crate::changes::ChangeBuilder;
-use crate::known::Known;
 use crate::ledger::{Branch, Drift};
 use crate::ports::Ports;
 use crate::rows::Row;
@@ -35,14 +34,33 @@ pub(super) struct Part {
     pub number: u32,
     /// How many edits it has.
     pub edits: usize,
+    /// The event that tells of it.
+    pub event: EventId,
 }
+
+impl Whole {
+    /// The text that an edit inserted, where it came.
+    fn text_of(&self, edit: usize) -> Option<&str> {
+        self.texts.as_ref()?.get(edit).map(String::as_str)
+    }
+}
+
+/// That a text is there again which was known before: who brought it back, and how that is known.
+struct Again<'a> {
+    by: &'a Actor,
+    class: Class,
+    evidence: Evidence,
+}
+
+/// What each edit of a group brought, and whose it is.
+type Judged = Vec<Vec<(Range, Verdict)>>;
 
 impl Core {
     pub(super) fn judge(&mut self, origin: Origin, whole: Whole, ports: &mut dyn Ports) {
-        let Whole { group, parts, texts, complete } = whole;
+        let group = &whole.group;
         let file = group.file.clone();
         self.know_session(origin, ports);
-        let follows_disk = may_follow(&group);
+        let follows_disk = may_follow(group);
         let calls = self.calls.open_on(&file);
         if group.edits.iter().any(may_come_from_disk) || follows_disk && !calls.is_empty() {
             self.look(&file, origin.received_ms, ports);
@@ -52,7 +70,7 @@ impl Core {
             Some(branch) if branch.known.digest == group.before => branch,
             missed => self.branch_at(origin, &file, group.before, None, missed, ports),
         };
-        let follows = complete && fits(&group, branch.known.owners.len());
+        let follows = whole.complete && fits(group, branch.known.owners.len());
         if !branch.is_lost() && !follows {
             let base = branch.known.clone();
             branch.base = if branch.drift == Drift::Sure { Some(base) } else { branch.base };
@@ -63,12 +81,12 @@ impl Core {
         }
         let declares = group.edits.iter().any(|edit| edit.source.is_some());
         // Typing, which is nearly all, does not wait for a store elsewhere to be asked.
-        let restores = may_restore(&group, declares);
+        let restores = may_restore(group, declares);
         let (state_seen, seen) = if restores {
-            self.state_seen(&file, &group, &branch, ports)
+            self.state_seen(&file, group, &branch, ports)
         } else if follows_disk {
-            let step = self.step_seen(&file, &group, &branch);
-            step.or_else(|| self.came_back(&file, &group, &branch, session, ports)).unzip()
+            let step = self.step_seen(&file, group, &branch);
+            step.or_else(|| self.came_back(&file, group, &branch, session, ports)).unzip()
         } else {
             (None, None)
         };
@@ -77,59 +95,47 @@ impl Core {
         let editor =
             info.map_or_else(|| Editor { name: "an editor".into(), version: None }, |info| info.editor.clone());
         let facts = BufferFacts { person: &person, editor: &editor, declares, state_seen, calls: &calls };
-        let ruling = judge_group(&group, &facts);
+        let ruling = judge_group(group, &facts);
 
-        let ids: Vec<EventId> = parts.iter().map(|_| EventId::new()).collect();
-        let was_lost = branch.is_lost();
         let judged = match (ruling, seen) {
             (GroupRuling::Restore { kind, class, evidence }, Some(tree)) => {
                 if state_seen == Some(StateSeen::Disk) || kind == RestoreKind::Reload {
                     branch.loaded = Some((group.after, self.kept_number));
                 }
+                let judged = self.restore(&whole, &mut branch, tree, &Again { by: &person, class, evidence });
                 branch.drift = Drift::Sure;
-                self.restore(&group, &mut branch.known, tree, class, &evidence, &person, texts.as_deref(), was_lost)
+                judged
             }
             (GroupRuling::Restore { evidence, .. }, None) => {
                 // Cannot happen: a restoring ruling needs a state that was seen. Unknown is the honest answer.
                 let verdict = Verdict::new(Actor::unknown(), Class::Unknown, evidence.kind, evidence.detail);
                 let run = |edit: &Edit| vec![Run { len: edit.inserted, ruling: Ruling::New(verdict.clone()) }];
                 let rulings = group.edits.iter().map(run).collect();
-                self.apply(&group, &mut branch.known, rulings, texts.as_deref(), ids[0], was_lost, ports)
+                self.apply(&whole, &mut branch, rulings, ports)
             }
-            (GroupRuling::Edits(rulings), _) => {
-                self.apply(&group, &mut branch.known, rulings, texts.as_deref(), ids[0], was_lost, ports)
-            }
+            (GroupRuling::Edits(rulings), _) => self.apply(&whole, &mut branch, rulings, ports),
         };
         if branch.is_lost() && !follows {
             branch.known.owners = self.unknown_text(branch.gap);
         }
         branch.moves_on(group.after);
-        Self::follow_text(&mut branch, &group, texts.as_deref());
+        Self::follow_text(&mut branch, group, whole.texts.as_deref());
         if branch.drift == Drift::Sure {
             branch.base = None;
             self.ledger.remember(&file, group.after, &branch.known.owners);
         }
-        self.commit_group(origin, &group, &parts, &ids, judged, session, &branch);
+        self.commit_group(origin, &whole, judged, session, &branch);
         self.put_branch(session, &file, branch, ports);
     }
 
     /// Writes a judged group: an event for each part, all of them in one piece, so that no restart finds half a group.
-    #[allow(clippy::too_many_arguments)]
-    fn commit_group(
-        &mut self,
-        origin: Origin,
-        group: &EditGroup,
-        parts: &[Part],
-        ids: &[EventId],
-        judged: Vec<Vec<(Range, Verdict)>>,
-        session: SessionId,
-        branch: &Branch,
-    ) {
+    fn commit_group(&mut self, origin: Origin, whole: &Whole, judged: Judged, session: SessionId, branch: &Branch) {
+        let Whole { group, parts, .. } = whole;
         let mut judged = judged.into_iter();
         let mut all = ChangeBuilder::default();
         let mut entry = Entry::default();
         let mut last = origin.seq;
-        for (part, id) in parts.iter().zip(ids) {
+        for part in parts {
             let mut change = ChangeBuilder::default();
             for (range, verdict) in judged.by_ref().take(part.edits).flatten() {
                 all.push(range.clone(), &verdict);
@@ -143,7 +149,7 @@ impl Core {
                 change: change.build(Some(group.before), Some(group.after)),
             };
             let origin = Origin { seq: part.seq, occurred_ms: group.first_ms, ..origin };
-            entry.events.push(Event { id: *id, ..origin.file_event(&group.file, actor, body) });
+            entry.events.push(Event { id: part.event, ..origin.file_event(&group.file, actor, body) });
             last = part.seq;
         }
         if branch.drift == Drift::Sure {
@@ -155,18 +161,10 @@ impl Core {
     }
 
     /// Puts a known tree in the place of the old one, and tells who owns each run of what each edit brought.
-    #[allow(clippy::too_many_arguments)]
-    fn restore(
-        &mut self,
-        group: &EditGroup,
-        known: &mut Known,
-        tree: OwnerTree<OwnerRef>,
-        class: Class,
-        evidence: &Evidence,
-        person: &Actor,
-        texts: Option<&[String]>,
-        was_lost: bool,
-    ) -> Vec<Vec<(Range, Verdict)>> {
+    fn restore(&mut self, whole: &Whole, branch: &mut Branch, tree: OwnerTree<OwnerRef>, again: &Again<'_>) -> Judged {
+        let (group, was_lost) = (&whole.group, branch.is_lost());
+        let &Again { by: person, class, ref evidence } = again;
+        let known = &mut branch.known;
         for (number, edit) in (0..).zip(&group.edits) {
             let deleted = known.owners.splice(edit.at as usize, edit.deleted as usize, &[(edit.inserted as usize, 0)]);
             if !was_lost {
@@ -201,23 +199,16 @@ impl Core {
             let lost = (edit.inserted as usize).saturating_sub(found);
             runs.extend((lost > 0 || runs.is_empty()).then_some((lost, None)));
             let pieces = runs.into_iter().map(|(len, owner)| (len, verdict(len, owner)));
-            judged.push(ranges_of(edit, pieces.collect(), text_of(texts, number)));
+            judged.push(ranges_of(edit, pieces.collect(), whole.text_of(number)));
         }
         judged
     }
 
     /// Applies ruled edits to the owners.
-    #[allow(clippy::too_many_arguments)]
-    fn apply(
-        &mut self,
-        group: &EditGroup,
-        known: &mut Known,
-        rulings: Vec<Vec<Run>>,
-        texts: Option<&[String]>,
-        event: EventId,
-        was_lost: bool,
-        ports: &mut dyn Ports,
-    ) -> Vec<Vec<(Range, Verdict)>> {
+    fn apply(&mut self, whole: &Whole, branch: &mut Branch, rulings: Vec<Vec<Run>>, ports: &mut dyn Ports) -> Judged {
+        let (group, was_lost) = (&whole.group, branch.is_lost());
+        let event = whole.parts[0].event;
+        let known = &mut branch.known;
         let before = known.owners.clone();
         let mut judged = Vec::with_capacity(group.edits.len());
         for (number, (edit, runs)) in group.edits.iter().zip(rulings).enumerate() {
@@ -227,7 +218,7 @@ impl Core {
                 self.ledger.remember_deleted(group.group, u32::try_from(number).unwrap_or(u32::MAX), deleted);
             }
             let pieces = pieces.into_iter().map(|(len, owner)| (len, self.ledger.book.owner(owner).verdict.clone()));
-            judged.push(ranges_of(edit, pieces.collect(), text_of(texts, number)));
+            judged.push(ranges_of(edit, pieces.collect(), whole.text_of(number)));
         }
         judged
     }
@@ -293,11 +284,6 @@ impl Core {
             .collect();
         pieces
     }
-}
-
-/// The text that an edit of a group inserted, where it came.
-fn text_of(texts: Option<&[String]>, edit: usize) -> Option<&str> {
-    texts?.get(edit).map(String::as_str)
 }
 
 /// The ranges of one edit, one for each piece.
