@@ -7,6 +7,7 @@
 //! Absent on purpose: git (the workspace reads and writes notes), and how owners are found (the hub).
 
 pub mod agent_trace;
+mod class;
 pub mod codi2;
 mod cover;
 mod draft;
@@ -18,7 +19,8 @@ mod union;
 use codi2_protocol::{Actor, ActorKind, Class, EvidenceKind, Owner, Verdict, limits};
 use serde::{Deserialize, Serialize};
 
-use crate::report::class_of;
+pub(crate) use self::class::class_of;
+pub use self::class::class_of_line;
 
 /// Who wrote the lines that a commit brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

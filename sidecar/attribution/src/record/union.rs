@@ -7,8 +7,7 @@ use std::ops::RangeInclusive;
 use codi2_protocol::{Class, EvidenceKind, Owner};
 
 use super::draft::Draft;
-use super::{CommitRecord, LineRange};
-use crate::report::class_of;
+use super::{CommitRecord, LineRange, class_of};
 
 /// How much an owner says; more comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,9 +12,9 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use codi2_protocol::{Actor, ActorKind, Class, EvidenceKind, Owner, Verdict};
+use codi2_protocol::{Actor, Class, EvidenceKind, Owner, Verdict};
 
-use crate::record::CommitRecord;
+use crate::record::{CommitRecord, class_of};
 pub use tally::{By, Row, Tally};
 
 /// What a commit brought.
@@ -88,18 +88,6 @@ impl<'a> Known<'a> {
     pub fn is_mixed(self) -> bool {
         matches!(self, Self::By(_, Some(_)))
     }
-}
-
-/// How sure an author is. Of what git brought none is known, however surely it was git that brought it.
-pub(crate) fn class_of(owner: &Owner) -> Class {
-    if owner.verdict.origin.kind == ActorKind::Git { Class::Unknown } else { owner.verdict.class }
-}
-
-/// How sure the author of a line is of whose non-blank text these are the owners: as sure as the least sure part. What
-/// nobody saw another write into it leaves the line its author, but no surer than carried.
-pub fn class_of_line<'a>(owner: &Owner, parts: impl IntoIterator<Item = &'a Owner>) -> Class {
-    let least = parts.into_iter().map(|part| part.verdict.class).max().unwrap_or(owner.verdict.class);
-    owner.verdict.class.max(least.min(Class::Carried))
 }
 
 /// Lines in a row of which the same is known.

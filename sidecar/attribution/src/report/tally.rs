@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use codi2_protocol::{ActorKind, Class, Owner};
 
-use super::{Brought, Known, class_of, runs};
-use crate::record::CommitRecord;
+use super::{Brought, Known, runs};
+use crate::record::{CommitRecord, class_of};
 
 /// What lines are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,6 +35,23 @@ impl Finding {
     fn wrong(check: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
         Self { check, ok: false, found: found.into(), todo: Some(todo.into()) }
     }
+
+    /// A finding from a message that ends in what to do, as those of our crates do; else the advice is ours.
+    fn told(check: &'static str, message: &str, otherwise: &str) -> Self {
+        const VERBS: [&str; 12] = [
+            "run ", "set ", "remove ", "move ", "stop ", "update ", "check ", "raise ", "free ", "see ", "copy ",
+            "install ",
+        ];
+        let advice = |rest: &str| VERBS.iter().any(|verb| rest.starts_with(verb));
+        let parted = [": ", "; "]
+            .iter()
+            .flat_map(|mark| message.match_indices(mark))
+            .filter(|(at, _)| advice(&message[at + 2..]));
+        match parted.map(|(at, _)| at).min() {
+            Some(at) => Self::wrong(check, &message[..at], &message[at + 2..]),
+            None => Self::wrong(check, message, otherwise),
+        }
+    }
 }
 
 /// Runs all checks and prints what they found.
@@ -81,4 +98,24 @@ fn findings(doctor: &Doctor, flags: &Flags) -> Vec<Finding> {
     }
     checks::of_worktree(&doctor.path, &mut findings);
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_say_what_to_do_are_parted() {
+        for (message, found, todo) in [
+            (
+                "/s is open to others (mode 755): run chmod 700 /s",
+                "/s is open to others (mode 755)",
+                "run chmod 700 /s",
+            ),
+            ("a: b; check the disk: it is full", "a: b", "check the disk: it is full"),
+            ("can't use /s: Permission denied", "can't use /s: Permission denied", "otherwise"),
+        ] {
+            assert_eq!(Finding::told("x", message, "otherwise"), Finding::wrong("x", found, todo));
+        }
+    }
 }

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::RangeInclusive;
 
-use codi2_attribution::record::LineRange;
-use codi2_attribution::report::class_of_line;
+use codi2_attribution::record::{LineRange, class_of_line};
 use codi2_protocol::{Actor, Class, Digest, EvidenceKind, Owner, Span};
 use codi2_text::{OwnerTree, Text};
 

@@ -4,7 +4,8 @@
 //! [`Owned`] has it. Absent on purpose: the text of the lines in JSON.
 
 use anyhow::Result;
-use codi2_attribution::report::{Known, class_of_line};
+use codi2_attribution::record::class_of_line;
+use codi2_attribution::report::Known;
 use codi2_protocol::OwnersReply;
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::past::{Blamed, BlamedLine};

@@ -46,7 +46,7 @@ pub fn of_places(surroundings: &Surroundings, settings: &Settings, findings: &mu
             true
         }
         Err(error) => {
-            findings.push(told_wrong(
+            findings.push(Finding::told(
                 "folders",
                 &error.to_string(),
                 "correct its rights; nothing is recorded until then",
@@ -71,7 +71,7 @@ pub fn of_places(surroundings: &Surroundings, settings: &Settings, findings: &mu
         }
         None if usable => findings.push(match surroundings.store(settings) {
             Ok(chosen) => store::chosen(&chosen),
-            Err(error) => told_wrong("store", &format!("{error:#}"), "correct the settings"),
+            Err(error) => Finding::told("store", &format!("{error:#}"), "correct the settings"),
         }),
         None => {}
     }
@@ -110,7 +110,7 @@ fn hub(surroundings: &Surroundings, findings: &mut Vec<Finding>) -> Option<HubSt
             None
         }
         Err(error) => {
-            findings.push(told_wrong("hub", &error.to_string(), "run `codi2 hub start`, which says more"));
+            findings.push(Finding::told("hub", &error.to_string(), "run `codi2 hub start`, which says more"));
             None
         }
     }
@@ -153,7 +153,7 @@ fn told(status: &HubStatus) -> Vec<Finding> {
     };
     let problems = status.problems.iter().filter(|problem| !of_watch(problem));
     findings.extend(
-        problems.map(|problem| told_wrong("hub", problem, "look into the hub's log, hub.err in the state folder")),
+        problems.map(|problem| Finding::told("hub", problem, "look into the hub's log, hub.err in the state folder")),
     );
     for watch in &status.watches {
         let found =
@@ -171,21 +171,6 @@ fn told(status: &HubStatus) -> Vec<Finding> {
         });
     }
     findings
-}
-
-/// A finding from a message that ends in what to do, as those of our crates do; else the advice is ours.
-pub(super) fn told_wrong(check: &'static str, message: &str, otherwise: &str) -> Finding {
-    const VERBS: [&str; 12] = [
-        "run ", "set ", "remove ", "move ", "stop ", "update ", "check ", "raise ", "free ", "see ", "copy ",
-        "install ",
-    ];
-    let advice = |rest: &str| VERBS.iter().any(|verb| rest.starts_with(verb));
-    let parted =
-        [": ", "; "].iter().flat_map(|mark| message.match_indices(mark)).filter(|(at, _)| advice(&message[at + 2..]));
-    match parted.map(|(at, _)| at).min() {
-        Some(at) => Finding::wrong(check, &message[..at], &message[at + 2..]),
-        None => Finding::wrong(check, message, otherwise),
-    }
 }
 
 fn spools(places: &Places, running: bool) -> Finding {
@@ -370,20 +355,5 @@ mod tests {
             assert!(!finding.ok && finding.todo.is_some() && !finding.found.is_empty(), "{finding:?}");
         }
         assert!(version(BUILD).ok && file_system(None).ok);
-    }
-
-    #[test]
-    fn messages_that_say_what_to_do_are_parted() {
-        for (message, found, todo) in [
-            (
-                "/s is open to others (mode 755): run chmod 700 /s",
-                "/s is open to others (mode 755)",
-                "run chmod 700 /s",
-            ),
-            ("a: b; check the disk: it is full", "a: b", "check the disk: it is full"),
-            ("can't use /s: Permission denied", "can't use /s: Permission denied", "otherwise"),
-        ] {
-            assert_eq!(told_wrong("x", message, "otherwise"), Finding::wrong("x", found, todo));
-        }
     }
 }

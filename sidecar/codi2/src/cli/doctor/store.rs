@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use codi2_store::{Store, StoreError, look};
 
 use super::Finding;
-use super::checks::told_wrong;
 use crate::cli::engine::Chosen;
 use crate::cli::status;
 
@@ -49,8 +48,8 @@ pub(super) fn chosen(chosen: &Chosen) -> Finding {
     match opened {
         Ok((place, Ok(Some(events)))) => Finding::well("store", format!("{place}, {events} events, reached")),
         Ok((place, Ok(None))) => Finding::well("store", format!("{place}, reached, nothing in it yet")),
-        Ok((_, Err(error))) => told_wrong("store", &error.to_string(), "see docs/foundationdb.md"),
-        Err(error) => told_wrong("store", &format!("{error:#}"), "see docs/foundationdb.md"),
+        Ok((_, Err(error))) => Finding::told("store", &error.to_string(), "see docs/foundationdb.md"),
+        Err(error) => Finding::told("store", &format!("{error:#}"), "see docs/foundationdb.md"),
     }
 }
 
@@ -102,7 +101,7 @@ fn judged(path: &Path, length: u64, opened: std::io::Result<Result<u64, StoreErr
             format!("{shown} is damaged: {detail}"),
             "keep a copy of the file, restore it from a backup, or move it away to begin a new log",
         ),
-        Ok(Err(error)) => told_wrong("store", &format!("{shown}: {error}"), "check rights and free space"),
+        Ok(Err(error)) => Finding::told("store", &format!("{shown}: {error}"), "check rights and free space"),
     }
 }
 
