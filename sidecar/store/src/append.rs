@@ -1,33 +1,26 @@
 //! Appending: events, their index rows, the producers' numbers and the hub's rows, in one transaction.
 //!
-//! Nothing is written twice. A fact counts once by its producer's number, a hook once by its id; a commit whose result
-//! is unknown is looked up by the lane row that every such transaction writes, and only then tried again.
-//! Absent on purpose: any order of its own; stamps come from the engine.
+//! Nothing is written twice. A fact counts once by its producer's number, a hook once by its id, and a commit whose result
+//! is unknown is settled (`lane`). Absent on purpose: any order of its own; stamps come from the engine.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use codi2_protocol::{Actor, Event, EventId, ProducerId, Stamp};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::engine::{ATTEMPTS, Abort, PageLimit, Transaction};
-use crate::error::{Fate, StoreError};
+use crate::engine::{Abort, Transaction};
+use crate::error::StoreError;
 use crate::layout;
+use crate::minutes::Clock;
 use crate::rows::Row;
 use crate::store::{Place, Store, events_key};
 use crate::value;
-use crate::watch::locked;
 
-/// Milliseconds of a minute, the grain of the time index.
-pub(crate) const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 /// Hours a hook's id is remembered, at least.
 const HOOK_HOURS: u64 = 24;
 /// A hook that comes so long after it ran, in ms, lay in a spool.
 const LATE_MS: u64 = HOUR_MS;
-/// How long a lane is used, in ms: a day, so that its row can be forgotten some days later.
-pub(crate) const LANE_MS: u64 = 24 * HOUR_MS;
 /// Characters of an index term; a query for a longer one filters what the index gives.
 pub(crate) const TERM_CHARS: usize = 200;
 
@@ -71,23 +64,6 @@ impl Pending {
     }
 }
 
-/// One appender at work. Its row tells, after an unknown result, whether and as which run it was committed.
-#[derive(Debug)]
-pub(crate) struct Lane {
-    id: Uuid,
-    run: u64,
-}
-
-/// When a lane was made, in ms since the Unix epoch: the beginning of its UUIDv7.
-pub(crate) fn made_ms(id: &Uuid) -> u64 {
-    u64::try_from(id.as_u128() >> 80).unwrap_or(u64::MAX)
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct LaneRow {
-    run: u64,
-}
-
 pub(crate) struct Encoded<'a> {
     pending: &'a Pending,
     value: Option<Vec<u8>>,
@@ -101,9 +77,6 @@ impl<'a> Encoded<'a> {
 
 /// What one run of the body decided: the order of each pending's event, where it has one and is no duplicate.
 pub(crate) type Plan = Vec<Option<u16>>;
-
-/// A transaction's body that says, beside its result, whether it wrote.
-type Body<'a, R> = dyn FnMut(&mut dyn Transaction) -> Result<(R, bool), Abort> + 'a;
 
 impl Store {
     /// Appends a batch in one durable transaction and tells each event's place: `None` for a duplicate, which is
@@ -134,80 +107,6 @@ impl Store {
         let (plan, commit) = self.settled(true, wait, &mut |transaction| self.plan(transaction, &batch))?;
         let stamp = |order| Place { incarnation: self.incarnation, order, event: None }.stamp(&commit);
         Ok(plan.into_iter().map(|order| order.map(stamp)).collect())
-    }
-
-    /// Runs a body that says whether it wrote, so that it is done once whatever the engine tells of its commit; gives
-    /// what the run that counts returned, and its stamp. `follows`: it reads little but what this hub's own appends write.
-    pub(crate) fn settled<R>(
-        &self,
-        follows: bool,
-        wait: &mut dyn FnMut(&StoreError) -> bool,
-        body: &mut Body<'_, R>,
-    ) -> Result<(R, [u8; 10]), StoreError> {
-        let fresh = Lane { id: Uuid::now_v7(), run: 0 };
-        let used = locked(&self.lanes).pop().filter(|used| made_ms(&used.id) + LANE_MS > made_ms(&fresh.id));
-        let mut lane = used.unwrap_or(fresh);
-        let result = self.settled_in(&mut lane, follows, wait, body);
-        locked(&self.lanes).push(lane);
-        result
-    }
-
-    fn settled_in<R>(
-        &self,
-        lane: &mut Lane,
-        follows: bool,
-        wait: &mut dyn FnMut(&StoreError) -> bool,
-        body: &mut Body<'_, R>,
-    ) -> Result<(R, [u8; 10]), StoreError> {
-        let key = self.lane(lane.id);
-        let first = lane.run + 1;
-        let mut results: BTreeMap<u64, R> = BTreeMap::new();
-        let mut unknown = false;
-        let mut attempts = 0;
-        while attempts < ATTEMPTS {
-            attempts += 1;
-            let mut found = None;
-            let mut run = |transaction: &mut dyn Transaction| {
-                found = None;
-                if unknown && let Some(stored) = transaction.get(&key)? {
-                    let (commit, payload) = value::unseal_stamp(&key, &stored).map_err(|d| self.damaged(d))?;
-                    let row: LaneRow = value::decode(&key, payload).map_err(|d| self.damaged(d))?;
-                    if row.run >= first {
-                        found = Some((row.run, commit));
-                        return Err(Abort::Cancelled);
-                    }
-                }
-                lane.run += 1;
-                let (result, wrote) = body(transaction)?;
-                results.insert(lane.run, result);
-                if wrote {
-                    let payload = value::encode(&LaneRow { run: lane.run })?;
-                    transaction.set_stamped_value(&key, &value::seal(&key, &payload))?;
-                }
-                Ok(())
-            };
-            let result =
-                if follows && !unknown { self.engine.follow_up(&mut run) } else { self.engine.transact(&mut run) };
-            let (run, commit) = match result {
-                Ok(committed) => (lane.run, committed.stamp.unwrap_or_default()),
-                Err(StoreError::Unknown) => {
-                    unknown = true;
-                    continue;
-                }
-                // Busy for so many attempts is no reason to end either.
-                Err(error) if matches!(error.fate(), Fate::Later | Fate::Retry) && wait(&error) => {
-                    attempts = 0;
-                    continue;
-                }
-                Err(error) => match found {
-                    Some(found) if error == StoreError::Cancelled => found,
-                    _ => return Err(error),
-                },
-            };
-            // A run that was committed left its result.
-            return results.remove(&run).map(|result| (result, commit)).ok_or(StoreError::Unknown);
-        }
-        Err(StoreError::Unknown)
     }
 
     /// Reads what decides about duplicates, writes everything else; tells whether anything was written.
@@ -301,7 +200,7 @@ impl Store {
         self.set_place(transaction, &layout::space("i", &event.id.uuid()), order, None)
     }
 
-    fn set_place(
+    pub(crate) fn set_place(
         &self,
         transaction: &mut dyn Transaction,
         key: &[u8],
@@ -352,11 +251,6 @@ impl Store {
     fn hook(&self, id: EventId, at_ms: u64) -> Vec<u8> {
         layout::space("h", &(self.machine, at_ms / HOUR_MS, id.uuid()))
     }
-
-    /// The row of a lane of this machine.
-    pub(crate) fn lane(&self, id: Uuid) -> Vec<u8> {
-        layout::space("b", &(self.machine, id))
-    }
 }
 
 /// The index lists that an event stands in.
@@ -385,76 +279,4 @@ pub(crate) fn actor_list(name: &str) -> Vec<u8> {
 /// A name cut to what an index key holds.
 pub(crate) fn term(name: &str) -> &str {
     name.char_indices().nth(TERM_CHARS).map_or(name, |(end, _)| &name[..end])
-}
-
-/// The time index: the first event of each minute, by a clock that never runs back.
-///
-/// Events received under an earlier minute than one before them (a clock was set back, two hubs disagree) only raise
-/// `back`, by which a query's upper bound is widened. So both bounds hold whatever the clocks do.
-struct Clock {
-    minute: Option<u64>,
-    /// Read when the first event comes late.
-    back_ms: Option<u64>,
-}
-
-impl Clock {
-    fn read(store: &Store, transaction: &mut dyn Transaction) -> Result<Self, Abort> {
-        let (begin, end) = layout::below(&layout::single("t"));
-        let page = transaction.range(&begin, &end, true, PageLimit::rows(1))?;
-        let minute = match page.rows.first() {
-            Some((key, _)) => Some(
-                minute_of(key)
-                    .ok_or_else(|| store.damaged(value::Damage(format!("a strange key: {}", layout::describe(key)))))?,
-            ),
-            None => None,
-        };
-        Ok(Self { minute, back_ms: None })
-    }
-
-    fn tick(
-        &mut self,
-        store: &Store,
-        transaction: &mut dyn Transaction,
-        event: &Event,
-        order: u16,
-    ) -> Result<(), Abort> {
-        let minute = event.received_ms / MINUTE_MS;
-        match self.minute {
-            Some(latest) if minute < latest => {
-                let late_ms = latest.saturating_mul(MINUTE_MS) - event.received_ms;
-                let back_ms = match self.back_ms {
-                    Some(back_ms) => back_ms,
-                    None => back_ms(store, transaction)?,
-                };
-                self.back_ms = Some(back_ms.max(late_ms));
-                if late_ms > back_ms {
-                    let key = back_key();
-                    transaction.set(&key, &value::seal(&key, &value::encode(&late_ms)?))?;
-                }
-                Ok(())
-            }
-            Some(latest) if minute == latest => Ok(()),
-            _ => {
-                self.minute = Some(minute);
-                store.set_place(transaction, &minute_key(minute), order, Some(event.id))
-            }
-        }
-    }
-}
-
-pub(crate) fn minute_key(minute: u64) -> Vec<u8> {
-    layout::space("t", &minute)
-}
-
-fn minute_of(key: &[u8]) -> Option<u64> {
-    foundationdb_tuple::unpack(key.strip_prefix(&layout::single("t")[..])?).ok()
-}
-
-fn back_key() -> Vec<u8> {
-    layout::space("m", &"back")
-}
-
-/// By how much received times ran back at most, in ms.
-pub(crate) fn back_ms(store: &Store, transaction: &mut dyn Transaction) -> Result<u64, Abort> {
-    Ok(store.read_row(transaction, &back_key())?.unwrap_or(0))
 }

@@ -10,10 +10,11 @@ use codi2_protocol::{Event, EventId, Stamp};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use uuid::Uuid;
 
-use crate::append::{self, MINUTE_MS};
+use crate::append;
 use crate::engine::{Abort, Engine, PageLimit, Transaction};
 use crate::error::StoreError;
 use crate::layout::{self, SPACES, Subspace};
+use crate::minutes::MINUTE_MS;
 use crate::rows::Assembly;
 use crate::store::{Root, Store};
 use crate::value::{self, Damage};

@@ -5,10 +5,11 @@
 
 use codi2_protocol::{Actor, Event, EventId, Filter, Stamp, StampedEvent};
 
-use crate::append::{MINUTE_MS, actor_list, back_ms, minute_key, term};
+use crate::append::{actor_list, term};
 use crate::engine::{Abort, PageLimit, Transaction};
 use crate::error::StoreError;
 use crate::layout;
+use crate::minutes::{MINUTE_MS, back_ms, minute_key};
 use crate::store::Store;
 use crate::value::{self, Damage};
 

@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 
 use uuid::Uuid;
 
-use crate::append::{self, Lane};
 use crate::engine::{ATTEMPTS, Abort, Body, Engine, PageLimit, Transaction};
 use crate::error::{Fate, StoreError};
 use crate::file::File;
+use crate::lane::{LANE_MS, Lane, made_ms};
 use crate::layout::{self, LAYOUT};
 use crate::memory::Memory;
 use crate::value::{self, Damage};
 use crate::watch::Watch;
 
 /// After so long a lane's row is forgotten though its process may live, in ms: a week, over which no append lasts.
-const FORGOTTEN_MS: u64 = 7 * append::LANE_MS;
+const FORGOTTEN_MS: u64 = 7 * LANE_MS;
 
 /// What the root row says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,12 +140,12 @@ impl Store {
     }
 
     /// Lanes of processes that are gone: nobody asks for the result of their commits any more. Where others write, too,
-    /// those of this machine that are old: a lane in use is never older than [`append::LANE_MS`].
+    /// those of this machine that are old: a lane in use is never older than [`LANE_MS`].
     fn forget_lanes(&self) -> Result<(), StoreError> {
         let (begin, end) = if self.engine.exclusive() {
             layout::below(&layout::single("b"))
         } else {
-            let old_ms = append::made_ms(&Uuid::now_v7()).saturating_sub(FORGOTTEN_MS);
+            let old_ms = made_ms(&Uuid::now_v7()).saturating_sub(FORGOTTEN_MS);
             let (begin, _) = layout::below(&layout::space("b", &self.machine));
             (begin, self.lane(Uuid::from_u128(u128::from(old_ms) << 80)))
         };
