@@ -3,22 +3,25 @@
 //! The core waits for the writer where that is far behind; the writer never waits for the core, nor does anybody who
 //! tells the core something, except watches and, through their places, connections.
 
+mod desk;
+
 use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use codi2_protocol::{Call, ErrorCode, Fact, HubError, Notice, Numbered, ProducerId, Reply};
+use codi2_protocol::{HubError, Notice, ProducerId, Reply};
 use codi2_store::{Store, StoreError};
 
-use crate::core::{Asked, Core, Effect, Input, Ticket, Told, Why};
-use crate::dead::{Dead, Piece};
+use self::desk::Desk;
+use crate::core::{Asked, Core, Input, Ticket, Told};
+use crate::dead::Dead;
 use crate::measures::Measures;
-use crate::notes::{Door, Troubles, Wish};
+use crate::notes::{Door, Troubles};
 use crate::server::Place;
 use crate::turns::{Turns, bytes_of};
 use crate::world::{Ground, World};
-use crate::writer::{Order, Road};
+use crate::writer::Order;
 
 /// Problems remembered for the status.
 const PROBLEMS: usize = 20;
@@ -236,129 +239,6 @@ impl EngineThread {
     }
 }
 
-/// The core, and where its effects go.
-struct Desk<'a> {
-    core: &'a mut Core,
-    world: &'a mut World,
-    outlets: &'a Outlets,
-    measures: &'a Measures,
-    output: &'a Arc<dyn Fn(Output) + Send + Sync>,
-    problems: Problems,
-    given_up: &'a OnceLock<StoreError>,
-}
-
-impl Desk<'_> {
-    /// Gives the core an input that came at `came`.
-    fn take(&mut self, input: Input, came: Instant) {
-        // Not acknowledged, it comes again.
-        if self.has_given_up() {
-            return;
-        }
-        self.count(&input);
-        let hook = matches!(input, Input::Called(_, _, Call::Hook(_)));
-        // Whoever leaves a note leaves: it has no number by which it would hear that it is durable.
-        let note = matches!(input, Input::Called(_, _, Call::Note(_)));
-        let road = match input {
-            Input::Called(_, _, Call::Report { .. }) => Some((Road::Fact, came)),
-            Input::Watched(..) => Some((Road::Watch, came)),
-            _ => None,
-        };
-        let begun = Instant::now();
-        let effects = self.core.on(input, now_ms(), self.world);
-        self.world.taken();
-        self.measures.turn.took(begun.elapsed());
-        if matches!(road, Some((Road::Fact, _))) {
-            self.measures.decide.took(begun.elapsed());
-        }
-        if hook {
-            self.measures.hook.took(came.elapsed());
-        }
-        if self.has_given_up() {
-            // Decided without what is stored.
-            return;
-        }
-        self.carry_out(effects, road, note);
-    }
-
-    /// Tells what is known of a committed content.
-    fn ask(&mut self, asked: &Asked) -> Known {
-        let begun = Instant::now();
-        let (answer, effects) = self.core.committed(asked, now_ms(), self.world);
-        self.world.taken();
-        self.measures.turn.took(begun.elapsed());
-        if self.has_given_up() {
-            return Err("the store is away".into());
-        }
-        self.carry_out(effects, None, false);
-        answer
-    }
-
-    /// `waits`: whoever called hears of it once all before it is durable.
-    fn carry_out(&self, effects: Vec<Effect>, road: Option<(Road, Instant)>, waits: bool) {
-        for effect in effects {
-            match effect {
-                Effect::Commit(entry) => self.order(Order::Write(Box::new(entry), road)),
-                Effect::Reply(ticket, answer) if waits => {
-                    let output = Arc::clone(self.output);
-                    self.order(Order::Barrier(Box::new(move || output(Output::Reply(ticket, answer)))));
-                }
-                Effect::Reply(ticket, answer) => (self.output)(Output::Reply(ticket, answer)),
-                Effect::Notify(producer, notice) => (self.output)(Output::Notify(producer, notice)),
-                Effect::Look(worktree, why) => {
-                    if let Some(place) = self.world.place(&worktree).cloned() {
-                        let notes = self.outlets.notes.clone();
-                        // A thread of notes that is gone has ended with the hub.
-                        self.order(Order::Barrier(Box::new(move || drop(notes.send(Wish { place, why })))));
-                    } else if let Why::Asked(ticket) = why {
-                        let message = "that worktree is not watched any more".to_owned();
-                        (self.output)(Output::Reply(ticket, Err(HubError { code: ErrorCode::NotFound, message })));
-                    }
-                }
-                Effect::Problem(problem) => self.problems.note(problem),
-            }
-        }
-    }
-
-    /// Counts the gaps that an input tells of.
-    fn count(&self, input: &Input) {
-        let (Input::Called(_, _, Call::Report { facts }) | Input::Drained(_, _, facts)) = input else { return };
-        for Numbered { fact, .. } in facts {
-            if let Fact::Gap(gap) = fact {
-                self.measures.gaps.add(1);
-                self.measures.gap_facts.add(gap.facts);
-            }
-        }
-    }
-
-    fn drain(&mut self, dead: &mut Dead, store: &Store, whole: bool) {
-        dead.drain(store, whole, now_ms(), &mut |piece| match piece {
-            Piece::Input(input) => self.take(input, Instant::now()),
-            Piece::Write(entry) => self.order(Order::Write(Box::new(entry), None)),
-            Piece::Durable(tell) => self.order(Order::Barrier(tell)),
-            Piece::Problem(problem) => self.problems.note(problem),
-            Piece::GivenUp(error) => self.world.give_up(error),
-        });
-    }
-
-    /// Whether the store is not waited for any more, so that nothing may be written.
-    fn has_given_up(&self) -> bool {
-        self.world.given_up().is_some_and(|error| {
-            self.given_up.get_or_init(|| error);
-            true
-        })
-    }
-
-    fn order(&self, order: Order) {
-        // Nor is anything durable that was dropped before it.
-        if self.has_given_up() {
-            return;
-        }
-        self.measures.writer_queue.add(1);
-        // A writer that is gone has said so, and the hub ends.
-        let _ = self.outlets.orders.send(order);
-    }
-}
-
 fn watch_sink(messages: Sender<Message>, turns: Turns, measures: Measures) -> crate::world::Sink {
     let messages = Mutex::new(messages);
     Arc::new(move |worktree, event| {
@@ -389,90 +269,4 @@ pub fn now_ms() -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use codi2_workspace::WatchOptions;
-    use std::sync::atomic::Ordering;
-    use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-    use std::time::Duration;
-
-    use codi2_ipc::Places;
-    use codi2_protocol::{Gap, GapReason, HostId};
-
-    use super::*;
-    use crate::world::tests::Cluster;
-
-    #[test]
-    fn ends_while_a_watch_waits_for_its_turn() {
-        let folder = tempfile::tempdir().unwrap();
-        let worktree = folder.path().join("w");
-        std::fs::create_dir(&worktree).unwrap();
-        // Three pages of a watch's first look: more than may wait here.
-        (0..700).for_each(|n| std::fs::write(worktree.join(n.to_string()), "").unwrap());
-        let producer = ProducerId::new();
-        let dead = Dead::new(Places::at(folder.path().join("s"), folder.path().join("r")), producer);
-        let (orders, _kept) = sync_channel(1_000);
-        let store = Arc::new(Store::memory().unwrap());
-        let core = Core::new(producer, HostId::new(), [0; 32]);
-        let (engine, thread) = Engine::start(
-            core,
-            store,
-            WatchOptions::default(),
-            dead,
-            Outlets { orders, notes: crate::notes::door().0 },
-            Measures::default(),
-            |_| {},
-        )
-        .unwrap();
-        let path = worktree.to_str().unwrap().to_owned();
-        engine.tell(Input::Called(None, 1, Call::Watch { path, poll: false }), None);
-        engine.end();
-        let (tell, told) = channel();
-        std::thread::spawn(move || {
-            thread.join();
-            tell.send(())
-        });
-        told.recv_timeout(Duration::from_secs(60)).expect("it ends");
-    }
-
-    /// Told to end while the store is away: nothing that was judged without it is ordered, nothing is said to be durable
-    /// and no spool goes, though the store is back.
-    #[test]
-    fn what_comes_after_the_store_was_given_up_is_dropped() {
-        let folder = tempfile::tempdir().unwrap();
-        let producer = ProducerId::new();
-        let dead = Dead::new(Places::at(folder.path().join("s"), folder.path().join("r")), producer);
-        let (orders, ordered) = sync_channel(1_000);
-        let cluster = Arc::new(Cluster::default());
-        let store = Arc::new(Store::on(Arc::<Cluster>::clone(&cluster)).unwrap());
-        let core = Core::new(producer, HostId::new(), [0; 32]);
-        let options = WatchOptions::default();
-        cluster.is_away.store(true, Ordering::SeqCst);
-        let (engine, thread) = Engine::start(
-            core,
-            Arc::clone(&store),
-            options,
-            dead,
-            Outlets { orders, notes: crate::notes::door().0 },
-            Measures::default(),
-            |_| {},
-        )
-        .unwrap();
-        engine.begin();
-        while cluster.asked.load(Ordering::SeqCst) == 0 {
-            std::thread::yield_now();
-        }
-        store.end_waits();
-        let (tell, told) = channel();
-        engine.barrier(move || tell.send(()).unwrap());
-        let dropped = Err(RecvTimeoutError::Disconnected);
-        assert_eq!(told.recv_timeout(Duration::from_secs(60)), dropped, "what was dropped is not durable");
-        cluster.is_away.store(false, Ordering::SeqCst);
-        let gap = Gap { first_seq: 1, last_seq: 2, facts: 2, bytes: 9, reason: GapReason::SpoolFull };
-        let lost = Numbered { seq: 2, occurred_ms: 1, session: None, fact: Fact::Gap(gap) };
-        engine.tell(Input::Drained(ProducerId::new(), 0, vec![lost]), None);
-        engine.end();
-        thread.join();
-        assert_eq!(ordered.try_iter().count(), 0);
-        assert!(matches!(engine.given_up(), Some(StoreError::Away { .. })));
-    }
-}
+mod tests;
