@@ -15,7 +15,7 @@ use codi2_store::{Fate, Store, StoreError, Subspace, Watch};
 use crate::core::Input;
 use crate::engine::{Engine, now_ms};
 use crate::peers::{BEAT_MS, Peers, Round};
-use crate::world::MOVED;
+use crate::rows::MOVED;
 
 /// Between two looks at the others, at least, however often they append.
 const LOOK: Duration = Duration::from_secs(1);

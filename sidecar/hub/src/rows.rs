@@ -3,10 +3,14 @@
 use codi2_protocol::{
     Digest, EventId, FileId, Heartbeat, HostId, Owner, RepositoryId, SessionId, SessionInfo, Touched, WorktreeId,
 };
+use codi2_store::{Part, StoreError, Subspace};
 use serde::{Deserialize, Serialize};
 
-use crate::book::StoredOwners;
+use crate::book::{StoredOwners, better};
 use crate::known::Line;
+
+/// The row of [`Subspace::Meta`] that hubs of one store watch for signs of life; each time it is another.
+pub const MOVED: &str = "moved";
 
 /// A file as the hub last saw it on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,4 +77,46 @@ pub enum Row {
     Life(SessionId, Option<Box<Life>>),
     /// Some session is somewhere else now: other hubs look.
     Moved,
+}
+
+impl Row {
+    /// The row as the store takes it.
+    ///
+    /// # Errors
+    /// It is larger than the store takes.
+    pub fn stored(&self) -> Result<codi2_store::Row, StoreError> {
+        use codi2_store::Row as Stored;
+        match self {
+            Self::Owners { repository, path, digest, owners } => {
+                Stored::merged(Subspace::Owners, &[(*repository).into(), path.into(), digest.into()], owners, better)
+            }
+            Self::Disk(host, file, Some(row)) => Stored::set(Subspace::Disk, &disk_key(*host, file), row),
+            Self::Disk(host, file, None) => Stored::delete(Subspace::Disk, &disk_key(*host, file)),
+            Self::Branch(session, file, Some(row)) => {
+                Stored::set(Subspace::Branch, &[(*session).into(), (&file.path).into()], row)
+            }
+            Self::Branch(session, file, None) => {
+                Stored::delete(Subspace::Branch, &[(*session).into(), (&file.path).into()])
+            }
+            Self::Session(session, Some(info)) => Stored::set(Subspace::Session, &[(*session).into()], info),
+            Self::Session(session, None) => Stored::delete(Subspace::Session, &[(*session).into()]),
+            Self::Upgrade(event, owner) => Stored::set(Subspace::Upgrade, &[(*event).into()], owner),
+            Self::Worktree(host, worktree, root) => {
+                Stored::set(Subspace::Worktree, &worktree_key(*host, worktree), root)
+            }
+            Self::Life(session, Some(life)) => Stored::set(Subspace::Heartbeat, &[(*session).into()], life),
+            Self::Life(session, None) => Stored::delete(Subspace::Heartbeat, &[(*session).into()]),
+            Self::Moved => Stored::set(Subspace::Meta, &[MOVED.into()], &EventId::new()),
+        }
+    }
+}
+
+/// The key of a file's row among those of this machine.
+pub fn disk_key(host: HostId, file: &FileId) -> [Part<'_>; 4] {
+    [file.worktree.repository.into(), host.into(), (&file.worktree.name).into(), (&file.path).into()]
+}
+
+/// The key of a worktree's row, and the first parts of those of its files.
+pub fn worktree_key(host: HostId, worktree: &WorktreeId) -> [Part<'_>; 3] {
+    [worktree.repository.into(), host.into(), (&worktree.name).into()]
 }

@@ -1,25 +1,30 @@
 //! The core's ports onto the real world: watches, files, git's blobs, the store's rows.
 
 mod ahead;
+mod identity;
+mod stored;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use codi2_protocol::{
     Actor, Digest, EventId, FileId, HostId, KnownBy, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
 };
-use codi2_store::{Fate, Part, Store, StoreError, Subspace};
+use codi2_store::{Store, StoreError};
 use codi2_workspace::{Foreign, Observation, Oid, Place, Private, Watch, WatchEvent, WatchOptions, identify, relative};
 
-use crate::book::{StoredOwners, better};
+use self::identity::Identity;
+use self::stored::Stored;
+pub use self::stored::{is_away, patiently};
+use crate::book::StoredOwners;
 use crate::joins;
 use crate::measures::{Asked, Git, Measures};
 use crate::ports::{Glance, NoTools, Ports, Tools, Watched};
 use crate::recent::Recent;
-use crate::rows::{BranchRow, DiskRow, Row};
+use crate::rows::{BranchRow, DiskRow};
 
 /// What watches report to.
 pub type Sink = Arc<dyn Fn(WorktreeId, WatchEvent) + Send + Sync>;
@@ -44,9 +49,7 @@ impl From<WatchOptions> for Ground {
 
 /// The real world.
 pub struct World {
-    store: Arc<Store>,
-    /// This machine: what lies on its disk is of no other.
-    host: HostId,
+    stored: Stored,
     options: WatchOptions,
     /// None where a glob is none: then everything is private, and no watch starts either.
     private: Option<Private>,
@@ -63,62 +66,12 @@ pub struct World {
     /// Whether git was asked for the input that the core takes.
     asked_git: Cell<bool>,
     measures: Measures,
-    /// What the store told ahead, for the input that the core takes.
-    ahead: RefCell<ahead::Ahead>,
-    /// How many reads of the store failed, and the last failure.
-    failed_reads: RefCell<(u64, String)>,
-    /// Why the store is not waited for any more. From then on nothing that is decided here may be written.
-    given_up: RefCell<Option<StoreError>>,
-}
-
-/// Between two tries to read a store that is away; each takes its own time, too.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Whether it is worth waiting: a cluster is away, or only busy.
-pub fn is_away(error: &StoreError) -> bool {
-    matches!(error, StoreError::Away { .. }) || error.fate() == Fate::Retry
-}
-
-/// Tries until the store answers, or whoever uses it ends.
-pub fn patiently<T>(store: &Store, work: &mut dyn FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    loop {
-        match work() {
-            Err(error) if is_away(&error) && !store.is_ending() => std::thread::sleep(PAUSE),
-            result => return result,
-        }
-    }
 }
 
 /// Processes whose starters were looked for, and identities, that are remembered.
 const STARTERS: usize = 256;
 /// Folders remembered, at most; then they are looked up again.
 const FOLDERS: usize = 4_096;
-
-/// What tells a worktree from another one made at the same place after the first was deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity {
-    root: Made,
-    git: Option<Made>,
-}
-
-/// Which file or folder: one made later at the same path differs.
-type Made = (u64, Option<std::time::SystemTime>);
-
-impl Identity {
-    /// What is at a root now; none where nothing is.
-    fn of(root: &Path) -> Option<Self> {
-        Some(Self { root: made(root)?, git: made(&root.join(".git")) })
-    }
-}
-
-fn made(path: &Path) -> Option<Made> {
-    let found = std::fs::symlink_metadata(path).ok()?;
-    #[cfg(unix)]
-    let number = std::os::unix::fs::MetadataExt::ino(&found);
-    #[cfg(not(unix))]
-    let number = 0;
-    Some((number, found.created().ok()))
-}
 
 impl World {
     /// Ports over a store; watches start with these options and report to `sink`. Where the store is shared, `joined` is
@@ -127,8 +80,7 @@ impl World {
         let Ground { watch: options, tools } = ground.into();
         let private = Private::new(&options.private, options.secret).ok();
         Self {
-            store,
-            host,
+            stored: Stored::new(store, host),
             options,
             private,
             sink,
@@ -140,15 +92,30 @@ impl World {
             folders: HashMap::new(),
             asked_git: Cell::new(false),
             measures: Measures::default(),
-            ahead: RefCell::default(),
-            failed_reads: RefCell::default(),
-            given_up: RefCell::default(),
         }
     }
 
     /// The same world, whose questions to git are measured there.
     pub fn measured(self, measures: &Measures) -> Self {
         Self { measures: Measures::clone(measures), ..self }
+    }
+
+    /// The core has taken its input: what the store told ahead for it is old, and what it asked git it asked together.
+    pub fn taken(&self) {
+        self.stored.taken();
+        if self.asked_git.take() {
+            self.watches.values().for_each(Watch::rest);
+        }
+    }
+
+    /// The store is not waited for any more.
+    pub fn give_up(&self, error: StoreError) {
+        self.stored.give_up(error);
+    }
+
+    /// Why something was decided without what is stored: it must not be written.
+    pub fn given_up(&self) -> Option<StoreError> {
+        self.stored.given_up()
     }
 
     /// Where a worktree is that is being watched.
@@ -171,10 +138,11 @@ impl World {
 
     /// Looks in the background whether the repository is one that others of the store have, too: git may need a while.
     fn join(&self, place: &Place) {
-        if !self.store.is_shared() {
+        let store = self.stored.store();
+        if !store.is_shared() {
             return;
         }
-        let (place, store, joined) = (place.clone(), Arc::clone(&self.store), Arc::clone(&self.joined));
+        let (place, store, joined) = (place.clone(), Arc::clone(store), Arc::clone(&self.joined));
         let secret = self.options.secret;
         std::thread::spawn(move || {
             let Some(lineage) = codi2_workspace::lineage(&place).filter(|lineage| !secret(&lineage.origin)) else {
@@ -191,54 +159,8 @@ impl World {
     fn watched(&self, worktree: &WorktreeId) -> Option<Watched> {
         let place = self.place(worktree)?;
         // Before anything of it is judged: what it shares is stored under that id.
-        let settled = || self.row(Subspace::Joined, &[worktree.repository.into()]);
-        let shared = if self.store.is_shared() { settled() } else { None };
+        let shared = self.stored.joined(worktree.repository);
         Some(Watched { worktree: worktree.clone(), root: place.root.clone(), branch: place.branch.clone(), shared })
-    }
-
-    /// A row; nothing where it cannot be read, which is counted.
-    fn row<T: serde::de::DeserializeOwned>(&self, space: Subspace, parts: &[Part<'_>]) -> Option<T> {
-        self.given(self.waited(|| self.store.get(space, parts))).flatten()
-    }
-
-    /// The rows below these parts; one that cannot be read is left out and counted.
-    fn rows<T: serde::de::DeserializeOwned>(
-        &self,
-        space: Subspace,
-        parts: &[Part<'_>],
-    ) -> Vec<(Vec<Part<'static>>, T)> {
-        let all = self.waited(|| {
-            let rows: Vec<_> = self.store.scan::<T>(space, parts).collect();
-            match rows.iter().find_map(|row| row.as_ref().err().filter(|error| is_away(error))) {
-                Some(error) => Err(error.clone()),
-                None => Ok(rows),
-            }
-        });
-        self.given(all).unwrap_or_default().into_iter().filter_map(|row| self.given(row)).collect()
-    }
-
-    /// Reads, and waits for a store that is away: nothing could be written meanwhile either, and what is judged without
-    /// what is stored would be judged wrongly, for good.
-    fn waited<T>(&self, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        // Each try takes the store's timeout: with many reads to come the hub would not end.
-        if let Some(error) = &*self.given_up.borrow() {
-            return Err(error.clone());
-        }
-        let result = patiently(&self.store, &mut read);
-        if let Err(error) = &result
-            && is_away(error)
-        {
-            self.give_up(error.clone());
-        }
-        result
-    }
-
-    /// The core has taken its input: what was told ahead for it is old, and what it asked git it asked together.
-    pub fn taken(&self) {
-        self.ahead.take();
-        if self.asked_git.take() {
-            self.watches.values().for_each(Watch::rest);
-        }
     }
 
     /// Asks git about a file of a worktree that is watched; all who wait for the core wait meanwhile.
@@ -250,36 +172,11 @@ impl World {
         kind(&self.measures.git).took(begun.elapsed());
         Some(answer)
     }
-
-    /// The store is not waited for any more.
-    pub fn give_up(&self, error: StoreError) {
-        *self.given_up.borrow_mut() = Some(error);
-    }
-
-    /// Why something was decided without what is stored: it must not be written.
-    pub fn given_up(&self) -> Option<StoreError> {
-        self.given_up.borrow().clone()
-    }
-
-    /// What was read of the store; nothing where that failed, which is counted.
-    fn given<T>(&self, result: Result<T, StoreError>) -> Option<T> {
-        let failed = |error: StoreError| {
-            let mut reads = self.failed_reads.borrow_mut();
-            *reads = (reads.0 + 1, error.to_string());
-        };
-        result.map_err(failed).ok()
-    }
 }
 
 impl Ports for World {
     fn ahead(&self, glances: &[Glance]) {
-        // A store on this machine is not asked for less by that, and one that is not waited for is not asked at all.
-        if self.store.is_shared()
-            && self.given_up.borrow().is_none()
-            && let Err(error) = self.ahead.borrow_mut().ask(&self.store, self.host, glances)
-        {
-            tracing::debug!(%error, "the store could not be asked ahead");
-        }
+        self.stored.ask_ahead(glances);
     }
 
     fn watch(&mut self, path: &Path, poll: bool) -> Result<Watched, String> {
@@ -373,45 +270,31 @@ impl Ports for World {
     }
 
     fn stored_owners(&self, repositories: &[RepositoryId], path: &str, digest: Digest) -> Option<StoredOwners> {
-        if let Some(known) = self.ahead.borrow().owners(repositories, path, digest) {
-            return known;
-        }
-        let keys: Vec<_> = repositories.iter().map(|id| [(*id).into(), path.into(), (&digest).into()]).collect();
-        let keys: Vec<&[Part<'_>]> = keys.iter().map(|key| &key[..]).collect();
-        self.given(self.waited(|| self.store.first(Subspace::Owners, &keys))).flatten()
+        self.stored.owners(repositories, path, digest)
     }
 
     fn has_stored_owners(&self, repository: RepositoryId, path: &str) -> bool {
-        if let Some(known) = self.ahead.borrow().any(repository, path) {
-            return known;
-        }
-        let first = || self.store.scan::<StoredOwners>(Subspace::Owners, &[repository.into(), path.into()]).next();
-        self.given(self.waited(|| first().transpose())).flatten().is_some()
+        self.stored.has_owners(repository, path)
     }
 
     fn disk_row(&self, file: &FileId) -> Option<DiskRow> {
-        let known = self.ahead.borrow().disk_row(file).cloned();
-        known.unwrap_or_else(|| self.row(Subspace::Disk, &disk_key(self.host, file)))
+        self.stored.disk_row(file)
     }
 
     fn disk_texts(&self, worktree: &WorktreeId) -> Vec<(String, Digest)> {
-        let prefix = worktree_key(self.host, worktree);
-        let rows = self.rows::<DiskRow>(Subspace::Disk, &prefix);
-        let path = |parts: &[Part<'_>]| parts.last().and_then(Part::text).map(str::to_owned);
-        rows.iter().filter_map(|(parts, row)| Some((path(parts)?, row.text))).collect()
+        self.stored.disk_texts(worktree)
     }
 
     fn branch_row(&self, session: SessionId, file: &FileId) -> Option<BranchRow> {
-        self.row(Subspace::Branch, &[session.into(), (&file.path).into()])
+        self.stored.branch_row(session, file)
     }
 
     fn upgrade(&self, event: EventId) -> Option<Owner> {
-        let known = self.ahead.borrow().upgrade(event).cloned();
-        known.unwrap_or_else(|| self.row(Subspace::Upgrade, &[event.into()]))
+        self.stored.upgrade(event)
     }
 
     fn sessions(&self) -> Vec<SessionInfo> {
-        self.rows::<SessionInfo>(Subspace::Session, &[]).into_iter().map(|(_, info)| info).collect()
+        self.stored.sessions()
     }
 
     fn is_gone(&self, process: &Process) -> bool {
@@ -444,49 +327,15 @@ impl Ports for World {
     }
 
     fn is_shared(&self) -> bool {
-        self.store.is_shared()
+        self.stored.store().is_shared()
     }
 
     fn watched_before(&self, worktree: &WorktreeId) -> bool {
-        self.row::<String>(Subspace::Worktree, &worktree_key(self.host, worktree)).is_some()
+        self.stored.is_watched_before(worktree)
     }
 
     fn failed_reads(&self) -> (u64, String) {
-        self.failed_reads.borrow().clone()
-    }
-}
-
-fn disk_key(host: HostId, file: &FileId) -> [Part<'_>; 4] {
-    [file.worktree.repository.into(), host.into(), (&file.worktree.name).into(), (&file.path).into()]
-}
-
-fn worktree_key(host: HostId, worktree: &WorktreeId) -> [Part<'_>; 3] {
-    [worktree.repository.into(), host.into(), (&worktree.name).into()]
-}
-
-/// The row of [`Subspace::Meta`] that hubs of one store watch for signs of life; each time it is another.
-pub const MOVED: &str = "moved";
-
-/// A row as the store takes it.
-pub fn encode(row: &Row) -> Result<codi2_store::Row, StoreError> {
-    use codi2_store::Row as Stored;
-    match row {
-        Row::Owners { repository, path, digest, owners } => {
-            Stored::merged(Subspace::Owners, &[(*repository).into(), path.into(), digest.into()], owners, better)
-        }
-        Row::Disk(host, file, Some(row)) => Stored::set(Subspace::Disk, &disk_key(*host, file), row),
-        Row::Disk(host, file, None) => Stored::delete(Subspace::Disk, &disk_key(*host, file)),
-        Row::Branch(session, file, Some(row)) => {
-            Stored::set(Subspace::Branch, &[(*session).into(), (&file.path).into()], row)
-        }
-        Row::Branch(session, file, None) => Stored::delete(Subspace::Branch, &[(*session).into(), (&file.path).into()]),
-        Row::Session(session, Some(info)) => Stored::set(Subspace::Session, &[(*session).into()], info),
-        Row::Session(session, None) => Stored::delete(Subspace::Session, &[(*session).into()]),
-        Row::Upgrade(event, owner) => Stored::set(Subspace::Upgrade, &[(*event).into()], owner),
-        Row::Worktree(host, worktree, root) => Stored::set(Subspace::Worktree, &worktree_key(*host, worktree), root),
-        Row::Life(session, Some(life)) => Stored::set(Subspace::Heartbeat, &[(*session).into()], life),
-        Row::Life(session, None) => Stored::delete(Subspace::Heartbeat, &[(*session).into()]),
-        Row::Moved => Stored::set(Subspace::Meta, &[MOVED.into()], &EventId::new()),
+        self.stored.failed()
     }
 }
 

@@ -19,7 +19,7 @@ use codi2_store::{Dedupe, Fate, Pending, Store, StoreError};
 use crate::core::Entry;
 use crate::footing::Footing;
 use crate::measures::{All, Measures};
-use crate::world;
+use crate::rows::Row;
 
 /// Entries in one transaction, at most.
 const BATCH_ENTRIES: usize = 512;
@@ -213,7 +213,7 @@ impl Desk<'_> {
     /// Adds what is appended for an entry.
     fn pendings(&self, entry: &Entry, all: &mut Vec<Pending>) -> Result<(), StoreError> {
         let dedupe = Dedupe { fact: entry.fact, hook: entry.hook };
-        let mut rows = entry.rows.iter().map(world::encode).collect::<Result<Vec<_>, _>>()?;
+        let mut rows = entry.rows.iter().map(Row::stored).collect::<Result<Vec<_>, _>>()?;
         for event in &entry.events {
             let event = Event { host: self.host, ..event.clone() };
             all.push(Pending { event: Some(event), dedupe, rows: std::mem::take(&mut rows) });
@@ -314,7 +314,6 @@ fn due(batch: Vec<Entry>) -> Vec<(ProducerId, Notice)> {
 
 /// About how many bytes an entry takes: ranges and spans are most of it.
 fn size(entry: &Entry) -> usize {
-    use crate::rows::Row;
     let row = |row: &Row| match row {
         Row::Owners { owners, .. } => 256 + owners.spans.len() * 24 + owners.owners.len() * 400,
         Row::Branch(_, _, Some(row)) => 256 + row.owners.spans.len() * 24 + row.owners.owners.len() * 400,

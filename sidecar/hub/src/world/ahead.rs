@@ -9,10 +9,9 @@ use std::collections::{BTreeSet, HashMap};
 use codi2_protocol::{Digest, EventId, FileId, HostId, Owner, RepositoryId};
 use codi2_store::{Part, Store, StoreError, Subspace};
 
-use super::disk_key;
 use crate::book::{StoredOwners, open_to_change};
 use crate::ports::Glance;
-use crate::rows::DiskRow;
+use crate::rows::{DiskRow, disk_key};
 
 /// A content of a path.
 type Content = (RepositoryId, String, Digest);

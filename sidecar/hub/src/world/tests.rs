@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Committed, Engine};
+use codi2_store::{Committed, Engine, Subspace};
 
 use super::*;
+use crate::rows::{Row, disk_key};
 
 fn world(options: WatchOptions) -> World {
     let store = Arc::new(Store::memory().unwrap());
@@ -104,7 +105,7 @@ fn what_lies_on_a_disk_is_of_its_machine() {
         Row::Disk(hosts[1], file.clone(), Some(row(2))),
         Row::Worktree(hosts[0], worktree.clone(), "/there".into()),
     ];
-    store.write(&rows.iter().map(|row| encode(row).unwrap()).collect::<Vec<_>>()).unwrap();
+    store.write(&rows.iter().map(|row| row.stored().unwrap()).collect::<Vec<_>>()).unwrap();
     let worlds = hosts.map(|host| {
         World::new(Arc::clone(&store), host, WatchOptions::default(), Arc::new(|_, _| {}), Arc::new(|_, _| {}))
     });
@@ -112,7 +113,7 @@ fn what_lies_on_a_disk_is_of_its_machine() {
     assert_eq!(sizes, [Some(1), Some(2)]);
     assert_eq!(worlds.each_ref().map(|world| world.watched_before(&worktree)), [true, false]);
     assert_eq!(worlds.each_ref().map(|world| world.disk_texts(&worktree).len()), [1, 1]);
-    store.write(&[encode(&Row::Disk(hosts[1], file.clone(), None)).unwrap()]).unwrap();
+    store.write(&[Row::Disk(hosts[1], file.clone(), None).stored().unwrap()]).unwrap();
     let sizes = worlds.each_ref().map(|world| world.disk_row(&file).map(|row| row.size));
     assert_eq!(sizes, [Some(1), None]);
 }
