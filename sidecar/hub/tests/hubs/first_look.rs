@@ -1,92 +1,21 @@
 //! How often a hub's core asks a store elsewhere, which answers slowly: counted, not timed.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use codi2_hub::{HubFailure, Shared, StoreSpec};
 use codi2_protocol::{Call, Reply};
-use codi2_store::engine::Body;
 use codi2_store::memory::Memory;
-use codi2_store::{Abort, Committed, Engine, Page, PageLimit, StoreError, Transaction};
+use codi2_store::trips::Trips;
 
 use crate::support::{Home, Wire, until};
 
-/// A store that others may use, too, as the core of a hub has it.
-#[derive(Default)]
-struct Far {
-    memory: Memory,
-    /// How often the core waited for an answer.
-    trips: AtomicUsize,
-}
+/// A store that others may use, too, of which is counted what the core of a hub asks.
+type Far = Trips<Memory>;
 
-impl Engine for Far {
-    fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        if std::thread::current().name() != Some("codi2-core") {
-            return self.memory.transact(body);
-        }
-        // What is newest.
-        self.trips.fetch_add(1, Ordering::SeqCst);
-        self.memory.transact(&mut |transaction| {
-            body(&mut Asking { transaction, asked: HashSet::new(), first: HashSet::new(), trips: &self.trips })
-        })
-    }
-    codi2_store::passes_on!(memory);
-    fn exclusive(&self) -> bool {
-        false
-    }
-}
-
-struct Asking<'a> {
-    transaction: &'a mut dyn Transaction,
-    asked: HashSet<Vec<u8>>,
-    first: HashSet<(Vec<u8>, Vec<u8>)>,
-    trips: &'a AtomicUsize,
-}
-
-impl Asking<'_> {
-    fn waits(&self, is_asked: bool) {
-        self.trips.fetch_add(usize::from(!is_asked), Ordering::SeqCst);
-    }
-}
-
-impl Transaction for Asking<'_> {
-    fn ahead(&mut self, keys: &[Vec<u8>]) {
-        self.waits(keys.is_empty());
-        self.asked.extend(keys.iter().cloned());
-    }
-    fn ahead_first(&mut self, ranges: &[(Vec<u8>, Vec<u8>)]) {
-        self.waits(ranges.is_empty());
-        self.first.extend(ranges.iter().cloned());
-    }
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Abort> {
-        self.waits(self.asked.contains(key));
-        self.transaction.get(key)
-    }
-    fn range(&mut self, begin: &[u8], end: &[u8], reverse: bool, limit: PageLimit) -> Result<Page, Abort> {
-        self.waits(limit.rows == 1 && self.first.contains(&(begin.to_vec(), end.to_vec())));
-        self.transaction.range(begin, end, reverse, limit)
-    }
-    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), Abort> {
-        self.transaction.set(key, value)
-    }
-    fn clear(&mut self, key: &[u8]) -> Result<(), Abort> {
-        self.transaction.clear(key)
-    }
-    fn clear_range(&mut self, begin: &[u8], end: &[u8]) -> Result<(), Abort> {
-        self.transaction.clear_range(begin, end)
-    }
-    fn add(&mut self, key: &[u8], amount: u128) -> Result<(), Abort> {
-        self.transaction.add(key, amount)
-    }
-    fn append_stamped(&mut self, prefix: &[u8], suffix: &[u8], value: &[u8]) -> Result<(), Abort> {
-        self.transaction.append_stamped(prefix, suffix, value)
-    }
-    fn set_stamped_value(&mut self, key: &[u8], rest: &[u8]) -> Result<(), Abort> {
-        self.transaction.set_stamped_value(key, rest)
-    }
+fn far() -> Arc<Far> {
+    Arc::new(Trips::to(Memory::new()).of_thread("codi2-core"))
 }
 
 type Hub = JoinHandle<Result<(), HubFailure>>;
@@ -111,11 +40,11 @@ fn start(home: &Home, engine: &Arc<Far>) -> Hub {
 fn look(home: &Home, engine: &Arc<Far>, folder: &Path) -> (usize, u64) {
     let hub = start(home, engine);
     let mut wire = home.wire();
-    let before = engine.trips.load(Ordering::SeqCst);
+    engine.take();
     // Answered when all files were looked at.
     let answer = wire.call(Call::Watch { path: folder.to_str().unwrap().into(), poll: false });
     let Ok(Reply::Watch(status)) = answer else { panic!("{answer:?}") };
-    let trips = engine.trips.load(Ordering::SeqCst) - before;
+    let trips = engine.take().trips();
     stop(&mut wire, hub);
     (trips, status.files)
 }
@@ -135,7 +64,7 @@ pub fn a_first_look_asks_a_far_store_by_pages() {
     let path = |n: usize| folder.join(format!("file-{n}"));
     let write = |n: usize, more: &str| std::fs::write(path(n), format!("telling line number {n}\n{more}")).unwrap();
     (0..FILES).for_each(|n| write(n, ""));
-    let engine = Arc::new(Far::default());
+    let engine = far();
     let (trips, files) = look(&home, &engine, &folder);
     assert_eq!(files, FILES as u64);
     assert!(trips <= MOST, "a look at what nobody has seen: {trips}");
@@ -174,7 +103,7 @@ pub fn what_git_had_before_is_asked_by_pages() {
     git(&["init", "--quiet"]);
     write(FILES, "");
     commit();
-    let engine = Arc::new(Far::default());
+    let engine = far();
     let (trips, files) = look(&home, &engine, &folder);
     assert_eq!(files, FILES as u64);
     assert!(trips <= MOST, "a look at what is as git has it: {trips}");
