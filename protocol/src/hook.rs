@@ -50,7 +50,7 @@ pub struct HookRecord {
     pub folder: String,
     /// Absolute paths of the files, at most 1,000. Empty: the agent did not say which.
     pub files: Vec<String>,
-    /// What the hook itself found in files where no hub was there to read them.
+    /// What the hook itself found in the files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub found: Vec<HookFound>,
 }
@@ -63,4 +63,8 @@ pub struct HookFound {
     /// BLAKE3 of its bytes; absent: there was no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// After an edit: which bytes of its text (begin and end, ascending) stand in what the call said it puts in; absent where
+    /// the tool does not say, or in more pieces than [`crate::limits::PUT_PIECES`] in a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put: Option<Vec<(u32, u32)>>,
 }

@@ -278,7 +278,8 @@ impl Calls {
                 continue;
             }
             let (info, before) = (begun.map(|(info, _)| info), begun.map_or(Reading::NotRead, |(_, before)| before));
-            let intent = Self::finish(hook, info, fresh, before, *after, true);
+            let mut intent = Self::finish(hook, info, fresh, before, *after, true);
+            intent.put = hook.put.iter().find(|(put, _)| put == file).map(|(_, put)| put.clone());
             ended.extend(info.map(|info| info.call));
             effects.push(Effect::Finished { file: Some(file.clone()), intent: intent.clone() });
             self.newest += 1;
@@ -328,6 +329,7 @@ impl Calls {
             after,
             names_path,
             failed: record.phase == HookPhase::Failed,
+            put: None,
         }
     }
 

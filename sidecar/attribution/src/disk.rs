@@ -12,6 +12,7 @@ use codi2_text::Text;
 
 use crate::candidate::{Candidate, label};
 use crate::replay::{self, Part};
+use crate::said::narrowed;
 use crate::way::way;
 use crate::{Intent, Moment, OpenCall, Reading, Rung};
 
@@ -236,6 +237,10 @@ impl DiskRuling {
 
 /// Judges a change of a file on disk. With more facts it is asked again; see [`DiskRuling::supersedes`].
 pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
+    narrowed(facts, by_the_ladder(facts))
+}
+
+fn by_the_ladder(facts: &DiskFacts<'_>) -> DiskRuling {
     let exact = exact(facts);
     if facts.saved {
         let unexplained = match exact {
@@ -373,7 +378,7 @@ pub fn window(observed: Observed, from: Moment, to: Moment) -> (Moment, Moment) 
 }
 
 /// Whether a call was open when the change happened.
-fn timely(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
+pub(crate) fn timely(intent: &Intent, facts: &DiskFacts<'_>) -> bool {
     let (from, to) = window(facts.observed, facts.from, facts.to);
     overlaps(intent, from, to)
 }
@@ -510,6 +515,13 @@ fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
         }
         _ => unannounced(facts, &candidates),
     }
+}
+
+/// The verdict on what somebody wrote while calls were open, and none of them for certain.
+pub(crate) fn possible(facts: &DiskFacts<'_>) -> Verdict {
+    let open = facts.calls.iter().filter(|call| call.since <= facts.to).map(Candidate::from);
+    let ended = facts.intents.iter().filter(|intent| timely(intent, facts) || intent.after.is(facts.after));
+    unannounced(facts, &open.chain(ended.map(Candidate::from)).collect::<Vec<_>>())
 }
 
 /// A verdict that names nobody, with everybody who could have done it.

@@ -110,6 +110,7 @@ pub(crate) fn intent(call: u64, name: &str, times: (u64, u64), before: Reading, 
         after,
         names_path: true,
         failed: false,
+        put: None,
     }
 }
 

@@ -24,6 +24,7 @@ mod replay;
 pub mod report;
 mod ruling;
 mod rung;
+mod said;
 pub mod sessions;
 pub mod tools;
 mod way;

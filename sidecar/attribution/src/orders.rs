@@ -63,7 +63,8 @@ impl Hub {
                 let record = record(*phase, name.as_deref(), *agent, *at_ms, &["a"]);
                 let files = [(path.clone(), Reading::Content(*read))];
                 let at = Moment::earliest(*at_ms);
-                self.calls.on(Hook { record: &record, files: &files, worktree: Some(&worktree()), at }, *at_ms);
+                self.calls
+                    .on(Hook { record: &record, files: &files, put: &[], worktree: Some(&worktree()), at }, *at_ms);
             }
             Fact::Git { operation, after } => {
                 let fact = GitFact { operation: (*operation).to_owned(), what: "new-head".to_owned() };

@@ -248,6 +248,61 @@ fn an_agent_is_named_by_its_hooks() {
     assert_eq!(blame["lines"][0]["owner"]["kind"], "unknown");
 }
 
+/// A hub that stands still, until this is dropped.
+struct Still(String);
+
+impl Still {
+    fn new(world: &World) -> Self {
+        let hub = world.json(&["status", "--format", "json"])["status"]["pid"].to_string();
+        assert!(Command::new("kill").args(["-STOP", &hub]).status().unwrap().success());
+        Self(hub)
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-CONT", &self.0]).status();
+    }
+}
+
+/// An agent edits while the hub stands still, and somebody else while the call is open: nothing is lost, and all comes once.
+#[test]
+fn hooks_do_without_a_hub_that_stands_still() {
+    let world = World::new();
+    world.write("a.rs", "old\n");
+    let monitor = world.follow(&["monitor", "--format", "jsonl"]);
+    monitor.until("the watch", |_, notes| has(notes, "watching"));
+    let call = |event: &str| {
+        let input = json!({"file_path": "a.rs", "old_string": "old", "new_string": "old\nby the agent"});
+        json!({"hook_event_name": event, "session_id": "s1", "transcript_path": "/h/.claude/projects/r/s1.jsonl",
+            "cwd": world.path("repo"), "tool_name": "Edit", "tool_use_id": "t1", "tool_input": input})
+        .to_string()
+    };
+    let hook = |payload: String| {
+        let output = world.run(&["hook", "claude-code", "--hook-input", &payload]);
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    };
+    let still = Still::new(&world);
+    hook(call("PreToolUse"));
+    world.write("a.rs", "old\nby the agent\na stranger\n");
+    hook(call("PostToolUse"));
+    drop(still);
+    monitor.until("both hooks", |lines, _| lines.iter().filter(|line| line.contains("\"intent\"")).count() == 2);
+    let is_known = || {
+        let blame = world.json(&["blame", "--format", "json", "a.rs"]);
+        let kinds: Vec<Value> = (1..3).map(|line| blame["lines"][line]["owner"]["kind"].clone()).collect();
+        kinds == ["agent", "unknown"]
+    };
+    let begin = Instant::now();
+    while !is_known() {
+        assert!(begin.elapsed() < PATIENCE, "{}", world.json(&["blame", "--format", "json", "a.rs"]));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let log = world.json(&["log", "--format", "json", "--file", "a.rs"]);
+    let intents = log.as_array().unwrap().iter().filter(|event| event["event"]["body"]["kind"] == "intent").count();
+    assert_eq!(intents, 2, "{log}");
+}
+
 #[test]
 fn the_hub_starts_once_says_how_it_is_and_ends() {
     let world = World::new();

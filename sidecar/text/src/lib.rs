@@ -14,6 +14,7 @@ mod owner_tree;
 mod position;
 #[cfg(test)]
 mod samples;
+mod standing;
 mod text;
 mod tokens;
 mod tombstones;
@@ -24,6 +25,7 @@ pub use diff::{Limits, Replace, diff, diff_str, line_diff_hashes};
 pub use lines::{LineOwner, lines, lines_by};
 pub use owner_tree::{OwnerTree, Runs};
 pub use position::{Encoding, Position};
+pub use standing::standing;
 pub use text::{Digester, Text, digest_of, digest_of_reader, line_ends};
 pub use tokens::{Kept, align_tokens, carry_aligned, tokens_equal};
 pub use tombstones::{Least, Match, Tombstones};

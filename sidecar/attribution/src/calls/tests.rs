@@ -13,8 +13,10 @@ fn at(number: u8) -> Reading {
 fn on(calls: &mut Calls, record: &HookRecord, readings: &[(&str, Reading)]) -> Vec<Effect> {
     let files: Vec<(FileId, Reading)> = readings.iter().map(|(path, reading)| (file(path), *reading)).collect();
     let worktree = worktree();
-    calls
-        .on(Hook { record, files: &files, worktree: Some(&worktree), at: Moment::earliest(record.at_ms) }, record.at_ms)
+    calls.on(
+        Hook { record, files: &files, put: &[], worktree: Some(&worktree), at: Moment::earliest(record.at_ms) },
+        record.at_ms,
+    )
 }
 
 /// `(name, since, until, before, after)` of a finished call.

@@ -1,5 +1,7 @@
 //! What the book of calls is told, and what it tells. Absent on purpose: the book.
 
+use std::ops::Range;
+
 use codi2_protocol::{Actor, Digest, FileId, HookRecord, WorktreeId};
 
 use crate::Moment;
@@ -39,6 +41,9 @@ pub struct Hook<'a> {
     /// Its files as the hub knows them, with what they held. A record that comes late out of a spool was
     /// [`Reading::NotRead`] in all of them: what they hold now says nothing.
     pub files: &'a [(FileId, Reading)],
+    /// Where what the call put in stands in files that were read, by bytes of their text; a file that is not among them: its
+    /// tool does not say, or nobody looked.
+    pub put: &'a [(FileId, Vec<Range<u32>>)],
     /// The worktree of its folder, for a call that does not say which files.
     pub worktree: Option<&'a WorktreeId>,
     /// The call wrote nothing before this moment (a hook before), or after it.
@@ -85,6 +90,8 @@ pub struct Intent {
     pub names_path: bool,
     /// The tool said that it failed.
     pub failed: bool,
+    /// Which bytes of the text at the hook after stand in what the call said it puts in; absent where it does not say.
+    pub put: Option<Vec<Range<u32>>>,
 }
 
 impl Intent {

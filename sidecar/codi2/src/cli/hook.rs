@@ -2,9 +2,9 @@
 //!
 //! The agent waits for this process, so it takes 5 ms and never breaks the agent: no runtime, no log, no catalogue, and
 //! settings only where there is no hub: then private files are left out of what lies in the spool, and its cap counts.
-//! The record is cut to tool, ids and paths while it is read; contents are never kept. Where there is no hub to read the
-//! files, their digests are kept beside them. Absent on purpose: output on
-//! standard output (agents parse it), and any judgement, which is the hub's.
+//! The record is cut to tool, ids and paths while it is read; contents are never kept, nor told to the hub. Of the files
+//! it tells their digests, and after an edit where in them stands what the call put in (ADR 0144). Absent on purpose: output
+//! on standard output (agents parse it), and any judgement, which is the hub's.
 //!
 //! Exit codes: 0 when the hub or the spool has the record, or there is nothing to record. Where the input makes no sense
 //! or neither could take it: 1 for `agent-v1`; 0 for a tool, because to some tools any other code says to stop (ADR 0040).
@@ -58,7 +58,8 @@ fn told(hook: &Hook, flags: &Flags) -> Result<()> {
         Some(payload) if payload != "stdin" => payload.clone().into_bytes(),
         _ => read(std::io::stdin())?,
     };
-    let Some(record) = record(&hook.of, &input)? else { return Ok(()) };
+    let Some(call::Told { mut record, written }) = told_by(&hook.of, &input)? else { return Ok(()) };
+    record.found = found::found(&record.files, written.as_deref());
     let places = codi2_ipc::Places::find().context("no place for the record")?;
     let may_keep = |brought: &mut Brought| match brought {
         Brought::Hook(record) => may_keep(record, &settings::load_quickly(flags)),
@@ -73,28 +74,41 @@ fn told(hook: &Hook, flags: &Flags) -> Result<()> {
 fn may_keep(record: &mut HookRecord, settings: &Settings) -> Option<u64> {
     // One that cannot be read was left out before; where that failed, nothing lies anywhere.
     let private = Globs::any_case(&settings.watch.private).ok()?;
-    let named = record.files.len();
-    record.files.retain(|file| !bounds::is_private(&private, Path::new(&record.folder), file));
-    record.found = found::found(&record.files);
-    (named == 0 || !record.files.is_empty()).then(|| settings.spool_bytes())
+    let HookRecord { files, found, folder, .. } = record;
+    let kept: Vec<bool> = files.iter().map(|file| !bounds::is_private(&private, Path::new(folder), file)).collect();
+    let number = |file: u32| kept.iter().take(file as usize).filter(|is_kept| **is_kept).count() as u32;
+    found.retain(|found| kept.get(found.file as usize) == Some(&true));
+    found.iter_mut().for_each(|found| found.file = number(found.file));
+    let mut is_kept = kept.iter().copied();
+    files.retain(|_| is_kept.next() == Some(true));
+    (kept.is_empty() || !files.is_empty()).then(|| settings.spool_bytes())
 }
 
 /// The record of a payload that arrives now; none where it changes no file.
 pub fn record(format: &HookFormat, input: &[u8]) -> Result<Option<HookRecord>> {
+    Ok(told_by(format, input)?.map(|told| told.record))
+}
+
+fn told_by(format: &HookFormat, input: &[u8]) -> Result<Option<call::Told>> {
     let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let parent = codi2_ipc::process::parent();
-    let mut record = match format {
-        HookFormat::AgentV1 => Some(agent_v1::record(input, at_ms, parent)?),
+    let mut told = match format {
+        HookFormat::AgentV1 => {
+            let record = agent_v1::record(input, at_ms, parent)?;
+            Some(call::Told { record, written: None })
+        }
         HookFormat::Tool(hint) => {
             let here = std::env::current_dir().context("there is no folder here")?;
             call::record(Some(hint), input, at_ms, parent, &here)?
         }
     };
     // What the agent writes from now on is not older by its files' times, which lag behind.
-    if let Some(begins) = record.as_mut().filter(|record| record.phase == HookPhase::Before) {
-        begins.at_ms = codi2_ipc::clock::file_time_ms();
+    if let Some(call::Told { record, .. }) = &mut told
+        && record.phase == HookPhase::Before
+    {
+        record.at_ms = codi2_ipc::clock::file_time_ms();
     }
-    Ok(record)
+    Ok(told)
 }
 
 /// Reads to the end of the input, or as far as it comes: some tools never end it. Where nothing more comes, a whole

@@ -1,5 +1,6 @@
 //! Agents' hooks: the hub reads each file a hook names, before and after, and pairs the two.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use codi2_attribution::{Effect as CallEffect, Hook, Moment, Reading};
@@ -35,6 +36,7 @@ impl Core {
         record.actor = record.actor.take().map(|actor| self.chained(actor, Some(&process), worktree.as_ref(), ports));
         let mut files: Vec<(FileId, Option<Observation>)> = Vec::new();
         let mut readings: Vec<(FileId, Reading)> = Vec::new();
+        let mut put: Vec<(FileId, Vec<Range<u32>>)> = Vec::new();
         let mut is_private = false;
         for (number, path) in record.files.iter().enumerate().take(limits::BATCH_FACTS) {
             let path = folder.join(path);
@@ -53,11 +55,14 @@ impl Core {
                 self.observe(&file, found, now, ports);
             }
             // What is not awaited any more was read by the hook itself, in its time.
-            let own = || record.found.iter().find(|own| usize::try_from(own.file) == Ok(number));
-            let read = match &found {
-                Some(_) => reading(found.as_ref()),
-                None => own().map_or(Reading::NotRead, |own| own.digest.map_or(Reading::Absent, Reading::Content)),
-            };
+            let own = record.found.iter().find(|own| usize::try_from(own.file) == Ok(number));
+            let read_by_hook = own.map_or(Reading::NotRead, |own| own.digest.map_or(Reading::Absent, Reading::Content));
+            let read = found.as_ref().map_or(read_by_hook, reading);
+            // It tells of the content that the hook has read.
+            let pieces = own.and_then(|own| own.put.as_ref()).filter(|_| read == read_by_hook);
+            if let Some(pieces) = pieces.filter(|pieces| pieces.len() <= limits::PUT_PIECES) {
+                put.push((file.clone(), pieces.iter().map(|(begin, end)| *begin..*end).collect()));
+            }
             readings.push((file.clone(), read));
             files.push((file, found));
         }
@@ -80,7 +85,7 @@ impl Core {
             _ if !looked_at => Moment::latest(record.at_ms).min(self.moment(now)),
             _ => Moment::latest(record.at_ms),
         };
-        let hook = Hook { record: &record, files: &readings, worktree: worktree.as_ref(), at };
+        let hook = Hook { record: &record, files: &readings, put: &put, worktree: worktree.as_ref(), at };
         self.calls.expire(now);
         let effects = self.calls.on(hook, now);
         let told = match record.phase {
@@ -199,9 +204,6 @@ impl Core {
     }
 }
 
-fn reading(found: Option<&Observation>) -> Reading {
-    match found {
-        None => Reading::NotRead,
-        Some(found) => found.content.digest().map_or(Reading::Absent, Reading::Content),
-    }
+fn reading(found: &Observation) -> Reading {
+    found.content.digest().map_or(Reading::Absent, Reading::Content)
 }

@@ -20,6 +20,7 @@ mod moves;
 mod orders;
 mod properties;
 mod restarts;
+mod said;
 mod sessions;
 mod sidecar;
 mod steps;

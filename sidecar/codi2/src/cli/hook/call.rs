@@ -3,7 +3,7 @@
 //! A command may change any file, so a call that runs one names none: the hub takes every path of the worktree for
 //! possible while it is open. Calls are paired by the tool's own id where it has one, else by session and tool. A call that
 //! was refused, and the end of a turn, say that nothing more comes of what was announced.
-//! Absent on purpose: what was written or run; judgement; any output.
+//! Absent on purpose: what was run; judgement; any output.
 
 use std::path::Path;
 
@@ -26,7 +26,14 @@ enum Does {
     Stop,
 }
 
-/// The record of a payload; none for an event that changes no file. `here` is where relative paths start if the payload
+/// What a payload tells: the record, and what the call puts into files, where its tool says so. That stays in this process.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub record: HookRecord,
+    pub written: Option<Vec<String>>,
+}
+
+/// What a payload tells; nothing for an event that changes no file. `here` is where relative paths start if the payload
 /// names no folder.
 ///
 /// # Errors
@@ -37,7 +44,7 @@ pub(super) fn record(
     at_ms: u64,
     parent: Process,
     here: &Path,
-) -> Result<Option<HookRecord>> {
+) -> Result<Option<Told>> {
     let payload = read(input)?;
     let tool = caller(&payload, hint).context(
         "the input is no payload that codi2 knows; `codi2 hook --help` names the tools whose hooks it reads",
@@ -66,7 +73,10 @@ pub(super) fn record(
         Does::Stop => (None, None),
         _ => pairing(&payload, actor.session.as_deref()),
     };
-    Ok(Some(HookRecord {
+    let written = (phase == HookPhase::After && matches!(does, Does::Edit | Does::Complete))
+        .then(|| written(&payload, given, takes_patch))
+        .flatten();
+    let record = HookRecord {
         id: EventId::new(),
         at_ms,
         phase,
@@ -79,7 +89,21 @@ pub(super) fn record(
         folder: absolute(folder, ""),
         files: listed,
         found: Vec::new(),
-    }))
+    };
+    Ok(Some(Told { record, written }))
+}
+
+/// What an edit puts into files, where it says all of it. Of a file that it moves it does not, nor of a notebook, whose text
+/// is another one on disk; and our own plugins leave of a patch only the lines that name files.
+fn written(payload: &Payload, given: Option<&Input>, takes_patch: bool) -> Option<Vec<String>> {
+    let patch = given.map(|given| &given.patch).filter(|_| takes_patch);
+    let is_whole = |text: &String| text.lines().any(|line| line.starts_with('+')) && !text.contains("*** Move to: ");
+    let is_other = tool_name(payload).is_some_and(|name| plain(name).contains("notebook"))
+        || patch.is_some_and(|patch| !patch.texts.iter().all(is_whole));
+    let said = given.map(|given| &given.written).into_iter().chain([&payload.edits.written]).chain(patch);
+    let is_cut = said.clone().any(|written| written.is_cut);
+    let texts: Vec<String> = said.flat_map(|written| written.texts.iter().cloned()).collect();
+    (!is_other && !is_cut && !texts.is_empty()).then_some(texts)
 }
 
 fn read(input: &[u8]) -> Result<Payload> {

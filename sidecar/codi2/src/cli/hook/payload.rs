@@ -1,8 +1,8 @@
-//! A tool's payload, read in one pass: what names tool, session, call and paths, and nothing of what was written.
+//! A tool's payload, read in one pass: what names tool, session, call and paths, and what an edit puts in.
 //!
 //! Field names from `research`'s table of hooks (ai-tools.toml, `hooks` and `payload_shape`). A field of another type
-//! than expected counts as absent: payloads change with every version. Absent on purpose: contents, commands, prompts,
-//! results, but for whether the call failed. They are skipped while reading; of a patch only the lines that name files are looked at.
+//! than expected counts as absent: payloads change with every version. Absent on purpose: what an edit takes out, commands,
+//! prompts, results, but for whether the call failed. They are skipped while reading.
 
 mod input;
 mod lenient;
@@ -42,6 +42,7 @@ pub(super) struct Payload {
     pub conversation_id: Text,
     pub workspace_roots: Texts,
     pub file_path: Text,
+    pub edits: Input,
     // Windsurf.
     pub agent_action_name: Text,
     pub trajectory_id: Text,

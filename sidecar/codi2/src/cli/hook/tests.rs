@@ -28,6 +28,10 @@ fn samples() -> Vec<Sample> {
 }
 
 fn read_as(hint: &str, input: &[u8]) -> Result<Option<HookRecord>> {
+    Ok(told_as(hint, input)?.map(|told| told.record))
+}
+
+fn told_as(hint: &str, input: &[u8]) -> Result<Option<call::Told>> {
     call::record(named(hint), input, 5, PARENT, Path::new("/r"))
 }
 
@@ -83,6 +87,52 @@ fn payloads_become_records_without_contents() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What an edit puts in stays in this process; what it takes out, commands and prompts are not even read.
+#[test]
+fn what_an_edit_puts_in_is_told_where_its_tool_says_it() {
+    let call = |event: &str, tool: &str, input: &str| {
+        let payload = format!(
+            r#"{{"hook_event_name": "{event}", "session_id": "s", "transcript_path": "/h/.claude/projects/r/s.jsonl", "tool_name": "{tool}", "tool_input": {input}}}"#
+        );
+        told_as("claude-code", payload.as_bytes()).unwrap().unwrap().written.map(|texts| texts.join("|"))
+    };
+    let edit = r#"{"file_path": "/r/a", "old_string": "old", "new_string": "new"}"#;
+    let patch = r#"{"input": "*** Begin Patch\n*** Update File: a\n+new\n*** End Patch"}"#;
+    for (event, tool, input, expected) in [
+        ("PostToolUse", "Edit", edit, Some("new")),
+        ("PreToolUse", "Edit", edit, None),
+        ("PostToolUseFailure", "Edit", edit, None),
+        ("PostToolUse", "Write", r#"{"file_path": "/r/a", "content": ""}"#, Some("")),
+        ("PostToolUse", "Write", r#"{"file_path": "/r/a", "content": ["new"]}"#, None),
+        (
+            "PostToolUse",
+            "MultiEdit",
+            r#"{"file_path": "/r/a", "edits": [{"old_string": "x", "new_string": "one"}, {"old_string": "y", "new_string": "two"}]}"#,
+            Some("one|two"),
+        ),
+        ("PostToolUse", "Bash", r#"{"command": "new", "content": "new"}"#, None),
+        ("PostToolUse", "NotebookEdit", r#"{"notebook_path": "/r/a", "content": "new"}"#, None),
+        ("PostToolUse", "Edit", patch, None),
+    ] {
+        assert_eq!(call(event, tool, input).as_deref(), expected, "{event} {tool} {input}");
+    }
+    let long = format!(r#"{{"file_path": "/r/a", "content": "{}"}}"#, "x".repeat(2 << 20));
+    assert_eq!(call("PostToolUse", "Write", &long), None, "too much to be held");
+    let patched = |patch: &str| {
+        let payload = serde_json::json!({"hook_event_name": "PostToolUse", "session_id": "s", "turn_id": "t", "model": "m",
+            "tool_name": "apply_patch", "tool_input": {"command": patch}});
+        told_as("codex-cli", payload.to_string().as_bytes()).unwrap().unwrap().written
+    };
+    let patch = "*** Begin Patch\n*** Update File: a\n+new\n*** End Patch";
+    assert_eq!(patched(patch), Some(vec![patch.to_owned()]));
+    assert_eq!(patched("*** Begin Patch\n*** Update File: a\n*** Move to: b\n+new\n*** End Patch"), None);
+    assert_eq!(patched("*** Update File: a\n*** Add File: b"), None, "as our plugins tell it");
+    let cursor = serde_json::json!({"conversation_id": "c", "hook_event_name": "afterFileEdit", "cursor_version": "1",
+        "workspace_roots": ["/r"], "file_path": "/r/a", "edits": [{"old_string": "old", "new_string": "new"}]});
+    let told = told_as("cursor", cursor.to_string().as_bytes()).unwrap().unwrap();
+    assert_eq!(told.written, Some(vec!["new".to_owned()]));
 }
 
 #[test]
@@ -187,7 +237,13 @@ fn private_files_do_not_lie_in_the_spool() {
     let kept = |files: &[&str]| {
         let payload = serde_json::json!({"type": "human", "repo_working_dir": "/r", "will_edit_filepaths": files});
         let mut record = record(&HookFormat::AgentV1, payload.to_string().as_bytes()).unwrap().unwrap();
-        may_keep(&mut record, &settings).map(|cap| (record.files.join(" "), cap))
+        let all = record.files.clone();
+        let found = |file| codi2_protocol::HookFound { file, digest: None, put: None };
+        record.found = (0..all.len() as u32).map(found).collect();
+        let cap = may_keep(&mut record, &settings)?;
+        let numbers: Vec<u32> = record.found.iter().map(|found| found.file).collect();
+        assert_eq!(numbers, (0..record.files.len() as u32).collect::<Vec<_>>(), "what is told of others stays theirs");
+        Some((record.files.join(" "), cap))
     };
     let all = ["/r/a.rs", "/r/.ENV.local", "/r/deep/id_rsa", "/r/secret/b", "/r/other/secret/b"];
     assert_eq!(kept(&all), Some(("/r/a.rs /r/other/secret/b".to_owned(), 3 << 20)));

@@ -1,7 +1,7 @@
-//! The paths in what a tool was given: under names that say so, and in a patch, of which only the lines that name files are
-//! looked at.
+//! The paths in what a tool was given: under names that say so, and in the lines of a patch that name files. And what it
+//! puts in: under names that say so, and the patch.
 //!
-//! Absent on purpose: which tools take a patch; contents, commands and prompts, which are skipped while reading.
+//! Absent on purpose: which tools take a patch; what an edit takes out, commands and prompts, which are skipped while reading.
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, de};
@@ -12,6 +12,8 @@ use crate::cli::hook::bounds::FILES;
 
 /// How deep in a tool's input paths are looked for.
 const DEPTH: usize = 4;
+/// What a call puts in is held up to this many bytes together; of more nothing is told.
+const WRITTEN_BYTES: usize = 1 << 20;
 /// How a patch names its files, one a line.
 const PATCH_LINES: [&str; 4] = ["*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: "];
 
@@ -26,6 +28,29 @@ pub struct Input {
     pub paths: Vec<String>,
     /// Paths in what is a patch where the tool takes one.
     pub patched: Vec<String>,
+    /// Texts that it puts in, under names that say so.
+    pub written: Written,
+    /// What is a patch where the tool takes one.
+    pub patch: Written,
+}
+
+/// Texts that are put into files: looked at by this process, and kept nowhere.
+#[derive(Debug, Default, Clone)]
+pub struct Written {
+    pub texts: Vec<String>,
+    /// There were more than are held.
+    pub is_cut: bool,
+}
+
+impl Written {
+    fn take(&mut self, text: &str) {
+        let held: usize = self.texts.iter().map(String::len).sum();
+        if held + text.len() > WRITTEN_BYTES || self.texts.len() == FILES {
+            self.is_cut = true;
+        } else {
+            self.texts.push(text.to_owned());
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Input {
@@ -45,11 +70,15 @@ enum Holds {
     Patch,
     /// Tables and lists with more names in them; a text only at the top, where it may be JSON or a patch.
     Anything,
+    /// A text that is put in.
+    Written,
     Contents,
 }
 
 impl Holds {
     fn of(key: &str) -> Self {
+        // Several edits of one call may be numbered.
+        let key = key.trim_end_matches(|last: char| last.is_ascii_digit());
         let plain = key.bytes().filter(|byte| *byte != b'_' && *byte != b'-').map(|byte| byte.to_ascii_lowercase());
         match plain.take(32).collect::<Vec<_>>().as_slice() {
             b"path" | b"paths" | b"filepath" | b"filepaths" | b"notebookpath" | b"targetfile" | b"absolutepath" => {
@@ -57,8 +86,9 @@ impl Holds {
             }
             b"cwd" => Self::Folder,
             b"patch" | b"patchtext" | b"input" | b"command" => Self::Patch,
-            b"content" | b"contents" | b"filecontent" | b"filetext" | b"oldstring" | b"newstring" | b"oldstr"
-            | b"newstr" | b"oldtext" | b"newtext" | b"code" | b"diff" | b"prompt" | b"explanation" => Self::Contents,
+            b"content" | b"contents" | b"filecontent" | b"filetext" | b"newstring" | b"newstr" | b"newtext"
+            | b"diff" => Self::Written,
+            b"oldstring" | b"oldstr" | b"oldtext" | b"code" | b"prompt" | b"explanation" => Self::Contents,
             _ => Self::Anything,
         }
     }
@@ -77,6 +107,7 @@ impl Reader<'_> {
 
     /// What a patch puts in or leaves stands behind a sign: only what begins a line names a file.
     fn patch(&mut self, text: &str) {
+        self.input.patch.take(text);
         for line in text.lines() {
             if let Some(path) = PATCH_LINES.iter().find_map(|start| line.strip_prefix(start)) {
                 keep(&mut self.input.patched, path.trim());
@@ -123,6 +154,7 @@ impl<'de> Lenient<'de> for Reader<'_> {
             }
             Holds::Anything if self.depth == DEPTH => self.patch(text),
             Holds::Patch => self.patch(text),
+            Holds::Written => self.input.written.take(text),
             Holds::Anything | Holds::Contents => {}
         }
         Ok(())
@@ -130,6 +162,8 @@ impl<'de> Lenient<'de> for Reader<'_> {
 
     fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         let Reader { input, depth, holds } = self;
+        // What a tool puts in is one text.
+        let holds = if holds == Holds::Written { Holds::Contents } else { holds };
         while list.next_element_seed(Reader { input, depth: depth - 1, holds })?.is_some() {}
         Ok(())
     }

@@ -1,0 +1,133 @@
+//! Somebody else writes into a file while an agent's call is open on it, and the call says what it puts in.
+
+use codi2_protocol::{Call, HookFound, HookPhase, HookRecord};
+use codi2_text::standing;
+
+use super::super::{Input, Ticket};
+use super::world::{World, of};
+
+const OLD: &str = "unknown unknown BeforeCodi2";
+const AGENT: &str = "agent bot exact IntentExact";
+const ALONE: &str = "agent bot inferred OnlyAgentCall";
+const POSSIBLE: &str = "unknown unknown Candidate";
+
+/// What the hook after an edit tells that puts in these texts.
+fn left(w: &World, path: &str, texts: &[&str]) -> HookRecord {
+    let bytes = &w.ports.files[path];
+    let pieces = standing(std::str::from_utf8(bytes).unwrap(), texts).unwrap();
+    let put = pieces.into_iter().map(|piece| (piece.start as u32, piece.end as u32)).collect();
+    let found = vec![HookFound { file: 0, digest: Some(of(bytes)), put: Some(put) }];
+    HookRecord { found, ..w.hook_record(HookPhase::After, "bot", &[path]) }
+}
+
+fn after(w: &mut World, path: &str, texts: &[&str]) {
+    w.ports.now += 5;
+    let record = left(w, path, texts);
+    w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
+}
+
+#[test]
+fn what_a_stranger_writes_before_the_agent_does() {
+    for is_seen in [false, true] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        w.agent_before("bot", "a.rs");
+        w.tick(3_000);
+        w.put("a.rs", "one\nstranger here\n");
+        if is_seen {
+            w.watch_sees("a.rs");
+            w.tick(3_000);
+        }
+        w.put("a.rs", "one\nstranger here\nby bot\n");
+        after(&mut w, "a.rs", &["by bot"]);
+        let own = if is_seen { ALONE } else { AGENT };
+        assert_eq!(w.blame("a.rs"), [OLD, POSSIBLE, own], "seen on the way: {is_seen}");
+    }
+}
+
+#[test]
+fn what_a_stranger_writes_where_the_agent_does_nothing() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.agent_before("bot", "a.rs");
+    w.program_writes("a.rs", "one\nstranger here\n");
+    after(&mut w, "a.rs", &["by bot"]);
+    assert_eq!(w.blame("a.rs"), [OLD, POSSIBLE]);
+}
+
+#[test]
+fn what_a_stranger_writes_behind_the_agent() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.agent_before("bot", "a.rs");
+    w.program_writes("a.rs", "one\nby bot\n");
+    w.program_writes("a.rs", "one\nby bot\nstranger here\n");
+    after(&mut w, "a.rs", &["by bot\n"]);
+    assert_eq!(w.blame("a.rs"), [OLD, ALONE, POSSIBLE]);
+}
+
+/// What a formatter does to the agent's lines is not a stranger's, in the same step or behind it.
+#[test]
+fn what_a_formatter_makes_of_it() {
+    for is_seen in [false, true] {
+        let mut w = World::new(&[("a.ts", "one();\n")]);
+        w.agent_before("bot", "a.ts");
+        w.put("a.ts", "one();\ntwo('x', three)\n");
+        if is_seen {
+            w.watch_sees("a.ts");
+        }
+        w.put("a.ts", "one();\ntwo(\n  \"x\",\n  three,\n);\n");
+        after(&mut w, "a.ts", &["two('x', three)"]);
+        let own = if is_seen { ALONE } else { AGENT };
+        assert_eq!(w.blame("a.ts"), [OLD, own, own, own, own], "seen on the way: {is_seen}");
+    }
+}
+
+/// The hook has read another content than the hub: what it tells is of that one.
+#[test]
+fn what_was_found_in_another_content_says_nothing() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    w.agent_before("bot", "a.rs");
+    w.put("a.rs", "one\nby bot\n");
+    let record = left(&w, "a.rs", &["nothing of it"]);
+    w.put("a.rs", "one\nby bot!\n");
+    w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT]);
+}
+
+#[test]
+fn while_there_was_no_hub() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    let digest = Some(of("one\n"));
+    let found = vec![HookFound { file: 0, digest, put: None }];
+    let before = HookRecord { found, ..w.hook_record(HookPhase::Before, "bot", &["a.rs"]) };
+    w.ports.now += 3_000;
+    w.put("a.rs", "one\nstranger here\nby bot\n");
+    let after = left(&w, "a.rs", &["by bot"]);
+    w.hub_restarts();
+    for record in [before, after] {
+        w.feed(Input::Called(None, 0, Call::Hook(record)));
+    }
+    w.scan();
+    assert_eq!(w.blame("a.rs"), [OLD, POSSIBLE, AGENT]);
+}
+
+/// The agent goes on when its hook has waited long enough, and the hub reads what it said later, in its socket and in the spool.
+#[test]
+fn a_hub_that_is_late_takes_what_the_hook_found() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    let found = vec![HookFound { file: 0, digest: Some(of("one\n")), put: None }];
+    let before = HookRecord { found, ..w.hook_record(HookPhase::Before, "bot", &["a.rs"]) };
+    w.ports.now += 1_000;
+    w.put("a.rs", "one\nby bot\n");
+    w.ports.now += 5;
+    let after = left(&w, "a.rs", &["by bot"]);
+    w.ports.now += 1_000;
+    let known = w.events.len();
+    for record in [&before, &after] {
+        w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record.clone())));
+    }
+    w.watch_sees("a.rs");
+    for record in [before, after] {
+        w.feed(Input::Called(None, 0, Call::Hook(record)));
+    }
+    assert_eq!(w.blame("a.rs"), [OLD, AGENT]);
+    assert_eq!(w.log(known), ["intent unknown", "intent agent bot", "disk agent bot"], "once");
+}
