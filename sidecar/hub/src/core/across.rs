@@ -15,7 +15,7 @@ use codi2_protocol::{Actor, ActorKind, EventId, Evidence, EvidenceKind, FileId};
 use codi2_text::Text;
 
 use super::Core;
-use super::late::Kept;
+use super::kept::Kept;
 use super::moved::{At, Loose, Moved, Shifted, shifted};
 use crate::book::OwnerRef;
 use crate::known::{Known, lines_of};

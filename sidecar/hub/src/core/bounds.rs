@@ -27,7 +27,7 @@ impl Core {
     pub(super) fn sweep(&mut self) {
         if self.ledger.book.is_due() {
             let mut used = self.ledger.owners_in_use();
-            used.extend(self.kept.values().flat_map(super::late::Kept::owners_in_use));
+            used.extend(self.kept.values().flat_map(super::kept::Kept::owners_in_use));
             self.ledger.book.sweep(&used);
         }
     }

@@ -12,7 +12,7 @@ use codi2_workspace::{Cause, Content as Found, GitExplanation, GitSource, Observ
 
 use super::across::Parted;
 use super::branches::not_observed;
-use super::late::Kept;
+use super::kept::Kept;
 use super::ruled::Applied;
 use super::{Core, Effect, Entry, Why};
 use crate::book::OwnerRef;

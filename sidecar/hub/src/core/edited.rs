@@ -10,7 +10,7 @@ use codi2_protocol::{ActorKind, EventId, FileId, WorktreeId};
 use codi2_text::Text;
 
 use super::Core;
-use super::late::Kept;
+use super::kept::Kept;
 use crate::known::{Known, lines_of};
 use crate::ledger::is_telling;
 use crate::ports::Ports;

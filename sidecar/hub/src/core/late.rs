@@ -5,8 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use codi2_attribution::{
-    Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Moment, Observed, OpenCall, Rung, Seen, Transition,
-    judge_disk,
+    Change as OpenChange, DiskFacts, DiskRuling, GitFact, Intent, Moment, OpenCall, Rung, Seen, Transition, judge_disk,
 };
 use codi2_protocol::{Digest, Event, EventBody, EventId, FileId, Owner, SessionId};
 use codi2_text::{OwnerTree, Text};
@@ -14,9 +13,8 @@ use codi2_workspace::{GitExplanation, GitSource, Written};
 
 use super::across::Parted;
 use super::branches::overlay;
-use super::carried::Brought;
 use super::disk::give_text;
-use super::moved::Moved;
+use super::kept::{Kept, Passed};
 use super::ruled::Applied;
 use super::{Core, Effect, Entry, Why};
 use crate::book::{OwnerRef, open_to_change};
@@ -24,92 +22,6 @@ use crate::known::{Hunk, Known};
 use crate::ledger::{Branch, Drift};
 use crate::ports::Ports;
 use crate::rows::Row;
-
-/// Changes whose texts are kept for late evidence, at most.
-const KEPT_CHANGES: usize = 256;
-/// Bytes of those texts and of git's other versions, at most.
-const KEPT_BYTES: usize = if cfg!(test) { 32 << 10 } else { 32 << 20 };
-
-/// A disk change with what is needed to judge it again.
-#[derive(Debug)]
-pub(super) struct Kept {
-    pub before: Option<Known>,
-    pub before_bytes: Option<Digest>,
-    pub after: Option<Text>,
-    /// Digest of that text.
-    pub after_text: Option<Digest>,
-    pub after_bytes: Option<Digest>,
-    pub from: Moment,
-    pub to: Moment,
-    pub observed: Observed,
-    /// The write that was seen.
-    pub written: Option<Written>,
-    pub git: Option<GitExplanation>,
-    /// What git put there on the way, where somebody else wrote the content.
-    pub passed: Option<Passed>,
-    /// The owners that the content after had before this change was seen, and where.
-    pub seen: Option<(Seen, OwnerTree<OwnerRef>)>,
-    /// The owners that it gave the text after.
-    pub given: Given,
-    /// What an agent took out and put in.
-    pub parted: Option<Parted>,
-    /// What of the text after a buffer had before, and whose it was there.
-    pub unsaved: Vec<Moved>,
-    pub number: u64,
-}
-
-/// Owners, and in how many runs: they are counted when they are given, since all that is kept is added up often.
-#[derive(Debug)]
-pub(super) struct Given {
-    pub owners: OwnerTree<OwnerRef>,
-    runs: usize,
-}
-
-impl From<OwnerTree<OwnerRef>> for Given {
-    fn from(owners: OwnerTree<OwnerRef>) -> Self {
-        Self { runs: owners.iter().count(), owners }
-    }
-}
-
-impl Kept {
-    /// The change as a step of the file's bytes.
-    pub fn transition(&self) -> Transition {
-        Transition { before: self.before_bytes, after: self.after_bytes, from: self.from, to: self.to }
-    }
-
-    /// Bytes of the texts and owners it holds on to.
-    fn bytes(&self) -> usize {
-        let before = self.before.as_ref().and_then(Known::text).into_iter();
-        let sources = self.git.iter().flat_map(|git| &git.sources).map(|source| source.len());
-        let parted = self.parted.iter().map(Parted::bytes);
-        let given = self.given.runs * size_of::<(usize, OwnerRef)>();
-        before.chain(&self.after).map(Text::len_bytes).chain(sources).chain(parted).sum::<usize>() + given
-    }
-
-    /// Whether its content was seen in its file's own lineage before.
-    fn is_seen_here(&self) -> bool {
-        matches!(self.seen, Some((Seen::Here, _)))
-    }
-
-    /// Every owner that it points to.
-    pub fn owners_in_use(&self) -> impl Iterator<Item = OwnerRef> {
-        let seen = self.seen.iter().map(|(_, owners)| owners);
-        let trees = self.before.iter().map(|before| &before.owners).chain(seen).chain([&self.given.owners]);
-        let moved = self.parted.iter().flat_map(|parted| &parted.found).chain(&self.unsaved).flat_map(|(_, runs)| runs);
-        let passed = self.passed.iter().flat_map(|passed| &passed.lines).flat_map(|line| &line.owners).flatten();
-        let runs = moved.chain(passed).map(|(_, owner)| *owner);
-        trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).chain(runs)
-    }
-}
-
-/// What git put at a path on the way to a content that is not its own.
-#[derive(Debug)]
-pub(super) struct Passed {
-    /// What git did.
-    pub operation: String,
-    /// The lines of the content that stand in a text of git's.
-    pub lines: Vec<Brought>,
-}
 
 /// What a change is judged by beside itself: what calls did to its file, and the way of the file's bytes.
 pub(super) struct Beside {
@@ -141,11 +53,14 @@ impl Core {
             return self.late_passed(file, after, written, &git, now, ports);
         }
         let Some(event) = self.open.ended_in(file, after).map(|change| change.event) else { return };
-        if let Some(kept) = self.kept.get_mut(&event).filter(|kept| kept.written == written) {
+        if self.kept.get(&event).is_some_and(|kept| kept.written == written)
+            && let Some(mut kept) = self.kept.remove(&event)
+        {
             kept.git = Some(git);
             if let Some(after) = kept.after.as_ref().filter(|_| !kept.is_seen_here()) {
                 kept.seen = self.ledger.known_otherwise(ports, file, after).or(kept.seen.take());
             }
+            self.kept.insert(event, kept);
             let touched = |change: &OpenChange, _: &Kept| change.event == event;
             self.judge_again(file, touched, |new, old| new.supersedes(old), now, ports);
         }
@@ -483,17 +398,12 @@ impl Core {
         self.open.expire(now);
         if !self.kept.is_empty() {
             let open: HashSet<EventId> = self.open.events().collect();
-            self.kept.retain(|event, _| open.contains(event));
+            self.kept.retain(|event| open.contains(event));
         }
     }
 
     pub(super) fn forget_kept(&mut self) {
-        let mut bytes: usize = self.kept.values().map(Kept::bytes).sum();
-        while (self.kept.len() > KEPT_CHANGES || bytes > KEPT_BYTES)
-            && let Some(oldest) = self.kept.iter().min_by_key(|(_, kept)| kept.number).map(|(id, _)| *id)
-        {
-            bytes -= self.kept.remove(&oldest).map_or(0, |kept| kept.bytes());
-        }
+        self.kept.forget_oldest();
     }
 }
 

@@ -16,6 +16,7 @@ mod edited;
 mod gone;
 mod groups;
 mod hooks;
+mod kept;
 mod late;
 mod left;
 mod messages;
@@ -73,7 +74,7 @@ pub struct Core {
     /// Files whose rows could not be read.
     unread: HashSet<FileId>,
     /// What is needed to judge recent disk changes again.
-    kept: HashMap<EventId, late::Kept>,
+    kept: kept::KeptChanges,
     kept_number: u64,
     /// In which turn it is: what it took in one after the other has an order whatever the clock says.
     turn: u64,
@@ -122,7 +123,7 @@ impl Core {
             texts: VecDeque::new(),
             full: HashMap::new(),
             unread: HashSet::new(),
-            kept: HashMap::new(),
+            kept: kept::KeptChanges::default(),
             kept_number: 0,
             turn: 0,
             heartbeats_ms: 0,

@@ -7,7 +7,7 @@ use codi2_protocol::{EditGroup, FileId, SessionId};
 use codi2_text::OwnerTree;
 
 use super::Core;
-use super::late::Kept;
+use super::kept::Kept;
 use crate::book::OwnerRef;
 use crate::ledger::{Branch, Drift};
 use crate::ports::Ports;

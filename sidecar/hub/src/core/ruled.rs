@@ -13,7 +13,7 @@ use codi2_text::{OwnerTree, Text};
 use super::Core;
 use super::branches::{not_observed, overlay};
 use super::carried::has_conflicts;
-use super::late::Kept;
+use super::kept::Kept;
 use super::moved::moved_lines;
 use crate::book::OwnerRef;
 use crate::changes::ChangeBuilder;

@@ -232,6 +232,40 @@ fn a_file_that_is_moved_with_git_and_changed() {
     }
 }
 
+/// An agent announces a file, to which git moves another one before or after, and writes it: what is new is its own, exactly,
+/// and what stood there with the other name is whose it was.
+#[test]
+fn what_is_announced_of_a_file_that_git_moves() {
+    for is_first in [true, false] {
+        for order in interleavings(&[1, 1, 1]) {
+            let mut w = world();
+            w.staged("a.rs");
+            let text = format!("{HEAD}{BLOCK}");
+            if is_first {
+                w.agent_before("bot", "c.rs");
+            }
+            w.ports.index.remove("a.rs");
+            w.ports.files.remove("a.rs");
+            w.put("c.rs", &text);
+            w.staged("c.rs");
+            if !is_first {
+                w.agent_before("bot", "c.rs");
+            }
+            w.put("c.rs", format!("{text}a line of the agent's own\n"));
+            let steps: [Step; 3] = [
+                |w| w.git_explains("a.rs", "mv", GitSource::Index, &[]),
+                |w| w.watch_sees("c.rs"),
+                |w| w.agent_after("bot", "c.rs"),
+            ];
+            order.iter().for_each(|at| steps[*at](&mut w));
+            let mut lines = w.blame("c.rs");
+            let own = lines.pop().unwrap_or_default();
+            assert!(own.starts_with("agent bot exact "), "{is_first} {order:?} {own}\n{:#?}", w.log(0));
+            assert_eq!(lines, [OLD, TYPED, TYPED, TYPED], "{is_first} {order:?}\n{:#?}", w.log(0));
+        }
+    }
+}
+
 /// A clean file, of which no row is kept, is moved while no hub runs: by its name alone, with git, and changed, too.
 #[test]
 fn a_clean_file_that_is_moved_while_the_hub_is_away() {

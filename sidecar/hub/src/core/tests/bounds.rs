@@ -1,6 +1,8 @@
 //! The core stays small whatever is told: each of these would grow for ever without its bound.
 
-use codi2_protocol::{Call, EditGroup, EventBody, Fact, GroupId, HubError, Numbered, ProducerId, SessionId, Text};
+use codi2_protocol::{
+    Call, EditGroup, EventBody, Fact, GroupId, HookPhase, HubError, Numbered, ProducerId, SessionId, Text,
+};
 
 use super::super::bounds::{FULL_BYTES, PARTS, SESSIONS, WAITING_TICKETS};
 use super::super::{Input, Ticket};
@@ -257,4 +259,18 @@ fn owners_after_a_gap_are_those_of_before_and_of_after() {
     w.saves("ada", "a.rs");
     assert_eq!(w.blame("a.rs"), [OLD, TYPED, "unknown unknown NotObserved", TYPED]);
     let EventBody::Saved { .. } = body(w.last("saved")) else { panic!() };
+}
+
+/// A call names many files, as a formatter's or a renaming agent's may, and all are seen before it ends: the first is not
+/// forgotten for the last.
+#[test]
+fn a_call_over_many_files_is_the_agents_in_all_of_them() {
+    let names: Vec<String> = (0..300).map(|n| format!("f{n}.rs")).collect();
+    let files: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut w = World::new(&[]);
+    w.hook(HookPhase::Before, "bot", &files);
+    files.iter().for_each(|file| w.program_writes(file, format!("of {file}\n")));
+    w.hook(HookPhase::After, "bot", &files);
+    let others: Vec<_> = files.iter().filter(|file| w.blame(file) != ["agent bot exact IntentExact"]).collect();
+    assert!(others.is_empty(), "{others:?}");
 }
