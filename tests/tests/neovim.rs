@@ -394,3 +394,33 @@ scenario! {
         world.wait_log("the session's end", |log| log.iter().any(|entry| entry.kind() == "session-ended").then_some(()));
     }
 }
+
+scenario! {
+    a_command_over_an_agents_lines_leaves_them_the_agents {
+        let code = "for entry in entries(&file, limit) {\n    let entry = entry?;\n    if entry.size > limit {\n        go();\n    }\n}\n";
+        let joined = "a first line of the agent here\na second line of the agent here\n";
+        let world = World::new(&[("a.rs", ""), ("b.rs", ""), ("c.txt", "")]);
+        let agent = Agent::new(&world);
+        for (file, text) in [("a.rs", code), ("b.rs", code), ("c.txt", joined)] {
+            agent.write(file, text);
+            world.wait_blame("the agent's lines", file, false, |blame| blame.kinds().iter().all(|kind| *kind == "agent"));
+        }
+        let mut neovim = Neovim::open(&world, "a.rs");
+        neovim.command("%s/entry/one_entry/g");
+        save(&world, &mut neovim, "a.rs");
+        neovim.command("edit b.rs");
+        neovim.wait_attached();
+        neovim.type_keys("2G0<C-v>3j3ld");
+        save(&world, &mut neovim, "b.rs");
+        neovim.command("edit c.txt");
+        neovim.wait_attached();
+        neovim.type_keys("2G0i<BS><Esc>");
+        save(&world, &mut neovim, "c.txt");
+        assert!(world.read("a.rs").contains("let one_entry = one_entry?"), "{}", world.read("a.rs"));
+        assert!(world.read("b.rs").contains("\nlet entry"), "{}", world.read("b.rs"));
+        assert_eq!(world.read("c.txt").lines().count(), 1);
+        for file in ["a.rs", "b.rs", "c.txt"] {
+            world.wait_blame("nobody typed them", file, false, |blame| blame.kinds().iter().all(|kind| *kind == "agent"));
+        }
+    }
+}

@@ -92,6 +92,27 @@ pub fn diff_str(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
     edits.finish()
 }
 
+/// [`diff_str`] for what one change made of whole lines: where as many lines came as went, and most of those that changed
+/// still have half of their words, each line is compared with the one in its place. The words of a line that was changed
+/// then never count against those of another, and a line that was written anew among them is whole.
+pub fn diff_in_place(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
+    let (old_lines, new_lines): (Vec<&str>, Vec<&str>) = (split_lines(old).collect(), split_lines(new).collect());
+    if old_lines.len() != new_lines.len() || old.len() + new.len() > limits.word_bytes {
+        return diff_str(old, new, limits);
+    }
+    let mut edits = Edits { old, new, hunks: Vec::new() };
+    let (mut old_at, mut new_at, mut changed, mut anew) = (0, 0, 0, 0);
+    for (was, is) in old_lines.iter().zip(&new_lines) {
+        let (before, after) = (old_at..old_at + was.len(), new_at..new_at + is.len());
+        (old_at, new_at) = (before.end, after.end);
+        if was != is {
+            changed += 1;
+            anew += usize::from(edits.push_words(before, after));
+        }
+    }
+    if anew * 2 > changed { diff_str(old, new, limits) } else { edits.finish() }
+}
+
 /// The hunks in which two texts known only by the hashes of their lines differ, as ranges of lines: every line outside
 /// of them is kept, in order.
 pub fn line_diff_hashes(old: &[u64], new: &[u64]) -> Vec<Hunk> {
@@ -183,8 +204,8 @@ impl Edits<'_> {
         self.hunks.push((before.start + start..before.end - end, after.start + start..after.end - end));
     }
 
-    /// The places inside one hunk of lines, word by word.
-    fn push_words(&mut self, before: Range<usize>, after: Range<usize>) {
+    /// The places inside one hunk of lines, word by word; whether it was written anew, and is one place.
+    fn push_words(&mut self, before: Range<usize>, after: Range<usize>) -> bool {
         let first = self.hunks.len();
         let old: Vec<&str> = tokens(&self.old[before.clone()]).collect();
         let new: Vec<&str> = tokens(&self.new[after.clone()]).collect();
@@ -201,11 +222,13 @@ impl Edits<'_> {
             }
         }
         let is_line = is_line(&self.old[before.clone()]) && is_line(&self.new[after.clone()]);
-        if (is_line || joined.len() > CRUMBS) && self.is_rewritten(&before, &after, &joined) {
-            joined.clear();
-            if is_line { self.push_line(before, after) } else { self.push(before, after) }
+        let is_anew = (is_line || joined.len() > CRUMBS) && self.is_rewritten(&before, &after, &joined);
+        match (is_anew, is_line) {
+            (true, true) => self.push_line(before, after),
+            (true, false) => self.push(before, after),
+            (false, _) => self.hunks.extend(joined),
         }
-        self.hunks.extend(joined);
+        is_anew
     }
 
     /// Whether less than half of the words of either side of a hunk survive: then it was written anew, and the words

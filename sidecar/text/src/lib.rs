@@ -21,7 +21,7 @@ mod tombstones;
 
 pub use align::Hunk;
 pub use change::Change;
-pub use diff::{Limits, Replace, diff, diff_str, line_diff_hashes};
+pub use diff::{Limits, Replace, diff, diff_in_place, diff_str, line_diff_hashes};
 pub use lines::{LineOwner, lines, lines_by};
 pub use owner_tree::{OwnerTree, Runs};
 pub use position::{Encoding, Position};

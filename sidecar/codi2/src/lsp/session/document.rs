@@ -1,7 +1,7 @@
 //! One open document: its text, what of it is sealed, and the group that is open.
 
-use codi2_protocol::{Digest, Edit, FileId, Shape};
-use codi2_text::{Change, Encoding, Limits, Position, Replace, Text, diff_str, line_ends};
+use codi2_protocol::{Digest, FileId, Shape};
+use codi2_text::{Change, Encoding, Limits, Position, Replace, Text, diff_in_place, diff_str};
 
 use super::group::{EarlyHints, Made, MadeEdit, OpenGroup, Run};
 use super::owners::Owners;
@@ -10,8 +10,8 @@ use super::since::Since;
 
 /// Longest insert of one edit, in bytes; a longer one is told as several, so that each fits a message.
 const INSERT_BYTES: usize = 256 << 10;
-/// Bytes on both sides from which a replacement is compared with what it replaces.
-const COMPARED_BYTES: usize = 256;
+/// Bytes on both sides from which a replacement is what a program made, however little of it changed.
+const LARGE_BYTES: usize = 256;
 
 /// An open document that is recorded.
 #[derive(Debug)]
@@ -137,21 +137,10 @@ impl Document {
     /// Makes one edit of the text.
     fn make(&mut self, replace: Replace, whole: bool, parts: usize) -> MadeEdit {
         let around = Around { before: self.char_before(replace.at), after: self.char_at(replace.at + replace.deleted) };
+        let line = self.text.position(replace.at, Encoding::Utf8).line;
         let deleted = self.text.edit(&replace);
-        let Replace { at, inserted, .. } = replace;
-        let edit = Edit {
-            at: at as u64,
-            deleted: deleted.len() as u64,
-            inserted: inserted.len() as u64,
-            line: u64::from(self.text.position(at, Encoding::Utf8).line) + 1,
-            lines_deleted: line_ends(&deleted) as u64,
-            lines_inserted: line_ends(&inserted) as u64,
-            shape: shape(&deleted, &inserted, around, whole, parts),
-            source: None,
-            restored: Vec::new(),
-            copied: Vec::new(),
-        };
-        MadeEdit { edit, inserted, deleted }
+        let shape = shape(&deleted, &replace.inserted, around, whole, parts);
+        MadeEdit::new(replace.at, line, deleted, replace.inserted, shape)
     }
 
     fn char_before(&self, at: usize) -> Option<char> {
@@ -185,7 +174,7 @@ impl Document {
 }
 
 /// A single edit without the text it leaves as it was at its start and end: many clients send whole lines.
-fn trimmed(mut planned: Vec<Replace>, text: &Text) -> Vec<Replace> {
+pub(super) fn trimmed(mut planned: Vec<Replace>, text: &Text) -> Vec<Replace> {
     if let [only] = planned.as_mut_slice()
         && only.deleted > 0
         && !only.inserted.is_empty()
@@ -205,18 +194,38 @@ fn trimmed(mut planned: Vec<Replace>, text: &Text) -> Vec<Replace> {
     planned
 }
 
-/// A single large replacement compared with what it replaces: what a formatter or a filter sends as one range.
+/// A single replacement compared with what it replaces: one range is sent for all that a command changes from its first
+/// line to its last, and for the whole of what a formatter or a filter made. Whether it is a large one comes with it.
 fn compared(planned: Vec<Replace>, text: &Text) -> (Vec<Replace>, bool) {
-    match planned.as_slice() {
-        [only] if only.deleted >= COMPARED_BYTES && only.inserted.len() >= COMPARED_BYTES => {
-            let mut edits = diff_str(&text.slice(only.range()), &only.inserted, &Limits::default());
-            for edit in &mut edits {
-                edit.at += only.at;
-            }
-            (edits, true)
-        }
-        _ => (planned, false),
+    let [only] = planned.as_slice() else { return (planned, false) };
+    let large = only.deleted >= LARGE_BYTES && only.inserted.len() >= LARGE_BYTES;
+    let old = text.slice(only.range());
+    if !large && !(has_words(&old) && has_words(&only.inserted)) {
+        return (planned, false);
     }
+    // Whole lines, so that each is compared with the one in its place.
+    let head = text.line_start(text.line_of(only.at))..only.at;
+    let end = only.at + only.deleted;
+    let tail = end..text.line_start(text.line_of(end) + 1).max(end);
+    let new = [&*text.slice(head.clone()), &only.inserted, &*text.slice(tail.clone())].concat();
+    let mut edits = diff_in_place(&text.slice(head.start..tail.end), &new, &Limits::default());
+    let new_end = head.len() + only.inserted.len();
+    let inside = |edit: &Replace| head.len() <= edit.at && edit.at + edit.inserted.len() <= new_end;
+    let mut from = head.start;
+    if !edits.iter().all(inside) {
+        // A line written anew, but for what was not sent of it: that did not change.
+        edits = diff_str(&old, &only.inserted, &Limits::default());
+        from = only.at;
+    }
+    edits.iter_mut().for_each(|edit| edit.at += from);
+    let several = edits.len() > 1;
+    (edits, large || several)
+}
+
+/// Whether there is something in a text to compare: more than one word, or more than one line.
+fn has_words(text: &str) -> bool {
+    text.trim().contains(|character: char| !(character.is_alphanumeric() || character == '_'))
+        || text.contains(['\n', '\r'])
 }
 
 /// An edit as several, none of which puts in more than fits a message.

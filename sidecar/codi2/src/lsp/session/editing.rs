@@ -5,6 +5,7 @@ use codi2_protocol::lsp::EditHintParams;
 use codi2_text::Change;
 
 use super::document::Document;
+use super::joined::join_lines;
 use super::owners::Known;
 use super::seal::Sealing;
 use super::{AWAITED, Apart, DOCUMENT_BYTES, DocumentEvent, Place, Session};
@@ -168,7 +169,8 @@ impl Session {
 
     pub(super) fn seal(&mut self, uri: &str) {
         let Some(document) = self.documents.get_mut(uri) else { return };
-        let Some(open) = document.open.take() else { return };
+        let Some(mut open) = document.open.take() else { return };
+        join_lines(&mut open);
         let (before, now, file) = (document.sealed.1, document.text.clone(), document.file.clone());
         let others = self.documents.iter().filter(|(other, _)| *other != uri);
         let mut sealing = Sealing {

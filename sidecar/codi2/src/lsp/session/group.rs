@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use codi2_protocol::{Edit, Shape, Source, SourceKind};
-use codi2_text::Text;
+use codi2_text::{Text, line_ends};
 
 use super::since::Since;
 
@@ -63,6 +63,25 @@ pub(super) struct MadeEdit {
     pub inserted: String,
     /// The text removed.
     pub deleted: String,
+}
+
+impl MadeEdit {
+    /// An edit at byte `at` in `line`, from 0.
+    pub fn new(at: usize, line: u32, deleted: String, inserted: String, shape: Shape) -> Self {
+        let edit = Edit {
+            at: at as u64,
+            deleted: deleted.len() as u64,
+            inserted: inserted.len() as u64,
+            line: u64::from(line) + 1,
+            lines_deleted: line_ends(&deleted) as u64,
+            lines_inserted: line_ends(&inserted) as u64,
+            shape,
+            source: None,
+            restored: Vec::new(),
+            copied: Vec::new(),
+        };
+        Self { edit, inserted, deleted }
+    }
 }
 
 /// What makes two edits belong in different groups: different declared sources.

@@ -10,6 +10,7 @@ mod editing;
 mod group;
 mod hover;
 mod io;
+mod joined;
 mod ledger;
 mod life;
 mod moved;

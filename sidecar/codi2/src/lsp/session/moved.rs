@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
-use codi2_protocol::{Copied, Digest, Edit, Shape};
-use codi2_text::{Limits, Text, align_tokens, line_diff_hashes, line_ends, tokens_equal};
+use codi2_protocol::{Copied, Digest, Shape};
+use codi2_text::{Limits, Text, align_tokens, line_diff_hashes, tokens_equal};
 
 use super::group::MadeEdit;
 
@@ -239,19 +239,10 @@ impl Plan {
     }
 
     fn push(&mut self, at: usize, line: usize, deleted: String, inserted: String, stood: Stood) {
-        let edit = Edit {
-            at: at as u64,
-            deleted: deleted.len() as u64,
-            inserted: inserted.len() as u64,
-            line: line as u64 + 1,
-            lines_deleted: line_ends(&deleted) as u64,
-            lines_inserted: line_ends(&inserted) as u64,
-            shape: if inserted.is_empty() { Shape::Deletion } else { Shape::Insert },
-            source: None,
-            restored: Vec::new(),
-            copied: Vec::new(),
-        };
-        self.edits.push(Moved { made: MadeEdit { edit, inserted, deleted }, stood });
+        let shape = if inserted.is_empty() { Shape::Deletion } else { Shape::Insert };
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        let made = MadeEdit::new(at, line, deleted, inserted, shape);
+        self.edits.push(Moved { made, stood });
     }
 }
 

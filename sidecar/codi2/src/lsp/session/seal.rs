@@ -73,8 +73,10 @@ impl Stretch<'_> {
         let (_, source) = self.edits.first()?;
         let source = source.filter(|source| source.kind == SourceKind::Command && !is_import(source))?;
         // A deletion alone, or lines put in without one, moves nothing, nor does what stays in a line.
+        let lines = |made: &MadeEdit| made.edit.lines_inserted > 0;
+        let many = self.edits.iter().any(|(made, _)| made.edit.line != self.edits[0].0.edit.line);
         let both = self.edits.iter().any(|(made, _)| !made.deleted.is_empty())
-            && self.edits.iter().any(|(made, _)| made.edit.lines_inserted > 0);
+            && self.edits.iter().any(|(made, _)| lines(made) || many && !made.inserted.is_empty());
         both.then(|| moved(self.before, after, is_filter(source)))?
     }
 }

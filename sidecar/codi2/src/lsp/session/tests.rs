@@ -1,5 +1,6 @@
 //! The machine against data: what a window does, and what its hub hears of it.
 
+mod commands;
 mod evidence;
 mod model;
 mod moved;
