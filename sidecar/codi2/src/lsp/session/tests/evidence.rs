@@ -94,7 +94,7 @@ fn a_formatter_keeps_its_tokens() {
 }
 
 #[test]
-fn tokens_of_a_formatted_range_are_found_in_the_text_before_the_group() {
+fn what_a_formatted_range_leaves_is_found_in_the_text_before_the_group() {
     let old = "x\nfoo(a,b,c)\ny\n";
     let mut bench = Bench::with(ours(), old);
     // The formatter's edits come in one notification, each in the result of the one before.
@@ -105,14 +105,19 @@ fn tokens_of_a_formatted_range_are_found_in_the_text_before_the_group() {
     bench.change(changes);
     bench.hint(1, SourceKind::Format);
     bench.wait(300);
-    let after = bench.text();
-    let edits = bench.edits();
-    let edit = edits.iter().find(|edit| edit.copied.len() > 1).expect("tokens were aligned");
-    let inserted = &after[edit.at as usize..(edit.at + edit.inserted) as usize];
-    for copied in &edit.copied {
-        let (at, len, from) = (copied.at as usize, copied.len as usize, copied.from as usize);
-        assert_eq!(inserted[at..at + len], old[from..from + len]);
+    // What is left of the text before, or is told to be copied from it, each byte with where it stood.
+    let mut from: Vec<Option<usize>> = (0..old.len()).map(Some).collect();
+    for edit in bench.edits() {
+        let mut came = vec![None; edit.inserted as usize];
+        for copied in &edit.copied {
+            (0..copied.len).for_each(|by| came[(copied.at + by) as usize] = Some((copied.from + by) as usize));
+        }
+        from.splice(edit.at as usize..(edit.at + edit.deleted) as usize, came);
     }
+    let after = bench.text();
+    let put_in: String = after.chars().zip(&from).filter(|(_, from)| from.is_none()).map(|(new, _)| new).collect();
+    assert!(from.iter().enumerate().all(|(at, from)| from.is_none_or(|from| old[from..=from] == after[at..=at])));
+    assert_eq!(put_in.trim_start_matches('x').replace(char::is_whitespace, ""), ",", "{put_in:?}");
 }
 
 #[test]
