@@ -1,7 +1,7 @@
 //! One open document: its text, what of it is sealed, and the group that is open.
 
 use codi2_protocol::{Digest, FileId, Shape};
-use codi2_text::{Change, Encoding, Limits, Position, Replace, Text, diff_in_place, diff_str, tokens_equal};
+use codi2_text::{Change, Encoding, Limits, Position, Replace, Text, diff_in_place, diff_str};
 
 use super::group::{EarlyHints, Made, MadeEdit, OpenGroup, Run};
 use super::owners::Owners;
@@ -200,8 +200,7 @@ fn compared(planned: Vec<Replace>, text: &Text) -> (Vec<Replace>, bool) {
     let [only] = planned.as_slice() else { return (planned, false) };
     let large = only.deleted >= LARGE_BYTES && only.inserted.len() >= LARGE_BYTES;
     let old = text.slice(only.range());
-    // A change of layout alone is aligned as one.
-    if !large && (!has_words(&old) || !has_words(&only.inserted) || tokens_equal(&old, &only.inserted)) {
+    if !large && !(has_words(&old) && has_words(&only.inserted)) {
         return (planned, false);
     }
     // Whole lines, so that each is compared with the one in its place.
