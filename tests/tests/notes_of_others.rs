@@ -52,6 +52,8 @@ impl Work {
         work.change("base line number 2\n", "changed by a stranger here\n");
         work.commit("here");
         work.world.wait_noted("here", "HEAD", &[("changed by a stranger here", "external")]);
+        // What git does next is not one look with that.
+        work.world.wait_log("the commit", |log| log.iter().any(|entry| entry.kind() == "git").then_some(()));
         work
     }
 
