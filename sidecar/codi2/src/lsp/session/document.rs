@@ -200,7 +200,8 @@ fn compared(planned: Vec<Replace>, text: &Text) -> (Vec<Replace>, bool) {
     let [only] = planned.as_slice() else { return (planned, false) };
     let large = only.deleted >= LARGE_BYTES && only.inserted.len() >= LARGE_BYTES;
     let old = text.slice(only.range());
-    if !large && !(has_words(&old) && has_words(&only.inserted)) {
+    let has_more = large || has_words(&old) && has_words(&only.inserted);
+    if !has_more {
         return (planned, false);
     }
     // Whole lines, so that each is compared with the one in its place.
