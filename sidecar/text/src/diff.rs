@@ -5,6 +5,7 @@
 //!
 //! Absent on purpose: moves (`tombstones` finds those) and time limits, which would make results differ from run to run.
 
+use std::collections::HashSet;
 use std::hash::Hash;
 use std::ops::Range;
 
@@ -100,6 +101,12 @@ pub fn diff_in_place(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
     if old_lines.len() != new_lines.len() || old.len() + new.len() > limits.word_bytes {
         return diff_str(old, new, limits);
     }
+    // Lines in another order are not changed in their places.
+    let changes = || old_lines.iter().zip(&new_lines).filter(|(was, is)| was != is);
+    let stood: HashSet<&str> = changes().map(|(was, _)| *was).filter(|was| letters(was) >= LETTERS).collect();
+    if changes().any(|(_, is)| stood.contains(is)) {
+        return diff_str(old, new, limits);
+    }
     let mut edits = Edits { old, new, hunks: Vec::new() };
     let (mut old_at, mut new_at, mut changed, mut anew) = (0, 0, 0, 0);
     for (was, is) in old_lines.iter().zip(&new_lines) {
@@ -112,6 +119,9 @@ pub fn diff_in_place(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
     }
     if anew * 2 > changed { diff_str(old, new, limits) } else { edits.finish() }
 }
+
+/// Letters and digits of a line that tells itself from others, at least.
+const LETTERS: usize = 8;
 
 /// The hunks in which two texts known only by the hashes of their lines differ, as ranges of lines: every line outside
 /// of them is kept, in order.

@@ -11,6 +11,8 @@ use crate::tokens::tokens;
 
 /// Words that are compared for all pieces together, at most.
 const COMPARED: usize = 1 << 20;
+/// Bytes that are searched for a whole piece as fast as one word is compared.
+const BYTES_A_WORD: usize = 64;
 
 /// The bytes of `text` that stand in one of the pieces, ascending, with the marks and blanks up to the next words on either
 /// side. Absent where that would take too long to tell.
@@ -18,25 +20,27 @@ pub fn standing<P: AsRef<str>>(text: &str, pieces: &[P]) -> Option<Vec<Range<usi
     let mut found: Vec<Range<usize>> = Vec::new();
     let (mut own, mut left) = (None, COMPARED);
     for piece in pieces.iter().map(P::as_ref).filter(|piece| !piece.trim().is_empty()) {
+        left = left.checked_sub(text.len() / BYTES_A_WORD)?;
         let known = found.len();
-        found.extend(text.match_indices(piece).map(|(at, piece)| at..at + piece.len()));
+        for (at, piece) in text.match_indices(piece) {
+            left = left.checked_sub(1)?;
+            found.push(at..at + piece.len());
+        }
         if found.len() == known {
             let own = own.get_or_insert_with(|| Words::of(text));
             found.extend(own.runs_of(&Words::of(piece), &mut left)?);
         }
     }
-    let wide = |range: Range<usize>| {
-        let begin = text[..range.start].char_indices().rev().find(|(_, one)| is_of_word(*one));
-        let end = text[range.end..].find(is_of_word);
-        begin.map_or(0, |(at, one)| at + one.len_utf8())..end.map_or(text.len(), |at| range.end + at)
-    };
-    let mut found: Vec<Range<usize>> = found.into_iter().map(wide).collect();
     found.sort_unstable_by_key(|range| (range.start, range.end));
+    let begin = |at: usize| text[..at].char_indices().rev().find(|(_, one)| is_of_word(*one));
+    let end = |at: usize| text[at..].find(is_of_word).map_or(text.len(), |by| at + by);
     let mut joined: Vec<Range<usize>> = Vec::new();
     for range in found {
+        // Only what no range before has is looked at: many may stand between the same two words.
         match joined.last_mut().filter(|last| range.start <= last.end) {
-            Some(last) => last.end = last.end.max(range.end),
-            None => joined.push(range),
+            Some(last) if range.end > last.end => last.end = end(range.end),
+            Some(_) => {}
+            None => joined.push(begin(range.start).map_or(0, |(at, one)| at + one.len_utf8())..end(range.end)),
         }
     }
     Some(joined)
@@ -147,5 +151,9 @@ mod tests {
         let lines: String = (0..100_000).map(|number| format!("line number {number}\n")).collect();
         let piece = lines.replace("number 7\n", "number seven\n");
         assert_eq!(standing(&lines, &[piece]).map(|found| found.len()), Some(2));
+        // Between the same two words: each of them is looked at once.
+        let marks = format!("a {} b", ". ".repeat(400_000));
+        assert_eq!(standing(&marks, &["."]), Some(std::iter::once(1..marks.len() - 1).collect()));
+        assert_eq!(standing(&marks.repeat(3), &["."]), None);
     }
 }

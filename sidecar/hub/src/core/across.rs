@@ -75,7 +75,12 @@ impl Parted {
             DiskRuling::All(verdict) => (verdict, true),
             // What stands there again is whose it was; what is gone its agent took out all the same.
             DiskRuling::CarryAll { fresh, .. } => (fresh, false),
-            DiskRuling::Echo { .. } | DiskRuling::Parts { .. } => return None,
+            // One agent's but for what it did not say that it puts in.
+            DiskRuling::Parts { claimed, .. } => {
+                let (_, first) = claimed.first()?;
+                claimed.iter().all(|(_, verdict)| verdict == first).then_some((first, true))?
+            }
+            DiskRuling::Echo { .. } => return None,
         };
         let may_be_half = match verdict.origin.kind {
             ActorKind::Agent | ActorKind::Orchestrator => {
@@ -95,7 +100,7 @@ impl Parted {
             return None;
         }
         let mut shifted = shifted(before, after, secret)?;
-        shifted.put.retain(|_| is_new);
+        shifted.put.retain(|line| is_new && is_claimed(ruling, &line.at));
         let Shifted { gone, put, .. } = shifted;
         let telling = put.iter().filter(|line| letters_of(after, &line.at) >= TELLING);
         let hashes = [gone.iter().map(|line| line.at.hash).collect(), telling.map(|line| line.at.hash).collect()];
@@ -222,6 +227,13 @@ fn blocks(
         }
     }
     found
+}
+
+/// Whether a line that a change put in is its agent's, and not of what that did not say.
+fn is_claimed(ruling: &DiskRuling, line: &At) -> bool {
+    let DiskRuling::Parts { claimed, .. } = ruling else { return true };
+    let is_in = |range: &Bytes<u64>| range.start <= line.bytes.start as u64 && line.bytes.end as u64 <= range.end;
+    claimed.iter().any(|(range, _)| is_in(range))
 }
 
 fn letters_of(text: &Text, line: &At) -> usize {

@@ -121,6 +121,7 @@ proptest! {
         let edits = diff(&Text::new(&old), &new, &limits);
         prop_assert_eq!(&applied(&old, &edits), &new);
         prop_assert_eq!(&applied(&old, &diff_str(&old, &new, &limits)), &new);
+        prop_assert_eq!(&applied(&old, &diff_in_place(&old, &new, &limits)), &new);
         let mut last = 0;
         for edit in &edits {
             prop_assert!(!edit.is_nothing() && edit.at >= last);
@@ -142,4 +143,20 @@ proptest! {
         }
         prop_assert_eq!(&old[old_at..], &new[new_at..]);
     }
+}
+
+/// What stays, of lines that are alike and come in another order, is whose it was.
+#[test]
+fn lines_in_another_order_are_not_changed_in_their_places() {
+    let name = |at: usize| ["Alpha", "Bravo", "Charlie", "Delta", "Echoes"][at];
+    let text = |order: &[usize]| -> String {
+        order.iter().map(|at| format!("import {{ {0} }} from './components/{0}'\n", name(*at))).collect()
+    };
+    let (old, new) = (text(&[0, 1, 2, 3, 4]), text(&[4, 0, 1, 2, 3]));
+    let edits = diff_in_place(&old, &new, &Limits::default());
+    assert_eq!(edits, diff_str(&old, &new, &Limits::default()));
+    assert_eq!(edits.iter().map(|edit| edit.inserted.len()).sum::<usize>(), text(&[4]).len());
+    // A line in its place, word by word.
+    let edits = diff_in_place("let one = 1;\nlet two = 2;\n", "let one = 1;\nlet three = 2;\n", &Limits::default());
+    assert_eq!(edits.iter().map(|edit| edit.inserted.as_str()).collect::<Vec<_>>(), ["hree"]);
 }

@@ -100,10 +100,25 @@ fn written(payload: &Payload, given: Option<&Input>, takes_patch: bool) -> Optio
     let is_whole = |text: &String| text.lines().any(|line| line.starts_with('+')) && !text.contains("*** Move to: ");
     let is_other = tool_name(payload).is_some_and(|name| plain(name).contains("notebook"))
         || patch.is_some_and(|patch| !patch.texts.iter().all(is_whole));
-    let said = given.map(|given| &given.written).into_iter().chain([&payload.edits.written]).chain(patch);
-    let is_cut = said.clone().any(|written| written.is_cut);
-    let texts: Vec<String> = said.flat_map(|written| written.texts.iter().cloned()).collect();
+    let said = given.map(|given| &given.written).into_iter().chain([&payload.edits.written]);
+    let is_cut = said.clone().chain(patch).any(|written| written.is_cut);
+    let mut texts: Vec<String> = said.flat_map(|written| written.texts.iter().cloned()).collect();
+    texts.extend(patch.iter().flat_map(|patch| &patch.texts).flat_map(|patch| added(patch)));
     (!is_other && !is_cut && !texts.is_empty()).then_some(texts)
+}
+
+/// The runs of lines that a patch puts in. What it takes out or leaves, somebody else may write elsewhere.
+fn added(patch: &str) -> Vec<String> {
+    let mut runs = vec![String::new()];
+    for line in patch.lines() {
+        match (line.strip_prefix('+'), runs.last_mut()) {
+            (Some(new), Some(run)) => run.extend([new, "\n"]),
+            (None, Some(run)) if !run.is_empty() => runs.push(String::new()),
+            _ => {}
+        }
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
 }
 
 fn read(input: &[u8]) -> Result<Payload> {

@@ -125,8 +125,9 @@ fn what_an_edit_puts_in_is_told_where_its_tool_says_it() {
             "tool_name": "apply_patch", "tool_input": {"command": patch}});
         told_as("codex-cli", payload.to_string().as_bytes()).unwrap().unwrap().written
     };
-    let patch = "*** Begin Patch\n*** Update File: a\n+new\n*** End Patch";
-    assert_eq!(patched(patch), Some(vec![patch.to_owned()]));
+    // What it takes out or leaves somebody else may write meanwhile.
+    let patch = "*** Begin Patch\n*** Update File: a\n@@\n-old\n+new\n+two\n left\n+three\n*** End Patch";
+    assert_eq!(patched(patch), Some(vec!["new\ntwo\n".to_owned(), "three\n".to_owned()]));
     assert_eq!(patched("*** Begin Patch\n*** Update File: a\n*** Move to: b\n+new\n*** End Patch"), None);
     assert_eq!(patched("*** Update File: a\n*** Add File: b"), None, "as our plugins tell it");
     let cursor = serde_json::json!({"conversation_id": "c", "hook_event_name": "afterFileEdit", "cursor_version": "1",

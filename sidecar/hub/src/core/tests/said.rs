@@ -131,3 +131,32 @@ fn a_hub_that_is_late_takes_what_the_hook_found() {
     assert_eq!(w.blame("a.rs"), [OLD, AGENT]);
     assert_eq!(w.log(known), ["intent unknown", "intent agent bot", "disk agent bot"], "once");
 }
+
+/// A line that the agent did not say is a line beside the block that it moved, and takes that from nobody.
+#[test]
+fn a_block_that_is_moved_beside_what_the_agent_did_not_say() {
+    const ADAS: &str = "person ada declared EditorDeclared";
+    let block = "fn written_by_ada() {\n    let answer = everything(42);\n}\n";
+    for is_back in [false, true] {
+        let mut w = World::new(&[("a.rs", "one\n"), ("b.rs", "one\n")]);
+        w.opens("ada", "a.rs");
+        w.types("ada", "a.rs", 4, block);
+        w.saves("ada", "a.rs");
+        w.closes("ada", "a.rs");
+        let put = |w: &mut World| {
+            w.agent_before("bot", "b.rs");
+            w.put("b.rs", format!("one\n{block}by a stranger\n"));
+            after(w, "b.rs", &[block]);
+        };
+        if is_back {
+            put(&mut w);
+        }
+        w.agent_before("bot", "a.rs");
+        w.put("a.rs", "one\n");
+        w.agent_after("bot", "a.rs");
+        if !is_back {
+            put(&mut w);
+        }
+        assert_eq!(w.blame("b.rs"), [OLD, ADAS, ADAS, AGENT, POSSIBLE], "{is_back}\n{:#?}", w.log(0));
+    }
+}

@@ -238,7 +238,6 @@ fn no_revision_is_an_option() {
     }
 }
 
-/// Attributes that a change brings along hide none of its lines.
 #[test]
 fn a_file_of_a_commit_is_no_range() {
     let repository = Repository::new();
@@ -262,6 +261,7 @@ fn a_file_of_a_commit_is_no_range() {
     }
 }
 
+/// Attributes that a change brings along hide none of its lines.
 #[test]
 fn attributes_hide_no_lines() {
     let repository = Repository::new();

@@ -86,9 +86,10 @@ impl Holds {
             }
             b"cwd" => Self::Folder,
             b"patch" | b"patchtext" | b"input" | b"command" => Self::Patch,
-            b"content" | b"contents" | b"filecontent" | b"filetext" | b"newstring" | b"newstr" | b"newtext"
-            | b"diff" => Self::Written,
-            b"oldstring" | b"oldstr" | b"oldtext" | b"code" | b"prompt" | b"explanation" => Self::Contents,
+            b"content" | b"contents" | b"filecontent" | b"filetext" | b"newstring" | b"newstr" | b"newtext" => {
+                Self::Written
+            }
+            b"oldstring" | b"oldstr" | b"oldtext" | b"code" | b"diff" | b"prompt" | b"explanation" => Self::Contents,
             _ => Self::Anything,
         }
     }
