@@ -500,7 +500,7 @@ fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
         let fits = |reading: Reading, state| reading == Reading::NotRead || reading.is(state);
         let leads = fits(intent.before, facts.before) && fits(intent.after, facts.after);
         // What was last written before the call began is not its doing, though it was seen later. The kernel's time is early
-        // by a tick at most, and never late; a hook before tells its time by the same clock.
+        // by a tick at most, and never late; on Linux a hook before tells its time by the same clock.
         let began = facts.written.is_none_or(|written| intent.since.is_none_or(|since| since.ms <= written.ms));
         sole &= began && !intent.certifies_nothing() && (leads || beside(intent, facts).is_some());
         candidates.push(Candidate::from(intent));
