@@ -64,7 +64,8 @@ pub struct HookFound {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// After an edit: which bytes of its text (begin and end, ascending) stand in what the call said it puts in; absent where
-    /// the tool does not say, or in more pieces than [`crate::limits::PUT_PIECES`] in a record.
+    /// the tool does not say, and for a file with which the pieces of all files of the record would be more than
+    /// [`crate::limits::PUT_PIECES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put: Option<Vec<(u32, u32)>>,
 }

@@ -16,7 +16,7 @@ pub const TEXT_BYTES: usize = 512 * 1024;
 pub const CONNECTIONS: usize = 256;
 /// Ranges that one event lists, at most; the ledger keeps every span.
 pub const RANGES: usize = 500;
-/// Pieces of files that one hook's record tells of as put in, at most.
+/// Pieces that one hook's record tells of as put in, of all its files together, at most.
 pub const PUT_PIECES: usize = 64;
 /// Longest path in a message, in bytes.
 pub const PATH_BYTES: usize = 4_096;

@@ -1,4 +1,4 @@
-//! Agents' hooks: the hub reads each file a hook names, before and after, and pairs the two.
+//! Agents' hooks: each file that a hook names is read, by the hub before and by the hook itself after, and the two are paired.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ impl Core {
         let mut files: Vec<(FileId, Option<Observation>)> = Vec::new();
         let mut readings: Vec<(FileId, Reading)> = Vec::new();
         let mut put: Vec<(FileId, Vec<Range<u32>>)> = Vec::new();
-        let mut is_private = false;
+        let (mut is_private, mut pieces_left) = (false, limits::PUT_PIECES);
         for (number, path) in record.files.iter().enumerate().take(limits::BATCH_FACTS) {
             let path = folder.join(path);
             let beside = path.parent().map_or_else(|| folder.clone(), Path::to_owned);
@@ -54,16 +54,23 @@ impl Core {
                 // What it holds already is not this call's doing.
                 self.observe(&file, found, now, ports);
             }
-            // What is not awaited any more was read by the hook itself, in its time.
             let own = record.found.iter().find(|own| usize::try_from(own.file) == Ok(number));
-            let read_by_hook = own.map_or(Reading::NotRead, |own| own.digest.map_or(Reading::Absent, Reading::Content));
-            let read = found.as_ref().map_or(read_by_hook, reading);
-            // It tells of the content that the hook has read.
-            let pieces = own.and_then(|own| own.put.as_ref()).filter(|_| read == read_by_hook);
-            if let Some(pieces) = pieces.filter(|pieces| pieces.len() <= limits::PUT_PIECES) {
-                put.push((file.clone(), pieces.iter().map(|(begin, end)| *begin..*end).collect()));
+            let read_by_hook = own.map(|own| own.digest.map_or(Reading::Absent, Reading::Content));
+            let read_here = found.as_ref().map(reading);
+            // The agent waits for this answer before it writes. What a call has left its hook read first: whatever came between
+            // is not the call's. What is not awaited any more only the hook read in time.
+            let read = match record.phase {
+                HookPhase::Before => read_here.or(read_by_hook),
+                _ => read_by_hook.or(read_here),
+            };
+            if let Some(pieces) = own.and_then(|own| own.put.as_ref()) {
+                // As the hook counts them: those of all files together.
+                if let Some(rest) = pieces_left.checked_sub(pieces.len()) {
+                    pieces_left = rest;
+                    put.push((file.clone(), pieces.iter().map(|(begin, end)| *begin..*end).collect()));
+                }
             }
-            readings.push((file.clone(), read));
+            readings.push((file.clone(), read.unwrap_or(Reading::NotRead)));
             files.push((file, found));
         }
         if let Some(worktree) = &worktree {

@@ -80,16 +80,56 @@ fn what_a_formatter_makes_of_it() {
     }
 }
 
-/// The hook has read another content than the hub: what it tells is of that one.
+/// Between the hook's reading and the hub's own somebody else writes: what the agent left is what its hook has read.
 #[test]
-fn what_was_found_in_another_content_says_nothing() {
+fn what_a_stranger_writes_behind_the_hook() {
+    let edit = |w: &mut World, is_seen: bool| {
+        w.agent_before("bot", "a.rs");
+        w.put("a.rs", "one\nby bot\n");
+        if is_seen {
+            w.watch_sees("a.rs");
+        }
+    };
+    for (is_seen, is_told) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        edit(&mut w, is_seen);
+        let mut record = left(&w, "a.rs", &["by bot\n"]);
+        if !is_told {
+            record.found[0].put = None;
+        }
+        w.put("a.rs", "one\nby bot\nstranger here\n");
+        w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
+        w.watch_sees("a.rs");
+        // What the hook has read is known only where somebody else has seen it, too.
+        let (own, others) = if is_seen { (AGENT, "external unknown DiskChange") } else { (POSSIBLE, POSSIBLE) };
+        assert_eq!(w.blame("a.rs"), [OLD, own, others], "seen: {is_seen}, told: {is_told}");
+    }
+    // It goes before the hub looks.
     let mut w = World::new(&[("a.rs", "one\n")]);
-    w.agent_before("bot", "a.rs");
-    w.put("a.rs", "one\nby bot\n");
-    let record = left(&w, "a.rs", &["nothing of it"]);
-    w.put("a.rs", "one\nby bot!\n");
+    edit(&mut w, false);
+    let record = left(&w, "a.rs", &["by bot\n"]);
+    w.ports.files.remove("a.rs");
     w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
-    assert_eq!(w.blame("a.rs"), [OLD, AGENT]);
+    assert_ne!(w.log(0).last().map(String::as_str), Some("disk agent bot"), "{:#?}", w.log(0));
+}
+
+/// All files of a record have so many pieces together.
+#[test]
+fn pieces_are_counted_in_a_record() {
+    let mut w = World::new(&[("a.rs", "one\n"), ("b.rs", "one\n")]);
+    w.hook(HookPhase::Before, "bot", &["a.rs", "b.rs"]);
+    let half = codi2_protocol::limits::PUT_PIECES / 2 + 1;
+    let text = format!("one\n{}", "x y\n".repeat(half));
+    w.put("a.rs", &text);
+    w.put("b.rs", &text);
+    w.ports.now += 5;
+    // Nothing of the new lines was said.
+    let put: Vec<(u32, u32)> = vec![(0, 1); half];
+    let found = |file, path: &str| HookFound { file, digest: Some(of(&w.ports.files[path])), put: Some(put.clone()) };
+    let found = vec![found(0, "a.rs"), found(1, "b.rs")];
+    let record = HookRecord { found, ..w.hook_record(HookPhase::After, "bot", &["a.rs", "b.rs"]) };
+    w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
+    assert_eq!((w.blame("a.rs")[1].as_str(), w.blame("b.rs")[1].as_str()), (POSSIBLE, AGENT), "b.rs does not say");
 }
 
 #[test]
