@@ -11,10 +11,10 @@ pub(super) mod blame;
 mod error;
 pub(super) mod patch;
 mod quote;
+mod range;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -24,9 +24,10 @@ pub use patch::{CommitPatch, FileChange, Keep, PatchLine, Side, Status};
 
 use super::plain::Folders;
 use super::program::Program;
-use super::{COMPARED, Commits, Notes, Oid, View, ViewError};
+use super::{Commits, Notes, Oid, View, ViewError};
 use crate::path::{git_bytes, to_relative};
 use crate::place::{Root, resolve, root};
+use asked::may_be_set;
 
 /// The committed past of one repository, seen from one folder.
 pub struct Past {
@@ -38,20 +39,6 @@ pub struct Past {
     top: Program,
     here: Program,
 }
-
-/// How diffs are made, whatever the person's configuration says, besides [`COMPARED`].
-const DIFF: [&str; 6] = [
-    "--patch",
-    // What is no text is told by its bytes: the change itself may say by attributes what is shown of it.
-    "--text",
-    "--no-relative",
-    "--ignore-submodules=all",
-    "--src-prefix=a/",
-    "--dst-prefix=b/",
-];
-
-/// How git says that it knows no such revision.
-const UNKNOWN: [&str; 4] = ["unknown revision", "bad revision", "Invalid revision range", "bad object"];
 
 /// What follows is a revision, whatever it looks like.
 const NO_OPTIONS: &str = "--end-of-options";
@@ -201,58 +188,6 @@ impl Past {
         String::from_utf8_lossy(&listed).lines().any(|known| known == name)
     }
 
-    /// Which commit each line of a revision's file came with, as `git blame` follows it. `path` is a protocol path. With
-    /// `lines` (first and last, from 1) only these are answered.
-    ///
-    /// # Errors
-    /// No such revision or file, or whatever git says.
-    pub fn blame(&self, revision: &str, path: &str, lines: &[(u32, u32)]) -> Result<Blamed, PastError> {
-        self.blamed(revision, &[self.named(revision)?.into()], path, None, lines)
-    }
-
-    /// The same for these bytes of the worktree's file, as written on top of what is checked out (and, in the middle of a
-    /// merge, of what is merged): their new lines are of no commit.
-    ///
-    /// # Errors
-    /// Nothing is committed yet, no such file, or whatever git says.
-    pub fn blame_standing(&self, path: &str, bytes: &[u8], lines: &[(u32, u32)]) -> Result<Blamed, PastError> {
-        // No commit is named: before 2.41 git takes a text of ours on top of HEAD alone (ADR 0130).
-        self.blamed("HEAD", &["--contents", "-"].map(Into::into), path, Some(bytes), lines)
-    }
-
-    fn blamed(
-        &self,
-        revision: &str,
-        what: &[OsString],
-        path: &str,
-        input: Option<&[u8]>,
-        lines: &[(u32, u32)],
-    ) -> Result<Blamed, PastError> {
-        let name = file_name(path)?;
-        // An option without a file: the same setting on the command line would not keep the person's from being read.
-        let mut words: Vec<OsString> =
-            ["blame", "--ignore-revs-file=", "--porcelain", "--encoding=UTF-8"].map(Into::into).into();
-        words.extend(lines.iter().map(|(first, last)| format!("-L{first},{last}").into()));
-        words.extend_from_slice(what);
-        words.extend([OsString::from("--"), name]);
-        let output = self.top.settled(may_be_set, |program| match self.run(program, &words, input) {
-            Err(PastError::Git(said)) => Err(self.why(revision, path, said)),
-            answer => answer,
-        })?;
-        blame::parse(&output).ok_or_else(|| PastError::Git(format!("git blame {path}: output that makes no sense")))
-    }
-
-    /// What a failed question about a file of a revision means.
-    fn why(&self, revision: &str, path: &str, said: String) -> PastError {
-        if let Err(error) = self.commit(revision) {
-            return error;
-        }
-        if self.is_file(revision, path) {
-            return PastError::Git(said);
-        }
-        PastError::NoFile { path: path.to_owned(), revision: revision.to_owned() }
-    }
-
     /// Whether a protocol path is a file of a revision.
     pub fn is_file(&self, revision: &str, path: &str) -> bool {
         let (Ok(name), Ok(commit)) = (file_name(path), self.named(revision)) else { return false };
@@ -275,111 +210,6 @@ impl Past {
         Ok(names.map(crate::path::from_git_bytes).collect())
     }
 
-    /// Every path that commits of a range touched, merges by each of their parents; as protocol paths, sorted.
-    ///
-    /// # Errors
-    /// No such revisions.
-    pub fn touched(&self, range: &[&str]) -> Result<Vec<String>, PastError> {
-        let fixed = ["log", "-m", "-z", "--name-only", "--no-renames", "--no-relative"];
-        let mut words: Vec<OsString> = fixed.map(Into::into).into();
-        words.extend(["--format=", "--no-show-signature", "--ignore-submodules=all", NO_OPTIONS].map(Into::into));
-        words.extend(range.iter().map(Into::into));
-        words.push("--".into());
-        let ask = |program: &Program| self.run(program, &words, None).map_err(|error| self.about_range(range, error));
-        let listing = self.top.settled(may_be_set, ask)?;
-        let names = listing.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-        let mut names: Vec<String> = names.map(crate::path::from_git_bytes).collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
-    }
-
-    /// Hands over every commit of a range with what it brought, newest first. A merge brings what none of its parents
-    /// has. `range`: revisions and ranges as `git log` takes them, such as `main..` or `HEAD~3`, no options; `paths`: pathspecs from the
-    /// folder this was opened for.
-    ///
-    /// # Errors
-    /// No such revisions, whatever git says, and what `each` returns.
-    pub fn commits<E: From<PastError>>(
-        &self,
-        range: &[&str],
-        paths: &[OsString],
-        keep: Keep,
-        each: &mut dyn FnMut(CommitPatch) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let fixed = ["log", "--cc", "--no-show-signature"];
-        let mut words: Vec<OsString> = fixed.map(Into::into).into();
-        words.extend(["--encoding=UTF-8", patch::FORMAT].map(Into::into));
-        words.extend(COMPARED.into_iter().chain(DIFF).map(Into::into));
-        words.extend([format!("--unified={}", keep.context()).into(), NO_OPTIONS.into()]);
-        words.extend(range.iter().map(Into::into));
-        words.push("--".into());
-        words.extend(paths.iter().cloned());
-        let begun = Cell::new(false);
-        let each = &mut |commit| {
-            begun.set(true);
-            each(commit)
-        };
-        let ask = |program: &Program| {
-            let about = |error| self.about_range(range, error);
-            self.streamed(program, &words, &mut |output| patch::commits(output, keep, each)).map_err(about)
-        };
-        // Nothing is handed over twice.
-        self.here.settled(|error| !begun.get() && may_be_set(error), ask)??;
-        if begun.get() { Ok(()) } else { Ok(self.names_commits(range)?) }
-    }
-
-    /// A range that is empty names commits all the same; git takes a file or a folder of one for none, too.
-    fn names_commits(&self, range: &[&str]) -> Result<(), PastError> {
-        let words = [&["rev-parse", "--revs-only", NO_OPTIONS], range].concat();
-        let named = self.run(&self.top, &words.iter().map(Into::into).collect::<Vec<_>>(), None)?;
-        let named: String = String::from_utf8_lossy(&named)
-            .lines()
-            .map(|line| format!("{}^{{}}\n", line.trim_start_matches('^')))
-            .collect();
-        let kinds = ["cat-file", "--batch-check=%(objecttype)"].map(OsString::from);
-        let kinds = self.run(&self.top, &kinds, Some(named.as_bytes()))?;
-        let is_none = |kind: &str| matches!(kind, "tree" | "blob");
-        if String::from_utf8_lossy(&kinds).lines().any(is_none) {
-            return Err(PastError::NoCommit(range.join(" ")));
-        }
-        Ok(())
-    }
-
-    fn about_range(&self, range: &[&str], error: PastError) -> PastError {
-        match error {
-            PastError::Git(said) if UNKNOWN.iter().any(|words| said.contains(words)) => {
-                self.no_revision(&range.join(" "))
-            }
-            other => other,
-        }
-    }
-
-    /// What differs between two commits or trees, or between one and the worktree (`to` is none), in order of paths.
-    ///
-    /// # Errors
-    /// No such revision, or whatever git says.
-    pub fn diff(
-        &self,
-        from: &str,
-        to: Option<&str>,
-        paths: &[OsString],
-        keep: Keep,
-    ) -> Result<Vec<FileChange>, PastError> {
-        let mut words: Vec<OsString> = vec!["diff".into()];
-        words.extend(COMPARED.into_iter().chain(DIFF).map(Into::into));
-        words.extend([format!("--unified={}", keep.context()).into(), NO_OPTIONS.into()]);
-        words.push(from.into());
-        words.extend(to.map(Into::into));
-        words.push("--".into());
-        words.extend(paths.iter().cloned());
-        let ask = |program: &Program| {
-            let about = |error| self.about_range(&[&[from], to.as_slice()].concat(), error);
-            self.streamed(program, &words, &mut |output| patch::files(output, keep)).map_err(about)
-        };
-        self.here.settled(may_be_set, ask)?
-    }
-
     /// The commit whose diff to `to` shows what its side did since they parted: `A...B`.
     ///
     /// # Errors
@@ -389,11 +219,6 @@ impl Past {
         let found = self.top.line(&["merge-base", &one, &two]);
         found.ok_or_else(|| PastError::Git(format!("{one} and {two} have no commit in common")))
     }
-}
-
-/// Whether a setting of the person's may be what git failed by.
-fn may_be_set(error: &PastError) -> bool {
-    matches!(error, PastError::Git(_))
 }
 
 /// A protocol path as git takes it, from the root.

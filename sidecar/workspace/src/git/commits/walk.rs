@@ -9,7 +9,8 @@ use std::io::{self, BufRead};
 
 use super::{Commit, Commits, Listed};
 use crate::git::others::foreign;
-use crate::git::{Oid, Program, View, ViewError, committer};
+use crate::git::program::Program;
+use crate::git::{Oid, View, ViewError, committer};
 
 /// Git's graph of commits names some that are gone: `git gc` writes it before it prunes.
 const NO_GRAPH: [&str; 2] = ["-c", "core.commitGraph=false"];

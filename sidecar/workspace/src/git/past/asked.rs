@@ -69,3 +69,8 @@ fn said(stderr: &[u8]) -> String {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed and said nothing");
     first.trim().trim_start_matches("fatal: ").to_owned()
 }
+
+/// Whether a setting of the person's may be what git failed by.
+pub(super) fn may_be_set(error: &PastError) -> bool {
+    matches!(error, PastError::Git(_))
+}

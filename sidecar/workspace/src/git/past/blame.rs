@@ -1,8 +1,10 @@
 //! `git blame --porcelain`: which commit each line of a file came with, and where the line stood there.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 
-use super::quote;
+use super::asked::may_be_set;
+use super::{Past, PastError, file_name, quote};
 
 /// A blamed file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,6 +58,60 @@ impl Blamed {
     /// The path that a line had in its commit.
     pub fn path(&self, line: &BlamedLine) -> &str {
         &self.paths[line.path]
+    }
+}
+
+impl Past {
+    /// Which commit each line of a revision's file came with, as `git blame` follows it. `path` is a protocol path. With
+    /// `lines` (first and last, from 1) only these are answered.
+    ///
+    /// # Errors
+    /// No such revision or file, or whatever git says.
+    pub fn blame(&self, revision: &str, path: &str, lines: &[(u32, u32)]) -> Result<Blamed, PastError> {
+        self.blamed(revision, &[self.named(revision)?.into()], path, None, lines)
+    }
+
+    /// The same for these bytes of the worktree's file, as written on top of what is checked out (and, in the middle of a
+    /// merge, of what is merged): their new lines are of no commit.
+    ///
+    /// # Errors
+    /// Nothing is committed yet, no such file, or whatever git says.
+    pub fn blame_standing(&self, path: &str, bytes: &[u8], lines: &[(u32, u32)]) -> Result<Blamed, PastError> {
+        // No commit is named: before 2.41 git takes a text of ours on top of HEAD alone (ADR 0130).
+        self.blamed("HEAD", &["--contents", "-"].map(Into::into), path, Some(bytes), lines)
+    }
+
+    fn blamed(
+        &self,
+        revision: &str,
+        what: &[OsString],
+        path: &str,
+        input: Option<&[u8]>,
+        lines: &[(u32, u32)],
+    ) -> Result<Blamed, PastError> {
+        let name = file_name(path)?;
+        // An option without a file: the same setting on the command line would not keep the person's from being read.
+        let mut words: Vec<OsString> =
+            ["blame", "--ignore-revs-file=", "--porcelain", "--encoding=UTF-8"].map(Into::into).into();
+        words.extend(lines.iter().map(|(first, last)| format!("-L{first},{last}").into()));
+        words.extend_from_slice(what);
+        words.extend([OsString::from("--"), name]);
+        let output = self.top.settled(may_be_set, |program| match self.run(program, &words, input) {
+            Err(PastError::Git(said)) => Err(self.why(revision, path, said)),
+            answer => answer,
+        })?;
+        parse(&output).ok_or_else(|| PastError::Git(format!("git blame {path}: output that makes no sense")))
+    }
+
+    /// What a failed question about a file of a revision means.
+    fn why(&self, revision: &str, path: &str, said: String) -> PastError {
+        if let Err(error) = self.commit(revision) {
+            return error;
+        }
+        if self.is_file(revision, path) {
+            return PastError::Git(said);
+        }
+        PastError::NoFile { path: path.to_owned(), revision: revision.to_owned() }
     }
 }
 
