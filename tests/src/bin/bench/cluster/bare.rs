@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use codi2_protocol::{EventId, ProducerId};
 use codi2_store::engine::{Body, Transaction};
 use codi2_store::memory::Memory;
-use codi2_store::{Abort, Committed, Engine, Page, PageLimit, Store, StoreError};
+use codi2_store::{Abort, Committed, Engine, Page, PageLimit, Pending, Store, StoreError};
 use codi2_tests::cluster::Cluster;
 use foundationdb::options::{ConflictRangeType, MutationType, TransactionOption};
 use foundationdb::{Database, RangeOption, Transaction as Sent};
@@ -33,10 +33,16 @@ pub struct Bare {
 impl Bare {
     /// For batches of this size.
     pub fn new(found: &Cluster, size: usize) -> Self {
+        let producer = ProducerId::new();
+        Self::of(found, &|number| batch_of(producer, number * size as u64 + 1, size))
+    }
+
+    /// For batches like these: the first, which may begin something, and the second, which is what most are.
+    pub fn of(found: &Cluster, batch: &dyn Fn(u64) -> Vec<Pending>) -> Self {
         // Loads the client.
         drop(open(found));
         let prefix = [b"floor/", &EventId::new().uuid().into_bytes()[..]].concat();
-        Self { writes: seen(size), database: database(found), prefix, newest: AtomicI64::new(0) }
+        Self { writes: seen(batch), database: database(found), prefix, newest: AtomicI64::new(0) }
     }
 
     /// How long a batch takes, whose keys are its producer's, turn's and number's own.
@@ -97,14 +103,12 @@ enum Op {
     SetStamped(Vec<u8>, Vec<u8>),
 }
 
-fn seen(size: usize) -> Writes {
+fn seen(batch: &dyn Fn(u64) -> Vec<Pending>) -> Writes {
     let recorder = Arc::new(Recorder(Memory::new(), Mutex::default()));
     let store = Store::on(Arc::clone(&recorder) as Arc<dyn Engine>).expect("an empty store");
-    let producer = ProducerId::new();
-    // The first batch also begins a minute; the second is what most are.
-    store.append(&batch_of(producer, 1, size)).expect("memory takes it");
+    store.append(&batch(0)).expect("memory takes it");
     recorder.1.lock().expect("no panic under the lock").clear();
-    store.append(&batch_of(producer, size as u64 + 1, size)).expect("memory takes it");
+    store.append(&batch(1)).expect("memory takes it");
     Writes(std::mem::take(&mut *recorder.1.lock().expect("no panic under the lock")))
 }
 
