@@ -10,6 +10,9 @@ mod judge;
 mod moves;
 mod queue;
 mod shared;
+#[cfg_attr(target_os = "linux", path = "watch/inotify.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "watch/elsewhere.rs")]
+mod source;
 mod survey;
 
 use std::io;

@@ -26,9 +26,9 @@ use crate::read::{Reading, Stamp};
 use crate::rules::Rule;
 use crate::settle::{Settle, Waiting};
 
-/// While git is at work nothing is judged, so that its events are taken together after so long: not each of them is to
-/// cost git a share of the processor.
-const TOGETHER: Duration = Duration::from_millis(20);
+/// While git is at work nothing is judged, and what was read of it together (`feed`) is taken together after so long: not
+/// each event is to cost git a share of the processor.
+const TOGETHER: Duration = Duration::from_millis(5);
 
 /// What the thread's queue carries.
 #[derive(Debug)]
@@ -156,6 +156,7 @@ impl Engine {
             if !self.turn() {
                 return;
             }
+            self.shared.set_git_at_work(self.window.is_open());
         }
     }
 

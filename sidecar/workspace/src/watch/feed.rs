@@ -1,4 +1,4 @@
-//! The change events of the file system, for all watches of this process: one watcher, so that a hub with hundreds of
+//! The change events of the file system, for all watches of this process: one source, so that a hub with hundreds of
 //! worktrees needs one inotify instance of the few a user has (`fs.inotify.max_user_instances`, 128).
 //!
 //! A folder may be of several watches (linked worktrees share git's common folder); each hears of it. That events were
@@ -7,13 +7,19 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode};
-use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{ErrorKind, Event, EventKind};
 
 use super::engine::Message;
 use super::queue::Slot;
 use super::shared::Shared;
+use super::source::Source;
+
+/// While git is at work its events are read together after so long: each of them would wake a thread, which takes the
+/// processor from git a thousand times in a rebase of 20 commits (ADR 0160).
+const GATHERED: Duration = Duration::from_millis(15);
 
 /// A watch that hears.
 struct Ear {
@@ -38,11 +44,11 @@ struct Routes {
     last: u64,
 }
 
-/// The one watcher. It ends with the last watch that uses it.
+/// The one source. It ends with the last watch that uses it.
 struct Feed {
     routes: Arc<Mutex<Routes>>,
-    /// Never held together with `routes`: the watcher's own thread may be waiting for those while it is told of a folder.
-    watcher: Mutex<RecommendedWatcher>,
+    /// Never held together with `routes`: the source's own thread may be waiting for those while it is told of a folder.
+    source: Mutex<Source>,
 }
 
 /// The feed of this process while any watch uses it.
@@ -59,6 +65,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Routes {
+    fn is_git_at_work(&self) -> bool {
+        self.watches.values().any(|watch| watch.shared.is_git_at_work())
+    }
+
     /// Tells the watches of the folders that an event is about, or all of them if it is about none.
     fn tell(&self, event: notify::Result<Event>) {
         let event = match event {
@@ -86,7 +96,7 @@ impl Routes {
     }
 }
 
-/// Reading, ours too, changes nothing: nobody is woken for it. Git opens hundreds of files for one commit.
+/// Reading, ours too, changes nothing: nobody is told of it, where the system tells of it at all.
 fn is_reading(kind: &EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if *access != AccessKind::Close(AccessMode::Write))
 }
@@ -108,10 +118,15 @@ impl Feed {
             return Ok(feed);
         }
         let routes = Arc::<Mutex<Routes>>::default();
-        let told = Arc::clone(&routes);
-        let config = notify::Config::default().with_follow_symlinks(false);
-        let watcher = RecommendedWatcher::new(move |event| locked(&told).tell(event), config)?;
-        let feed = Arc::new(Self { routes, watcher: Mutex::new(watcher) });
+        let (told, heard) = (Arc::clone(&routes), Arc::clone(&routes));
+        let rest = move || {
+            let is_at_work = locked(&heard).is_git_at_work();
+            if is_at_work {
+                std::thread::sleep(GATHERED);
+            }
+        };
+        let source = Source::start(move |event| locked(&told).tell(event), rest)?;
+        let feed = Arc::new(Self { routes, source: Mutex::new(source) });
         *shared = Arc::downgrade(&feed);
         Ok(feed)
     }
@@ -131,10 +146,10 @@ impl Tap {
 
     /// Hears of what happens directly in a folder, from before this returns.
     pub(super) fn watch(&self, folder: &Path) -> notify::Result<()> {
-        let mut watcher = locked(&self.feed.watcher);
+        let source = locked(&self.feed.source);
         self.route(folder);
         // Even of a folder that another watch has: one made again at the same place is another folder to the system.
-        let watched = watcher.watch(folder, RecursiveMode::NonRecursive);
+        let watched = source.watch(folder);
         if watched.is_err() {
             self.unroute(folder);
         }
@@ -143,10 +158,9 @@ impl Tap {
 
     /// Hears of a folder no longer.
     pub(super) fn unwatch(&self, folder: &Path) {
-        let mut watcher = locked(&self.feed.watcher);
+        let source = locked(&self.feed.source);
         if self.unroute(folder) {
-            // A folder that is gone took its watch along.
-            watcher.unwatch(folder).ok();
+            source.unwatch(folder);
         }
     }
 
@@ -173,7 +187,7 @@ impl Tap {
 
 impl Drop for Tap {
     fn drop(&mut self) {
-        let mut watcher = locked(&self.feed.watcher);
+        let source = locked(&self.feed.source);
         let mut routes = locked(&self.feed.routes);
         routes.watches.remove(&self.number);
         let mut unheard = Vec::new();
@@ -186,9 +200,9 @@ impl Drop for Tap {
         });
         let last = routes.watches.is_empty();
         drop(routes);
-        // With the last watch the watcher itself ends.
+        // With the last watch the source itself ends.
         for folder in unheard.iter().filter(|_| !last) {
-            watcher.unwatch(folder).ok();
+            source.unwatch(folder);
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Shared {
     missed: AtomicBool,
     /// Bytes of the contents in the messages that wait.
     told_bytes: AtomicUsize,
+    /// Whether git is at work in the worktree, so that its events may be read together.
+    git_at_work: AtomicBool,
     stop: AtomicBool,
 }
 
@@ -61,6 +63,7 @@ impl Shared {
             read_past: Mutex::default(),
             missed: AtomicBool::new(false),
             told_bytes: AtomicUsize::new(0),
+            git_at_work: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         })
     }
@@ -131,6 +134,14 @@ impl Shared {
             Rule::Private => Err(Unwatched::Private),
             Rule::Ignore => Err(Unwatched::Ignored),
         }
+    }
+
+    pub(super) fn set_git_at_work(&self, is_at_work: bool) {
+        self.git_at_work.store(is_at_work, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_git_at_work(&self) -> bool {
+        self.git_at_work.load(Ordering::Relaxed)
     }
 
     pub(super) fn stop(&self) {
