@@ -5,121 +5,19 @@
 // A broken set-up is a failed test, in helpers too.
 #![allow(clippy::unwrap_used)]
 
+mod editor;
+mod world;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use editor::Editor;
+use world::{Still, World};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A repository and a hub of its own, which ends with it.
-struct World(TempDir);
-
-impl World {
-    fn new() -> Self {
-        let world = Self(tempfile::tempdir().unwrap());
-        fs::create_dir(world.path("repo")).unwrap();
-        for arguments in [&["init", "-q"][..], &["config", "user.name", "Ada"], &["config", "user.email", "ada@x"]] {
-            assert!(world.at_home(Command::new("git").args(arguments)).status().unwrap().success());
-        }
-        world
-    }
-
-    fn path(&self, below: &str) -> PathBuf {
-        self.0.path().join(below)
-    }
-
-    fn at_home<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.current_dir(self.path("repo")).env_clear().env("HOME", self.0.path()).stdin(Stdio::null());
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("CODI2_STATE_DIR", self.path("state")).env("CODI2_RUNTIME_DIR", self.path("run"))
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_codi2"));
-        self.at_home(command.args(arguments));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        fs::write(self.path("repo").join(file), text).unwrap();
-    }
-
-    fn uri(&self, file: &str) -> String {
-        format!("file://{}/{file}", self.path("repo").canonicalize().unwrap().display())
-    }
-
-    fn follow(&self, arguments: &[&str]) -> Following {
-        Following::new(self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        let _ = self.run(&["hub", "stop"]);
-    }
-}
-
-/// A command that goes on, and the lines it has printed so far.
-struct Following {
-    child: Child,
-    lines: Arc<Mutex<Vec<String>>>,
-    notes: Arc<Mutex<Vec<String>>>,
-}
-
-impl Following {
-    fn new(mut child: Child) -> Self {
-        fn gather(from: impl std::io::Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
-            let lines = Arc::new(Mutex::new(Vec::new()));
-            let into = lines.clone();
-            std::thread::spawn(move || {
-                BufReader::new(from).lines().map_while(Result::ok).for_each(|line| into.lock().unwrap().push(line))
-            });
-            lines
-        }
-        let (lines, notes) = (gather(child.stdout.take().unwrap()), gather(child.stderr.take().unwrap()));
-        Self { child, lines, notes }
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
-    }
-
-    fn until(&self, what: &str, holds: impl Fn(&[String], &[String]) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !holds(&self.lines.lock().unwrap(), &self.notes.lock().unwrap()) {
-            assert!(
-                Instant::now() < deadline,
-                "{what} never came: {:?} {:?}",
-                self.lines(),
-                self.notes.lock().unwrap()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn has(lines: &[String], words: &str) -> bool {
     lines.iter().any(|line| line.contains(words))
@@ -248,23 +146,6 @@ fn an_agent_is_named_by_its_hooks() {
     assert_eq!(blame["lines"][0]["owner"]["kind"], "unknown");
 }
 
-/// A hub that stands still, until this is dropped.
-struct Still(String);
-
-impl Still {
-    fn new(world: &World) -> Self {
-        let hub = world.json(&["status", "--format", "json"])["status"]["pid"].to_string();
-        assert!(Command::new("kill").args(["-STOP", &hub]).status().unwrap().success());
-        Self(hub)
-    }
-}
-
-impl Drop for Still {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-CONT", &self.0]).status();
-    }
-}
-
 /// An agent edits while the hub stands still, and somebody else while the call is open: nothing is lost, and all comes once.
 #[test]
 fn hooks_do_without_a_hub_that_stands_still() {
@@ -322,85 +203,6 @@ fn the_hub_starts_once_says_how_it_is_and_ends() {
     // The store of a hub that ended is well.
     let doctor = world.json(&["doctor", "--format", "json"]);
     assert!(doctor.as_array().unwrap().iter().all(|finding| finding["ok"] == true), "{doctor}");
-}
-
-/// An editor of a few messages: a language server's client over its pipes.
-struct Editor {
-    child: Child,
-    heard: std::sync::mpsc::Receiver<Value>,
-}
-
-impl Editor {
-    /// A window that understands `codi2/status`, with a file open.
-    fn with(world: &World, file: &str, text: &str) -> Self {
-        world.write(file, text);
-        let mut editor = Self::start(world, &["lsp"]);
-        editor.send(&json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-            "processId": null, "rootUri": world.uri(""),
-            "capabilities": {"experimental": {"codi2": {"status": true}}}}}));
-        editor.until("the answer", |message| message["id"] == 1);
-        editor.notify("initialized", &json!({}));
-        editor.notify(
-            "textDocument/didOpen",
-            &json!({"textDocument": {
-            "uri": world.uri(file), "languageId": "text", "version": 1, "text": text}}),
-        );
-        editor
-    }
-
-    fn notify(&mut self, method: &str, params: &Value) {
-        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
-    }
-
-    fn start(world: &World, arguments: &[&str]) -> Self {
-        let mut command = world.command(arguments);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let (tell, heard) = std::sync::mpsc::channel();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            let mut length = 0;
-            let mut line = String::new();
-            while out.read_line(&mut line).is_ok_and(|read| read > 0) {
-                if let Some(value) = line.trim().strip_prefix("Content-Length: ") {
-                    length = value.parse().unwrap();
-                } else if line.trim().is_empty() {
-                    let mut body = vec![0; length];
-                    std::io::Read::read_exact(&mut out, &mut body).unwrap();
-                    if tell.send(serde_json::from_slice(&body).unwrap()).is_err() {
-                        return;
-                    }
-                }
-                line.clear();
-            }
-        });
-        Self { child, heard }
-    }
-
-    fn send(&mut self, message: &Value) {
-        let body = message.to_string();
-        let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
-        std::io::Write::write_all(self.child.stdin.as_mut().unwrap(), frame.as_bytes()).unwrap();
-    }
-
-    fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + PATIENCE;
-        let mut seen = Vec::new();
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.heard.recv_timeout(left) {
-                Ok(message) if holds(&message) => return message,
-                Ok(message) => seen.push(message),
-                Err(_) => panic!("{what} never came: {seen:?}"),
-            }
-        }
-    }
-}
-
-impl Drop for Editor {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
