@@ -168,6 +168,7 @@ mod tests {
 
     use super::*;
     use crate::engine::Abort;
+    use crate::fixtures::{Empty, Told};
 
     /// Notes what is asked of it.
     #[derive(Default)]
@@ -179,6 +180,7 @@ mod tests {
         fails: Cell<Option<StoreError>>,
     }
 
+    /// A version; none is the newest.
     struct At<'a>(Option<u64>, &'a Noting);
 
     impl Noting {
@@ -192,30 +194,20 @@ mod tests {
         }
     }
 
-    impl Base for At<'_> {
-        fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-            self.1.note("get", self.0).map(|()| None)
-        }
-        fn visit(
-            &self,
-            _: &[u8],
-            _: &[u8],
-            _: bool,
-            _: PageLimit,
-            _: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-        ) -> Result<(), StoreError> {
-            Ok(())
+    impl Told for At<'_> {
+        fn read(&self) -> Result<(), StoreError> {
+            self.1.note("get", self.0)
         }
     }
 
     impl<'a> Backend for &'a Noting {
-        type Base = At<'a>;
+        type Base = Empty<At<'a>>;
         fn begin(&self) -> Result<Self::Base, StoreError> {
-            Ok(At(None, self))
+            Ok(Empty(At(None, self)))
         }
-        fn commit(&self, base: Self::Base, _: Finished) -> Result<Committed, StoreError> {
-            self.note("commit", base.0)?;
-            if let (None, Some(error)) = (base.0, self.fails.take()) {
+        fn commit(&self, Empty(At(at, _)): Self::Base, _: Finished) -> Result<Committed, StoreError> {
+            self.note("commit", at)?;
+            if let (None, Some(error)) = (at, self.fails.take()) {
                 return Err(error);
             }
             Ok(Committed { stamp: Some([0, 0, 0, 0, 0, 0, 0, 9, 0, 0]) })
@@ -227,7 +219,7 @@ mod tests {
 
     impl Versions for &Noting {
         fn begin_at(&self, version: u64) -> Result<Self::Base, StoreError> {
-            Ok(At(Some(version), self))
+            Ok(Empty(At(Some(version), self)))
         }
     }
 

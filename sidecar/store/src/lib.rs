@@ -19,6 +19,8 @@ mod error;
 pub mod fault;
 pub mod file;
 mod finished;
+#[cfg(test)]
+mod fixtures;
 mod follow;
 pub mod foundationdb;
 mod lane;

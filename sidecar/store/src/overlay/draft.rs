@@ -319,25 +319,7 @@ impl Transaction for Draft<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Empty;
-
-    impl Base for Empty {
-        fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-            Ok(None)
-        }
-
-        fn visit(
-            &self,
-            _: &[u8],
-            _: &[u8],
-            _: bool,
-            _: PageLimit,
-            _: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-        ) -> Result<(), StoreError> {
-            Ok(())
-        }
-    }
+    use crate::fixtures::Empty;
 
     #[test]
     fn a_page_on_whose_way_a_transaction_gets_late_ends_there() {
@@ -352,13 +334,13 @@ mod tests {
         assert!(!pages(Some(began)), "the rest is left to another transaction");
         assert!(pages(None), "whoever begins late means it");
         assert!(pages(Some(Instant::now() + Duration::from_secs(60))));
-        assert!(Draft { began, ..Draft::new(&Empty) }.is_late());
+        assert!(Draft { began, ..Draft::new(&Empty(())) }.is_late());
     }
 
     #[test]
     fn a_transaction_older_than_five_seconds_is_too_old_for_every_call_and_for_its_commit() {
         let Some(began) = Instant::now().checked_sub(Duration::from_millis(TRANSACTION_MS + 1)) else { return };
-        let old = || Draft { began, ..Draft::new(&Empty) };
+        let old = || Draft { began, ..Draft::new(&Empty(())) };
         let too_old = Err(Abort::Store(StoreError::TooOld));
         assert_eq!(old().get(b"k").map(drop), too_old);
         assert_eq!(old().range(b"a", b"b", false, PageLimit::rows(1)).map(drop), too_old);
@@ -369,6 +351,6 @@ mod tests {
         assert_eq!(old().append_stamped(b"k", b"", b""), too_old);
         assert_eq!(old().set_stamped_value(b"k", b""), too_old);
         assert_eq!(old().finish().map(drop), Err(StoreError::TooOld));
-        assert_eq!(Draft::new(&Empty).finish().map(drop), Ok(()));
+        assert_eq!(Draft::new(&Empty(())).finish().map(drop), Ok(()));
     }
 }
