@@ -106,34 +106,53 @@ fn loose(lines: &[At], other: &[At], hunks: &[(Bytes<usize>, Bytes<usize>)], are
     let mut all: Vec<Loose> = Vec::new();
     let mut count = 0;
     for (number, (here, there)) in hunks.iter().enumerate() {
-        let mut next = here.start;
-        while let Some(first) = are.range(next..here.end).next().copied() {
-            let end = (first..here.end).find(|line| !are.contains(line)).unwrap_or(here.end);
-            next = end;
-            let (len, place) = (end - first, count..count + end - first);
+        let least = number.checked_sub(1).map_or(0, |before| hunks[before].0.end);
+        let most = hunks.get(number + 1).map_or(lines.len(), |after| after.0.start);
+        for run in runs(here, are) {
+            let place = count..count + run.len();
             count = place.end;
             // Where lines went and came, and where some of them are known to be moved, each is its place's own.
-            let reach = if there.is_empty() && len == here.len() { (len - 1).min(BESIDE) } else { 0 };
-            let least = number.checked_sub(1).map_or(0, |before| hunks[before].0.end);
-            let most = hunks.get(number + 1).map_or(lines.len(), |after| after.0.start);
-            let is_like = |one: usize, other: usize| {
-                lines[one].hash == lines[other].hash && lines[one].bytes.len() == lines[other].bytes.len()
-            };
-            let above = (1..=reach).take_while(|by| first >= least + by && is_like(first - by, end - by)).count();
-            let below = (0..reach).take_while(|by| end + by < most && is_like(end + by, first + by)).count();
-            all.extend((first - above..end + below).map(|line| {
-                let stood = match line {
-                    line if line < first => Some(there.start - (first - line)),
-                    line if line >= end => Some(there.end + (line - end)),
-                    _ => None,
-                };
-                let number = place.start + (line + len - first) % len;
-                let stood = stood.map(|line| other[line].bytes.clone());
+            let is_alone = there.is_empty() && run == *here;
+            let may_be = if is_alone { with_like(lines, &run, &(least..most)) } else { run.clone() };
+            all.extend(may_be.map(|line| {
+                let number = place.start + (line + run.len() - run.start) % run.len();
+                let stood = across_from(line, &run, there).map(|line| other[line].bytes.clone());
                 Loose { at: lines[line].clone(), number, place: place.clone(), stood }
             }));
         }
     }
     all
+}
+
+/// The runs of lines of a hunk that `are`.
+fn runs(hunk: &Bytes<usize>, are: &BTreeSet<usize>) -> Vec<Bytes<usize>> {
+    let (mut runs, mut next) = (Vec::new(), hunk.start);
+    while let Some(first) = are.range(next..hunk.end).next().copied() {
+        next = (first..hunk.end).find(|line| !are.contains(line)).unwrap_or(hunk.end);
+        runs.push(first..next);
+    }
+    runs
+}
+
+/// A run with the lines beside it, in `room`, by which it may as well be shifted: those that are as the lines at its other end.
+fn with_like(lines: &[At], run: &Bytes<usize>, room: &Bytes<usize>) -> Bytes<usize> {
+    let Bytes { start, end } = *run;
+    let reach = (run.len() - 1).min(BESIDE);
+    let is_like = |one: usize, other: usize| {
+        lines[one].hash == lines[other].hash && lines[one].bytes.len() == lines[other].bytes.len()
+    };
+    let above = (1..=reach).take_while(|by| start >= room.start + by && is_like(start - by, end - by)).count();
+    let below = (0..reach).take_while(|by| end + by < room.end && is_like(end + by, start + by)).count();
+    start - above..end + below
+}
+
+/// Where a line beside a run stands on the other side of the change; none of the run does.
+fn across_from(line: usize, run: &Bytes<usize>, there: &Bytes<usize>) -> Option<usize> {
+    match line {
+        line if line < run.start => Some(there.start - (run.start - line)),
+        line if line >= run.end => Some(there.end + (line - run.end)),
+        _ => None,
+    }
 }
 
 fn placed(lines: &[Line]) -> Vec<At> {
