@@ -10,12 +10,15 @@ use std::ops::Range;
 use codi2_protocol::{Actor, Class, Digest, Verdict};
 use codi2_text::{Limits, OwnerTree, Text, diff};
 
-use crate::disk::{possible, timely};
-use crate::{DiskFacts, DiskRuling, Intent};
+use super::facts::DiskFacts;
+use super::left::possible;
+use super::ruling::DiskRuling;
+use super::times::timely;
+use crate::Intent;
 
 /// The ruling without the lines that whoever it names did not say to put in: one of those who were at work wrote them, or
 /// somebody else.
-pub(crate) fn narrowed(facts: &DiskFacts<'_>, ruling: DiskRuling) -> DiskRuling {
+pub(super) fn narrowed(facts: &DiskFacts<'_>, ruling: DiskRuling) -> DiskRuling {
     let Some(after) = facts.after.and_then(facts.texts) else { return ruling };
     let all = 0..after.len_bytes() as u64;
     let pieces: Vec<(Range<u64>, &Verdict)> = match &ruling {

@@ -10,15 +10,15 @@ use codi2_text::{Limits, OwnerTree, Text, diff};
 
 /// A state the file passed, and who brought it there.
 #[derive(Debug, Clone)]
-pub(crate) struct Part {
+pub(super) struct Part {
     /// The state; absent: no file.
-    pub(crate) state: Option<Digest>,
+    pub(super) state: Option<Digest>,
     /// Whose step it was; absent: nobody announced it.
-    pub(crate) verdict: Option<Verdict>,
+    pub(super) verdict: Option<Verdict>,
 }
 
 /// The byte ranges of the last state that announced steps put in, ascending. Absent where a text is not known.
-pub(crate) fn replay(
+pub(super) fn replay(
     before: Option<Digest>,
     parts: &[Part],
     texts: &dyn Fn(Digest) -> Option<Text>,

@@ -1,0 +1,121 @@
+//! Who a change of a file on disk belongs to, and which of two rulings on one change is better.
+//!
+//! Absent on purpose: how a ruling is found, and how it becomes owners.
+
+use std::ops::Range;
+
+use codi2_protocol::{Actor, Evidence, EvidenceKind, Verdict};
+
+use crate::Rung;
+use crate::candidate::label;
+
+/// Who a disk change belongs to. What stood in `before` keeps its owners in every case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DiskRuling {
+    /// The file echoes a saved buffer: the owners are those of the buffer.
+    Echo {
+        /// What an announced edit says of the bytes that are new since `before` and for which the buffer names nobody
+        /// ([`Rung::is_open`]). Bytes with an owner, and older ones, never change hands.
+        unexplained: Option<Verdict>,
+    },
+    /// The content has owners: those the ledger knows for it, else those that its parts have where git kept them.
+    CarryAll {
+        /// Why: git, or seen before. The class is carried.
+        evidence: Evidence,
+        /// What the bytes get that the ledger has never seen.
+        fresh: Verdict,
+    },
+    /// All that is new since `before` has one verdict.
+    All(Verdict),
+    /// Some ranges of `after` were announced; the rest of what is new since `before` was not.
+    Parts {
+        /// Byte ranges of the text after, ascending, not overlapping.
+        claimed: Vec<(Range<u64>, Verdict)>,
+        /// What the rest of the new bytes gets.
+        rest: Verdict,
+    },
+}
+
+impl DiskRuling {
+    /// The strongest rung the ruling stands on.
+    pub fn rung(&self) -> Rung {
+        match self {
+            Self::Echo { .. } => Rung::Echo,
+            Self::CarryAll { evidence, .. } => Rung::of_kind(evidence.kind),
+            Self::All(verdict) => Rung::of(verdict),
+            Self::Parts { claimed, rest } => {
+                claimed.iter().map(|(_, verdict)| Rung::of(verdict)).min().unwrap_or_else(|| Rung::of(rest))
+            }
+        }
+    }
+
+    /// Who is named for what is new.
+    pub fn named(&self) -> Vec<Actor> {
+        match self {
+            Self::Echo { unexplained } => unexplained.iter().map(|verdict| verdict.origin.clone()).collect(),
+            Self::CarryAll { .. } => Vec::new(),
+            Self::All(verdict) => vec![verdict.origin.clone()],
+            Self::Parts { claimed, rest } => {
+                claimed.iter().map(|(_, verdict)| verdict).chain([rest]).map(|verdict| verdict.origin.clone()).collect()
+            }
+        }
+    }
+
+    /// Whether it names somebody as a possible writer of what is new.
+    pub fn names_candidates(&self) -> bool {
+        let names = |verdict: &Verdict| Rung::of(verdict) == Rung::Candidates;
+        match self {
+            Self::All(verdict) | Self::CarryAll { fresh: verdict, .. } => names(verdict),
+            Self::Parts { claimed, rest } => names(rest) || claimed.iter().any(|(_, verdict)| names(verdict)),
+            Self::Echo { .. } => false,
+        }
+    }
+
+    /// Whether this ruling, made with more facts, replaces an earlier one on the same change.
+    ///
+    /// It does if it stands on a stronger rung, or says more on the same one. There is one way down: a late call that
+    /// could have written the same bytes makes two of one candidate, and then neither wrote them for certain.
+    pub fn supersedes(&self, old: &Self) -> bool {
+        match self.rung().cmp(&old.rung()) {
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Equal => {
+                let says_more = matches!(
+                    self.rung(),
+                    Rung::Echo
+                        | Rung::IntentExact
+                        | Rung::SeenBefore
+                        | Rung::IntentPartial
+                        | Rung::OnlyCall
+                        | Rung::Candidates
+                );
+                says_more && self != old
+            }
+            std::cmp::Ordering::Greater => self.disputes(old),
+        }
+    }
+
+    /// Whether this ruling names several candidates, and those that the old ruling took for certain among them.
+    fn disputes(&self, old: &Self) -> bool {
+        let new: Vec<&Verdict> = match self {
+            Self::All(verdict) => vec![verdict],
+            Self::Parts { claimed, .. } => claimed.iter().map(|(_, verdict)| verdict).collect(),
+            Self::Echo { .. } | Self::CarryAll { .. } => Vec::new(),
+        };
+        let candidates = |verdict: &Verdict| {
+            let named = verdict.evidence.iter().filter(|reason| reason.kind == EvidenceKind::Candidate);
+            named.map(|reason| reason.detail.clone()).collect::<Vec<_>>()
+        };
+        let several = !new.is_empty() && new.iter().all(|verdict| candidates(verdict).len() > 1);
+        let named = |actor: &Actor| {
+            let label = format!("{} was ", label(actor));
+            new.iter().any(|verdict| candidates(verdict).iter().any(|detail| detail.starts_with(&label)))
+        };
+        let guessed = matches!(old.rung(), Rung::IntentExact | Rung::IntentPartial | Rung::OnlyCall);
+        let all_named = match old {
+            Self::All(verdict) => named(&verdict.origin),
+            Self::Parts { claimed, .. } => claimed.iter().all(|(_, verdict)| named(&verdict.origin)),
+            Self::Echo { .. } | Self::CarryAll { .. } => false,
+        };
+        several && guessed && all_named
+    }
+}
