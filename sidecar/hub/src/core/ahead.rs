@@ -8,7 +8,7 @@ use codi2_text::Text;
 use codi2_workspace::Observation;
 
 use super::Core;
-use super::disk::{decode_text, text_of};
+use super::decoded::{decode_text, text_of};
 use crate::ports::{Glance, Ports};
 
 impl Core {

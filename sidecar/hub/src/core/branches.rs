@@ -8,7 +8,7 @@ use codi2_protocol::{
 };
 use codi2_text::{OwnerTree, Text};
 
-use super::disk::decode_text;
+use super::decoded::decode_text;
 use super::kept::Kept;
 use super::moved::Moved;
 use super::{Core, Effect, Entry, Origin, Why};

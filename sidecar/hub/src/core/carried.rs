@@ -13,8 +13,9 @@ use codi2_text::{OwnerTree, Text, line_diff_hashes};
 use codi2_workspace::{GitExplanation, GitSource};
 
 use super::Core;
-use super::disk::decode_text;
+use super::decoded::decode_text;
 use crate::book::OwnerRef;
+use crate::known::Known;
 use crate::ledger::is_telling;
 use crate::ports::Ports;
 
@@ -89,6 +90,15 @@ pub(super) struct Brought {
     pub stands: bool,
     /// Its owners there, if they are known and all those texts agree.
     pub owners: Option<Vec<(usize, OwnerRef)>>,
+}
+
+/// What git put at a path on the way to a content that is not its own.
+#[derive(Debug)]
+pub(super) struct Passed {
+    /// What git did.
+    pub operation: String,
+    /// The lines of the content that stand in a text of git's.
+    pub lines: Vec<Brought>,
 }
 
 impl Core {
@@ -166,6 +176,20 @@ impl Core {
             lines.push(Brought { bytes, stands, owners });
         }
         lines
+    }
+
+    /// The lines that a text after has from git, beside what stood there before.
+    pub(super) fn passed(
+        &mut self,
+        file: &FileId,
+        git: &GitExplanation,
+        before: Option<&Known>,
+        after: Option<&Text>,
+        ports: &mut dyn Ports,
+    ) -> Option<Passed> {
+        let mut lines = self.brought_by(file, Some(git), after?, before.map(|before| before.digest), ports);
+        lines.retain(|line| line.stands);
+        (!lines.is_empty()).then(|| Passed { operation: git.operation.clone(), lines })
     }
 
     /// What all claims say of a line, if they name the same authors.

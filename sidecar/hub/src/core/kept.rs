@@ -10,7 +10,7 @@ use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{GitExplanation, Written};
 
 use super::across::Parted;
-use super::carried::Brought;
+use super::carried::Passed;
 use super::moved::Moved;
 use crate::book::OwnerRef;
 use crate::known::Known;
@@ -163,13 +163,4 @@ impl Kept {
         let runs = moved.chain(passed).map(|(_, owner)| *owner);
         trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).chain(runs)
     }
-}
-
-/// What git put at a path on the way to a content that is not its own.
-#[derive(Debug)]
-pub(super) struct Passed {
-    /// What git did.
-    pub operation: String,
-    /// The lines of the content that stand in a text of git's.
-    pub lines: Vec<Brought>,
 }

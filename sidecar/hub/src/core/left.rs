@@ -9,7 +9,7 @@ use codi2_protocol::{Actor, ActorKind, Digest, EventId, FileId};
 use codi2_workspace::Observation;
 
 use super::Core;
-use super::disk::decode_text;
+use super::decoded::decode_text;
 use crate::known::Known;
 use crate::ports::Ports;
 

@@ -11,11 +11,13 @@ mod branches;
 mod buffers;
 mod carried;
 mod committed;
+mod decoded;
 mod disk;
 mod edited;
 mod gone;
 mod groups;
 mod hooks;
+mod judged;
 mod kept;
 mod late;
 mod left;
@@ -27,7 +29,9 @@ mod restored;
 mod ruled;
 mod said;
 mod sessions;
+mod stored;
 mod texts;
+mod watched;
 mod worktrees;
 
 #[cfg(test)]
@@ -49,7 +53,7 @@ use crate::rows::Row;
 
 pub(crate) use branches::not_observed;
 pub use committed::{Asked, Related, Told};
-pub(crate) use disk::decode_text;
+pub(crate) use decoded::decode_text;
 pub use messages::{ConnectionId, Effect, Entry, Input, Ticket, Why};
 pub use worktrees::Worktree;
 

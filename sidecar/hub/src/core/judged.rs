@@ -1,0 +1,79 @@
+//! How a change is judged: by all that is known of it, of its file and of calls now.
+//!
+//! Absent on purpose: the ladder (the attribution crate), and what follows from a ruling (`ruled`).
+
+use codi2_attribution::{DiskFacts, DiskRuling, GitFact, Intent, Moment, OpenCall, Transition, judge_disk};
+use codi2_protocol::{Digest, FileId, SessionId};
+
+use super::Core;
+use super::kept::Kept;
+use crate::known::Known;
+use crate::ledger::{Branch, Drift};
+
+/// What a change is judged by beside itself: what calls did to its file, and the way of the file's bytes.
+pub(super) struct Beside {
+    intents: Vec<Intent>,
+    calls: Vec<OpenCall>,
+    transitions: Vec<Transition>,
+}
+
+impl Beside {
+    /// The file's bytes took one more step.
+    pub fn goes_on(&mut self, step: Transition) {
+        self.transitions.push(step);
+    }
+}
+
+impl Core {
+    /// What the changes of a file are judged by beside themselves, now.
+    pub(super) fn beside(&self, file: &FileId) -> Beside {
+        let (intents, calls) = (self.calls.intents(file), self.calls.open_on(file));
+        Beside { intents, calls, transitions: self.open.transitions(file) }
+    }
+
+    /// Judges a change with all that is known now. `saved`: a buffer was saved with this text.
+    pub(super) fn rule(&self, file: &FileId, kept: &Kept, beside: &Beside, saved: bool) -> DiskRuling {
+        let git = kept
+            .git
+            .as_ref()
+            .map(|git| GitFact { operation: git.operation.clone(), what: git.what.as_str().to_owned() });
+        let texts = |digest: Digest| {
+            if Some(digest) == kept.before_bytes {
+                kept.before.as_ref().and_then(Known::text).cloned()
+            } else if Some(digest) == kept.after_bytes {
+                kept.after.clone()
+            } else {
+                let after = |other: &&Kept| other.after_bytes == Some(digest) && other.after.is_some();
+                let changes = self.open.on(file).filter_map(|change| self.kept.get(&change.event));
+                changes.filter(after).find_map(|other| other.after.clone())
+            }
+        };
+        judge_disk(&DiskFacts {
+            before: kept.before_bytes,
+            after: kept.after_bytes,
+            from: kept.from,
+            to: kept.to,
+            written: kept.written.map(|written| Moment::earliest(written.at_ns / 1_000_000)),
+            observed: kept.observed,
+            saved,
+            git: git.as_ref(),
+            seen: kept.seen.as_ref().map(|(at, _)| *at),
+            intents: &beside.intents,
+            calls: &beside.calls,
+            transitions: &beside.transitions,
+            texts: &texts,
+        })
+    }
+
+    /// The buffer whose save of this text the disk change with this number may be.
+    pub(super) fn saver(&self, file: &FileId, text: Digest, change: u64, now: u64) -> Option<SessionId> {
+        self.ledger.branches_of(file).find(|(_, branch)| branch.saved_as(text, change, now)).map(|(session, _)| session)
+    }
+
+    /// The buffer whose save is on its way: it came to this text by edits of its own.
+    pub(super) fn about_to_save(&self, file: &FileId, text: Digest) -> Option<SessionId> {
+        let own =
+            |branch: &Branch| branch.known.digest == text && !branch.loaded_as(text) && branch.drift == Drift::Sure;
+        self.ledger.branches_of(file).find(|(_, branch)| own(branch)).map(|(session, _)| session)
+    }
+}
