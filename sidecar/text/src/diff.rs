@@ -97,27 +97,40 @@ pub fn diff_str(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
 /// still have half of their words, each line is compared with the one in its place. The words of a line that was changed
 /// then never count against those of another, and a line that was written anew among them is whole.
 pub fn diff_in_place(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
+    in_place(old, new, limits).unwrap_or_else(|| diff_str(old, new, limits))
+}
+
+/// The edits line by line; none where lines do not stand in their places, or most of those that changed were written anew.
+fn in_place(old: &str, new: &str, limits: &Limits) -> Option<Vec<Replace>> {
     let (old_lines, new_lines): (Vec<&str>, Vec<&str>) = (split_lines(old).collect(), split_lines(new).collect());
     if old_lines.len() != new_lines.len() || old.len() + new.len() > limits.word_bytes {
-        return diff_str(old, new, limits);
+        return None;
     }
-    // Lines in another order are not changed in their places.
-    let changes = || old_lines.iter().zip(&new_lines).filter(|(was, is)| was != is);
-    let stood: HashSet<&str> = changes().map(|(was, _)| *was).filter(|was| letters(was) >= LETTERS).collect();
-    if changes().any(|(_, is)| stood.contains(is)) {
-        return diff_str(old, new, limits);
+    let changed = changed_lines(&old_lines, &new_lines);
+    if is_reordered(old, new, &changed) {
+        return None;
     }
     let mut edits = Edits { old, new, hunks: Vec::new() };
-    let (mut old_at, mut new_at, mut changed, mut anew) = (0, 0, 0, 0);
-    for (was, is) in old_lines.iter().zip(&new_lines) {
-        let (before, after) = (old_at..old_at + was.len(), new_at..new_at + is.len());
-        (old_at, new_at) = (before.end, after.end);
-        if was != is {
-            changed += 1;
-            anew += usize::from(edits.push_words(before, after));
-        }
+    let mut anew = 0;
+    for (before, after) in changed.iter().cloned() {
+        anew += usize::from(edits.push_words(before, after));
     }
-    if anew * 2 > changed { diff_str(old, new, limits) } else { edits.finish() }
+    (anew * 2 <= changed.len()).then(|| edits.finish())
+}
+
+/// The lines that differ from those in their places, as bytes.
+fn changed_lines(old: &[&str], new: &[&str]) -> Vec<Hunk> {
+    let pairs = old.iter().zip(new).enumerate();
+    let changed = pairs.filter(|(_, (was, is))| was != is).map(|(at, _)| (at..at + 1, at..at + 1));
+    in_bytes(old, new, changed.collect()).collect()
+}
+
+/// Whether one of these lines, that tells itself from others, is another one of them as it was: lines in another order are
+/// not changed in their places.
+fn is_reordered(old: &str, new: &str, changed: &[Hunk]) -> bool {
+    let was = changed.iter().map(|(was, _)| &old[was.clone()]);
+    let stood: HashSet<&str> = was.filter(|was| letters(was) >= LETTERS).collect();
+    changed.iter().any(|(_, is)| stood.contains(&new[is.clone()]))
 }
 
 /// Letters and digits of a line that tells itself from others, at least.
