@@ -2,6 +2,7 @@
 //!
 //! Absent on purpose: which lines may be the same, and what it tells that they are.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range as Bytes;
 
@@ -50,8 +51,8 @@ fn common_len(put: &[Loose], gone: &[Loose], is_free: impl Fn(&Loose, &Loose) ->
     (0..).take_while(|k| is_next(*k)).count()
 }
 
-/// The longest blocks of `put` that stand in one of the sources. `may_be`: whether a line of `put` may be that one of a source.
-/// A block that stands in several, of which `agree` says that they are not one, is nobody's.
+/// The longest blocks of `put` that stand in one of the sources. `letters`: of a line of `put`. `may_be`: whether such a line
+/// may be that one of a source. A block that stands in several, of which `agree` says that they are not one, is nobody's.
 pub(super) fn blocks(
     put: &[Loose],
     letters: impl Fn(&At) -> usize,
@@ -59,57 +60,108 @@ pub(super) fn blocks(
     may_be: impl Fn(&Loose, usize, &Loose) -> bool,
     agree: impl Fn(&Block, &Block) -> bool,
 ) -> Vec<Block> {
-    #[cfg(test)]
-    COMPARED.set(COMPARED.get() + put.len() + sources.iter().map(|lines| lines.len()).sum::<usize>());
-    let mut places: HashMap<u64, Vec<(usize, usize)>> = HashMap::new();
-    for (source, lines) in sources.iter().enumerate() {
-        for (at, line) in lines.iter().enumerate() {
-            places.entry(line.at.hash).or_default().push((source, at));
-        }
-    }
-    let mut used: HashSet<(usize, usize)> = HashSet::new();
-    let mut known: HashSet<usize> = HashSet::new();
+    let mut search = Search::new(put, letters, sources, may_be);
     let (mut found, mut at) = (Vec::new(), 0);
     while at < put.len() {
-        // The lines above those of a place may be the first ones, too.
-        let above = put[at..].iter().take_while(|line| line.stood.is_some() && line.place == put[at].place).count();
-        let mut best: Vec<Block> = Vec::new();
-        for start in (at..=(at + above).min(put.len() - 1)).rev() {
-            let telling = letters(&put[start].at) >= TELLING;
-            let is_rare = |places: &&Vec<(usize, usize)>| {
-                places.iter().filter(|(source, at)| sources[*source][*at].stood.is_none()).count() <= PLACES
-            };
-            let starts = places.get(&put[start].at.hash).filter(|_| telling).filter(is_rare);
-            let mut longest: Vec<Block> = Vec::new();
-            for &(source, first) in starts.into_iter().flatten() {
-                let is_free = |new: &Loose, old: &Loose| {
-                    !known.contains(&new.number) && !used.contains(&(source, old.number)) && may_be(new, source, old)
-                };
-                let len = common_len(&put[start..], &sources[source][first..], is_free);
-                let block = Block { source, gone: first..first + len, put: start..start + len };
-                match longest.first().map_or(0, |longest| longest.put.len()).cmp(&len) {
-                    std::cmp::Ordering::Less => longest = vec![block],
-                    std::cmp::Ordering::Equal if len > 0 => longest.push(block),
-                    _ => {}
-                }
-            }
-            if longest.first().map(|block| block.put.len()) > best.first().map(|block| block.put.len()) {
-                best = longest;
-            }
-        }
-        let lines = || best.iter().take(1).flat_map(|block| &put[block.put.clone()]).map(|line| letters(&line.at));
-        if lines().sum::<usize>() < LETTERS || lines().filter(|letters| *letters >= TELLING).count() < LINES {
+        let mut longest = search.longest_near(at);
+        let Some(first) = longest.first().filter(|block| search.is_known_again(block)) else {
             at += 1;
             continue;
-        }
-        at = best[0].put.end;
-        if best.iter().all(|other| agree(&best[0], other)) {
-            let block = best.swap_remove(0);
-            let numbers = sources[block.source][block.gone.clone()].iter().map(|line| line.number);
-            used.extend(numbers.map(|number| (block.source, number)));
-            known.extend(put[block.put.clone()].iter().map(|line| line.number));
+        };
+        at = first.put.end;
+        if longest.iter().all(|other| agree(first, other)) {
+            let block = longest.swap_remove(0);
+            search.take(&block);
             found.push(block);
         }
     }
     found
+}
+
+/// A search for blocks, from the first line that was put in to the last.
+struct Search<'a, L, M> {
+    put: &'a [Loose],
+    letters: L,
+    sources: &'a [&'a [Loose]],
+    may_be: M,
+    /// Where lines stand in the sources, by their hashes.
+    places: HashMap<u64, Vec<(usize, usize)>>,
+    /// The numbers of lines that are in a block: of sources, and of those that were put in.
+    taken: HashSet<(usize, usize)>,
+    known: HashSet<usize>,
+}
+
+impl<'a, L: Fn(&At) -> usize, M: Fn(&Loose, usize, &Loose) -> bool> Search<'a, L, M> {
+    fn new(put: &'a [Loose], letters: L, sources: &'a [&'a [Loose]], may_be: M) -> Self {
+        #[cfg(test)]
+        COMPARED.set(COMPARED.get() + put.len() + sources.iter().map(|lines| lines.len()).sum::<usize>());
+        let mut places: HashMap<u64, Vec<(usize, usize)>> = HashMap::new();
+        for (source, lines) in sources.iter().enumerate() {
+            for (at, line) in lines.iter().enumerate() {
+                places.entry(line.at.hash).or_default().push((source, at));
+            }
+        }
+        Self { put, letters, sources, may_be, places, taken: HashSet::new(), known: HashSet::new() }
+    }
+
+    /// The longest blocks that begin with a line, all of one length: or with one below it, where those above that one may as
+    /// well be it.
+    fn longest_near(&self, at: usize) -> Vec<Block> {
+        let is_above = |line: &&Loose| line.stood.is_some() && line.place == self.put[at].place;
+        let above = self.put[at..].iter().take_while(is_above).count();
+        let mut longest = Vec::new();
+        for start in (at..=(at + above).min(self.put.len() - 1)).rev() {
+            let blocks = self.longest_from(start);
+            if length(&blocks) > length(&longest) {
+                longest = blocks;
+            }
+        }
+        longest
+    }
+
+    /// The longest blocks whose first line is this one.
+    fn longest_from(&self, start: usize) -> Vec<Block> {
+        let mut longest: Vec<Block> = Vec::new();
+        for &(source, first) in self.starts(start) {
+            let is_free = |new: &Loose, old: &Loose| {
+                let is_taken = self.known.contains(&new.number) || self.taken.contains(&(source, old.number));
+                !is_taken && (self.may_be)(new, source, old)
+            };
+            let len = common_len(&self.put[start..], &self.sources[source][first..], is_free);
+            let block = Block { source, gone: first..first + len, put: start..start + len };
+            match length(&longest).cmp(&len) {
+                Ordering::Less => longest = vec![block],
+                Ordering::Equal if len > 0 => longest.push(block),
+                _ => {}
+            }
+        }
+        longest
+    }
+
+    /// Where a block may begin that begins with this line: it tells, and was not taken out at many places.
+    fn starts(&self, line: usize) -> &[(usize, usize)] {
+        let line = &self.put[line].at;
+        let places = self.places.get(&line.hash).filter(|_| (self.letters)(line) >= TELLING);
+        let is_own = |(source, at): &&(usize, usize)| self.sources[*source][*at].stood.is_none();
+        let is_rare = |places: &&Vec<(usize, usize)>| places.iter().filter(is_own).count() <= PLACES;
+        places.filter(is_rare).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a block is long enough, and tells enough, to be known again.
+    fn is_known_again(&self, block: &Block) -> bool {
+        let lines = || self.put[block.put.clone()].iter().map(|line| (self.letters)(&line.at));
+        lines().sum::<usize>() >= LETTERS && lines().filter(|letters| *letters >= TELLING).count() >= LINES
+    }
+
+    /// The lines of a block are in no other one.
+    fn take(&mut self, block: &Block) {
+        let gone = &self.sources[block.source][block.gone.clone()];
+        self.taken.extend(gone.iter().map(|line| (block.source, line.number)));
+        self.known.extend(self.put[block.put.clone()].iter().map(|line| line.number));
+    }
+}
+
+/// How many lines these blocks have, each of them.
+fn length(blocks: &[Block]) -> usize {
+    blocks.first().map_or(0, |block| block.put.len())
 }

@@ -22,7 +22,7 @@ pub(in crate::core) struct Parted {
     /// The file.
     pub file: FileId,
     /// Who did: an agent, or external.
-    pub by: Actor,
+    pub(super) by: Actor,
     /// What is gone.
     pub(super) gone: Vec<Loose>,
     /// The numbers of it that a change put elsewhere; and whether that is for certain, or what it put in before, by another

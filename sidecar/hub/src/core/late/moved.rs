@@ -11,11 +11,11 @@ impl Core {
     pub(in crate::core) fn follow_moved(&mut self, event: EventId, now: u64, ports: &mut dyn Ports) {
         let Some(kept) = self.kept.get(&event) else { return };
         let Some(source) = kept.parted.as_ref() else { return };
-        let calls = self.calls_at(kept, source, &source.by);
+        let calls = self.calls_at(kept, source);
         let puts = |(id, other): (&EventId, &Kept)| {
             let parted = other.parted.as_ref().filter(|_| *id != event)?;
             // One call that takes out and puts in moves; what its agent put in by another may be a copy.
-            let is_apart = || self.calls_at(other, parted, &source.by).is_disjoint(&calls);
+            let is_apart = || self.calls_at(other, parted).is_disjoint(&calls);
             source.may_be_source_of(parted).then(|| (is_apart(), other.number, *id, parted.file.clone()))
         };
         let mut takers: Vec<(bool, u64, EventId, FileId)> = self.kept.iter().filter_map(puts).collect();
