@@ -10,6 +10,7 @@ mod left;
 mod replay;
 mod ruling;
 mod said;
+mod shares;
 mod steps;
 mod times;
 
@@ -21,6 +22,7 @@ use said::narrowed;
 
 pub use facts::{DiskFacts, GitFact, Observed, Seen, Transition};
 pub use ruling::DiskRuling;
+pub use shares::Shares;
 pub(crate) use times::overlaps;
 pub use times::window;
 
@@ -32,11 +34,7 @@ pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
 fn by_the_ladder(facts: &DiskFacts<'_>) -> DiskRuling {
     let exact = exact(facts);
     if facts.saved {
-        let unexplained = match exact {
-            Some(DiskRuling::All(verdict)) => Some(verdict),
-            _ => None,
-        };
-        return DiskRuling::Echo { unexplained };
+        return DiskRuling::Echo { unexplained: exact.as_ref().and_then(DiskRuling::whole).cloned() };
     }
     if let Some(git) = facts.git.filter(|git| git.writes_files()) {
         let evidence = Evidence::new(EvidenceKind::Git, format!("git {}: {}", git.operation, git.what));
@@ -44,7 +42,7 @@ fn by_the_ladder(facts: &DiskFacts<'_>) -> DiskRuling {
         let fresh = Verdict::new(actor, Class::Carried, EvidenceKind::Git, evidence.detail.clone());
         return match facts.after {
             Some(_) => DiskRuling::CarryAll { evidence, fresh },
-            None => DiskRuling::All(fresh),
+            None => DiskRuling::all(fresh),
         };
     }
     if let Some(ruling) = exact {
@@ -62,7 +60,7 @@ fn by_the_ladder(facts: &DiskFacts<'_>) -> DiskRuling {
         let evidence = Evidence::new(EvidenceKind::Copied, "another path of the repository had this content before");
         return DiskRuling::CarryAll { evidence, fresh: unannounced(facts, &[]) };
     }
-    DiskRuling::All(left(facts, &[]))
+    DiskRuling::all(left(facts, &[]))
 }
 
 #[cfg(test)]

@@ -183,13 +183,8 @@ fn two_agents_in_overlapping_calls() {
     let first = [before(1, 900, digest(1)), before(2, 910, digest(1))];
     let facts = [watcher(1, 2, 1_000), after(1, 1_010, digest(2)), watcher(2, 3, 1_100), after(2, 1_110, digest(3))];
     let standing = check("two agents", &first, &facts, &[Rung::IntentExact, Rung::IntentExact]);
-    let names: Vec<&str> = standing
-        .iter()
-        .map(|(_, ruling)| match ruling {
-            DiskRuling::All(verdict) => verdict.origin.name.as_str(),
-            _ => "",
-        })
-        .collect();
+    let names: Vec<&str> =
+        standing.iter().map(|(_, ruling)| ruling.whole().map_or("", |verdict| verdict.origin.name.as_str())).collect();
     assert_eq!(names, ["agent-1", "agent-2"]);
     // One step that both claim.
     let facts = [watcher(1, 2, 1_000), after(1, 1_010, digest(2)), after(2, 1_020, digest(2))];
@@ -202,6 +197,6 @@ fn an_agent_and_somebody_else_in_one_step() {
     let first = [before(1, 900, old)];
     let facts = [Fact::Watcher { before: old, after: new, at_ms: 1_000 }, after(1, 980, claimed)];
     let standing = check("in part", &first, &facts, &[Rung::IntentPartial]);
-    let DiskRuling::Parts { claimed, .. } = &standing[0].1 else { panic!("no parts") };
-    assert_eq!(claimed.iter().map(|(range, _)| range.clone()).collect::<Vec<_>>(), vec![4..10]);
+    let DiskRuling::New(shares) = &standing[0].1 else { panic!("no parts") };
+    assert_eq!(shares.claimed().iter().map(|(range, _)| range.clone()).collect::<Vec<_>>(), vec![4..10]);
 }

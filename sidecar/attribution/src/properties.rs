@@ -87,8 +87,7 @@ fn verdicts(ruling: &DiskRuling) -> Vec<&Verdict> {
     match ruling {
         DiskRuling::Echo { unexplained } => unexplained.iter().collect(),
         DiskRuling::CarryAll { fresh, .. } => vec![fresh],
-        DiskRuling::All(verdict) => vec![verdict],
-        DiskRuling::Parts { claimed, rest } => claimed.iter().map(|(_, verdict)| verdict).chain([rest]).collect(),
+        DiskRuling::New(shares) => shares.each().collect(),
     }
 }
 

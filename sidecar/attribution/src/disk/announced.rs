@@ -6,6 +6,7 @@ use super::facts::{DiskFacts, Seen, Transition};
 use super::left::{left, unannounced};
 use super::replay::{self, Part};
 use super::ruling::DiskRuling;
+use super::shares::Shares;
 use super::steps::{beside, changed, did_it_elsewhere, known_way};
 use super::times::timely;
 use crate::candidate::Candidate;
@@ -21,7 +22,7 @@ pub(super) fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     // The call did exactly this step.
     let direct = pick(&|intent| intent.before.is(facts.before) && intent.after.is(facts.after));
     if !direct.is_empty() {
-        return Some(DiskRuling::All(agreed(&direct, facts)?));
+        return Some(DiskRuling::all(agreed(&direct, facts)?));
     }
     // The call did what the others' digests leave of its way: this step.
     let by_others = |intent: &Intent, step: &Transition| {
@@ -31,7 +32,7 @@ pub(super) fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     let left_over =
         pick(&|intent| beside(intent, facts).is_some_and(|steps| steps.iter().all(|step| by_others(intent, step))));
     if !left_over.is_empty() {
-        return Some(DiskRuling::All(agreed(&left_over, facts)?));
+        return Some(DiskRuling::all(agreed(&left_over, facts)?));
     }
     // Several calls did this step one after the other.
     let ends = |at: usize| -> (Option<Digest>, Option<Digest>) {
@@ -47,15 +48,15 @@ pub(super) fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     }
     let author = &steps[0].1.origin;
     if steps.iter().all(|(_, verdict)| verdict.origin == *author) {
-        return Some(DiskRuling::All(steps.remove(0).1));
+        return Some(DiskRuling::all(steps.remove(0).1));
     }
     let parts = steps.iter().map(|(state, verdict)| Part { state: *state, verdict: Some(verdict.clone()) });
     let claimed = replay::replay(facts.before, &parts.collect::<Vec<_>>(), facts.texts);
     Some(match claimed {
-        Some(claimed) => DiskRuling::Parts { claimed, rest: left(facts, &used) },
+        Some(claimed) => DiskRuling::New(Shares::parts(claimed, left(facts, &used))),
         None => {
             let named = usable.iter().map(|intent| Candidate::from(*intent)).collect::<Vec<_>>();
-            DiskRuling::All(unannounced(facts, &named))
+            DiskRuling::all(unannounced(facts, &named))
         }
     })
 }
@@ -118,7 +119,7 @@ pub(super) fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     if claimed.is_empty() {
         return None;
     }
-    Some(DiskRuling::Parts { claimed, rest: left(facts, &used) })
+    Some(DiskRuling::New(Shares::parts(claimed, left(facts, &used))))
 }
 
 /// The verdict on a step that all these calls claim: theirs if they are one agent's, unknown with each named if not.

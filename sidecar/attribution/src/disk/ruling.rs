@@ -2,10 +2,9 @@
 //!
 //! Absent on purpose: how a ruling is found, and how it becomes owners.
 
-use std::ops::Range;
-
 use codi2_protocol::{Actor, Evidence, EvidenceKind, Verdict};
 
+use super::shares::Shares;
 use crate::Rung;
 use crate::candidate::label;
 
@@ -25,27 +24,30 @@ pub enum DiskRuling {
         /// What the bytes get that the ledger has never seen.
         fresh: Verdict,
     },
-    /// All that is new since `before` has one verdict.
-    All(Verdict),
-    /// Some ranges of `after` were announced; the rest of what is new since `before` was not.
-    Parts {
-        /// Byte ranges of the text after, ascending, not overlapping.
-        claimed: Vec<(Range<u64>, Verdict)>,
-        /// What the rest of the new bytes gets.
-        rest: Verdict,
-    },
+    /// What is new since `before` has these verdicts: all of it one, or what was announced its own and the rest another.
+    New(Shares),
 }
 
 impl DiskRuling {
+    /// One verdict on all that is new.
+    pub const fn all(verdict: Verdict) -> Self {
+        Self::New(Shares::all(verdict))
+    }
+
+    /// The verdict on all that is new, if it is one.
+    pub const fn whole(&self) -> Option<&Verdict> {
+        match self {
+            Self::New(shares) => shares.whole(),
+            Self::Echo { .. } | Self::CarryAll { .. } => None,
+        }
+    }
+
     /// The strongest rung the ruling stands on.
     pub fn rung(&self) -> Rung {
         match self {
             Self::Echo { .. } => Rung::Echo,
             Self::CarryAll { evidence, .. } => Rung::of_kind(evidence.kind),
-            Self::All(verdict) => Rung::of(verdict),
-            Self::Parts { claimed, rest } => {
-                claimed.iter().map(|(_, verdict)| Rung::of(verdict)).min().unwrap_or_else(|| Rung::of(rest))
-            }
+            Self::New(shares) => shares.deciding().map(Rung::of).min().unwrap_or(Rung::Unexplained),
         }
     }
 
@@ -54,10 +56,7 @@ impl DiskRuling {
         match self {
             Self::Echo { unexplained } => unexplained.iter().map(|verdict| verdict.origin.clone()).collect(),
             Self::CarryAll { .. } => Vec::new(),
-            Self::All(verdict) => vec![verdict.origin.clone()],
-            Self::Parts { claimed, rest } => {
-                claimed.iter().map(|(_, verdict)| verdict).chain([rest]).map(|verdict| verdict.origin.clone()).collect()
-            }
+            Self::New(shares) => shares.each().map(|verdict| verdict.origin.clone()).collect(),
         }
     }
 
@@ -65,8 +64,8 @@ impl DiskRuling {
     pub fn names_candidates(&self) -> bool {
         let names = |verdict: &Verdict| Rung::of(verdict) == Rung::Candidates;
         match self {
-            Self::All(verdict) | Self::CarryAll { fresh: verdict, .. } => names(verdict),
-            Self::Parts { claimed, rest } => names(rest) || claimed.iter().any(|(_, verdict)| names(verdict)),
+            Self::CarryAll { fresh, .. } => names(fresh),
+            Self::New(shares) => shares.each().any(names),
             Self::Echo { .. } => false,
         }
     }
@@ -97,8 +96,7 @@ impl DiskRuling {
     /// Whether this ruling names several candidates, and those that the old ruling took for certain among them.
     fn disputes(&self, old: &Self) -> bool {
         let new: Vec<&Verdict> = match self {
-            Self::All(verdict) => vec![verdict],
-            Self::Parts { claimed, .. } => claimed.iter().map(|(_, verdict)| verdict).collect(),
+            Self::New(shares) => shares.deciding().collect(),
             Self::Echo { .. } | Self::CarryAll { .. } => Vec::new(),
         };
         let candidates = |verdict: &Verdict| {
@@ -112,8 +110,7 @@ impl DiskRuling {
         };
         let guessed = matches!(old.rung(), Rung::IntentExact | Rung::IntentPartial | Rung::OnlyCall);
         let all_named = match old {
-            Self::All(verdict) => named(&verdict.origin),
-            Self::Parts { claimed, .. } => claimed.iter().all(|(_, verdict)| named(&verdict.origin)),
+            Self::New(shares) => shares.deciding().all(|verdict| named(&verdict.origin)),
             Self::Echo { .. } | Self::CarryAll { .. } => false,
         };
         several && guessed && all_named

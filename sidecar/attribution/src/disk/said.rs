@@ -7,12 +7,13 @@
 
 use std::ops::Range;
 
-use codi2_protocol::{Actor, Class, Digest, Verdict};
+use codi2_protocol::{Actor, Class, Digest};
 use codi2_text::{Limits, OwnerTree, Text, diff};
 
 use super::facts::DiskFacts;
 use super::left::possible;
 use super::ruling::DiskRuling;
+use super::shares::Shares;
 use super::times::timely;
 use crate::Intent;
 
@@ -20,21 +21,8 @@ use crate::Intent;
 /// somebody else.
 pub(super) fn narrowed(facts: &DiskFacts<'_>, ruling: DiskRuling) -> DiskRuling {
     let Some(after) = facts.after.and_then(facts.texts) else { return ruling };
-    let all = 0..after.len_bytes() as u64;
-    let pieces: Vec<(Range<u64>, &Verdict)> = match &ruling {
-        DiskRuling::All(verdict) => vec![(all, verdict)],
-        DiskRuling::Parts { claimed, rest } => {
-            let mut pieces = Vec::new();
-            let mut at = 0;
-            for (range, verdict) in claimed {
-                pieces.extend([(at..range.start, rest), (range.clone(), verdict)]);
-                at = range.end;
-            }
-            pieces.push((at..all.end, rest));
-            pieces
-        }
-        DiskRuling::Echo { .. } | DiskRuling::CarryAll { .. } => return ruling,
-    };
+    let DiskRuling::New(shares) = &ruling else { return ruling };
+    let pieces = shares.pieces(0..after.len_bytes() as u64);
     let (mut claimed, mut is_less) = (Vec::new(), false);
     let mut known: Vec<(&Actor, Vec<Range<u64>>)> = Vec::new();
     for (range, verdict) in pieces.into_iter().filter(|(_, verdict)| verdict.class != Class::Unknown) {
@@ -61,9 +49,9 @@ pub(super) fn narrowed(facts: &DiskFacts<'_>, ruling: DiskRuling) -> DiskRuling 
         claimed.iter().any(|(range, _)| range.start < new.end as u64 && (new.start as u64) < range.end)
     };
     if new_bytes(facts, &after).into_iter().any(is_claimed) {
-        DiskRuling::Parts { claimed, rest }
+        DiskRuling::New(Shares::parts(claimed, rest))
     } else {
-        DiskRuling::All(rest)
+        DiskRuling::all(rest)
     }
 }
 
@@ -190,14 +178,8 @@ mod tests {
                 ..disk()
             };
             let (ruling, text) = (judge_disk(&facts), steps[number + 1]);
-            let owner = |at: usize| match &ruling {
-                DiskRuling::All(verdict) => verdict.clone(),
-                DiskRuling::Parts { claimed, rest } => {
-                    let mut claimed = claimed.iter();
-                    claimed.find(|(range, _)| range.contains(&(at as u64))).map_or(rest, |(_, verdict)| verdict).clone()
-                }
-                other => panic!("{other:?}"),
-            };
+            let DiskRuling::New(shares) = &ruling else { panic!("{ruling:?}") };
+            let owner = |at: usize| shares.pieces(at as u64..at as u64 + 1)[0].1.clone();
             let mut at = 0;
             let line = |line: &str| {
                 let verdict = owner(at);
@@ -305,7 +287,8 @@ mod tests {
             texts: &texts,
             ..disk()
         };
-        let DiskRuling::All(verdict) = judge_disk(&facts) else { panic!("in parts") };
+        let ruling = judge_disk(&facts);
+        let verdict = ruling.whole().expect("one verdict");
         let named = verdict.evidence.iter().filter(|reason| reason.kind == EvidenceKind::Candidate).count();
         assert_eq!((verdict.class, named), (Class::Unknown, 2));
     }

@@ -20,10 +20,8 @@ fn git(operation: &str) -> GitFact {
 
 /// The only verdict of a ruling.
 fn all(facts: &DiskFacts<'_>) -> Verdict {
-    match judge_disk(facts) {
-        DiskRuling::All(verdict) => verdict,
-        other => panic!("not one verdict: {other:?}"),
-    }
+    let ruling = judge_disk(facts);
+    ruling.whole().unwrap_or_else(|| panic!("not one verdict: {ruling:?}")).clone()
 }
 
 fn candidates(verdict: &Verdict) -> Vec<&str> {
@@ -208,9 +206,9 @@ fn what_two_could_have_written_is_unknown_with_both_named() {
     assert_eq!((both.origin.clone(), both.class), (Actor::unknown(), Class::Unknown));
     assert_eq!(candidates(&both), ["agent a", "agent b"]);
     // The one way down: the first verdict took one of them for certain.
-    let (one, both) = (DiskRuling::All(one), DiskRuling::All(both));
+    let (one, both) = (DiskRuling::all(one), DiskRuling::all(both));
     assert!(both.supersedes(&one) && !one.supersedes(&DiskRuling::Echo { unexplained: None }));
-    let other = DiskRuling::All(Verdict::new(agent("aa"), Class::Exact, EvidenceKind::IntentExact, ""));
+    let other = DiskRuling::all(Verdict::new(agent("aa"), Class::Exact, EvidenceKind::IntentExact, ""));
     assert!(!both.supersedes(&other), "another agent's verdict is not disputed by them");
 }
 

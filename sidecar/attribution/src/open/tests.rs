@@ -15,7 +15,7 @@ fn change(before: u8, after: u8) -> Change {
         from: Moment::earliest(0),
         to: Moment::earliest(1),
         observed: Observed::Live,
-        ruling: DiskRuling::All(verdict),
+        ruling: DiskRuling::all(verdict),
     }
 }
 
@@ -73,7 +73,7 @@ fn news_touch_the_changes_they_can_rule_anew() {
     let at = |number: u8| Reading::Content(digest(number));
     let verdict = Verdict::new(Actor::unknown(), Class::Exact, EvidenceKind::IntentExact, "");
     let weak = Change { from: Moment::earliest(900), to: Moment::earliest(1_000), ..change(1, 3) };
-    let exact = Change { ruling: DiskRuling::All(verdict.clone()), ..weak.clone() };
+    let exact = Change { ruling: DiskRuling::all(verdict.clone()), ..weak.clone() };
     let evidence = codi2_protocol::Evidence::new(EvidenceKind::Git, "");
     let git = Change { ruling: DiskRuling::CarryAll { evidence, fresh: verdict }, ..weak.clone() };
     let long_ago = (10, 20);

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use codi2_attribution::{Change as OpenChange, DiskRuling, Observed};
+use codi2_attribution::{Change as OpenChange, Observed};
 use codi2_protocol::{ActorKind, EventId, FileId, WorktreeId};
 use codi2_text::Text;
 
@@ -119,6 +119,6 @@ impl Core {
 /// Whether a change made a file that was not there, and nobody can have been at work.
 fn is_nobodys(change: &OpenChange, kept: &Kept) -> bool {
     let was_nothing = kept.before.as_ref().is_none_or(|before| before.owners.is_empty());
-    let is_external = matches!(&change.ruling, DiskRuling::All(verdict) if verdict.origin.kind == ActorKind::External);
+    let is_external = change.ruling.whole().is_some_and(|verdict| verdict.origin.kind == ActorKind::External);
     change.before.is_none() && was_nothing && is_external
 }

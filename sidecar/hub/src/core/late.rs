@@ -66,7 +66,7 @@ impl Core {
             give_text(before, git);
         }
         kept.passed = self.passed(file, git, kept.before.as_ref(), kept.after.as_ref(), ports);
-        let is_split = kept.passed.is_some() && matches!(change.ruling, DiskRuling::All(_) | DiskRuling::Parts { .. });
+        let is_split = kept.passed.is_some() && matches!(change.ruling, DiskRuling::New(_));
         if is_split {
             self.upgrade(file, &change, &mut kept, change.ruling.clone(), None, now, ports);
         }

@@ -125,34 +125,15 @@ impl Core {
                 reason = Some(evidence.clone());
                 deleter = unseen.clone();
             }
-            DiskRuling::All(verdict) => {
-                let owner = self.ledger.book.enter(fresh(verdict));
+            DiskRuling::New(shares) => {
+                let entered = shares.map(|verdict| self.ledger.book.enter(fresh(verdict)));
                 for hunk in &hunks {
-                    splice(&mut owners, hunk, &[(hunk.inserted, owner)]);
-                }
-                deleter = verdict.clone();
-            }
-            DiskRuling::Parts { claimed, rest } => {
-                let rest_owner = self.ledger.book.enter(fresh(rest));
-                let claims: Vec<_> = claimed
-                    .iter()
-                    .map(|(range, verdict)| (range.clone(), self.ledger.book.enter(fresh(verdict))))
-                    .collect();
-                for hunk in &hunks {
-                    let mut runs = Vec::new();
-                    let mut at = hunk.at;
-                    let end = hunk.at + hunk.inserted;
-                    for (range, owner) in &claims {
-                        let (from, to) = ((range.start as usize).max(at), (range.end as usize).min(end));
-                        if from < to {
-                            runs.extend([(from - at, rest_owner), (to - from, *owner)]);
-                            at = to;
-                        }
-                    }
-                    runs.push((end - at, rest_owner));
+                    let Bytes { start, end } = hunk.new_bytes();
+                    let run = |(bytes, owner): (Bytes<u64>, &OwnerRef)| ((bytes.end - bytes.start) as usize, *owner);
+                    let runs: Vec<_> = entered.pieces(start as u64..end as u64).into_iter().map(run).collect();
                     splice(&mut owners, hunk, &runs);
                 }
-                deleter = rest.clone();
+                deleter = shares.rest().clone();
             }
         }
         if owners.len() != after.len_bytes() {
@@ -160,14 +141,14 @@ impl Core {
             let nobody = self.ledger.book.enter(not_observed());
             owners = OwnerTree::new(after.len_bytes(), nobody);
         }
-        let in_place = matches!(ruling, DiskRuling::All(_) | DiskRuling::Parts { .. });
+        let in_place = matches!(ruling, DiskRuling::New(_));
         if in_place {
             let mut moved = moved_lines(&before, after, &hunks, self.ledger.secret());
             moved.extend(kept.parted.iter().flat_map(|parted| &parted.found).chain(&kept.unsaved).cloned());
             for (bytes, runs) in moved {
                 owners.splice(bytes.start, bytes.len(), &runs);
                 // Whoever moved them is not who wrote them; of several nobody knows which one moved them.
-                if matches!(ruling, DiskRuling::All(_)) {
+                if ruling.whole().is_some() {
                     actor = Some(deleter.origin.clone());
                 }
             }

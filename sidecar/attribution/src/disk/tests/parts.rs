@@ -14,8 +14,9 @@ fn parts(texts: &[&str], calls: &[Intent], before: &str, after: &str) -> Vec<(St
     let texts = |digest: Digest| library.get(&digest).cloned();
     let facts = DiskFacts { before: Some(of(before)), after: Some(of(after)), intents: calls, texts: &texts, ..disk() };
     match judge_disk(&facts) {
-        DiskRuling::Parts { claimed, rest } => {
-            assert_eq!(rest.origin.kind, ActorKind::External);
+        DiskRuling::New(shares) if shares.whole().is_none() => {
+            let claimed = shares.claimed();
+            assert_eq!(shares.rest().origin.kind, ActorKind::External);
             assert!(
                 claimed.iter().all(|(_, verdict)| verdict.class == Class::Exact || verdict.class == Class::Unknown)
             );
@@ -68,8 +69,8 @@ fn the_rest_of_a_part_goes_on_down_the_ladder() {
     let command = Intent { names_path: false, ..intent(2, "b", (960, 1_010), UNREAD, UNREAD) };
     let intents = [wrote(1, "a", (800, 950), old, claimed), command];
     let facts = DiskFacts { before: Some(of(old)), after: Some(of(new)), intents: &intents, texts: &texts, ..disk() };
-    let DiskRuling::Parts { rest, .. } = judge_disk(&facts) else { panic!("no parts") };
-    assert_eq!((rest.origin, rest.class), (agent("b"), Class::Inferred));
+    let DiskRuling::New(shares) = judge_disk(&facts) else { panic!("no parts") };
+    assert_eq!((shares.whole(), &shares.rest().origin, shares.rest().class), (None, &agent("b"), Class::Inferred));
 }
 
 /// A file is made anew as a copy of another one; the two texts share a line end and a word.

@@ -50,15 +50,11 @@ impl Parted {
     /// What a change with this ruling took out and put in; absent where it is not for certain one agent's, nor nobody's who
     /// announces anything.
     pub fn of(file: &FileId, kept: &Kept, ruling: &DiskRuling, secret: &[u8; 32]) -> Option<Self> {
-        let (verdict, is_new) = match ruling {
-            DiskRuling::All(verdict) => (verdict, true),
-            // What stands there again is whose it was; what is gone its agent took out all the same.
-            DiskRuling::CarryAll { fresh, .. } => (fresh, false),
+        let (verdict, put_in) = match ruling {
             // One agent's but for what it did not say that it puts in.
-            DiskRuling::Parts { claimed, .. } => {
-                let (_, first) = claimed.first()?;
-                claimed.iter().all(|(_, verdict)| verdict == first).then_some((first, true))?
-            }
+            DiskRuling::New(shares) => (shares.sole()?, Some(shares)),
+            // What stands there again is whose it was; what is gone its agent took out all the same.
+            DiskRuling::CarryAll { fresh, .. } => (fresh, None),
             DiskRuling::Echo { .. } => return None,
         };
         let may_be_half = match verdict.origin.kind {
@@ -79,7 +75,9 @@ impl Parted {
             return None;
         }
         let mut shifted = shifted(before, after, secret)?;
-        shifted.put.retain(|line| is_new && is_claimed(ruling, &line.at));
+        let is_claimed =
+            |At { bytes, .. }: &At| put_in.is_some_and(|put| put.is_claimed(&(bytes.start as u64..bytes.end as u64)));
+        shifted.put.retain(|line| is_claimed(&line.at));
         let Shifted { gone, put, .. } = shifted;
         let telling = put.iter().filter(|line| letters_of(after, &line.at) >= TELLING);
         let hashes = [gone.iter().map(|line| line.at.hash).collect(), telling.map(|line| line.at.hash).collect()];
@@ -113,13 +111,6 @@ impl Parted {
         let all = first.unwrap_or(lines.start)..end.map_or(lines.end, |last| last + 1);
         self.gone[all].iter().all(|line| numbers.contains(&line.number) || letters(&line.at) < TELLING)
     }
-}
-
-/// Whether a line that a change put in is its agent's, and not of what that did not say.
-fn is_claimed(ruling: &DiskRuling, line: &At) -> bool {
-    let DiskRuling::Parts { claimed, .. } = ruling else { return true };
-    let is_in = |range: &Bytes<u64>| range.start <= line.bytes.start as u64 && line.bytes.end as u64 <= range.end;
-    claimed.iter().any(|(range, _)| is_in(range))
 }
 
 pub(super) fn letters_of(text: &Text, line: &At) -> usize {

@@ -47,7 +47,7 @@ impl Core {
         let Applied { owners, change: better, actor } =
             self.apply_ruling(file, kept, &ruling, change.event, saved_by, ports);
         let mut rows = Vec::new();
-        if let DiskRuling::All(verdict) = &ruling {
+        if let Some(verdict) = ruling.whole() {
             let owner = Owner { verdict: verdict.clone(), at_ms: Some(kept.to.ms), event: Some(change.event) };
             self.ledger.book.amend(change.event, &owner);
             rows.push(Row::Upgrade(change.event, owner));
