@@ -3,6 +3,7 @@
 //! [`Core::observe`] is the only way a file's state changes, whoever looked and why, so save, watcher, hook and git meet
 //! by digest in any order. A change is judged once when it is seen and again when more is known about its file.
 
+mod before;
 mod changed;
 mod first_sight;
 mod seen;

@@ -85,7 +85,7 @@ impl Core {
             let source = self.kept.get(&source).map(|source| (source.before.clone(), source.before_bytes));
             let (Some(source), Some(mut kept)) = (source, self.kept.remove(&change.event)) else { continue };
             (kept.before, kept.before_bytes) = source;
-            self.upgrade(&file, &change, &mut kept, change.ruling.clone(), None, now, ports);
+            self.upgrade(&file, &change, &mut kept, (&change.ruling).into(), now, ports);
             self.kept.insert(change.event, kept);
             self.carry_on(&file, change.event, ports);
         }

@@ -17,14 +17,31 @@ pub(super) struct Beside {
     transitions: Vec<Transition>,
 }
 
-impl Beside {
-    /// The file's bytes took one more step.
-    pub fn goes_on(&mut self, step: Transition) {
-        self.transitions.push(step);
+/// Who a change belongs to, and the buffer whose save it is.
+#[derive(Clone, Copy)]
+pub(super) struct Ruled<'a> {
+    pub ruling: &'a DiskRuling,
+    pub saved_by: Option<SessionId>,
+}
+
+impl<'a> From<&'a DiskRuling> for Ruled<'a> {
+    fn from(ruling: &'a DiskRuling) -> Self {
+        Self { ruling, saved_by: None }
     }
 }
 
 impl Core {
+    /// Judges a change that has just been seen. With the buffer whose save it is.
+    pub(super) fn judge_seen(&self, file: &FileId, kept: &Kept, now: u64) -> (DiskRuling, Option<SessionId>) {
+        let saver = |text: Digest| self.saver(file, text, kept.number, now).or_else(|| self.about_to_save(file, text));
+        let saved_by = kept.after_text.and_then(saver);
+        let mut beside = self.beside(file);
+        beside.transitions.push(kept.transition());
+        let ruling = self.rule(file, kept, &beside, saved_by.is_some());
+        let is_echo = matches!(ruling, DiskRuling::Echo { .. });
+        (ruling, saved_by.filter(|_| is_echo))
+    }
+
     /// What the changes of a file are judged by beside themselves, now.
     pub(super) fn beside(&self, file: &FileId) -> Beside {
         let (intents, calls) = (self.calls.intents(file), self.calls.open_on(file));
@@ -71,7 +88,7 @@ impl Core {
     }
 
     /// The buffer whose save is on its way: it came to this text by edits of its own.
-    pub(super) fn about_to_save(&self, file: &FileId, text: Digest) -> Option<SessionId> {
+    fn about_to_save(&self, file: &FileId, text: Digest) -> Option<SessionId> {
         let own =
             |branch: &Branch| branch.known.digest == text && !branch.loaded_as(text) && branch.drift == Drift::Sure;
         self.ledger.branches_of(file).find(|(_, branch)| own(branch)).map(|(session, _)| session)

@@ -14,6 +14,7 @@ use codi2_workspace::{GitExplanation, GitSource, Written};
 
 use super::Core;
 use super::decoded::give_text;
+use super::judged::Ruled;
 use super::kept::Kept;
 use crate::ports::Ports;
 
@@ -68,7 +69,7 @@ impl Core {
         kept.passed = self.passed(file, git, kept.before.as_ref(), kept.after.as_ref(), ports);
         let is_split = kept.passed.is_some() && matches!(change.ruling, DiskRuling::New(_));
         if is_split {
-            self.upgrade(file, &change, &mut kept, change.ruling.clone(), None, now, ports);
+            self.upgrade(file, &change, &mut kept, (&change.ruling).into(), now, ports);
         }
         self.kept.insert(change.event, kept);
         if is_split {
@@ -93,7 +94,7 @@ impl Core {
             let ruling = self.rule(file, &kept, &self.beside(file), false);
             let carried = |ruling: &DiskRuling| matches!(ruling, DiskRuling::CarryAll { .. });
             if carried(&ruling) && (carried(&change.ruling) || ruling.supersedes(&change.ruling)) {
-                self.upgrade(file, &change, &mut kept, ruling, None, now, ports);
+                self.upgrade(file, &change, &mut kept, (&ruling).into(), now, ports);
             }
         }
         self.kept.insert(change.event, kept);
@@ -158,7 +159,7 @@ impl Core {
             let ruling = self.rule(file, &kept, &beside, saved_by.is_some());
             let better = is_better(&ruling, &change.ruling);
             if better {
-                self.upgrade(file, &change, &mut kept, ruling, saved_by, now, ports);
+                self.upgrade(file, &change, &mut kept, Ruled { ruling: &ruling, saved_by }, now, ports);
             }
             self.kept.insert(change.event, kept);
             if better {

@@ -1,6 +1,6 @@
-//! Whose a content was before it was found at a path, and since when nothing was there.
+//! Whose a content was before it was found at a path.
 
-use codi2_attribution::{Moment, Seen};
+use codi2_attribution::Seen;
 use codi2_protocol::{Digest, FileId};
 use codi2_text::{OwnerTree, Text};
 
@@ -33,12 +33,5 @@ impl Core {
             return self.ledger.known_otherwise(ports, file, text);
         }
         None
-    }
-
-    /// When the hub last knew that a file was not there: when it went, or when everything was looked at.
-    pub(super) fn known_absent(&self, file: &FileId) -> Moment {
-        let went = self.open.on(file).rev().find(|change| change.after.is_none()).map(|change| change.to);
-        let looked = self.worktrees.get(&file.worktree).map(|worktree| worktree.looked_at);
-        went.max(looked).unwrap_or_default()
     }
 }

@@ -82,7 +82,7 @@ impl Core {
             let follows = !known && !seen_here && kept.before_bytes == state && before.is_some();
             if let Some(before) = before.filter(|_| follows) {
                 before.owners = owners.clone();
-                let applied = self.apply_ruling(file, &kept, &change.ruling, change.event, None, ports);
+                let applied = self.apply_ruling(file, &kept, (&change.ruling).into(), change.event, ports);
                 let rows = self.give(file, change.event, &mut kept, applied.owners.clone());
                 if !rows.is_empty() {
                     self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));

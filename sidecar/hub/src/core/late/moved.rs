@@ -25,7 +25,7 @@ impl Core {
             let Some(mut kept) = self.kept.remove(&id) else { continue };
             let is_moved = self.take_moved(&mut kept, Some(event));
             if is_moved {
-                self.upgrade(&file, &change, &mut kept, change.ruling.clone(), None, now, ports);
+                self.upgrade(&file, &change, &mut kept, (&change.ruling).into(), now, ports);
             }
             self.kept.insert(id, kept);
             if is_moved {

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use codi2_attribution::{Change as OpenChange, DiskRuling};
-use codi2_protocol::{Event, EventBody, EventId, FileId, Owner, SessionId};
+use codi2_protocol::{Event, EventBody, EventId, FileId, Owner};
 use codi2_text::OwnerTree;
 
 use crate::book::OwnerRef;
 use crate::core::across::Parted;
+use crate::core::judged::Ruled;
 use crate::core::kept::Kept;
 use crate::core::ruled::Applied;
 use crate::core::{Core, Effect, Entry, Why};
@@ -17,19 +18,17 @@ use crate::rows::Row;
 
 impl Core {
     /// Writes the better ruling of an earlier change as an event of its own, and gives its text the new owners.
-    #[allow(clippy::too_many_arguments)]
     pub(in crate::core) fn upgrade(
         &mut self,
         file: &FileId,
         change: &OpenChange,
         kept: &mut Kept,
-        ruling: DiskRuling,
-        saved_by: Option<SessionId>,
+        Ruled { ruling, saved_by }: Ruled<'_>,
         now: u64,
         ports: &mut dyn Ports,
     ) {
         let earlier = kept.parted.take();
-        kept.parted = Parted::of(file, kept, &ruling, self.ledger.secret());
+        kept.parted = Parted::of(file, kept, ruling, self.ledger.secret());
         match earlier {
             Some(earlier) if kept.parted.as_ref().is_some_and(|parted| parted.is_by(&earlier)) => {
                 kept.parted = Some(earlier);
@@ -45,7 +44,7 @@ impl Core {
             self.ledger.unlearn_lines(file, after, &hunks, &change.ruling.named());
         }
         let Applied { owners, change: better, actor } =
-            self.apply_ruling(file, kept, &ruling, change.event, saved_by, ports);
+            self.apply_ruling(file, kept, Ruled { ruling, saved_by }, change.event, ports);
         let mut rows = Vec::new();
         if let Some(verdict) = ruling.whole() {
             let owner = Owner { verdict: verdict.clone(), at_ms: Some(kept.to.ms), event: Some(change.event) };
@@ -55,7 +54,7 @@ impl Core {
         let mut told = self.told_by(&kept.given.owners, &change.ruling);
         told.insert(change.event);
         rows.extend(self.give(file, change.event, kept, owners));
-        self.open.rule(file, change.event, ruling);
+        self.open.rule(file, change.event, ruling.clone());
         let body = EventBody::Upgrade { of: change.event, change: better.build(kept.before_bytes, kept.after_bytes) };
         let event = Event {
             session: saved_by,
