@@ -35,6 +35,7 @@ pub use notes::{Join, Joined, Note, Notes, Unread};
 pub use oid::Oid;
 pub(crate) use operation::Moved;
 pub use others::Foreign;
+pub use program::Stop;
 pub use state::is_amid_commits;
 pub(crate) use state::{State, Whose};
 pub(crate) use view::View;

@@ -30,7 +30,7 @@ mod watch;
 pub use codi2_config::Globs;
 pub use decode::{Decoded, Encoding, decode, encode};
 pub use git::{
-    Before, Came, Change, Commit, Commits, Foreign, Join, Joined, Kin, Listed, Note, Noted, Notes, Oid, Unread,
+    Before, Came, Change, Commit, Commits, Foreign, Join, Joined, Kin, Listed, Note, Noted, Notes, Oid, Stop, Unread,
     ViewError, is_amid_commits, past,
 };
 pub use lineage::{Lineage, lineage};

@@ -7,10 +7,13 @@
 //! never wait for it: it has a thread of its own ([`thread`]), and asks the core one content at a time. Absent on purpose:
 //! who wrote a text that lay on disk (the core knows), and trailers in commits.
 
+mod alike;
 mod lines;
 mod open;
 mod record;
 mod sources;
+#[cfg(test)]
+mod sources_tests;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -19,6 +22,7 @@ mod wishes;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use codi2_attribution::record::{CommitRecord, LineRange, codi2};
 use codi2_protocol::{Class, EventId, Owner, RepositoryId};
@@ -28,7 +32,7 @@ use crate::book::is_settled;
 use crate::core::{Asked, Input, Told, Why};
 use open::{OPEN, OPEN_MS, Open, OpenCommits, Relatives, Written};
 use record::Relation;
-use sources::Sought;
+use sources::{SEARCH, Sought};
 pub use thread::{Door, Troubles, Wish, door, start};
 
 /// New commits that are looked at, at most: the newest.
@@ -37,6 +41,8 @@ const COMMITS: usize = 2_000;
 const TOGETHER: usize = 64;
 /// Dropped commits, and ends of history, that are asked about a content nobody saw, at most.
 const RELATIVES: usize = 32;
+/// Why nothing more is written.
+const ENDING: &str = "the hub is ending";
 
 /// How notes are written.
 #[derive(Debug, Clone)]
@@ -67,6 +73,8 @@ pub struct Clerk<I> {
     informant: I,
     options: Options,
     ending: Arc<AtomicBool>,
+    /// How long it looks for the sources of commits that are noted together.
+    patience: Duration,
     /// Up to where this hub has looked. Another hub on the same repository may have come further, and not know as much.
     ends: HashMap<RepositoryId, Vec<Oid>>,
     open: HashMap<RepositoryId, OpenCommits>,
@@ -86,7 +94,7 @@ struct Desk<'a> {
 impl<I: Informant> Clerk<I> {
     /// One that has looked at nothing yet. It stops once `ending` is set.
     pub fn new(informant: I, options: Options, ending: Arc<AtomicBool>) -> Self {
-        Self { informant, options, ending, ends: HashMap::new(), open: HashMap::new() }
+        Self { informant, options, ending, patience: SEARCH, ends: HashMap::new(), open: HashMap::new() }
     }
 
     /// When a last look is due (ms since the Unix epoch).
@@ -216,7 +224,7 @@ impl<I: Informant> Clerk<I> {
         for commit in commits {
             let Some(changes) = brought.get(&commit.id) else { continue };
             if self.ending.load(Ordering::Relaxed) {
-                return Err("the hub is ending".into());
+                return Err(ENDING.into());
             }
             let open = self.open.get(&repository).and_then(|open| open.get(commit.id));
             let relatives = Arc::clone(open.map_or(&desk.relatives, |open| &open.relatives));
@@ -233,9 +241,7 @@ impl<I: Informant> Clerk<I> {
             }
             origins.insert(commit.id, relatives);
         }
-        if let Err(error) = self.complete(desk, &sought, &mut records) {
-            trouble = Some(format!("of lines that git took from other commits no notes were found: {error}"));
-        }
+        trouble = self.complete(desk, &sought, &mut records)?.or(trouble);
         desk.commits.rest();
         // Git may have taken the note of a commit to the one that replaces it, whose lines are others.
         let dropped: Vec<Oid> = origins.values().flat_map(|it| &it.dropped).copied().collect();

@@ -2,29 +2,31 @@
 //! from which git may have them, whoever made those and wherever they were noted (ADR 0141).
 //!
 //! Git took a commit from the one it is a copy of, from the branch that it squashed, or, of lines that only moved, from its
-//! parent. Whole lines are compared, and what is not sure stays as it is. Absent on purpose: what the hub saw for itself,
-//! which is never replaced.
+//! parent. Whole lines are compared ([`super::alike`]), and what is not sure stays as it is. A search ends with the hub, or when
+//! it has taken long; what git cannot say of one commit keeps no other from being looked for (ADR 0158). Absent on purpose: what
+//! the hub saw for itself, which is never replaced.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use codi2_attribution::record::{CommitRecord, FileRecord, LineRange, codi2};
 use codi2_protocol::{ActorKind, Class, Owner};
 use codi2_workspace::{Came, Change, Commit, Kin, Oid};
 
+use super::alike::{Found, Likeness, Whose, agreed, matched};
 use super::open::Relatives;
-use super::{Clerk, Desk, Informant, said};
+use super::{Clerk, Desk, ENDING, Informant, said};
 use crate::core::decode_text;
 use crate::ledger::is_telling;
 
 /// Commits whose patches are compared with that of one, at most: the newest that have notes.
 const PATCHES: usize = 64;
 
-/// Who wrote a line, and the second owner where it has one.
-type Whose = (Owner, Option<Owner>);
-
-/// Lines of commits, by file and number.
-type Found = BTreeMap<u32, Whose>;
+/// How long sources are looked for, of all commits whose notes are written together. What was not looked for by then is at the
+/// commit's next look.
+pub(super) const SEARCH: Duration = Duration::from_secs(30);
 
 /// One commit whose lines are looked for.
 pub(super) struct Sought<'a> {
@@ -43,66 +45,125 @@ struct Sources<'a, 'b> {
     /// Of others, as their notes have it.
     noted: HashMap<Oid, Option<CommitRecord>>,
     most: u64,
+    search: &'a Search,
+}
+
+/// When a search is over.
+#[derive(Clone)]
+struct Search {
+    ending: Arc<AtomicBool>,
+    since: Instant,
+    patience: Duration,
+}
+
+impl Search {
+    fn is_over(&self) -> bool {
+        self.ending.load(Ordering::Relaxed) || self.since.elapsed() >= self.patience
+    }
+
+    fn goes_on(&self) -> Result<(), String> {
+        if self.is_over() { Err(format!("the search took {} s", self.patience.as_secs())) } else { Ok(()) }
+    }
 }
 
 impl<I: Informant> Clerk<I> {
-    /// Completes the records of these commits, parents first, with what the notes on others tell.
+    /// Completes the records of these commits, parents first, with what the notes on others tell; says for which that was not done.
     ///
     /// # Errors
-    /// Git cannot be asked, in words.
+    /// The hub is ending.
     pub(super) fn complete(
         &self,
         desk: &mut Desk<'_>,
         sought: &[Sought<'_>],
         records: &mut HashMap<Oid, CommitRecord>,
-    ) -> Result<(), String> {
+    ) -> Result<Option<String>, String> {
+        for Sought { commit, before, .. } in sought {
+            if let (Some(before), Some(record)) = (before, records.get_mut(&commit.id)) {
+                keep(before, record);
+            }
+        }
         let is_open =
             |sought: &&Sought<'_>| records.get(&sought.commit.id).is_some_and(|record| !open_files(record).is_empty());
         let sought: Vec<&Sought<'_>> = sought.iter().filter(is_open).collect();
         if sought.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
+        let search = Search { ending: Arc::clone(&self.ending), since: Instant::now(), patience: self.patience };
+        let is_over = search.clone();
+        desk.commits.stop_when(Some(Arc::new(move || is_over.is_over())));
+        let skipped = self.search(desk, &sought, records, &search);
+        desk.commits.stop_when(None);
+        if self.ending.load(Ordering::Relaxed) {
+            return Err(ENDING.into());
+        }
+        let [(first, error), ..] = &skipped[..] else { return Ok(None) };
+        for (commit, error) in &skipped {
+            tracing::info!(%commit, error, "whose the lines are that git took from other commits is not known");
+        }
+        let and_others = if skipped.len() > 1 { format!(" and {} more", skipped.len() - 1) } else { String::new() };
+        Ok(Some(format!(
+            "of lines that git took from other commits into {first}{and_others} no notes were found: {error}"
+        )))
+    }
+
+    /// Looks for the sources of each commit; for which that could not be done, and why.
+    fn search(
+        &self,
+        desk: &mut Desk<'_>,
+        sought: &[&Sought<'_>],
+        records: &mut HashMap<Oid, CommitRecord>,
+        search: &Search,
+    ) -> Vec<(Oid, String)> {
         let ids: Vec<Oid> = sought.iter().map(|sought| sought.commit.id).collect();
-        let kin = desk.commits.kin(&ids).map_err(said)?;
+        let kin = match search.goes_on().and_then(|()| desk.commits.kin(&ids).map_err(said)) {
+            Ok(kin) => kin,
+            Err(error) => return ids.into_iter().map(|id| (id, error.clone())).collect(),
+        };
+        let mut skipped = Vec::new();
         for sought in sought {
             let Some(mut record) = records.remove(&sought.commit.id) else { continue };
             let most = self.options.max_file_bytes;
-            let mut sources = Sources { desk, records, noted: HashMap::new(), most };
+            let mut sources = Sources { desk, records, noted: HashMap::new(), most, search };
             let done = sources.complete(sought, &kin, &mut record);
             records.insert(sought.commit.id, record);
-            done?;
+            skipped.extend(done.err().map(|error| (sought.commit.id, error)));
         }
-        Ok(())
+        skipped
+    }
+}
+
+/// What was known of a commit before, of lines of which nothing is known now.
+fn keep(before: &CommitRecord, record: &mut CommitRecord) {
+    for path in open_files(record) {
+        let known = |line: u32| whose(before, &path, line);
+        let found = open_lines(record, &path).into_iter().filter_map(|line| Some((line, known(line)?)));
+        give(record, &path, &found.collect());
     }
 }
 
 impl Sources<'_, '_> {
     fn complete(&mut self, sought: &Sought<'_>, kin: &Kin, record: &mut CommitRecord) -> Result<(), String> {
         let id = sought.commit.id;
-        if let Some(before) = &sought.before {
-            for path in open_files(record) {
-                let known = |line: u32| whose(before, &path, line);
-                let found = open_lines(record, &path).into_iter().filter_map(|line| Some((line, known(line)?)));
-                give(record, &path, &found.collect());
-            }
-        }
-        let copies = kin.copies.get(&id).into_iter().flatten().chain(&sought.relatives.dropped).copied();
-        self.by_commits(sought, record, copies.collect())?;
+        let dropped = &sought.relatives.dropped;
+        let signed = || kin.copies.get(&id).into_iter().flatten().filter(|commit| !dropped.contains(commit)).copied();
+        self.by_commits(sought, record, dropped.iter().copied().chain(signed()).collect(), &signed().collect())?;
         self.by_squash(sought, record)?;
         if !open_files(record).is_empty() {
             let noted = self.noted_of(kin.newest.iter().filter(|other| **other != id), PATCHES)?;
             let same = self.desk.commits.same_patch(id, &noted).map_err(said)?;
-            self.by_commits(sought, record, same)?;
+            self.by_commits(sought, record, same, &HashSet::new())?;
         }
         self.by_parents(sought, record)
     }
 
-    /// From commits of which this one has its changes: what they brought to the same paths.
+    /// From commits of which this one has its changes: what they brought to the same paths. Of those that are only `signed` like
+    /// this one it is no copy unless it is alike.
     fn by_commits(
         &mut self,
         sought: &Sought<'_>,
         record: &mut CommitRecord,
         mut commits: Vec<Oid>,
+        signed: &HashSet<Oid>,
     ) -> Result<(), String> {
         let mut seen = HashSet::from([sought.commit.id]);
         commits.retain(|commit| seen.insert(*commit));
@@ -110,26 +171,37 @@ impl Sources<'_, '_> {
             return Ok(());
         }
         self.fetch(&commits)?;
+        let mut all: Vec<(String, Oid, Found)> = Vec::new();
+        let mut alike: HashMap<Oid, Likeness> = HashMap::new();
         for path in open_files(record) {
+            self.search.goes_on()?;
             let Some(lines) = self.brought(sought, &path) else { continue };
-            let mut all = Vec::new();
             for commit in &commits {
-                let Some(file) = self.file(*commit, &path) else { continue };
-                let Some(text) = self.desk.commits.entry(*commit, &path).and_then(|blob| self.text(&path, blob)) else {
-                    continue;
-                };
-                let there: HashMap<u32, &str> = (1..).zip(text.lines()).collect();
-                // Whatever the note says.
-                let last = u32::try_from(there.len()).unwrap_or(u32::MAX);
-                let numbers = file.ranges.iter().flat_map(|range| range.first..=range.last.min(last));
-                let source: Vec<(String, Option<Whose>)> = numbers
-                    .filter_map(|number| Some(((*there.get(&number)?).to_owned(), self.whose(*commit, &path, number))))
-                    .collect();
-                all.push(matched(&lines, &source));
+                let source = self.brought_by(*commit, &path);
+                alike.entry(*commit).or_default().add(&lines, &source);
+                all.push((path.clone(), *commit, matched(&lines, &source)));
             }
-            give(record, &path, &agreed(all));
+        }
+        let is_copy = |commit: &Oid| alike.get(commit).is_some_and(Likeness::is_copy);
+        all.retain(|(_, commit, _)| !signed.contains(commit) || is_copy(commit));
+        for path in open_files(record) {
+            let here = all.iter().filter(|(at, ..)| *at == path).map(|(_, _, found)| found.clone());
+            give(record, &path, &agreed(here.collect()));
         }
         Ok(())
+    }
+
+    /// The lines that a commit brought to a path, as its note has it, with whose they are.
+    fn brought_by(&mut self, commit: Oid, path: &str) -> Vec<(String, Option<Whose>)> {
+        let file = self.file(commit, path);
+        let text = file.is_some().then(|| self.desk.commits.entry(commit, path)).flatten();
+        let (Some(file), Some(text)) = (file, text.and_then(|blob| self.text(path, blob))) else { return Vec::new() };
+        let there: HashMap<u32, &str> = (1..).zip(text.lines()).collect();
+        // Whatever the note says.
+        let last = u32::try_from(there.len()).unwrap_or(u32::MAX);
+        let numbers = file.ranges.iter().flat_map(|range| range.first..=range.last.min(last));
+        let line = |number| Some(((*there.get(&number)?).to_owned(), self.whose(commit, path, number)));
+        numbers.filter_map(line).collect()
     }
 
     /// From a branch whose merge with the parent this commit's content is.
@@ -139,6 +211,7 @@ impl Sources<'_, '_> {
             let Some(lines) = self.brought(sought, &path) else { continue };
             let mut all = Vec::new();
             for end in self.desk.commits.ends() {
+                self.search.goes_on()?;
                 if !self.desk.commits.is_squash(&path, [sought.commit.id, parent], end, self.most) {
                     continue;
                 }
@@ -153,6 +226,7 @@ impl Sources<'_, '_> {
     /// From a parent's file: lines that went from where they stood there, as they were or with other blanks at their ends.
     fn by_parents(&mut self, sought: &Sought<'_>, record: &mut CommitRecord) -> Result<(), String> {
         for path in open_files(record) {
+            self.search.goes_on()?;
             let Some(change) = sought.changes.iter().find(|change| change.path == path) else { continue };
             let ([before], [parent]) = (&change.before[..], &sought.commit.parents[..]) else { continue };
             let (Some(text), Some(old)) = (self.text(&path, change.blob), self.text(&before.path, before.blob)) else {
@@ -303,86 +377,4 @@ fn give(record: &mut CommitRecord, path: &str, found: &Found) {
         }
     }
     file.ranges = ranges;
-}
-
-/// Whose lines are that stand in a source, too. Of equal lines there each is the one in the same place among them here;
-/// where here are others than there, all must be one author's, and there at least as many.
-fn matched(lines: &[(u32, String)], source: &[(String, Option<Whose>)]) -> Found {
-    let mut here: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-    lines.iter().for_each(|(number, line)| here.entry(line).or_default().push(*number));
-    let mut there: HashMap<&str, Vec<Option<&Whose>>> = HashMap::new();
-    source.iter().for_each(|(line, whose)| there.entry(line).or_default().push(whose.as_ref()));
-    let mut found = Found::new();
-    for (line, numbers) in here {
-        let Some(owners) = there.get(line) else { continue };
-        let author = |whose: &Option<&Whose>| whose.map(|(owner, _)| owner.verdict.origin.clone());
-        let is_one = owners.iter().all(|whose| author(whose) == author(&owners[0]));
-        if numbers.len() == owners.len() || is_one && numbers.len() < owners.len() {
-            found.extend(numbers.iter().zip(owners).filter_map(|(number, whose)| Some((*number, (*whose)?.clone()))));
-        }
-    }
-    found
-}
-
-/// What several sources say, where none of them names another author.
-fn agreed(all: Vec<Found>) -> Found {
-    let (mut found, mut disputed) = (Found::new(), HashSet::new());
-    for (line, whose) in all.into_iter().flatten() {
-        let known = found.entry(line).or_insert_with(|| whose.clone());
-        if known.0.verdict.origin != whose.0.verdict.origin {
-            disputed.insert(line);
-        }
-    }
-    found.retain(|line, _| !disputed.contains(line));
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use codi2_protocol::{Actor, EvidenceKind, Verdict};
-
-    use super::*;
-
-    /// `a` and `b`: two authors; `-`: nobody known.
-    fn source(lines: &str) -> Vec<(String, Option<Whose>)> {
-        let whose = |name: &str| {
-            let actor = Actor::named(ActorKind::Agent, name);
-            let verdict = Verdict::new(actor, Class::Exact, EvidenceKind::IntentExact, "");
-            (name != "-").then_some((Owner { verdict, at_ms: None, event: None }, None))
-        };
-        let line = |word: &str| word.split_once(':').map(|(name, text)| (text.to_owned(), whose(name)));
-        lines.split(' ').filter_map(line).collect()
-    }
-
-    fn shown(found: &Found) -> String {
-        let line = |(number, (owner, _)): (&u32, &Whose)| format!("{number}{}", owner.verdict.origin.name);
-        found.iter().map(line).collect::<Vec<_>>().join(" ")
-    }
-
-    #[test]
-    fn a_line_is_whose_its_like_is() {
-        for (lines, there, expected) in [
-            ("x y", "a:x b:y", "1a 2b"),
-            ("y x z", "a:x b:y", "1b 2a"),
-            ("x", "-:x", ""),
-            // In their order.
-            ("} x }", "a:} b:x b:}", "1a 2b 3b"),
-            ("} }", "a:} -:}", "1a"),
-            // Which of them is not known, or does not matter.
-            ("}", "a:} b:}", ""),
-            ("}", "a:} -:}", ""),
-            ("}", "a:} a:}", "1a"),
-            ("} }", "a:}", ""),
-        ] {
-            let lines: Vec<(u32, String)> = (1..).zip(lines.split(' ').map(str::to_owned)).collect();
-            assert_eq!(shown(&matched(&lines, &source(there))), expected, "{lines:?} {there}");
-        }
-    }
-
-    #[test]
-    fn sources_that_differ_tell_nothing() {
-        let lines: Vec<(u32, String)> = vec![(1, "x".into()), (2, "y".into())];
-        let all = ["a:x a:y", "b:x", "-:y"].map(|there| matched(&lines, &source(there)));
-        assert_eq!(shown(&agreed(all.into())), "2a");
-    }
 }

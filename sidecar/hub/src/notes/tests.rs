@@ -26,7 +26,7 @@ type Known = Rc<RefCell<HashMap<String, Vec<Owner>>>>;
 struct Script(Known, Rc<Cell<u64>>, Rc<Cell<usize>>);
 
 /// A text's owners, one for each line.
-fn stored(text: &str, owners: &[Owner]) -> StoredOwners {
+pub(super) fn stored(text: &str, owners: &[Owner]) -> StoredOwners {
     let spans = text.split_inclusive('\n').zip(0..).map(|(line, owner)| Span { len: line.len() as u64, owner });
     StoredOwners { spans: spans.collect(), owners: owners.to_vec() }
 }
@@ -76,12 +76,12 @@ const COMMITTER: [&str; 6] =
     ["-c", "user.name=Ada", "-c", "user.email=ada@example.invalid", "-c", "commit.gpgsign=false"];
 const GO_ON: [&str; 2] = ["rebase", "--continue"];
 
-fn git(root: &Path, arguments: &[&str]) {
+pub(super) fn git(root: &Path, arguments: &[&str]) {
     let done = Command::new("git").current_dir(root).args(COMMITTER).args(arguments).status().expect("git runs");
     assert!(done.success(), "{arguments:?}");
 }
 
-fn owner(name: &str, event: EventId) -> Owner {
+pub(super) fn owner(name: &str, event: EventId) -> Owner {
     let (kind, class) = match name {
         "" => (ActorKind::Unknown, Class::Unknown),
         _ => (ActorKind::Agent, Class::Exact),

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use super::program::Stop;
 use super::{COMPARED, Oid, View, ViewError};
 use crate::path::git_bytes;
 use crate::place::Place;
@@ -183,6 +184,11 @@ impl Commits {
     /// The blob at a path of a commit.
     pub fn entry(&mut self, commit: Oid, path: &str) -> Option<Oid> {
         self.view.entry(commit, path)
+    }
+
+    /// From now on a question of git is given up, with an error, as soon as this says so; none: it takes as long as it takes.
+    pub fn stop_when(&mut self, stop: Option<Stop>) {
+        self.view.program.stop_when(stop);
     }
 
     /// Ends the helper processes that reading left running.

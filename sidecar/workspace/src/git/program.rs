@@ -8,6 +8,9 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::plain::{Folders, Plain};
 use super::{Oid, ViewError};
@@ -51,16 +54,32 @@ const ELSEWHERE: [&str; 19] = [
     "GIT_ICASE_PATHSPECS",
 ];
 
+/// Says whether a question is to be given up.
+pub type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// How often that is asked while git works.
+const PAUSE: Duration = Duration::from_millis(50);
+
 pub(super) struct Program {
     /// Where git runs.
     folder: PathBuf,
     repository: Folders,
     plain: Option<Plain>,
+    stop: Option<Stop>,
 }
 
 impl Program {
     pub(super) fn new(folder: &Path, repository: &Folders) -> Self {
-        Self { folder: folder.to_owned(), repository: repository.clone(), plain: None }
+        Self { folder: folder.to_owned(), repository: repository.clone(), plain: None, stop: None }
+    }
+
+    /// See [`super::Commits::stop_when`].
+    pub(super) fn stop_when(&mut self, stop: Option<Stop>) {
+        self.stop = stop;
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop())
     }
 
     /// Asks, and where git may have failed by a setting of the person's, once more without those. `may` says of which
@@ -71,8 +90,11 @@ impl Program {
         mut ask: impl FnMut(&Self) -> Result<T, E>,
     ) -> Result<T, E> {
         match ask(self) {
-            Err(error) if may(&error) => match Plain::of(self, &self.repository) {
-                Ok(Some(plain)) => ask(&Self { plain: Some(plain), ..Self::new(&self.folder, &self.repository) }),
+            Err(error) if may(&error) && !self.is_stopped() => match Plain::of(self, &self.repository) {
+                Ok(Some(plain)) => {
+                    let (plain, stop) = (Some(plain), self.stop.clone());
+                    ask(&Self { plain, stop, ..Self::new(&self.folder, &self.repository) })
+                }
                 // What git said first is the reason.
                 Ok(None) | Err(_) => Err(error),
             },
@@ -116,6 +138,13 @@ impl Program {
 
     /// All of a command's output, if it succeeds.
     pub(super) fn output(&self, arguments: &[&str]) -> Result<Vec<u8>, ViewError> {
+        if self.stop.is_some() {
+            let all = |output: &mut dyn BufRead| {
+                let mut bytes = Vec::new();
+                output.read_to_end(&mut bytes).map(|_| bytes)
+            };
+            return self.converse(arguments, &[], all);
+        }
         let fail = |detail: String| ViewError::Read(format!("git {}: {detail}", arguments.join(" ")));
         let output = self.command(arguments).output().map_err(|error| fail(error.to_string()))?;
         if output.status.success() {
@@ -136,11 +165,21 @@ impl Program {
         let fail = |detail: String| ViewError::Read(format!("git {}: {detail}", arguments.join(" ")));
         let io = |error: std::io::Error| fail(error.to_string());
         let arguments = [&["-c", "core.hooksPath=/dev/null"], arguments].concat();
+        if self.is_stopped() {
+            return Err(fail("it is not asked any more".into()));
+        }
         let mut command = self.command(&arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(io)?;
         let (to, from, said) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let child = Mutex::new(child);
+        let (tell, told) = channel::<()>();
         // All three at once: git answers before it has heard everything.
         let (answer, said) = std::thread::scope(|scope| {
+            if let Some(stop) = &self.stop {
+                scope.spawn(|| {
+                    end_when(stop, &child, move || told.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout))
+                });
+            }
             // Where git ends early its own words say why.
             scope.spawn(move || to.map(|mut to| to.write_all(input)));
             let said = scope.spawn(move || {
@@ -155,11 +194,13 @@ impl Program {
                 std::io::copy(&mut from, &mut std::io::sink()).ok();
                 answer
             });
+            drop(tell);
             (answer, said.join().unwrap_or_default())
         });
-        let status = child.wait().map_err(io)?;
+        let status = child.into_inner().unwrap_or_else(PoisonError::into_inner).wait().map_err(io)?;
         if !status.success() {
-            return Err(fail(String::from_utf8_lossy(&said).trim().to_owned()));
+            let said = String::from_utf8_lossy(&said).trim().to_owned();
+            return Err(fail(if self.is_stopped() { "it was stopped".into() } else { said }));
         }
         answer.ok_or_else(|| fail("it has no output".into()))?.map_err(io)
     }
@@ -181,6 +222,17 @@ impl Program {
         let input = child.stdin.take()?;
         let output = BufReader::new(child.stdout.take()?);
         Some(Cat { child, input: Some(input), output })
+    }
+}
+
+/// Ends a child as soon as that is asked for, and asks for as long as somebody is `waiting`, which takes its time to say so.
+fn end_when(stop: &Stop, child: &Mutex<Child>, waiting: impl Fn() -> bool) {
+    while waiting() {
+        if stop() {
+            // One that has ended is no error.
+            let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+            return;
+        }
     }
 }
 
@@ -265,5 +317,34 @@ impl Drop for Cat {
         // End of input ends it.
         self.input = None;
         self.child.wait().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Git opens a pipe that nobody writes into.
+    #[cfg(unix)]
+    #[test]
+    fn git_is_asked_no_longer_than_somebody_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let folder = folder.path().to_owned();
+        let folders = Folders { root: folder.clone(), git_dir: folder.clone(), common_dir: folder.clone() };
+        let mut program = Program::new(&folder, &folders);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        // Not before git runs.
+        program.stop_when(Some(Arc::new(move || count.fetch_add(1, Ordering::Relaxed) > 0)));
+        let error = program.output(&["hash-object", "--no-filters", "pipe"]).unwrap_err().to_string();
+        assert!(error.contains("it was stopped"), "{error}");
+        let error = program.output(&["version"]).unwrap_err().to_string();
+        assert!(error.contains("it is not asked any more"), "{error}");
+        program.stop_when(None);
+        assert!(program.output(&["version"]).unwrap().starts_with(b"git version"));
     }
 }
