@@ -68,4 +68,9 @@ pub struct HookFound {
     /// [`crate::limits::PUT_PIECES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put: Option<Vec<(u32, u32)>>,
+    /// Of the same text keyed hashes of the lines of whose words at least half stand there, ascending, for a hub that does not read
+    /// this text; absent where `put` is, where no hub has made its secret yet, and for a file with which the lines of all files
+    /// of the record would be more than [`crate::limits::SAID_LINES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Vec<u64>>,
 }

@@ -18,6 +18,8 @@ pub const CONNECTIONS: usize = 256;
 pub const RANGES: usize = 500;
 /// Pieces that one hook's record tells of as put in, of all its files together, at most.
 pub const PUT_PIECES: usize = 64;
+/// Lines that one hook's record tells of as put in, of all its files together, at most.
+pub const SAID_LINES: usize = 512;
 /// Longest path in a message, in bytes.
 pub const PATH_BYTES: usize = 4_096;
 /// Nesting of JSON input, at most.

@@ -88,7 +88,7 @@ pub fn hook() -> HookRecord {
         pair: Some("conv-1/edit".into()),
         folder: "/home/ada/project".into(),
         files: vec!["/home/ada/project/src/main.rs".into()],
-        found: vec![HookFound { file: 0, digest: Some(digest(1)), put: Some(vec![(0, 12)]) }],
+        found: vec![HookFound { file: 0, digest: Some(digest(1)), put: Some(vec![(0, 12)]), lines: Some(vec![1, 2]) }],
     }
 }
 pub fn said() -> Said {

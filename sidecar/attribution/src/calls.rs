@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use codi2_protocol::{FileId, HookPhase, HookRecord, WorktreeId};
 
-pub use told::{Effect, Hook, Intent, OpenCall, Reading};
+pub use told::{Effect, Hook, Intent, OpenCall, Reading, Said};
 
 use crate::Moment;
 
@@ -279,7 +279,7 @@ impl Calls {
             }
             let (info, before) = (begun.map(|(info, _)| info), begun.map_or(Reading::NotRead, |(_, before)| before));
             let mut intent = Self::finish(hook, info, fresh, before, *after, true);
-            intent.put = hook.put.iter().find(|(put, _)| put == file).map(|(_, put)| put.clone());
+            intent.said = hook.said.iter().find(|(of, _)| of == file).map(|(_, said)| said.clone());
             ended.extend(info.map(|info| info.call));
             effects.push(Effect::Finished { file: Some(file.clone()), intent: intent.clone() });
             self.newest += 1;
@@ -329,7 +329,7 @@ impl Calls {
             after,
             names_path,
             failed: record.phase == HookPhase::Failed,
-            put: None,
+            said: None,
         }
     }
 

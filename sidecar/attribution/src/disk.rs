@@ -22,6 +22,7 @@ use said::narrowed;
 
 pub use facts::{DiskFacts, GitFact, Observed, Seen, Transition};
 pub use ruling::DiskRuling;
+pub use said::said_lines;
 pub use shares::Shares;
 pub(crate) use times::overlaps;
 pub use times::window;

@@ -6,7 +6,7 @@
 use codi2_protocol::{Digest, HookPhase};
 use codi2_text::Text;
 
-use crate::fixtures::{digest, file, library, of, record, worktree};
+use crate::fixtures::{KEY, digest, file, library, of, record, worktree};
 use crate::{
     Calls, Change, DiskFacts, DiskRuling, GitFact, Hook, Moment, Observed, OpenBook, Reading, Rung, Transition,
     judge_disk,
@@ -64,7 +64,7 @@ impl Hub {
                 let files = [(path.clone(), Reading::Content(*read))];
                 let at = Moment::earliest(*at_ms);
                 self.calls
-                    .on(Hook { record: &record, files: &files, put: &[], worktree: Some(&worktree()), at }, *at_ms);
+                    .on(Hook { record: &record, files: &files, said: &[], worktree: Some(&worktree()), at }, *at_ms);
             }
             Fact::Git { operation, after } => {
                 let fact = GitFact { operation: (*operation).to_owned(), what: "new-head".to_owned() };
@@ -100,6 +100,7 @@ impl Hub {
             calls: &self.calls.open_on(&path),
             transitions: &transitions,
             texts,
+            key: &KEY,
         })
     }
 

@@ -8,7 +8,6 @@
 use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::Read;
-use std::path::{Path, PathBuf};
 
 use codi2_protocol::{Kind, Texts};
 use codi2_redaction::Redactor;
@@ -33,20 +32,20 @@ pub fn pass(redactor: &Redactor, message: &mut impl Texts) {
 /// The door of a process that tells the hub things.
 #[derive(Debug)]
 pub(crate) struct Door {
-    secret: PathBuf,
+    places: Places,
     redactor: Redactor,
     is_keyed: bool,
 }
 
 impl Door {
     pub(crate) fn new(places: &Places) -> Self {
-        Self { secret: places.secret(), redactor: Redactor::new(None), is_keyed: false }
+        Self { places: places.clone(), redactor: Redactor::new(None), is_keyed: false }
     }
 
     /// Lets a message through, redacted.
     pub(crate) fn pass(&mut self, message: &mut impl Texts) {
         if !self.is_keyed
-            && let Some(secret) = read(&self.secret)
+            && let Some(secret) = secret(&self.places)
         {
             (self.redactor, self.is_keyed) = (Redactor::new(Some(&secret)), true);
         }
@@ -55,13 +54,13 @@ impl Door {
 }
 
 /// The hub's secret, if it is there and whole; never through a symbolic link.
-fn read(path: &Path) -> Option<[u8; 32]> {
+pub fn secret(places: &Places) -> Option<[u8; 32]> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NOFOLLOW.bits() as i32);
     let mut bytes = Vec::new();
-    options.open(path).ok()?.take(64).read_to_end(&mut bytes).ok()?;
+    options.open(places.secret()).ok()?.take(64).read_to_end(&mut bytes).ok()?;
     bytes.try_into().ok()
 }
 

@@ -26,6 +26,6 @@ pub use lines::{LineOwner, lines, lines_by};
 pub use owner_tree::{OwnerTree, Runs};
 pub use position::{Encoding, Position};
 pub use standing::standing;
-pub use text::{Digester, Text, digest_of, digest_of_reader, line_ends};
+pub use text::{Digester, Text, digest_of, digest_of_reader, line_ends, line_hash};
 pub use tokens::{Kept, align_tokens, carry_aligned, tokens_equal};
 pub use tombstones::{Least, Match, Tombstones};

@@ -150,6 +150,14 @@ impl Text {
     }
 }
 
+/// A keyed hash of one line, whatever it ends in: of a file's last line, too, which may have no end.
+pub fn line_hash(line: &str, key: &[u8; 32]) -> u64 {
+    let hash = blake3::keyed_hash(key, line.trim_end_matches(['\r', '\n']).as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(first)
+}
+
 impl Default for Text {
     fn default() -> Self {
         Self::new("")

@@ -14,7 +14,7 @@ fn on(calls: &mut Calls, record: &HookRecord, readings: &[(&str, Reading)]) -> V
     let files: Vec<(FileId, Reading)> = readings.iter().map(|(path, reading)| (file(path), *reading)).collect();
     let worktree = worktree();
     calls.on(
-        Hook { record, files: &files, put: &[], worktree: Some(&worktree), at: Moment::earliest(record.at_ms) },
+        Hook { record, files: &files, said: &[], worktree: Some(&worktree), at: Moment::earliest(record.at_ms) },
         record.at_ms,
     )
 }

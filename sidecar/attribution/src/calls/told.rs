@@ -1,6 +1,7 @@
 //! What the book of calls is told, and what it tells. Absent on purpose: the book.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use codi2_protocol::{Actor, Digest, FileId, HookRecord, WorktreeId};
 
@@ -41,9 +42,9 @@ pub struct Hook<'a> {
     /// Its files as the hub knows them, with what they held. A record that comes late out of a spool was
     /// [`Reading::NotRead`] in all of them: what they hold now says nothing.
     pub files: &'a [(FileId, Reading)],
-    /// Where what the call put in stands in files that were read, by bytes of their text; a file that is not among them: its
-    /// tool does not say, or nobody looked.
-    pub put: &'a [(FileId, Vec<Range<u32>>)],
+    /// What the call said that it puts into files that were read; a file that is not among them: its tool does not say, or
+    /// nobody looked.
+    pub said: &'a [(FileId, Said)],
     /// The worktree of its folder, for a call that does not say which files.
     pub worktree: Option<&'a WorktreeId>,
     /// The call wrote nothing before this moment (a hook before), or after it.
@@ -65,6 +66,15 @@ pub struct OpenCall {
     pub since: Moment,
     /// Whether it named the path; else it may write anywhere in its worktree.
     pub names_path: bool,
+}
+
+/// What a call said that it puts in, by where its hook found it in the text that the call left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Which bytes of that text.
+    pub put: Vec<Range<u32>>,
+    /// [`crate::said_lines`] of that text, for whoever does not have it; absent where the hook did not tell them.
+    pub lines: Option<Arc<[u64]>>,
 }
 
 /// What a finished call did to one file.
@@ -90,8 +100,8 @@ pub struct Intent {
     pub names_path: bool,
     /// The tool said that it failed.
     pub failed: bool,
-    /// Which bytes of the text at the hook after stand in what the call said it puts in; absent where it does not say.
-    pub put: Option<Vec<Range<u32>>>,
+    /// What it said that it puts in; absent where it does not say.
+    pub said: Option<Said>,
 }
 
 impl Intent {

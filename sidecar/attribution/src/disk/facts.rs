@@ -41,6 +41,8 @@ pub struct DiskFacts<'a> {
     pub transitions: &'a [Transition],
     /// The text behind a digest, where the hub has it. Only ever asked for states of this file.
     pub texts: &'a dyn Fn(Digest) -> Option<Text>,
+    /// What keys the hashes of lines ([`crate::Said::lines`]).
+    pub key: &'a [u8; 32],
 }
 
 impl fmt::Debug for DiskFacts<'_> {

@@ -3,6 +3,7 @@
 use codi2_protocol::{Actor, Class, Evidence, EvidenceKind, Verdict};
 
 use super::facts::{DiskFacts, Observed};
+use super::said::is_told_by_lines;
 use super::steps::beside;
 use super::times::timely;
 use crate::Reading;
@@ -23,7 +24,8 @@ pub(super) fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
         }
         // A call whose digests are known and do not lead here, nor past here, is not the whole story.
         let fits = |reading: Reading, state| reading == Reading::NotRead || reading.is(state);
-        let leads = fits(intent.before, facts.before) && fits(intent.after, facts.after);
+        let leads =
+            fits(intent.before, facts.before) && (fits(intent.after, facts.after) || is_told_by_lines(intent, facts));
         // What was last written before the call began is not its doing, though it was seen later. The kernel's time is early
         // by a tick at most, and never late; on Linux a hook before tells its time by the same clock.
         let began = facts.written.is_none_or(|written| intent.since.is_none_or(|since| since.ms <= written.ms));

@@ -2,20 +2,22 @@
 //!
 //! A call's digests tell that the file was one thing when it began and another when it ended, not who did what between. Where
 //! its tool says what it puts in, what is new beside that is not known to be its agent's (ADR 0144). It is decided line by
-//! line, since a line is whose most of it is. Absent on purpose: what was said, of which nobody keeps more than where it
-//! stands in the file; and taking it for the agent's, which the ladder does.
+//! line, since a line is whose most of it is. Of a text that nobody else has read, keyed hashes of the lines tell (ADR 0157).
+//! Absent on purpose: what was said, of which nobody keeps more than that; and taking it for the agent's, which the ladder does.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use codi2_protocol::{Actor, Class, Digest};
-use codi2_text::{Limits, OwnerTree, Text, diff};
+use codi2_text::{Limits, OwnerTree, Text, diff, line_hash};
 
 use super::facts::DiskFacts;
 use super::left::possible;
 use super::ruling::DiskRuling;
 use super::shares::Shares;
 use super::times::timely;
-use crate::Intent;
+use crate::way::way;
+use crate::{Intent, Said};
 
 /// The ruling without the lines that whoever it names did not say to put in: one of those who were at work wrote them, or
 /// somebody else.
@@ -71,38 +73,109 @@ fn text_of(facts: &DiskFacts<'_>, state: Option<Digest>) -> Option<Text> {
 }
 
 /// The new lines, or what is new of them, that an agent's calls did not say to put in; absent where one of its calls does not
-/// say, or where the text that it left is not known.
-fn unsaid<'a>(facts: &DiskFacts<'a>, agent: &Actor, after: &Text) -> Option<Vec<Range<u64>>> {
-    let is_its = |call: &&Intent| {
-        call.actor.as_ref() == Some(agent)
-            && !call.certifies_nothing()
-            && (timely(call, facts) || call.after.is(facts.after))
-    };
-    let put = |call: &'a Intent| Some((call.after.state()?, call.put.as_deref()?));
-    let calls: Vec<(Option<Digest>, &[Range<u32>])> =
-        facts.intents.iter().filter(is_its).map(put).collect::<Option<_>>()?;
+/// say, or where neither the text that it left is known nor the lines of that.
+fn unsaid(facts: &DiskFacts<'_>, agent: &Actor, after: &Text) -> Option<Vec<Range<u64>>> {
+    let is_its = |call: &&Intent| call.actor.as_ref() == Some(agent) && !call.certifies_nothing();
+    let own: Vec<&Intent> = facts.intents.iter().filter(is_its).collect();
+    // One that led here did so whenever it was.
+    let ends = |at: usize| (own[at].before.state().flatten(), own[at].after.state().flatten());
+    let led = way(facts.before, facts.after, own.len(), ends).unwrap_or_default();
+    let counts = |(at, call): &(usize, &&Intent)| timely(call, facts) || call.after.is(facts.after) || led.contains(at);
+    let told = |(_, call): (usize, &&Intent)| Some((call.after.state()?, call.said.clone()?));
+    let calls: Vec<(Option<Digest>, Said)> = own.iter().enumerate().filter(counts).map(told).collect::<Option<_>>()?;
     if calls.is_empty() {
         return None;
     }
     let text = after.to_string();
     let mut said = OwnerTree::new(text.len(), false);
-    for (left, put) in calls {
-        let left_text = text_of(facts, left)?;
-        let mut there = OwnerTree::new(left_text.len_bytes(), false);
-        put.iter().for_each(|range| there.recolour(range.start as usize..range.end as usize, |_| true));
-        if left != facts.after {
-            // What of it stood here already.
-            there.splice_all(&diff(&left_text, &text, &Limits::default()), false);
-        }
-        let mut at = 0;
-        for (len, is_said) in there.iter() {
-            said.recolour(at..at + len, |known| known || is_said);
-            at += len;
+    for (left, call) in calls {
+        match text_of(facts, left) {
+            Some(left_text) => {
+                let edits = if left == facts.after { Vec::new() } else { diff(&left_text, &text, &Limits::default()) };
+                let mut there = said_in(left_text.len_bytes(), &call.put);
+                // What of it stood here already.
+                there.splice_all(&edits, false);
+                let mut at = 0;
+                for (len, is_said) in there.iter() {
+                    said.recolour(at..at + len, |known| known || is_said);
+                    at += len;
+                }
+            }
+            None => {
+                let lines: HashSet<u64> = call.lines?.iter().copied().collect();
+                let there = hashed_lines(&text, facts.key).filter(|(_, hash)| lines.contains(hash));
+                there.for_each(|(line, _)| said.recolour(line, |_| true));
+            }
         }
     }
     let new = new_bytes(facts, after);
     let unsaid = new.iter().flat_map(|new| unsaid_of(&said, new.start, &text[new.clone()]));
     Some(unsaid.map(|unsaid| unsaid.start as u64..unsaid.end as u64).collect())
+}
+
+/// Whether a call left a text that is not at hand, and its hook told of lines of it that are new in this change: what others put
+/// in beside them is held back.
+pub(super) fn is_told_by_lines(call: &Intent, facts: &DiskFacts<'_>) -> bool {
+    let has_lines = call.said.as_ref().is_some_and(|said| said.lines.is_some());
+    let is_away = has_lines && call.after.state().is_some_and(|left| text_of(facts, left).is_none());
+    let after = facts.after.filter(|_| is_away).and_then(facts.texts);
+    let (Some(agent), Some(after)) = (&call.actor, after) else { return false };
+    let all: usize = new_bytes(facts, &after).iter().map(Range::len).sum();
+    let is_more =
+        |unsaid: Vec<Range<u64>>| unsaid.iter().map(|range| range.end - range.start).sum::<u64>() < all as u64;
+    unsaid(facts, agent, &after).is_some_and(is_more)
+}
+
+/// Keyed hashes of the lines of a text of whose words at least half stand in what a call puts in (`put`: bytes of it,
+/// ascending), each once, ascending. A line without words is not told of: it goes with a line beside it.
+pub fn said_lines(text: &str, put: &[Range<u32>], key: &[u8; 32]) -> Vec<u64> {
+    let (mut left, mut at, mut found) = (put, 0, Vec::new());
+    for line in text.split_inclusive('\n') {
+        let (from, to) = (at, at + line.len());
+        at = to;
+        left = &left[left.iter().take_while(|piece| piece.end as usize <= from).count()..];
+        let said = left.iter().take_while(|piece| (piece.start as usize) < to);
+        let part = |piece: &Range<u32>| &text.as_bytes()[from.max(piece.start as usize)..to.min(piece.end as usize)];
+        let known: usize = said.map(|piece| words(part(piece))).sum();
+        if known > 0 && known * 2 >= words(line.as_bytes()) {
+            found.push(hash(line, key));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The lines of a text with their hashes.
+fn hashed_lines(text: &str, key: &[u8; 32]) -> impl Iterator<Item = (Range<usize>, u64)> {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        at += line.len();
+        (at - line.len()..at, hash(line, key))
+    })
+}
+
+/// As much of a line's hash as every reader of JSON takes for a whole number.
+fn hash(line: &str, key: &[u8; 32]) -> u64 {
+    line_hash(line, key) >> 12
+}
+
+/// Which bytes of a text of this length were said.
+fn said_in(len: usize, put: &[Range<u32>]) -> OwnerTree<bool> {
+    let mut said = OwnerTree::new(len, false);
+    put.iter().for_each(|range| said.recolour(range.start as usize..range.end as usize, |_| true));
+    said
+}
+
+/// Whether at least half of a line's words were said; absent of a line without any.
+fn half_said(said: &OwnerTree<bool>, at: usize, line: &str) -> Option<bool> {
+    let (mut known, mut read) = (0, 0);
+    for (len, is_said) in said.spans(at..at + line.len()) {
+        known += if is_said { words(&line.as_bytes()[read..read + len]) } else { 0 };
+        read += len;
+    }
+    let all = words(line.as_bytes());
+    (all > 0).then_some(known * 2 >= all)
 }
 
 /// The lines of a new piece of text, at `at`, of whose words less than half were said. A line without words goes with the line
@@ -111,13 +184,7 @@ fn unsaid_of(said: &OwnerTree<bool>, at: usize, piece: &str) -> Vec<Range<usize>
     let mut lines: Vec<(Range<usize>, Option<bool>)> = Vec::new();
     let mut from = at;
     for line in piece.split_inclusive('\n') {
-        let (mut known, mut read) = (0, 0);
-        for (len, is_said) in said.spans(from..from + line.len()) {
-            known += if is_said { words(&line.as_bytes()[read..read + len]) } else { 0 };
-            read += len;
-        }
-        let all = words(line.as_bytes());
-        lines.push((from..from + line.len(), (all > 0).then_some(known * 2 >= all)));
+        lines.push((from..from + line.len(), half_said(said, from, line)));
         from += line.len();
     }
     // Without any word: its place tells, unless it is blank.
@@ -136,160 +203,4 @@ fn words(bytes: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use codi2_protocol::EvidenceKind;
-
-    use super::*;
-    use crate::fixtures::{agent, call, disk, intent, library, of};
-    use crate::{Moment, Reading, Rung, Transition, judge_disk};
-
-    const OLD: &str = "base\n";
-
-    /// A call of agent a from one text to another, whose hook found this in what it left.
-    fn wrote(before: &str, after: &str, put: &[&str]) -> Intent {
-        let place = |piece: &&str| {
-            let at = after.find(piece).unwrap_or_else(|| panic!("{piece:?} in {after:?}"));
-            at as u32..(at + piece.len()) as u32
-        };
-        let put = Some(put.iter().map(place).collect());
-        Intent { put, ..intent(1, "a", (800, 1_100), Reading::Content(of(before)), Reading::Content(of(after))) }
-    }
-
-    /// Who has each line that is new on one of the steps: an agent's name, or nothing.
-    fn lines(steps: &[&str], calls: &[Intent]) -> Vec<Vec<String>> {
-        let library = library(steps);
-        let texts = |digest: Digest| library.get(&digest).cloned();
-        let times = |step: usize| (Moment::earliest(900 + step as u64 * 10), Moment::earliest(910 + step as u64 * 10));
-        let step = |(number, pair): (usize, &[&str])| {
-            let (from, to) = times(number);
-            Transition { before: Some(of(pair[0])), after: Some(of(pair[1])), from, to }
-        };
-        let transitions: Vec<Transition> = steps.windows(2).enumerate().map(step).collect();
-        let rule = |(number, step): (usize, &Transition)| {
-            let Transition { before, after, from, to } = *step;
-            let facts = DiskFacts {
-                before,
-                after,
-                from,
-                to,
-                intents: calls,
-                transitions: &transitions,
-                texts: &texts,
-                ..disk()
-            };
-            let (ruling, text) = (judge_disk(&facts), steps[number + 1]);
-            let DiskRuling::New(shares) = &ruling else { panic!("{ruling:?}") };
-            let owner = |at: usize| shares.pieces(at as u64..at as u64 + 1)[0].1.clone();
-            let mut at = 0;
-            let line = |line: &str| {
-                let verdict = owner(at);
-                at += line.len();
-                if verdict.class == Class::Unknown {
-                    assert_eq!(Rung::of(&verdict), Rung::Candidates, "the agent is possible");
-                    return format!("? {}", line.trim_end());
-                }
-                format!("{} {} {}", verdict.origin.name, verdict.class, line.trim_end())
-            };
-            let known: Vec<&str> = steps[number].split_inclusive('\n').collect();
-            text.split_inclusive('\n')
-                .map(line)
-                .filter(|shown| !known.iter().any(|old| shown.ends_with(old.trim_end())))
-                .collect()
-        };
-        transitions.iter().enumerate().map(rule).collect()
-    }
-
-    #[test]
-    fn what_a_call_did_not_say_is_not_its_agents() {
-        let both = "base\nstranger here\nby a\n";
-        for (name, steps, call, expected) in [
-            (
-                "all was said",
-                &[OLD, "base\nby a\n"][..],
-                wrote(OLD, "base\nby a\n", &["by a"]),
-                vec![vec!["a exact by a"]],
-            ),
-            (
-                "nothing stands there",
-                &[OLD, "base\nstranger here\n"],
-                wrote(OLD, "base\nstranger here\n", &[]),
-                vec![vec!["? stranger here"]],
-            ),
-            (
-                "both in one step",
-                &[OLD, both],
-                wrote(OLD, both, &["by a"]),
-                vec![vec!["? stranger here", "a exact by a"]],
-            ),
-            (
-                "one after the other",
-                &[OLD, "base\nstranger here\n", both],
-                wrote(OLD, both, &["by a"]),
-                vec![vec!["? stranger here"], vec!["a inferred by a"]],
-            ),
-            (
-                "the agent first",
-                &[OLD, "base\nby a\n", both],
-                wrote(OLD, both, &["\nby a\n"]),
-                vec![vec!["a inferred by a"], vec!["? stranger here"]],
-            ),
-            (
-                "a formatter behind it",
-                &[OLD, "base\nf('x',y)\n", "base\nf(\"x\", y);\n"],
-                wrote(OLD, "base\nf(\"x\", y);\n", &["f(\"x\", y);\n"]),
-                vec![vec!["a inferred f('x',y)"], vec!["a inferred f(\"x\", y);"]],
-            ),
-            (
-                "marks go with the words beside them",
-                &[OLD, "base\nby a\n}\nstranger here\n}\n"],
-                wrote(OLD, "base\nby a\n}\nstranger here\n}\n", &["by a"]),
-                vec![vec!["a exact by a", "a exact }", "? stranger here", "? }"]],
-            ),
-            ("marks alone", &[OLD, "base\n}\n"], wrote(OLD, "base\n}\n", &[]), vec![vec!["? }"]]),
-            (
-                "more than half of a line",
-                &[OLD, "base\nlonger x\n"],
-                wrote(OLD, "base\nlonger x\n", &["longer"]),
-                vec![vec!["a exact longer x"]],
-            ),
-        ] {
-            let expected: Vec<Vec<String>> =
-                expected.into_iter().map(|step| step.into_iter().map(str::to_owned).collect()).collect();
-            assert_eq!(lines(steps, &[call]), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_call_that_does_not_say_is_judged_as_ever() {
-        let left = "base\nstranger here\n";
-        let silent = Intent { put: None, ..wrote(OLD, left, &[]) };
-        let command =
-            Intent { call: 2, names_path: false, before: Reading::NotRead, after: Reading::NotRead, ..silent.clone() };
-        let all = vec![vec!["a exact stranger here".to_owned()]];
-        assert_eq!(lines(&[OLD, left], &[silent]), all);
-        assert_eq!(lines(&[OLD, left], &[wrote(OLD, left, &[]), command]), all, "its command may have written it");
-        // What another agent said is nothing to this one.
-        let other = Intent { call: 2, actor: Some(agent("b")), put: None, ..wrote(OLD, "base\nelse\n", &["else"]) };
-        assert_eq!(lines(&[OLD, left], &[wrote(OLD, left, &[]), other]), [["? stranger here"]]);
-    }
-
-    #[test]
-    fn everybody_at_work_is_possible() {
-        let left = "base\nstranger here\n";
-        let library = library(&[OLD, left]);
-        let texts = |digest: Digest| library.get(&digest).cloned();
-        let (calls, intents) = ([call(2, Some(agent("b")), 850)], [wrote(OLD, left, &[])]);
-        let facts = DiskFacts {
-            before: Some(of(OLD)),
-            after: Some(of(left)),
-            intents: &intents,
-            calls: &calls,
-            texts: &texts,
-            ..disk()
-        };
-        let ruling = judge_disk(&facts);
-        let verdict = ruling.whole().expect("one verdict");
-        let named = verdict.evidence.iter().filter(|reason| reason.kind == EvidenceKind::Candidate).count();
-        assert_eq!((verdict.class, named), (Class::Unknown, 2));
-    }
-}
+mod tests;

@@ -1,9 +1,10 @@
 //! `codi2 hook`: what agents call before and after they edit.
 //!
 //! The agent waits for this process, so it takes 5 ms and never breaks the agent: no runtime, no log, no catalogue, and
-//! settings only where there is no hub: then private files are left out of what lies in the spool, and its cap counts.
+//! settings only where it names files, of which private ones are not read, or where there is no hub: then those are left out of
+//! what lies in the spool, too, and its cap counts.
 //! The record is cut to tool, ids and paths while it is read; contents are never kept, nor told to the hub. Of the files
-//! it tells their digests, and after an edit where in them stands what the call put in (ADR 0144). Absent on purpose: output
+//! it tells their digests, and after an edit where in them stands what the call put in (ADR 0144, 0157). Absent on purpose: output
 //! on standard output (agents parse it), and any judgement, which is the hub's.
 //!
 //! Exit codes: 0 when the hub or the spool has the record, or there is nothing to record. Where the input makes no sense
@@ -14,22 +15,24 @@ pub(super) mod bounds;
 mod call;
 mod found;
 mod payload;
+mod private;
 #[cfg(test)]
 mod tests;
 pub(super) mod tool;
 
+use std::cell::LazyCell;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use codi2_config::{Globs, Settings};
 use codi2_ipc::hooks::Brought;
 use codi2_protocol::{HookPhase, HookRecord};
 
 use serde::de::IgnoredAny;
 
+use self::private::Private;
 use super::args::{Hook, HookFormat};
 use super::printer::complain;
 use super::surroundings::BUILD;
@@ -59,29 +62,31 @@ fn told(hook: &Hook, flags: &Flags) -> Result<()> {
         _ => read(std::io::stdin())?,
     };
     let Some(call::Told { mut record, written }) = told_by(&hook.of, &input)? else { return Ok(()) };
-    record.found = found::found(&record.files, written.as_deref());
     let places = codi2_ipc::Places::find().context("no place for the record")?;
+    let settings = LazyCell::new(|| settings::load_quickly(flags));
+    let private = LazyCell::new(|| Private::new(&settings.watch.private));
+    let key = written.as_ref().and_then(|_| codi2_ipc::door::secret(&places));
+    let is_private = |file: &str| private.covers(Path::new(&record.folder), file);
+    record.found = found::found(&record.files, is_private, written.as_deref(), key.as_ref());
     let may_keep = |brought: &mut Brought| match brought {
-        Brought::Hook(record) => may_keep(record, &settings::load_quickly(flags)),
+        Brought::Hook(record) => may_keep(record, &private).then(|| settings.spool_bytes()),
         Brought::Note(_) => None,
     };
     let outcome = codi2_ipc::blocking::bring_or_spool(&places, Brought::Hook(record), BUILD, may_keep);
     outcome.context("neither the hub nor the spool took the record").map(|_| ())
 }
 
-/// Leaves private files out of a record, as the person's settings name them, and says how many bytes the spool may hold;
-/// none where nothing is left. What a repository's settings add is left out by the hub, when it reads the spool.
-fn may_keep(record: &mut HookRecord, settings: &Settings) -> Option<u64> {
-    // One that cannot be read was left out before; where that failed, nothing lies anywhere.
-    let private = Globs::any_case(&settings.watch.private).ok()?;
+/// Leaves private files out of a record; whether anything is left. What the settings of the hub's own process add is left out by
+/// the hub, when it reads the spool.
+fn may_keep(record: &mut HookRecord, private: &Private) -> bool {
     let HookRecord { files, found, folder, .. } = record;
-    let kept: Vec<bool> = files.iter().map(|file| !bounds::is_private(&private, Path::new(folder), file)).collect();
+    let kept: Vec<bool> = files.iter().map(|file| !private.covers(Path::new(folder), file)).collect();
     let number = |file: u32| kept.iter().take(file as usize).filter(|is_kept| **is_kept).count() as u32;
     found.retain(|found| kept.get(found.file as usize) == Some(&true));
     found.iter_mut().for_each(|found| found.file = number(found.file));
     let mut is_kept = kept.iter().copied();
     files.retain(|_| is_kept.next() == Some(true));
-    (kept.is_empty() || !files.is_empty()).then(|| settings.spool_bytes())
+    kept.is_empty() || !files.is_empty()
 }
 
 /// The record of a payload that arrives now; none where it changes no file.

@@ -1,11 +1,11 @@
 //! Agents' hooks: each file that a hook names is read, by the hub before and by the hook itself after, and the two are paired.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use codi2_attribution::{Effect as CallEffect, Hook, Moment, Reading};
+use codi2_attribution::{Effect as CallEffect, Hook, Moment, Reading, Said};
 use codi2_protocol::{
-    Actor, ActorKind, EventBody, EventId, FileId, HookPhase, HookRecord, KnownBy, Process, WorktreeId, limits,
+    Actor, ActorKind, EventBody, EventId, FileId, HookFound, HookPhase, HookRecord, KnownBy, Process, WorktreeId,
+    limits,
 };
 use codi2_workspace::Observation;
 
@@ -36,8 +36,8 @@ impl Core {
         record.actor = record.actor.take().map(|actor| self.chained(actor, Some(&process), worktree.as_ref(), ports));
         let mut files: Vec<(FileId, Option<Observation>)> = Vec::new();
         let mut readings: Vec<(FileId, Reading)> = Vec::new();
-        let mut put: Vec<(FileId, Vec<Range<u32>>)> = Vec::new();
-        let (mut is_private, mut pieces_left) = (false, limits::PUT_PIECES);
+        let mut said: Vec<(FileId, Said)> = Vec::new();
+        let (mut is_private, mut bounds) = (false, Bounds::default());
         for (number, path) in record.files.iter().enumerate().take(limits::BATCH_FACTS) {
             let path = folder.join(path);
             let beside = path.parent().map_or_else(|| folder.clone(), Path::to_owned);
@@ -63,13 +63,7 @@ impl Core {
                 HookPhase::Before => read_here.or(read_by_hook),
                 _ => read_by_hook.or(read_here),
             };
-            if let Some(pieces) = own.and_then(|own| own.put.as_ref()) {
-                // As the hook counts them: those of all files together.
-                if let Some(rest) = pieces_left.checked_sub(pieces.len()) {
-                    pieces_left = rest;
-                    put.push((file.clone(), pieces.iter().map(|(begin, end)| *begin..*end).collect()));
-                }
-            }
+            said.extend(own.and_then(|own| bounds.said(own)).map(|said| (file.clone(), said)));
             readings.push((file.clone(), read.unwrap_or(Reading::NotRead)));
             files.push((file, found));
         }
@@ -92,7 +86,7 @@ impl Core {
             _ if !looked_at => Moment::latest(record.at_ms).min(self.moment(now)),
             _ => Moment::latest(record.at_ms),
         };
-        let hook = Hook { record: &record, files: &readings, put: &put, worktree: worktree.as_ref(), at };
+        let hook = Hook { record: &record, files: &readings, said: &said, worktree: worktree.as_ref(), at };
         self.calls.expire(now);
         let effects = self.calls.on(hook, now);
         let told = match record.phase {
@@ -213,4 +207,29 @@ impl Core {
 
 fn reading(found: &Observation) -> Reading {
     found.content.digest().map_or(Reading::Absent, Reading::Content)
+}
+
+/// What of a record may still be taken for said, of all its files together: the hook counts in the same way.
+struct Bounds {
+    pieces: usize,
+    lines: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { pieces: limits::PUT_PIECES, lines: limits::SAID_LINES }
+    }
+}
+
+impl Bounds {
+    /// What a call said that it puts into a file; none where it does not say, or says too much.
+    fn said(&mut self, found: &HookFound) -> Option<Said> {
+        let pieces = found.put.as_ref()?;
+        self.pieces = self.pieces.checked_sub(pieces.len())?;
+        let lines = found.lines.as_ref().and_then(|lines| {
+            self.lines = self.lines.checked_sub(lines.len())?;
+            Some(lines.as_slice().into())
+        });
+        Some(Said { put: pieces.iter().map(|(begin, end)| *begin..*end).collect(), lines })
+    }
 }

@@ -79,6 +79,7 @@ impl Core {
             calls: &beside.calls,
             transitions: &beside.transitions,
             texts: &texts,
+            key: self.ledger.secret(),
         })
     }
 

@@ -12,7 +12,10 @@ fn edits(w: &mut World, agent: &str, path: &str, text: &str) -> Vec<HookRecord> 
     let hook = |w: &mut World, phase| {
         w.ports.now += 5;
         let digest = w.ports.files.get(path).map(of);
-        HookRecord { found: vec![HookFound { file: 0, digest, put: None }], ..w.hook_record(phase, agent, &[path]) }
+        HookRecord {
+            found: vec![HookFound { file: 0, digest, put: None, lines: None }],
+            ..w.hook_record(phase, agent, &[path])
+        }
     };
     let before = hook(w, HookPhase::Before);
     w.put(path, text);

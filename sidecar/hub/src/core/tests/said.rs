@@ -1,10 +1,11 @@
 //! Somebody else writes into a file while an agent's call is open on it, and the call says what it puts in.
 
+use codi2_attribution::said_lines;
 use codi2_protocol::{Call, HookFound, HookPhase, HookRecord};
 use codi2_text::standing;
 
 use super::super::{Input, Ticket};
-use super::world::{World, of};
+use super::world::{SECRET, World, of};
 
 const OLD: &str = "unknown unknown BeforeCodi2";
 const AGENT: &str = "agent bot exact IntentExact";
@@ -14,9 +15,12 @@ const POSSIBLE: &str = "unknown unknown Candidate";
 /// What the hook after an edit tells that puts in these texts.
 fn left(w: &World, path: &str, texts: &[&str]) -> HookRecord {
     let bytes = &w.ports.files[path];
-    let pieces = standing(std::str::from_utf8(bytes).unwrap(), texts).unwrap();
-    let put = pieces.into_iter().map(|piece| (piece.start as u32, piece.end as u32)).collect();
-    let found = vec![HookFound { file: 0, digest: Some(of(bytes)), put: Some(put) }];
+    let text = std::str::from_utf8(bytes).unwrap();
+    let pieces = standing(text, texts).unwrap();
+    let put: Vec<_> = pieces.into_iter().map(|piece| piece.start as u32..piece.end as u32).collect();
+    let lines = Some(said_lines(text, &put, &SECRET));
+    let put = put.into_iter().map(|piece| (piece.start, piece.end)).collect();
+    let found = vec![HookFound { file: 0, digest: Some(of(bytes)), put: Some(put), lines }];
     HookRecord { found, ..w.hook_record(HookPhase::After, "bot", &[path]) }
 }
 
@@ -95,13 +99,17 @@ fn what_a_stranger_writes_behind_the_hook() {
         edit(&mut w, is_seen);
         let mut record = left(&w, "a.rs", &["by bot\n"]);
         if !is_told {
-            record.found[0].put = None;
+            record.found[0] = HookFound { put: None, lines: None, ..record.found[0].clone() };
         }
         w.put("a.rs", "one\nby bot\nstranger here\n");
         w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
         w.watch_sees("a.rs");
-        // What the hook has read is known only where somebody else has seen it, too.
-        let (own, others) = if is_seen { (AGENT, "external unknown DiskChange") } else { (POSSIBLE, POSSIBLE) };
+        // What the hook has read is known where somebody else has seen it, too; else by the lines that it tells of.
+        let (own, others) = match (is_seen, is_told) {
+            (true, _) => (AGENT, "external unknown DiskChange"),
+            (false, true) => (ALONE, POSSIBLE),
+            (false, false) => (POSSIBLE, POSSIBLE),
+        };
         assert_eq!(w.blame("a.rs"), [OLD, own, others], "seen: {is_seen}, told: {is_told}");
     }
     // It goes before the hub looks.
@@ -125,7 +133,12 @@ fn pieces_are_counted_in_a_record() {
     w.ports.now += 5;
     // Nothing of the new lines was said.
     let put: Vec<(u32, u32)> = vec![(0, 1); half];
-    let found = |file, path: &str| HookFound { file, digest: Some(of(&w.ports.files[path])), put: Some(put.clone()) };
+    let found = |file, path: &str| HookFound {
+        file,
+        digest: Some(of(&w.ports.files[path])),
+        put: Some(put.clone()),
+        lines: None,
+    };
     let found = vec![found(0, "a.rs"), found(1, "b.rs")];
     let record = HookRecord { found, ..w.hook_record(HookPhase::After, "bot", &["a.rs", "b.rs"]) };
     w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
@@ -136,7 +149,7 @@ fn pieces_are_counted_in_a_record() {
 fn while_there_was_no_hub() {
     let mut w = World::new(&[("a.rs", "one\n")]);
     let digest = Some(of("one\n"));
-    let found = vec![HookFound { file: 0, digest, put: None }];
+    let found = vec![HookFound { file: 0, digest, put: None, lines: None }];
     let before = HookRecord { found, ..w.hook_record(HookPhase::Before, "bot", &["a.rs"]) };
     w.ports.now += 3_000;
     w.put("a.rs", "one\nstranger here\nby bot\n");
@@ -149,11 +162,36 @@ fn while_there_was_no_hub() {
     assert_eq!(w.blame("a.rs"), [OLD, POSSIBLE, AGENT]);
 }
 
+/// Nobody has read what the first of them left but its hook.
+#[test]
+fn two_edits_while_there_was_no_hub() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    let mut spool = Vec::new();
+    let edits = [
+        ("one\nstranger here\nby bot\n", "by bot"),
+        ("one\nstranger here\nby bot\nmore by bot\nanother stranger\n", "more by bot"),
+    ];
+    for (text, said) in edits {
+        let digest = Some(of(&w.ports.files["a.rs"]));
+        let found = vec![HookFound { file: 0, digest, put: None, lines: None }];
+        spool.push(HookRecord { found, ..w.hook_record(HookPhase::Before, "bot", &["a.rs"]) });
+        w.ports.now += 3_000;
+        w.put("a.rs", text);
+        spool.push(left(&w, "a.rs", &[said]));
+    }
+    w.hub_restarts();
+    for record in spool {
+        w.feed(Input::Called(None, 0, Call::Hook(record)));
+    }
+    w.scan();
+    assert_eq!(w.blame("a.rs"), [OLD, POSSIBLE, AGENT, AGENT, POSSIBLE]);
+}
+
 /// The agent goes on when its hook has waited long enough, and the hub reads what it said later, in its socket and in the spool.
 #[test]
 fn a_hub_that_is_late_takes_what_the_hook_found() {
     let mut w = World::new(&[("a.rs", "one\n")]);
-    let found = vec![HookFound { file: 0, digest: Some(of("one\n")), put: None }];
+    let found = vec![HookFound { file: 0, digest: Some(of("one\n")), put: None, lines: None }];
     let before = HookRecord { found, ..w.hook_record(HookPhase::Before, "bot", &["a.rs"]) };
     w.ports.now += 1_000;
     w.put("a.rs", "one\nby bot\n");

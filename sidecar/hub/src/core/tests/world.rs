@@ -18,8 +18,11 @@ use super::sidecar::Sidecar;
 
 /// A core that knows nothing yet.
 pub fn core() -> Core {
-    Core::new(ProducerId::new(), host(), [7; 32])
+    Core::new(ProducerId::new(), host(), SECRET)
 }
+
+/// The hub's secret.
+pub const SECRET: [u8; 32] = [7; 32];
 
 /// Everything: the core, the world around it, the people, the log.
 pub struct World {
