@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: the ladder (the attribution crate), and what follows from a ruling (`ruled`).
 
-use codi2_attribution::{DiskFacts, DiskRuling, GitFact, Intent, Moment, OpenCall, Transition, judge_disk};
+use codi2_attribution::{DiskFacts, DiskRuling, GitFact, Intent, OpenCall, Transition, judge_disk};
 use codi2_protocol::{Digest, FileId, SessionId};
 
 use super::Core;
@@ -70,7 +70,7 @@ impl Core {
             after: kept.after_bytes,
             from: kept.from,
             to: kept.to,
-            written: kept.written.map(|written| Moment::earliest(written.at_ns / 1_000_000)),
+            written: (kept.alone.is_some() || kept.written.is_some()).then(|| kept.begun()),
             observed: kept.observed,
             saved,
             git: git.as_ref(),

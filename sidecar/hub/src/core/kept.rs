@@ -98,6 +98,8 @@ impl KeptChanges {
 pub(super) struct Kept {
     pub before: Option<Known>,
     pub before_bytes: Option<Digest>,
+    /// What it is by itself, where it is judged as one with the change that emptied its file (`left`).
+    pub alone: Option<Alone>,
     pub after: Option<Text>,
     /// Digest of that text.
     pub after_text: Option<Digest>,
@@ -121,6 +123,16 @@ pub(super) struct Kept {
     pub number: u64,
 }
 
+/// A change of a file that was emptied or removed just before, without what stood there before that.
+#[derive(Debug)]
+pub(super) struct Alone {
+    pub before: Option<Known>,
+    pub before_bytes: Option<Digest>,
+    pub from: Moment,
+    /// When the file was emptied or removed.
+    pub begun: Moment,
+}
+
 /// Owners, and in how many runs: they are counted when they are given, since all that is kept is added up often.
 #[derive(Debug)]
 pub(super) struct Given {
@@ -137,7 +149,23 @@ impl From<OwnerTree<OwnerRef>> for Given {
 impl Kept {
     /// The change as a step of the file's bytes.
     pub fn transition(&self) -> Transition {
-        Transition { before: self.before_bytes, after: self.after_bytes, from: self.from, to: self.to }
+        let (before, from) =
+            self.alone.as_ref().map_or((self.before_bytes, self.from), |alone| (alone.before_bytes, alone.from));
+        Transition { before, after: self.after_bytes, from, to: self.to }
+    }
+
+    /// When whoever did it began to write, at the latest.
+    pub fn begun(&self) -> Moment {
+        // The kernel's time of a write is a tick early, and never late.
+        let written = self.written.map(|written| Moment::earliest(written.at_ns / 1_000_000));
+        self.alone.as_ref().map_or_else(|| written.unwrap_or(self.to), |alone| alone.begun)
+    }
+
+    /// It has nothing to do with the change that emptied its file.
+    pub fn stands_alone(&mut self) {
+        if let Some(alone) = self.alone.take() {
+            (self.before, self.before_bytes, self.from) = (alone.before, alone.before_bytes, alone.from);
+        }
     }
 
     /// Bytes of the texts and owners it holds on to.

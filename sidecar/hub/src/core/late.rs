@@ -156,8 +156,12 @@ impl Core {
             let newest = self.open.ended_in(file, change.after).is_some_and(|newest| newest.event == change.event);
             let text = kept.after_text.filter(|_| newest);
             let saved_by = text.and_then(|text| self.saver(file, text, kept.number, now));
+            let is_parted = self.is_parted(file, &kept);
+            if is_parted {
+                kept.stands_alone();
+            }
             let ruling = self.rule(file, &kept, &beside, saved_by.is_some());
-            let better = is_better(&ruling, &change.ruling);
+            let better = is_parted || is_better(&ruling, &change.ruling);
             if better {
                 self.upgrade(file, &change, &mut kept, Ruled { ruling: &ruling, saved_by }, now, ports);
             }

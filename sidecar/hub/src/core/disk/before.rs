@@ -8,6 +8,7 @@ use codi2_workspace::{GitExplanation, Observation};
 
 use crate::core::Core;
 use crate::core::decoded::give_text;
+use crate::core::kept::Alone;
 use crate::known::Known;
 use crate::ports::Ports;
 use crate::rows::Row;
@@ -20,6 +21,8 @@ pub(super) struct Before {
     pub known: Option<Known>,
     /// When it was last known to be so.
     pub from: Moment,
+    /// The same by itself, where it is one with the change that emptied the file.
+    pub alone: Option<Alone>,
     /// The row that keeps whose it was, where only git could give that back so far.
     pub unstored: Option<Row>,
 }
@@ -53,7 +56,7 @@ impl Core {
         // What git could give back was not stored: the next hub would not know that all of it is older than codi2.
         let unstored = known.as_ref().filter(|known| is_gits && self.ledger.is_all_older(&known.owners));
         let unstored = unstored.map(|known| self.owners_row(&file, known));
-        Before { file, bytes, known, from, unstored }
+        Before { file, bytes, known, from, alone: None, unstored }
     }
 
     /// When the hub last knew that a file was not there: when it went, or when everything was looked at.
@@ -90,13 +93,13 @@ impl Core {
         ports: &mut dyn Ports,
     ) {
         let was_nothing = before.known.as_ref().is_none_or(|known| known.owners.is_empty());
-        if !was_nothing || after.is_none_or(Text::is_empty) {
-            return;
-        }
-        let left = self.emptied(file, before.bytes, found);
-        let left = left.or_else(|| self.moved_with_git(file, found, now, ports));
-        if let Some(kept) = left.and_then(|event| self.kept.get(&event)) {
-            (before.known, before.bytes, before.from) = (kept.before.clone(), kept.before_bytes, kept.from);
-        }
+        let Some(after) = after.filter(|after| was_nothing && !after.is_empty()) else { return };
+        let emptied = self.emptied(file, before.bytes, found, after);
+        let left = emptied.or_else(|| self.moved_with_git(file, found, now, ports));
+        let Some(kept) = left.and_then(|event| self.kept.get(&event)) else { return };
+        let known = std::mem::replace(&mut before.known, kept.before.clone());
+        let alone = Alone { before: known, before_bytes: before.bytes, from: before.from, begun: kept.begun() };
+        before.alone = emptied.map(|_| alone);
+        (before.bytes, before.from) = (kept.before_bytes, kept.from);
     }
 }

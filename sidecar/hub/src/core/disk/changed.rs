@@ -1,6 +1,6 @@
 //! A file that holds something else than before: judged with what is known now, told, and kept to be judged again.
 
-use codi2_attribution::{Change as OpenChange, Observed};
+use codi2_attribution::{Change as OpenChange, Observed, Transition};
 use codi2_protocol::{Digest, DiskOperation, Event, EventBody, EventId, FileId};
 use codi2_text::OwnerTree;
 use codi2_workspace::{GitSource, Observation};
@@ -48,6 +48,7 @@ impl Core {
         let mut kept = Kept {
             before: before.known.take(),
             before_bytes: before.bytes,
+            alone: before.alone.take(),
             after_text: after.as_ref().map(|after| Digest::new(after.digest())),
             after,
             after_bytes: found.content.digest(),
@@ -91,8 +92,8 @@ impl Core {
         let mut rows: Vec<Row> = before.unstored.into_iter().collect();
         rows.extend(is_moved.then_some(Row::Disk(self.host, before.file, None)));
         rows.extend(self.now_held(file, &found, &kept, owners));
-        let (before, after) = (kept.before_bytes, kept.after_bytes);
-        let change = OpenChange { event: id, before, after, from: kept.from, to, observed, ruling };
+        let Transition { before, after, from, to } = kept.transition();
+        let change = OpenChange { event: id, before, after, from, to, observed, ruling };
         self.open.note(file, change, now);
         self.kept.insert(id, kept);
         self.forget_kept();

@@ -8,6 +8,7 @@ use codi2_workspace::Observation;
 use super::seen::COPIED_BYTES;
 use crate::core::branches::not_observed;
 use crate::core::decoded::{decode_text, text_of};
+use crate::core::left::leads;
 use crate::core::{Core, Effect, Entry};
 use crate::known::{Content, Known};
 use crate::ledger::{DiskFile, New};
@@ -47,7 +48,7 @@ impl Core {
             worktree.map_or((false, false), |worktree| (worktree.scanned, worktree.watched_before));
         let (failed, _) = ports.failed_reads();
         if found.blob.is_none() {
-            if !watched_before && !is_scanned && self.is_announced(file, None, digest) {
+            if !watched_before && !is_scanned && leads(&self.calls.intents(file), None, digest) {
                 // An agent made it while there was no hub.
                 self.ledger.disk.insert(file.clone(), None);
                 return self.changed(file, found.clone(), Observed::WhileAway, now, ports);
@@ -63,20 +64,6 @@ impl Core {
         self.as_it_lies(file, found, digest, watched_before, failed, ports);
     }
 
-    /// Whether calls that ended well led a file all the way from one state to the other, as their hooks found it.
-    fn is_announced(&self, file: &FileId, from: Option<Digest>, to: Digest) -> bool {
-        let intents = self.calls.intents(file);
-        let (mut reached, mut next) = (vec![from], 0);
-        while let Some(state) = reached.get(next).copied() {
-            next += 1;
-            for intent in intents.iter().filter(|intent| !intent.failed && intent.before.is(state)) {
-                let after = intent.after.state().filter(|after| !reached.contains(after));
-                reached.extend(after);
-            }
-        }
-        from != Some(to) && reached.contains(&Some(to))
-    }
-
     /// What a file without a row was, as git has it, that has been changed while the hub was away.
     fn as_indexed(
         &mut self,
@@ -87,7 +74,7 @@ impl Core {
     ) -> Option<DiskFile> {
         let (blob, bytes) = ports.indexed(file)?;
         let (was, size) = (Digest::new(codi2_text::digest_of(&bytes)), bytes.len() as u64);
-        if !watched_before && !self.is_announced(file, Some(was), digest) {
+        if !watched_before && !leads(&self.calls.intents(file), Some(was), digest) {
             return None;
         }
         let text = decode_text(&bytes)?;
