@@ -1,4 +1,5 @@
-//! What the notes on commits know of lines that the hub did not see written: they are older, or git brought them.
+//! What the notes on commits know of lines of which the hub knows nobody: they are older, git brought them, or nobody
+//! announced them to it, since another hub has seen who writes (ADR 0162).
 //!
 //! `codi2 blame` and the views of an editor both ask here, so that both say the same (ADR 0092). Reads git, so it runs where
 //! something may block. Absent on purpose: the hub, whose answer comes in and is completed.
@@ -18,10 +19,11 @@ use crate::cli::records::Records;
 /// Longest text whose commits are looked for to show them in an editor, in bytes.
 const TEXT_BYTES: usize = 1 << 20;
 
-/// Whether an owner of this kind, for this first reason, only says that the hub was not there when the text was written.
+/// Whether an owner of this kind, for this first reason, only says that the hub was not there when the text was written, or
+/// that nobody told it who wrote.
 pub fn is_unseen(kind: ActorKind, reason: Option<EvidenceKind>) -> bool {
     match kind {
-        ActorKind::Git => true,
+        ActorKind::Git | ActorKind::External => true,
         ActorKind::Unknown => {
             reason.is_none_or(|reason| matches!(reason, EvidenceKind::BeforeCodi2 | EvidenceKind::NotObserved))
         }

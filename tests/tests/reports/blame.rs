@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use codi2_tests::{program, run};
+use codi2_tests::{program, run, wait_for};
 use serde_json::{Value, json};
 
-use crate::{ADA, History, ROBO, World, blamed, commit, history, json_of};
+use crate::{ADA, History, ROBO, World, blamed, commit, commit_without_note, history, json_of};
 
 #[test]
 fn blame_of_a_revision_follows_git_to_the_notes_and_needs_no_hub() {
@@ -80,6 +80,32 @@ fn what_is_not_committed_is_the_hubs_to_say() {
 }
 
 /// What git cannot say is not what nobody committed.
+/// Another hub may watch the same worktree, whose agents this one does not know.
+#[test]
+fn whom_a_note_names_goes_before_nobody_known() {
+    let History { world, .. } = history();
+    let mut monitor = world.monitor();
+    world.write("src/b.rs", "one\n2\nthree\n4\nfive\nsix\nmerged\nof their agent\n");
+    world.wait_blame("the line", "src/b.rs", false, |blame| blame.kinds().last() == Some(&"external"));
+    let commit = commit_without_note(&world, "theirs");
+    wait_for(
+        "the hub's note",
+        || world.explain(),
+        || {
+            let note = run(world.command("git").args(["notes", "--ref=codi2", "show", &commit]), "");
+            (note.code == 0).then_some(())
+        },
+    );
+    assert_eq!(blamed(&world, &["src/b.rs"])[7], format!("external disk-change {}", &commit[..8]));
+    let note = format!(r#"{{"codi2":1,"owners":[{ROBO}],"files":{{"src/b.rs":[[8,8,0]]}}}}"#);
+    let add = ["notes", "--ref=codi2", "add", "--force", "-F", "-", &commit];
+    let output = run(world.command("git").args(add), &note);
+    assert_eq!(output.code, 0, "{}", output.err);
+    assert_eq!(blamed(&world, &["src/b.rs"])[7], format!("agent intent-exact {}", &commit[..8]));
+    monitor.kill().expect("our own child");
+    monitor.wait().expect("our own child");
+}
+
 #[test]
 fn settings_that_git_stumbles_over_hide_no_owner() {
     let world = World::new(&[]);

@@ -81,7 +81,8 @@ impl Owned {
         Self::new(&known.owner(), known.is_mixed())
     }
 
-    /// Whether the hub only says that it was not there when the line was written: it was older, or git brought it.
+    /// Whether the hub only says that it was not there when the line was written (it was older, or git brought it), or that
+    /// nobody told it who wrote.
     pub fn is_unseen(&self) -> bool {
         noted::is_unseen(self.owner.kind, self.evidence.first().map(|reason| reason.kind))
     }
