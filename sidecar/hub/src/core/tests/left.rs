@@ -168,7 +168,7 @@ fn a_call_that_says_what_it_puts_in() {
         w.program_writes("a.rs", format!("{TEXT}more\n"));
         w.ports.now += 5;
         let put = if said.is_empty() { Vec::new() } else { vec![(said.start, said.end)] };
-        let found = vec![HookFound { file: 0, digest: Some(of(&w.ports.files["a.rs"])), put: Some(put) }];
+        let found = vec![HookFound { file: 0, digest: Some(of(&w.ports.files["a.rs"])), put: Some(put), lines: None }];
         let record = HookRecord { found, ..w.hook_record(HookPhase::After, "other", &["a.rs"]) };
         w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
         assert_eq!(w.blame("a.rs"), owners, "{said:?}\n{:#?}", w.log(0));
