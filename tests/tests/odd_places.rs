@@ -43,6 +43,17 @@ fn without_a_repository_or_a_commit() {
     check(&world, &plain, &all.clone().map(|words| (*words, 3, none)).collect::<Vec<_>>());
     assert!(fs::read_dir(&plain).expect("it is there").next().is_none(), "asking writes nothing");
 
+    // Nobody watches it, and asking does not make somebody watch it.
+    fs::write(plain.join("a.txt"), "one\n").expect("a new file");
+    check(&world, &plain, &[("blame a.txt", 3, "is in no git repository")]);
+    assert_eq!(world.hub_pid(), None);
+    let mut monitor =
+        world.command(program()).args(["monitor", "--path"]).arg(&plain).spawn().expect("the program runs");
+    let looks = || at(&world, &plain, "blame a.txt");
+    wait_for("somebody watches it", || format!("{:?}", looks()), || (looks().code == 0).then_some(()));
+    monitor.kill().expect("our own child");
+    monitor.wait().expect("our own child");
+
     let unborn = beside(&world, "unborn");
     git(&world, &unborn, "init --quiet");
     for words in ["diff", "show", "stats", "ci HEAD --require-notes", "blame HEAD a.txt"] {

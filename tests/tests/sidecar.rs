@@ -81,6 +81,29 @@ fn a_plain_editor_is_shown_whose_its_file_is_as_the_settings_say() {
     editor.quit();
 }
 
+/// The window stays open while another person begins to work here.
+#[test]
+fn whoever_git_names_from_now_on_is_who_types_from_now_on() {
+    let world = World::new(&[("a.txt", "one\n")]);
+    let mut editor = window(&world);
+    let path = world.path("a.txt");
+    editor.type_at(&path, 0, "by Ada\n");
+    editor.save(&path);
+    world.git(&["config", "user.name", "Bob Builder"]);
+    let shown = |editor: &mut Editor| editor.lenses(&path).join(" ");
+    wait_for(
+        "what is typed is Bob's",
+        || world.explain(),
+        || {
+            editor.type_at(&path, 0, "more\n");
+            editor.save(&path);
+            shown(&mut editor).contains("Bob Builder").then_some(())
+        },
+    );
+    assert!(shown(&mut editor).contains("Ada Example"), "what she typed stays hers");
+    editor.quit();
+}
+
 #[test]
 fn typing_is_answered_while_the_hub_stands() {
     let world = World::new(&[("a.txt", "one\n")]);

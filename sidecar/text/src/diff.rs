@@ -83,7 +83,9 @@ pub fn diff_str(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
     let new_lines: Vec<&str> = split_lines(new).collect();
     for (before, after) in in_bytes(&old_lines, &new_lines, line_hunks(&old_lines, &new_lines)) {
         let size = before.len() + after.len();
-        if before.is_empty() || after.is_empty() || size > limits.hunk_bytes || size > words_left {
+        if edits.push_blanks(&before, &after) {
+            // Whatever its size: this costs next to nothing.
+        } else if before.is_empty() || after.is_empty() || size > limits.hunk_bytes || size > words_left {
             edits.push(before, after);
         } else {
             words_left -= size;
@@ -227,8 +229,34 @@ impl Edits<'_> {
         self.hunks.push((before.start + start..before.end - end, after.start + start..after.end - end));
     }
 
+    /// The places in which two pieces differ that are the same but for blanks; `false` where they are not. By words, two
+    /// that were joined would be a new one.
+    fn push_blanks(&mut self, before: &Range<usize>, after: &Range<usize>) -> bool {
+        let first = self.hunks.len();
+        let (mut old_at, mut new_at) = (before.start, after.start);
+        loop {
+            let (old, new) = (&self.old[old_at..before.end], &self.new[new_at..after.end]);
+            let (old_solid, new_solid) = (old.trim_start_matches(is_blank), new.trim_start_matches(is_blank));
+            let (old_end, new_end) = (before.end - old_solid.len(), after.end - new_solid.len());
+            self.push(old_at..old_end, new_at..new_end);
+            match (old_solid.chars().next(), new_solid.chars().next()) {
+                (None, None) => return true,
+                (Some(one), Some(other)) if one == other => {
+                    (old_at, new_at) = (old_end + one.len_utf8(), new_end + one.len_utf8());
+                }
+                _ => {
+                    self.hunks.truncate(first);
+                    return false;
+                }
+            }
+        }
+    }
+
     /// The places inside one hunk of lines, word by word; whether it was written anew, and is one place.
     fn push_words(&mut self, before: Range<usize>, after: Range<usize>) -> bool {
+        if self.push_blanks(&before, &after) {
+            return false;
+        }
         let first = self.hunks.len();
         let old: Vec<&str> = tokens(&self.old[before.clone()]).collect();
         let new: Vec<&str> = tokens(&self.new[after.clone()]).collect();

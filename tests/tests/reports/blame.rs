@@ -39,6 +39,24 @@ fn blame_of_a_revision_follows_git_to_the_notes_and_needs_no_hub() {
 }
 
 #[test]
+fn options_stand_anywhere_among_the_words() {
+    let History { world, .. } = history();
+    let expected = world.codi2(&["blame", "--format", "compact", "HEAD", "src/b.rs"]);
+    assert_eq!(expected.code, 0, "{expected:?}");
+    for words in
+        ["HEAD --format compact src/b.rs", "HEAD src/b.rs --format compact", "HEAD --format compact -- src/b.rs"]
+    {
+        let output = world.codi2(&["blame"].into_iter().chain(words.split(' ')).collect::<Vec<_>>());
+        assert_eq!((output.code, &output.out), (0, &expected.out), "{words}: {output:?}");
+    }
+    assert_eq!(world.codi2(&["blame", "HEAD", "--line-porcelain", "src/b.rs"]).code, 0);
+    for words in [&["blame"][..], &["blame", "HEAD", "src/b.rs", "docs/c.md"]] {
+        let output = world.codi2(words);
+        assert!(output.code == 2 && output.err.contains("codi2 blame [OPTIONS] [REVISION] <FILE>"), "{output:?}");
+    }
+}
+
+#[test]
 fn line_porcelain_without_our_headers_is_gits() {
     let History { world, .. } = history();
     world.write("odd\tname é", "x\ny\n");

@@ -4,6 +4,7 @@
 mod blame;
 mod counts;
 mod names;
+mod partial;
 mod policy;
 
 use codi2_tests::{Output, World, run};

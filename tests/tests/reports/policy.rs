@@ -69,6 +69,35 @@ fn a_range_is_held_against_a_policy() {
     assert_eq!(ci(&["nowhere..HEAD", "--require-notes"]).code, 3);
 }
 
+/// A rule with a mistyped path is a gate that stands open.
+#[test]
+fn a_rule_that_applies_to_no_file_is_a_mistake() {
+    let History { world, ada, .. } = history();
+    let range = format!("{ada}..HEAD");
+    let ci = |path: &str| world.codi2(&["ci", &range, "--forbid", "agent", "--path", path]);
+    for path in ["src/**,docs/**", "src\\b.rs", "SRC/**", "'src/**'", "nowhere"] {
+        let output = ci(path);
+        let said = format!("rule 1 applies to no file of {range}");
+        assert!(output.code == 2 && output.out.is_empty() && output.err.contains(&said), "{path}: {output:?}");
+    }
+    let output = ci("");
+    assert!(output.code == 2 && output.err.contains("an empty path"), "{output:?}");
+    // One that the range did not touch is a file all the same; so is one that it took away.
+    world.git(&["rm", "--quiet", "src/b.rs"]);
+    commit_without_note(&world, "one less");
+    for (range, path) in [("HEAD^!", "docs/**"), ("HEAD^!", "src/b.rs"), ("HEAD..HEAD", "docs"), ("HEAD", "src/a.rs")] {
+        let output = world.codi2(&["ci", range, "--max-unknown-percent", "100", "--path", path]);
+        assert_eq!(output.code, 0, "{range} {path}: {output:?}");
+    }
+    let policy = world.path("../policy.toml");
+    world.write(
+        "../policy.toml",
+        "[[ci.rules]]\nrequire_notes = true\n[[ci.rules]]\nforbid = [\"agent\"]\npaths = [\"lib/**\"]\n",
+    );
+    let output = world.codi2(&["ci", &range, "--policy", policy.to_str().expect("a path of ours")]);
+    assert!(output.code == 2 && output.err.contains("rule 2 applies to no file"), "{output:?}");
+}
+
 /// A repository says itself what is private in it, to the hub as to whoever judges a range.
 #[test]
 fn what_a_repository_makes_private_needs_no_note() {

@@ -208,6 +208,12 @@ fn a_pid_must_be_above() {
     assert!(matches!(detect(&catalogue, &seen).acting, Acting::Tool { .. }));
     seen.env.insert("CLAUDE_PID".to_owned(), "98".to_owned());
     assert_eq!(detect(&catalogue, &seen).acting, Acting::Unknown, "a process of that number is not above");
+    for (above, told) in
+        [("< /bin/bash ; < /sbin/init", "CLAUDE_PID=99"), ("< /bin/bash ; < /usr/bin/vim", "KILO_PID=99")]
+    {
+        let seen = surroundings(&format!("{told} ; {above}"));
+        assert_eq!(detect(&catalogue, &seen).acting, Acting::Unknown, "{told}: what is above is no such tool");
+    }
 }
 
 #[test]

@@ -23,7 +23,8 @@ use super::link::{Hub, LinkError};
 use super::owned;
 use super::printer::Printer;
 use super::records::{Records, fate};
-use super::surroundings::OnDemand;
+use super::status;
+use super::surroundings::{OnDemand, Surroundings};
 use crate::settings::Flags;
 use view::View;
 
@@ -44,21 +45,22 @@ pub struct Whole {
 
 /// Prints the owners of a file's lines.
 pub fn run(blame: &args::Blame, flags: &Flags, printer: &mut Printer) -> Result<()> {
-    let whole = match &blame.revision {
-        Some(revision) => of_revision(revision, blame)?,
+    let whole = match blame.revision() {
+        Some(revision) => of_revision(&revision, blame)?,
         None => {
             // Before a hub is started for it.
-            locate(&blame.file)?;
+            let (root, _) = locate(blame.file())?;
             if !blame.buffer {
-                read(&blame.file)?;
+                read(blame.file())?;
             }
-            of_worktree(&mut OnDemand::new(flags), &blame.file, blame.buffer)?
+            watched(&root, flags)?;
+            of_worktree(&mut OnDemand::new(flags), blame.file(), blame.buffer)?
         }
     };
     if blame.line_porcelain {
         let digits = match &whole.blamed {
             Some(blamed) => blamed.digits,
-            None => digits(&blame.file),
+            None => digits(blame.file()),
         };
         porcelain::print(&whole, digits, printer)?;
         return printer.flush();
@@ -71,12 +73,12 @@ fn of_revision(revision: &str, blame: &args::Blame) -> Result<Whole> {
     if blame.buffer {
         return Err(anyhow!("--buffer is of the text that stands now; leave the revision out")).code(Failure::Usage);
     }
-    let full = std::path::absolute(&blame.file).context("no working folder")?;
+    let full = std::path::absolute(blame.file()).context("no working folder")?;
     // What is a folder now may have been a file then.
     let folder = if full.is_dir() { &full } else { full.parent().unwrap_or(&full) };
     let past = Past::open(folder).map_err(fate)?;
-    let path = past.below(&blame.file).filter(|path| !path.is_empty());
-    let outside = || format!("{} is not a file below {}", blame.file.display(), past.root().display());
+    let path = past.below(blame.file()).filter(|path| !path.is_empty());
+    let outside = || format!("{} is not a file below {}", blame.file().display(), past.root().display());
     let path = path.with_context(outside).code(Failure::NotFound)?;
     let blamed = past.blame(revision, &path, &[]).map_err(fate)?;
     if blamed.lines.iter().any(|line| line.text.contains(&0)) {
@@ -173,6 +175,21 @@ fn locate(path: &Path) -> Result<(PathBuf, FileId)> {
         })
         .code(Failure::NotFound)?;
     Ok((place.root, FileId { worktree: place.worktree, path: below }))
+}
+
+/// A folder without git is no worktree, unless somebody has it watched. Asking begins no watch of one.
+fn watched(root: &Path, flags: &Flags) -> Result<()> {
+    match Past::open(root) {
+        Err(PastError::NoRepository(_)) => {}
+        _ => return Ok(()),
+    }
+    let hub = Surroundings::find(flags)?.try_connect();
+    let watches = hub.ok().and_then(|mut hub| status::ask(&mut hub).ok()).map(|status| status.watches);
+    if watches.is_some_and(|watches| watches.iter().any(|watch| Path::new(&watch.root) == root)) {
+        return Ok(());
+    }
+    let todo = "`git init` makes it one, `codi2 monitor` watches it as it is";
+    Err(anyhow!("{} is in no git repository, and nobody watches it; {todo}", root.display())).code(Failure::NotFound)
 }
 
 /// A hub that watches nothing here knows no root for the file.

@@ -29,6 +29,7 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
     let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
     let mut records = Records::new(&past);
     let (mut judge, mut commits, mut ends) = (Judge::new(&rules), 0u64, None);
+    let mut unused: Vec<(usize, &Rule)> = rules.iter().enumerate().collect();
     let shallow = past.shallow_ends().code(Failure::NotFound)?;
     let private = records::private(&past, &settings::load(flags).settings).code(Failure::Usage)?;
     let brought = |commit: &CommitPatch| brought(commit, &private);
@@ -37,9 +38,11 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
         if shallow.contains(&brought.commit) {
             ends = Some(brought.commit.clone());
         }
+        unused.retain(|(_, rule)| !brought.files.iter().any(|(path, _)| (rule.applies)(path)));
         judge.commit(&brought, records.record(&brought.commit));
     });
     read.code(Failure::NotFound)?;
+    used(&past, ci, &unused)?;
     if let Some(end) = ends {
         let words = "this clone is shallow and ends within the range";
         let todo = "`git fetch --unshallow`, or a larger fetch depth, gets the commits before it";
@@ -62,6 +65,24 @@ pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
         0 => Ok(()),
         1 => bail!("{} does not keep to the policy: 1 violation", ci.range),
         many => bail!("{} does not keep to the policy: {many} violations", ci.range),
+    }
+}
+
+/// Checks that rules which met nothing of a range apply to some file at one of its ends: one with a mistyped path would let
+/// everything pass.
+fn used(past: &Past, ci: &args::Ci, unused: &[(usize, &Rule<'_>)]) -> Result<()> {
+    if unused.is_empty() {
+        return Ok(());
+    }
+    let files = past.files_at_ends(&ci.range).map_err(fate)?;
+    match unused.iter().find(|(_, rule)| !files.is_empty() && !files.iter().any(|path| (rule.applies)(path))) {
+        None => Ok(()),
+        Some((at, _)) => {
+            let todo = "correct its paths (one glob for each `--path` or entry of `paths`, parted by `/`, letter case \
+                        counts), or leave the rule out";
+            Err(anyhow!("rule {} applies to no file of {}, so nothing is judged; {todo}", at + 1, ci.range))
+                .code(Failure::Usage)
+        }
     }
 }
 
@@ -133,6 +154,10 @@ fn rule(number: usize, rule: &CiRule) -> Result<Rule<'static>> {
     if demands == CiRule::default() {
         let todo = "set max_unknown_percent, min_class, forbid or require_notes";
         return Err(anyhow!("rule {number} demands nothing; {todo}")).code(Failure::Usage);
+    }
+    if rule.paths.iter().any(|path| path.trim().is_empty()) {
+        let todo = "a rule without paths is for all files";
+        return Err(anyhow!("rule {number} has an empty path, which is no file's; {todo}")).code(Failure::Usage);
     }
     let all = rule.paths.is_empty();
     let globs = Globs::new(&rule.paths).code(Failure::Usage)?;

@@ -124,7 +124,7 @@ fn values_arrive_where_they_belong() {
     );
     for (words, revision) in [("blame a.rs", None), ("blame HEAD a.rs", Some("HEAD")), ("blame -- a.rs", None)] {
         let Command::Blame(blame) = parse(words).unwrap().command else { panic!() };
-        assert_eq!((blame.revision.as_deref(), blame.file.to_str()), (revision, Some("a.rs")), "{words}");
+        assert_eq!((blame.revision().as_deref(), blame.file().to_str()), (revision, Some("a.rs")), "{words}");
     }
     let Command::Diff(diff) = parse("diff A B -- C").unwrap().command else { panic!() };
     assert_eq!((diff.revisions, diff.paths), (vec!["A".to_owned(), "B".to_owned()], vec!["C".into()]));

@@ -77,7 +77,7 @@ mod tests {
             session: Some("s1".into()),
             actor: Some("agent".into()),
             file: None,
-            kind: vec!["edit".into(), "dream".into()],
+            kind: vec!["edit".into(), "note".into()],
             grep: Some("x".into()),
         };
         let noon = now().timestamp().as_millisecond() as u64;
@@ -86,7 +86,7 @@ mod tests {
             until_ms: Some(noon - 1_800_000),
             tool_session: Some("s1".into()),
             actor: Some("agent".into()),
-            kinds: vec!["edit".into(), "dream".into()],
+            kinds: vec!["edit".into(), "note".into()],
             grep: Some("x".into()),
             ..Filter::default()
         };
@@ -98,6 +98,14 @@ mod tests {
         let wanted = Wanted { since: Some("soon".into()), ..Wanted::default() };
         let error = filter(&wanted, &now()).unwrap_err();
         assert_eq!(crate::cli::failure::exit_code(&error), 2);
+    }
+
+    #[test]
+    fn a_kind_that_there_is_none_of_is_a_usage_error() {
+        let wanted = Wanted { kind: vec!["edit".into(), "dream".into()], ..Wanted::default() };
+        let error = filter(&wanted, &now()).unwrap_err();
+        assert_eq!(crate::cli::failure::exit_code(&error), 2);
+        assert!(error.to_string().contains("\"dream\"") && error.to_string().contains("session-started"), "{error}");
     }
 
     #[test]

@@ -214,6 +214,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whose_the_worktree_is_is_learnt_when_git_says_another() {
+        let (folder, uri) = file();
+        let locator = Locator::new(Vec::new(), Box::new(|| None));
+        let first = worker(locator.document(&uri).await);
+        let mut git = std::process::Command::new("git");
+        git.arg("-C").arg(folder.path()).args(["config", "user.name", "Bob Builder"]);
+        assert!(git.status().unwrap().success());
+        let second = worker(locator.document(&uri).await);
+        assert!(first.name != second.name && second.name.starts_with("Bob Builder"), "{first} {second}");
+    }
+
+    #[tokio::test]
     async fn where_the_look_breaks_files_are_recorded_all_the_same() {
         let (_folder, uri) = file();
         let locator = Locator::new(Vec::new(), Box::new(|| panic!("broken on request")));

@@ -174,3 +174,22 @@ fn a_repository_that_moved_is_watched_where_it_is() {
     assert_eq!((there.worktree, there.root), (here.worktree, folder.join("there")));
     assert_eq!(world.watches.len(), 1);
 }
+
+#[test]
+fn who_works_in_a_worktree_is_learnt_when_git_says_another() {
+    let folder = tempfile::tempdir().unwrap();
+    git_init(folder.path());
+    let set = |name: &str| {
+        let mut git = std::process::Command::new("git");
+        let done = git.arg("-C").arg(folder.path()).args(["config", "user.name", name]).status().unwrap();
+        assert!(done.success());
+    };
+    set("Ada");
+    let mut world = world(WatchOptions::default());
+    let watched = world.watch(folder.path(), false).unwrap();
+    let mut name = || world.person(&watched.worktree).map(|(person, _)| person[..3].to_owned());
+    assert_eq!(name().as_deref(), Some("Ada"));
+    set("Bob");
+    assert_eq!(name().as_deref(), Some("Bob"));
+    assert_eq!(name().as_deref(), Some("Bob"));
+}

@@ -37,6 +37,11 @@ fn a_diff_says_what_a_reader_would_say() {
         ("a b\n", "aX bX\n", "1-0+X | 4-0+X"),
         // Two places far apart are two edits; offsets count in the result of the first.
         ("one\n2\n3\n4\nfive\n", "ONE\n2\n3\n4\nFIVE\n", "0-3+ONE | 10-4+FIVE"),
+        // Words that are joined or parted are not new.
+        ("let entry = entry?;\n", "letentry=entry?;\n", "3-1+ | 8-1+ | 9-1+"),
+        ("ab\n", "a b\n", "1-0+ "),
+        ("a b c d e f\n", "abcdef\n", "1-1+ | 2-1+ | 3-1+ | 4-1+ | 5-1+"),
+        ("f( a,\n   b)\n", "f(a, b)\n", "2-1+ | 4-3+"),
         // A line written anew is one edit, not crumbs of shared blanks and commas.
         ("alpha beta, gamma\n", "one two, three\n", "0-17+one two, three"),
         // Nor of a letter or a bracket; the blanks before it stay.

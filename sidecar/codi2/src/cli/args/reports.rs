@@ -1,25 +1,38 @@
 //! The words of reports on lines: blame, diff, show, stats, ci.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 /// `codi2 blame`
 #[derive(Debug, Args)]
+#[command(override_usage = "codi2 blame [OPTIONS] [REVISION] <FILE>")]
 pub struct Blame {
-    /// As this revision has it; without it as it stands
-    #[arg(value_name = "REVISION")]
-    pub revision: Option<String>,
-    /// The file
-    #[arg(value_name = "FILE", required = true)]
-    pub file: PathBuf,
+    /// The file; with a revision before it, as this revision has it, else as it stands
+    // One list: of two arguments, options between them would leave the second without a place.
+    #[arg(value_name = "FILE", required = true, num_args = 1..=2)]
+    pub words: Vec<PathBuf>,
     /// As git blame --line-porcelain, with headers of codi2's own
     #[arg(long)]
     pub line_porcelain: bool,
     /// The unsaved text of an editor that has it open, where there is one
     #[arg(long)]
     pub buffer: bool,
+}
+
+impl Blame {
+    /// The revision, where one is named.
+    pub fn revision(&self) -> Option<Cow<'_, str>> {
+        let [revision, _] = self.words.as_slice() else { return None };
+        Some(revision.to_string_lossy())
+    }
+
+    /// The file.
+    pub fn file(&self) -> &Path {
+        self.words.last().map_or(Path::new(""), PathBuf::as_path)
+    }
 }
 
 /// `codi2 diff`

@@ -65,6 +65,19 @@ fn a_file_of_ours_that_a_person_changed_is_theirs() {
 }
 
 #[test]
+fn a_file_of_a_persons_is_told_how_it_gets_the_hook() {
+    for (tool, advice) in [("cline", "add the line"), ("kiro", "move it away"), ("opencode", "move it away")] {
+        let folder = tempfile::tempdir().unwrap();
+        let site = site(tool, "/new/codi2", folder.path().to_owned());
+        for (path, _) in site.place.files(&site.path, &site.command, &site.program) {
+            fs::write(path, "{}\n").unwrap();
+        }
+        let error = site.edits(true).err().unwrap().to_string();
+        assert!(error.contains("is there and is yours") && error.contains(advice), "{error}");
+    }
+}
+
+#[test]
 fn every_text_that_is_written_is_known_for_good() {
     let mut unknown = Vec::new();
     for place in PLACES {

@@ -200,7 +200,7 @@ fn compared(planned: Vec<Replace>, text: &Text) -> (Vec<Replace>, bool) {
     let [only] = planned.as_slice() else { return (planned, false) };
     let large = only.deleted >= LARGE_BYTES && only.inserted.len() >= LARGE_BYTES;
     let old = text.slice(only.range());
-    let has_more = large || has_words(&old) && has_words(&only.inserted);
+    let has_more = large || has_words(&old) && has_words(&only.inserted) || same_but_for_blanks(&old, &only.inserted);
     if !has_more {
         return (planned, false);
     }
@@ -221,6 +221,13 @@ fn compared(planned: Vec<Replace>, text: &Text) -> (Vec<Replace>, bool) {
     edits.iter_mut().for_each(|edit| edit.at += from);
     let several = edits.len() > 1;
     (edits, large || several)
+}
+
+/// Whether two texts have the same letters and signs, and some at all.
+fn same_but_for_blanks(one: &str, other: &str) -> bool {
+    let solid = |text: &str| text.chars().filter(|character| !character.is_whitespace()).collect::<String>();
+    let one = solid(one);
+    !one.is_empty() && one == solid(other)
 }
 
 /// Whether there is something in a text to compare: more than one word, or more than one line.

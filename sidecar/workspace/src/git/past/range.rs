@@ -1,6 +1,7 @@
 //! What the commits of a range brought, and what differs between two.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use super::asked::may_be_set;
@@ -41,6 +42,20 @@ impl Past {
         names.sort();
         names.dedup();
         Ok(names)
+    }
+
+    /// The files there are where a range begins or ends, as protocol paths.
+    ///
+    /// # Errors
+    /// No such revisions.
+    pub fn files_at_ends(&self, range: &str) -> Result<BTreeSet<String>, PastError> {
+        let words = ["rev-parse", "--revs-only", NO_OPTIONS, range].map(OsString::from);
+        let ends = self.run(&self.top, &words, None).map_err(|error| self.about_range(&[range], error))?;
+        let mut files = BTreeSet::new();
+        for end in String::from_utf8_lossy(&ends).lines() {
+            files.extend(self.files(end.trim_start_matches('^'))?);
+        }
+        Ok(files)
     }
 
     /// Hands over every commit of a range with what it brought, newest first. A merge brings what none of its parents

@@ -46,7 +46,7 @@ const PUT_IN: &[(&str, &str, &[usize])] = &[
     ("s dash", "-", &[]),
     ("retab", "", &[]),
     ("visual s", "", &[]),
-    ("s/ //g", "letfile letlimit forentryin letentry=entry?;", &[5]),
+    ("s/ //g", "", &[]),
     ("block del big", "y", &[]),
     ("block x1", "", &[]),
     ("n dot", "cap capcap cap", &[]),

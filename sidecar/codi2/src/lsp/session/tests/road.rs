@@ -429,3 +429,19 @@ fn the_hub_gets_the_whole_text_when_it_wants_it() {
     }
     assert_eq!(whole, format!("x{text}"));
 }
+
+#[test]
+fn who_works_here_is_told_again_when_git_says_another() {
+    let mut bench = Bench::with(plain(), "ab");
+    let bob = Site { actor: Actor::named(ActorKind::Person, "Bob"), ..site() };
+    let elsewhere = Site { worktree: WorktreeId { name: "linked".to_owned(), ..worktree() }, ..bob.clone() };
+    bench.edit(0, 0, "x");
+    for site in [site(), elsewhere, bob.clone(), bob] {
+        bench.on(Input::Rooted { site: Box::new(site), own: false });
+    }
+    bench.edit(1, 0, "y");
+    bench.wait(250);
+    let told = lines(&bench.facts());
+    let expected = [&format!("edits {KEY}"), "started person Bob /w", "edits 1-0+1:keystroke"];
+    assert_eq!(told[2..], expected, "what was typed before is sealed before");
+}
