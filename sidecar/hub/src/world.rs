@@ -14,7 +14,9 @@ use codi2_protocol::{
     Actor, Digest, EventId, FileId, HostId, KnownBy, Owner, Process, RepositoryId, SessionId, SessionInfo, WorktreeId,
 };
 use codi2_store::{Store, StoreError};
-use codi2_workspace::{Foreign, Observation, Oid, Place, Private, Watch, WatchEvent, WatchOptions, identify, relative};
+use codi2_workspace::{
+    Foreign, Observation, Oid, Place, Private, Watch, WatchEvent, WatchOptions, Who, identify, relative,
+};
 
 use self::identity::Identity;
 use self::stored::Stored;
@@ -61,6 +63,8 @@ pub struct World {
     /// Whether git's identities are tools'.
     identities: Recent<String, bool>,
     watches: HashMap<WorktreeId, Watch>,
+    /// Who works in those that are watched.
+    persons: HashMap<WorktreeId, Who>,
     /// Folders whose worktree was looked up, so that a hook needs no look at git, and what then was at its root.
     folders: HashMap<PathBuf, (WorktreeId, Identity)>,
     /// Whether git was asked for the input that the core takes.
@@ -89,6 +93,7 @@ impl World {
             starters: Recent::new(STARTERS),
             identities: Recent::new(STARTERS),
             watches: HashMap::new(),
+            persons: HashMap::new(),
             folders: HashMap::new(),
             asked_git: Cell::new(false),
             measures: Measures::default(),
@@ -223,6 +228,7 @@ impl Ports for World {
 
     fn unwatch(&mut self, worktree: &WorktreeId) {
         self.folders.retain(|_, (other, _)| other != worktree);
+        self.persons.remove(worktree);
         if let Some(watch) = self.watches.remove(worktree) {
             // Its thread may be waiting for us to take an event: dropping waits for the thread, so not here.
             std::thread::spawn(move || drop(watch));
@@ -315,11 +321,19 @@ impl Ports for World {
     }
 
     fn person(&mut self, worktree: &WorktreeId) -> Option<(String, KnownBy)> {
-        let place = self.place(worktree)?;
-        if !place.is_git_identity {
-            return Some((place.person.clone(), KnownBy::Account));
+        let place = self.watches.get(worktree)?.place();
+        let who = match self.persons.get(worktree).filter(|who| who.stands(place)) {
+            Some(who) => who.clone(),
+            None => {
+                let who = Who::at(place);
+                self.persons.insert(worktree.clone(), who.clone());
+                who
+            }
+        };
+        let Who { person: identity, is_git_identity, .. } = who;
+        if !is_git_identity {
+            return Some((identity, KnownBy::Account));
         }
-        let identity = place.person.clone();
         let is_tools = self.identities.get(&identity).copied();
         let is_tools = is_tools.unwrap_or_else(|| self.tools.is_tools(&identity));
         self.identities.put(identity.clone(), is_tools);

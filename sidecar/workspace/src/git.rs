@@ -21,6 +21,7 @@ mod others;
 pub mod past;
 mod plain;
 mod program;
+mod promised;
 mod state;
 mod view;
 mod window;

@@ -26,6 +26,7 @@ mod rules;
 mod settle;
 mod unrecorded;
 mod watch;
+mod who;
 
 pub use codi2_config::Globs;
 pub use decode::{Decoded, Encoding, decode, encode};
@@ -43,3 +44,4 @@ pub use read::Unwatched;
 pub use repository_file::{path as repository_file, read as repository_settings};
 pub use unrecorded::unrecorded;
 pub use watch::{Hand, Watch, WatchError, WatchOptions};
+pub use who::Who;

@@ -281,7 +281,7 @@ fn derived(path: &Path) -> RepositoryId {
 }
 
 /// Git's identity, where it has one.
-fn person(name: Option<String>, email: Option<String>) -> Option<String> {
+pub(crate) fn person(name: Option<String>, email: Option<String>) -> Option<String> {
     let clean = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     match (clean(name), clean(email)) {
         (Some(name), Some(email)) => Some(format!("{name} <{email}>")),
@@ -293,7 +293,7 @@ fn person(name: Option<String>, email: Option<String>) -> Option<String> {
 
 /// The operating-system account: the name of our uid, not what the environment claims.
 #[cfg(unix)]
-fn account() -> String {
+pub(crate) fn account() -> String {
     use std::os::unix::fs::MetadataExt;
     let uid = fs::metadata("/proc/self").map(|meta| meta.uid().to_string()).ok();
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -310,7 +310,7 @@ fn account() -> String {
 
 /// Untested.
 #[cfg(not(unix))]
-fn account() -> String {
+pub(crate) fn account() -> String {
     environment_account().unwrap_or_else(|| "unknown".into())
 }
 

@@ -169,9 +169,12 @@ impl<'a> Reading<'a> {
         };
         let (mut strength, mut distance) = (mark.strength, None);
         if name.ends_with("_PID") {
-            // A number that names no process above was somebody else's once.
+            // A number that names no process above was somebody else's once, and one that names another program was made up.
             let pid: Option<u32> = value.trim().parse().ok();
-            distance = self.surroundings.ancestors.iter().position(|above| Some(above.process.pid) == pid);
+            let is_it = |above: &Ancestor| {
+                Some(above.process.pid) == pid && tally.tool.process.iter().any(|mark| runs(mark, above).is_some())
+            };
+            distance = self.surroundings.ancestors.iter().position(is_it);
             if distance.is_none() {
                 return;
             }

@@ -7,12 +7,11 @@ use anyhow::Result;
 use codi2_attribution::sessions::{Mention, Sessions};
 use codi2_attribution::tools::{Acting, Catalogue, Fact, Findings, Found, Signature, Surroundings, Tool, detect};
 use codi2_protocol::Actor;
-use codi2_workspace::past::Past;
 use serde_json::{Value, json};
 
 use super::args::{Format, ListAiTools, Whoami};
 use super::printer::{Printer, complain};
-use super::records::fate;
+use super::records::{self, fate};
 use super::transcript;
 use crate::settings::{self, Flags};
 use crate::tools;
@@ -230,7 +229,7 @@ fn shown(actor: &Actor) -> String {
 
 /// What a commit says of who made it.
 fn signature(commit: &str) -> Result<Signature> {
-    let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
+    let past = records::past(&std::env::current_dir()?)?;
     let [author, author_email, committer, committer_email, message] = past.signed(commit).map_err(fate)?;
     let message = message.trim_end().to_owned();
     Ok(Signature { author, author_email, committer, committer_email, message, branch: None })

@@ -22,7 +22,7 @@ use super::failure::{Code, Failure};
 use super::link::{Hub, LinkError};
 use super::owned;
 use super::printer::Printer;
-use super::records::{Records, fate};
+use super::records::{self, Records, fate};
 use super::status;
 use super::surroundings::{OnDemand, Surroundings};
 use crate::settings::Flags;
@@ -76,7 +76,7 @@ fn of_revision(revision: &str, blame: &args::Blame) -> Result<Whole> {
     let full = std::path::absolute(blame.file()).context("no working folder")?;
     // What is a folder now may have been a file then.
     let folder = if full.is_dir() { &full } else { full.parent().unwrap_or(&full) };
-    let past = Past::open(folder).map_err(fate)?;
+    let past = records::past(folder)?;
     let path = past.below(blame.file()).filter(|path| !path.is_empty());
     let outside = || format!("{} is not a file below {}", blame.file().display(), past.root().display());
     let path = path.with_context(outside).code(Failure::NotFound)?;
@@ -108,7 +108,7 @@ pub fn text_of(line: &[u8]) -> String {
 /// No such file, no text, or nothing that the hub knows of it.
 pub fn of_worktree(hub: &mut OnDemand<'_>, path: &Path, buffer: bool) -> Result<Whole> {
     let (root, file) = locate(path)?;
-    let past = match Past::open(&root) {
+    let past = match Past::open(&root).map(Past::fetching) {
         Ok(past) => Some(past),
         Err(PastError::NoRepository(_)) => None,
         Err(error) => return Err(fate(error)),

@@ -26,7 +26,7 @@ use crate::settings::{self, Flags};
 /// Judges a range; an error with exit code 1 where it does not keep to the policy.
 pub fn run(ci: &args::Ci, flags: &Flags, printer: &mut Printer) -> Result<()> {
     let rules = rules(ci, flags)?;
-    let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
+    let past = records::past(&std::env::current_dir()?)?;
     let mut records = Records::new(&past);
     let (mut judge, mut commits, mut ends) = (Judge::new(&rules), 0u64, None);
     let mut unused: Vec<(usize, &Rule)> = rules.iter().enumerate().collect();

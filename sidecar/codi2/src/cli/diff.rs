@@ -19,7 +19,7 @@ use super::failure::{Code, Failure};
 use super::link::LinkError;
 use super::owned::{self, Owned};
 use super::printer::{self, Printer};
-use super::records::{Records, fate};
+use super::records::{self, Records, fate};
 use super::stats;
 use super::surroundings::OnDemand;
 use crate::settings::Flags;
@@ -65,7 +65,7 @@ type Told = (Owned, Option<String>);
 
 /// Prints a diff.
 pub fn run(diff: &args::Diff, flags: &Flags, printer: &mut Printer) -> Result<()> {
-    let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
+    let past = records::past(&std::env::current_dir()?)?;
     let (from, to) = sides(&past, &diff.revisions)?;
     if to.is_none() && past.is_bare() {
         return Err(anyhow!("a bare repository has no worktree; name two revisions")).code(Failure::Usage);

@@ -3,6 +3,7 @@
 //! Absent on purpose: the hub. What is committed is known from its notes alone, in any clone that has them.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use codi2_attribution::record::CommitRecord;
@@ -13,6 +14,14 @@ use codi2_workspace::{Notes, Oid, Private};
 
 use super::failure::{Code, Failure};
 use super::printer;
+
+/// The repository that holds a folder, for a command that a person waits for: what a partial clone lacks is fetched.
+///
+/// # Errors
+/// No repository.
+pub fn past(folder: &Path) -> Result<Past> {
+    Past::open(folder).map(Past::fetching).map_err(fate)
+}
 
 /// Which files no note tells of, as the hub has it: by these settings and the repository's own.
 ///
@@ -137,6 +146,7 @@ pub fn fate(error: PastError) -> anyhow::Error {
         | PastError::NoCommit(_)
         | PastError::NoFile { .. }
         | PastError::NoRepository(_)
+        | PastError::Missing(_)
         | PastError::Place(_) => match Err::<(), _>(error).code(Failure::NotFound) {
             Err(coded) => coded,
             Ok(()) => unreachable!("an error stays one"),

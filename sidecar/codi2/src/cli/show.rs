@@ -4,7 +4,7 @@
 
 use anyhow::{Result, anyhow};
 use codi2_attribution::report::{Brought, By, Run, Tally, runs};
-use codi2_workspace::past::{CommitPatch, Keep, Past};
+use codi2_workspace::past::{CommitPatch, Keep};
 use jiff::Zoned;
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::args::{self, Format};
 use super::failure::{Code, Failure};
 use super::owned::{self, Owned};
 use super::printer::Printer;
-use super::records::{Records, fate};
+use super::records::{self, Records, fate};
 use super::stats;
 
 /// The JSON document.
@@ -54,7 +54,7 @@ struct Range {
 
 /// Prints a commit.
 pub fn run(show: &args::Show, printer: &mut Printer) -> Result<()> {
-    let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
+    let past = records::past(&std::env::current_dir()?)?;
     let hex = past.commit(&show.commit).map_err(fate)?;
     let mut found: Option<CommitPatch> = None;
     // It, and none of its parents.

@@ -14,7 +14,7 @@ use super::args::{self, Format, StatsBy};
 use super::at_once::at_once;
 use super::owned;
 use super::printer::{self, Printer};
-use super::records::{Records, fate};
+use super::records::{self, Records, fate};
 
 /// How many commits' notes are read at once.
 pub const BATCH: usize = 512;
@@ -22,7 +22,7 @@ const CLASSES: [Class; 5] = [Class::Exact, Class::Declared, Class::Inferred, Cla
 
 /// Prints counts of the lines that a range of commits brought.
 pub fn run(stats: &args::Stats, printer: &mut Printer) -> Result<()> {
-    let past = Past::open(&std::env::current_dir()?).map_err(fate)?;
+    let past = records::past(&std::env::current_dir()?)?;
     let range = stats.range.as_deref().unwrap_or("HEAD");
     let mut records = Records::new(&past);
     let mut tally = Tally::new(by(stats.by), stats.survival);

@@ -4,20 +4,21 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use codi2_protocol::{Call, EventBody, Filter, Reply};
 use jiff::Zoned;
 
 use super::args::Wanted;
 use super::failure::{Code, Failure};
 use super::link::{Hub, LinkError};
-use super::{printer, when};
+use super::when;
 
 /// The filter that flags ask for.
 pub fn filter(wanted: &Wanted, now: &Zoned) -> Result<Filter> {
     let time = |text: &Option<String>| text.as_deref().map(|text| when::parse(text, now)).transpose();
-    for kind in wanted.kind.iter().filter(|kind| !EventBody::KINDS.contains(&kind.as_str())) {
-        printer::complain(&format!("note: {kind:?} is no kind of this version ({})", EventBody::KINDS.join(", ")));
+    if let Some(kind) = wanted.kind.iter().find(|kind| !EventBody::KINDS.contains(&kind.as_str())) {
+        let known = EventBody::KINDS.join(", ");
+        return Err(anyhow!("{kind:?} is no kind of event; there are {known}")).code(Failure::Usage);
     }
     let mut filter = Filter {
         since_ms: time(&wanted.since).code(Failure::Usage)?,

@@ -5,6 +5,7 @@
 //! seconds at most, and before the first one who started the window, which takes ten at most. A panic of the machine costs one document its sync and nobody else anything.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use codi2_histogram::Histogram;
@@ -80,6 +81,9 @@ pub struct Actor<L> {
     link: L,
     outbox: Outbox,
     locator: Locator,
+    /// Worktrees that were found, and the way in for them.
+    rooted: mpsc::Receiver<Input>,
+    roots: mpsc::Sender<Input>,
     passed: watch::Sender<u64>,
     measures: Measures,
     #[cfg(test)]
@@ -117,11 +121,14 @@ impl Measures {
 impl<L: HubLink> Actor<L> {
     /// An actor without a window yet. `passed` tells the ingress which event is done.
     pub fn new(link: L, outbox: Outbox, locator: Locator, passed: watch::Sender<u64>) -> Self {
+        let (roots, rooted) = mpsc::channel(4);
         Self {
             session: None,
             link,
             outbox,
             locator,
+            rooted,
+            roots,
             passed,
             measures: Measures::default(),
             #[cfg(test)]
@@ -131,12 +138,11 @@ impl<L: HubLink> Actor<L> {
 
     /// Runs until the window ends.
     pub async fn run(mut self, mut from: Sources) {
-        let (roots, mut rooted) = mpsc::channel::<Input>(4);
         loop {
             let wait = self.wait();
             tokio::select! {
                 Some(command) = from.commands.recv() => match command {
-                    Command::Start { window, folders } => self.start(*window, folders, &roots),
+                    Command::Start { window, folders } => self.start(*window, folders),
                     Command::Hover { uri, position, reply } => {
                         let _ = reply.send(self.hover(&uri, position));
                     }
@@ -147,7 +153,7 @@ impl<L: HubLink> Actor<L> {
                     Command::Say(message) => self.outbox.say(message),
                     Command::End { reason, done } => {
                         while let Ok(arrived) = from.arrivals.try_recv() {
-                            self.arrived(arrived, &roots).await;
+                            self.arrived(arrived).await;
                         }
                         self.feed(Input::End { reason });
                         self.link.finish().await;
@@ -157,14 +163,14 @@ impl<L: HubLink> Actor<L> {
                 },
                 Some(arrived) = from.arrivals.recv() => {
                     self.measures.waiting.record(from.arrivals.len() as u64);
-                    self.arrived(arrived, &roots).await;
+                    self.arrived(arrived).await;
                 }
                 Some(answer) = from.texts.recv() => {
                     self.feed(Input::DocumentText { uri: answer.uri, result: answer.result });
                 }
                 // The hub's news wait until there is a window to hear them.
                 Some(news) = from.news.recv(), if self.session.is_some() => self.feed(news),
-                Some(rooted) = rooted.recv() => self.feed(rooted),
+                Some(rooted) = self.rooted.recv() => self.feed(rooted),
                 () = tokio::time::sleep(wait) => {}
             }
             if self.wait().is_zero() {
@@ -181,7 +187,7 @@ impl<L: HubLink> Actor<L> {
         wait.min(Duration::from_secs(60))
     }
 
-    fn start(&mut self, window: Window, folders: Vec<String>, roots: &mpsc::Sender<Input>) {
+    fn start(&mut self, window: Window, folders: Vec<String>) {
         if self.session.is_some() {
             return;
         }
@@ -194,13 +200,13 @@ impl<L: HubLink> Actor<L> {
         };
         self.session = Some(session);
         self.locator.look_above();
-        self.find_roots(folders, true, roots);
+        self.find_roots(folders, true);
         self.feed(Input::Tick);
     }
 
     /// Finds the worktrees of folders in the background; with `own`, the first one found is the window's own.
-    fn find_roots(&self, folders: Vec<String>, mut own: bool, roots: &mpsc::Sender<Input>) {
-        let (locator, roots) = (self.locator.clone(), roots.clone());
+    fn find_roots(&self, folders: Vec<String>, mut own: bool) {
+        let (locator, roots) = (self.locator.clone(), self.roots.clone());
         tokio::spawn(async move {
             for folder in folders {
                 if let Some(site) = locator.folder(&folder).await {
@@ -211,7 +217,19 @@ impl<L: HubLink> Actor<L> {
         });
     }
 
-    async fn arrived(&mut self, arrived: Arrived, roots: &mpsc::Sender<Input>) {
+    /// Looks in the background who works in the window's worktree by now.
+    fn look_who(&self) {
+        let Some(root) = self.session.as_ref().and_then(Session::root).map(PathBuf::from) else { return };
+        let (locator, roots) = (self.locator.clone(), self.roots.clone());
+        tokio::spawn(async move {
+            if let Some(site) = locator.root(root).await {
+                // Where others wait already, the next heartbeat looks again.
+                let _ = roots.try_send(Input::Rooted { site: Box::new(site), own: false });
+            }
+        });
+    }
+
+    async fn arrived(&mut self, arrived: Arrived) {
         let Arrived { number, at_ms, event } = arrived;
         let input = match event {
             WindowEvent::Open { uri, version, text } => {
@@ -221,7 +239,7 @@ impl<L: HubLink> Actor<L> {
             WindowEvent::Document(event) => Some(Input::Document(event)),
             WindowEvent::Shows(shows) => Some(Input::Shows(shows)),
             WindowEvent::Folders { added } => {
-                self.find_roots(added, false, roots);
+                self.find_roots(added, false);
                 None
             }
         };
@@ -269,6 +287,7 @@ impl<L: HubLink> Actor<L> {
             Effect::Heartbeat(heartbeat) => {
                 self.link.heartbeat(heartbeat);
                 self.link.measured(self.measures.stats());
+                self.look_who();
             }
             Effect::Watch { root } => self.link.watch(root),
             Effect::AskOwners { ask, file, digest, text, root } => {

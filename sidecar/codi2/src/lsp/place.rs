@@ -1,7 +1,7 @@
 //! Where a document lies: from its URI to a file of a worktree, or why it is not recorded.
 //!
 //! Reads the file system and git, so it runs on a thread that may block, with a time limit. Answers are remembered per
-//! folder for a minute. Who started the window is awaited before: what is opened meanwhile waits, and is recorded. Absent
+//! folder for a minute, or until git's settings change. Who started the window is awaited before: what is opened meanwhile waits, and is recorded. Absent
 //! on purpose: what to do about it (the session machine decides).
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use codi2_protocol::{Actor, ActorKind, FileId, KnownBy};
-use codi2_workspace::Unwatched;
+use codi2_workspace::{Unwatched, Who};
 use tokio::sync::OnceCell;
 use tower_lsp::gen_lsp_types::Uri;
 
@@ -39,7 +39,14 @@ pub struct Locator {
 /// Finds the agent that started a window.
 type Finds = Box<dyn FnOnce() -> Option<Actor> + Send>;
 
-type Known = HashMap<PathBuf, (Instant, Option<codi2_workspace::Place>)>;
+type Known = HashMap<PathBuf, (Instant, Option<Found>)>;
+
+/// A place, and who works there.
+#[derive(Clone)]
+struct Found {
+    place: codi2_workspace::Place,
+    who: Who,
+}
 
 impl Locator {
     /// A locator for which files that match these globs are private. In a window that an agent started, who works is
@@ -88,10 +95,14 @@ impl Locator {
 
     /// The worktree of a folder, if it lies in one.
     pub async fn folder(&self, uri: &str) -> Option<Site> {
-        let path = file_path(uri)?;
+        self.root(file_path(uri)?).await
+    }
+
+    /// The worktree of a folder, by its path.
+    pub async fn root(&self, path: PathBuf) -> Option<Site> {
         let agent = self.agent().await;
         let this = self.clone();
-        let found = tokio::task::spawn_blocking(move || this.place_of(&path).map(|place| site(&place, agent)));
+        let found = tokio::task::spawn_blocking(move || this.place_of(&path).map(|found| site(&found, agent)));
         found.await.ok().flatten()
     }
 
@@ -104,9 +115,10 @@ impl Locator {
             return Place::Apart(Apart::Private);
         }
         let folder = path.parent().unwrap_or(path);
-        let Some(place) = self.place_of(folder) else { return Place::Apart(Apart::NoWorktree) };
-        let Some(relative) = codi2_workspace::relative(&place, path) else { return Place::Apart(Apart::NoWorktree) };
-        match codi2_workspace::unrecorded(&place, &relative, &self.private) {
+        let Some(found) = self.place_of(folder) else { return Place::Apart(Apart::NoWorktree) };
+        let place = &found.place;
+        let Some(relative) = codi2_workspace::relative(place, path) else { return Place::Apart(Apart::NoWorktree) };
+        match codi2_workspace::unrecorded(place, &relative, &self.private) {
             None if codi2_redaction::holds_token(&relative) => return Place::Apart(Apart::Private),
             None => {}
             Some(Unwatched::Private) => return Place::Apart(Apart::Private),
@@ -115,17 +127,18 @@ impl Locator {
             Some(Unwatched::Unreadable) => return Place::Apart(Apart::Unreachable),
         }
         let file = FileId { worktree: place.worktree.clone(), path: relative };
-        Place::Recorded { file, site: Box::new(site(&place, agent)) }
+        Place::Recorded { file, site: Box::new(site(&found, agent)) }
     }
 
     /// The worktree of a folder. Plain folders without git are none here: an editor opens files anywhere.
-    fn place_of(&self, folder: &Path) -> Option<codi2_workspace::Place> {
-        let fresh = |(at, place): &&(Instant, Option<codi2_workspace::Place>)| {
-            at.elapsed() < if place.is_some() { REMEMBERED } else { NOWHERE }
-        };
-        let remembered = self.lock().get(folder).filter(fresh).cloned();
-        if let Some((_, place)) = remembered {
-            return place;
+    fn place_of(&self, folder: &Path) -> Option<Found> {
+        let remembered = self.lock().get(folder).cloned();
+        match remembered {
+            Some((at, None)) if at.elapsed() < NOWHERE => return None,
+            Some((at, Some(found))) if at.elapsed() < REMEMBERED && found.who.stands(&found.place) => {
+                return Some(found);
+            }
+            _ => {}
         }
         let place = match codi2_workspace::identify(folder) {
             Ok(place) => Some(place).filter(|place| place.git_dir.is_some()),
@@ -134,12 +147,13 @@ impl Locator {
                 None
             }
         };
+        let found = place.map(|place| Found { who: Who::at(&place), place });
         let mut known = self.lock();
         if known.len() >= FOLDERS {
             known.clear();
         }
-        known.insert(folder.to_owned(), (Instant::now(), place.clone()));
-        place
+        known.insert(folder.to_owned(), (Instant::now(), found.clone()));
+        found
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
@@ -149,9 +163,9 @@ impl Locator {
 }
 
 /// A worktree, and who works there: the agent that started the window, or whose worktree it is.
-fn site(place: &codi2_workspace::Place, agent: Option<Actor>) -> Site {
-    let person = Actor::named(ActorKind::Person, place.person.clone());
-    let by = if place.is_git_identity { KnownBy::GitIdentity } else { KnownBy::Account };
+fn site(Found { place, who }: &Found, agent: Option<Actor>) -> Site {
+    let person = Actor::named(ActorKind::Person, who.person.clone());
+    let by = if who.is_git_identity { KnownBy::GitIdentity } else { KnownBy::Account };
     Site {
         worktree: place.worktree.clone(),
         root: place.root.to_string_lossy().into_owned(),
@@ -223,6 +237,8 @@ mod tests {
         assert!(git.status().unwrap().success());
         let second = worker(locator.document(&uri).await);
         assert!(first.name != second.name && second.name.starts_with("Bob Builder"), "{first} {second}");
+        let root = folder.path().canonicalize().unwrap();
+        assert_eq!(locator.root(root).await.map(|site| site.actor), Some(second));
     }
 
     #[tokio::test]

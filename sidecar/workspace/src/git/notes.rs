@@ -49,7 +49,10 @@ pub struct Joined {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
     /// Its text is not in this clone.
-    #[error("its text is not here; `git fetch --refetch` gets all of a partial clone")]
+    #[error(
+        "its text is not in this partial clone; `git fetch --refetch --no-filter origin \
+         +refs/notes/codi2:refs/notes/codi2-origin` gets it"
+    )]
     Missing,
     /// It is too long to be one.
     #[error("it has {0} bytes, more than the {NOTE_BYTES} that are read")]
@@ -130,6 +133,7 @@ impl Notes {
     /// What these blobs say of their commits; what cannot be read is among the unread from now on.
     fn texts(&mut self, found: Vec<(Oid, Oid)>) -> Result<HashMap<Oid, Vec<u8>>, ViewError> {
         let mut notes = HashMap::new();
+        self.view.fetch(&found.iter().map(|(_, blob)| *blob).collect::<Vec<_>>());
         for (commit, blob) in found {
             let why = match self.view.blob_size(blob) {
                 Some(size) if size > NOTE_BYTES => Unread::TooLong(size),

@@ -24,6 +24,7 @@ pub use patch::{CommitPatch, FileChange, Keep, PatchLine, Side, Status};
 
 use super::plain::Folders;
 use super::program::Program;
+use super::promised::promisor;
 use super::{Commits, Notes, Oid, View, ViewError};
 use crate::path::{git_bytes, to_relative};
 use crate::place::{Root, resolve, root};
@@ -57,6 +58,17 @@ impl Past {
         let folders = Folders { root: root.clone(), git_dir: git_dir.clone(), common_dir: common_dir.clone() };
         let here = Program::new(if folder.is_dir() { folder } else { &root }, &folders);
         Ok(Self { bare, top: Program::new(&root, &folders), here, root, git_dir, common_dir })
+    }
+
+    /// The same, where git may fetch what a partial clone lacks, as `git blame` does: for commands that a person runs.
+    #[must_use]
+    pub fn fetching(self) -> Self {
+        Self { top: self.top.fetching(), here: self.here.fetching(), ..self }
+    }
+
+    /// Whether this clone may lack texts of what is committed (`git clone --filter`).
+    pub fn is_partial(&self) -> bool {
+        promisor(&self.top).is_some()
     }
 
     /// The worktree's root, or the bare repository.
@@ -168,7 +180,9 @@ impl Past {
     }
 
     fn view(&self) -> Result<View, ViewError> {
-        View::open(&self.root, &self.git_dir, &self.common_dir)
+        let mut view = View::open(&self.root, &self.git_dir, &self.common_dir)?;
+        view.program.fetches = self.top.fetches;
+        Ok(view)
     }
 
     /// How many hexadecimal digits a commit's name has here.

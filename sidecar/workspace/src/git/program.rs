@@ -1,6 +1,6 @@
 //! Reading through the `git` program: one-shot commands and a `cat-file` that answers many questions.
 //!
-//! Every call: no optional locks, no lazy fetch, no prompt, no pager, no file-system monitor, none of the caller's
+//! Every call: no optional locks, no lazy fetch unless somebody asked for it ([`Program::fetching`]), no prompt, no pager, no file-system monitor, none of the caller's
 //! `GIT_*` variables that would point it elsewhere, none of the person's settings that change what a line is or whose it
 //! is. Where a setting of theirs alone makes git fail, it is asked again without them ([`Program::settled`]).
 
@@ -66,11 +66,18 @@ pub(super) struct Program {
     repository: Folders,
     plain: Option<Plain>,
     stop: Option<Stop>,
+    /// Whether git may fetch what a partial clone lacks.
+    pub(super) fetches: bool,
 }
 
 impl Program {
     pub(super) fn new(folder: &Path, repository: &Folders) -> Self {
-        Self { folder: folder.to_owned(), repository: repository.clone(), plain: None, stop: None }
+        Self { folder: folder.to_owned(), repository: repository.clone(), plain: None, stop: None, fetches: false }
+    }
+
+    /// The same, where git may fetch what a partial clone lacks: for commands that a person runs and waits for.
+    pub(super) fn fetching(self) -> Self {
+        Self { fetches: true, ..self }
     }
 
     /// See [`super::Commits::stop_when`].
@@ -92,8 +99,8 @@ impl Program {
         match ask(self) {
             Err(error) if may(&error) && !self.is_stopped() => match Plain::of(self, &self.repository) {
                 Ok(Some(plain)) => {
-                    let (plain, stop) = (Some(plain), self.stop.clone());
-                    ask(&Self { plain, stop, ..Self::new(&self.folder, &self.repository) })
+                    let (plain, stop, fetches) = (Some(plain), self.stop.clone(), self.fetches);
+                    ask(&Self { plain, stop, fetches, ..Self::new(&self.folder, &self.repository) })
                 }
                 // What git said first is the reason.
                 Ok(None) | Err(_) => Err(error),
@@ -114,7 +121,10 @@ impl Program {
         for name in ELSEWHERE {
             command.env_remove(name);
         }
-        command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_LAZY_FETCH", "1").env("GIT_TERMINAL_PROMPT", "0");
+        command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
+        if !self.fetches {
+            command.env("GIT_NO_LAZY_FETCH", "1");
+        }
         command.env("GIT_TRACE2_EVENT", "0").env("LC_ALL", "C");
         if let Some(plain) = &self.plain {
             plain.lead(&mut command);

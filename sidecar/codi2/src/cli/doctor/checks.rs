@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use codi2_config::Settings;
 use codi2_ipc::{ConnectError, HubInfo, Places, spool};
 use codi2_protocol::{ErrorCode, HubStatus, WatchState, WatchStatus};
+use codi2_workspace::past::Past;
 
 use super::{Finding, store};
 use crate::cli::surroundings::{BUILD, Surroundings};
@@ -215,10 +216,20 @@ pub fn of_worktree(path: &Path, findings: &mut Vec<Finding>) {
                     "run `git init`; without git, owners do not follow commits, branches and moves",
                 ),
             });
+            findings.extend(partial(&place.root));
             findings.push(file_system(codi2_workspace::silent_file_system(&place.root)));
             findings.extend(watch_limits(Path::new("/proc/sys/fs/inotify"), folders(&place.root)));
         }
     }
+}
+
+/// What is known less of in a partial clone.
+fn partial(root: &Path) -> Option<Finding> {
+    Past::open(root).is_ok_and(|past| past.is_partial()).then(|| {
+        let found = "a partial clone: commands fetch the texts they need; the hub does not, and knows no line by a text \
+                     that is not here (`git fetch --refetch --no-filter` gets all)";
+        Finding::well("clone", found)
+    })
 }
 
 /// Whether a search path leads to git.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, anyhow};
 use codi2_attribution::record::codi2::{self, REFERENCE};
 use codi2_workspace::past::Past;
-use codi2_workspace::{Joined, Note, Notes, Oid};
+use codi2_workspace::{Joined, Note, Notes, Oid, Unread};
 use serde_json::json;
 
 use super::{complain_unread, completed, count, here, record, written};
@@ -100,7 +100,7 @@ fn join(past: &Past, reference: &str) -> Result<Joined> {
         return Err(anyhow!("there are no notes in {reference}; `git fetch` gets them")).code(Failure::NotFound);
     }
     // What holds anything else would become a parent of ours.
-    if !holds_ours(&mut theirs)? {
+    if !holds_ours(&mut theirs, reference)? {
         return Err(anyhow!("{reference} holds no note of codi2's; nothing was joined")).code(Failure::Usage);
     }
     let mut told: BTreeSet<Oid> = BTreeSet::new();
@@ -131,11 +131,19 @@ fn join(past: &Past, reference: &str) -> Result<Joined> {
 }
 
 /// Whether any note is one of codi2's, or there is nothing else either: all were taken back.
-fn holds_ours(notes: &mut Notes) -> Result<bool> {
+fn holds_ours(notes: &mut Notes, reference: &str) -> Result<bool> {
+    let mut missing = 0;
     for some in notes.noted()?.chunks(TOGETHER) {
         if notes.read(some)?.values().any(|note| codi2::is_ours(note)) {
             return Ok(true);
         }
+        missing += notes.unread().filter(|(_, why)| *why == Unread::Missing).count();
+    }
+    if missing > 0 {
+        let remote = reference.strip_prefix(&format!("{REFERENCE}-")).unwrap_or("origin");
+        let todo = format!("`git fetch --refetch --no-filter {remote} +{REFERENCE}:{REFERENCE}-{remote}` gets them");
+        let texts = format!("the texts of {} in {reference}", count(missing, "note"));
+        return Err(anyhow!("{texts} are not in this partial clone; {todo}")).code(Failure::NotFound);
     }
     Ok(notes.is_empty()?)
 }

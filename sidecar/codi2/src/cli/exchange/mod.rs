@@ -23,7 +23,7 @@ use codi2_workspace::{Listed, Note, Oid, from_relative, to_relative};
 
 use super::failure::{Code, Failure};
 use super::printer;
-use super::records::{self, complain, complain_unread, fate, record};
+use super::records::{self, complain, complain_unread, record};
 
 /// Where the Git AI standard keeps it.
 const GIT_AI: &str = "refs/notes/ai";
@@ -31,7 +31,7 @@ const GIT_AI: &str = "refs/notes/ai";
 /// The repository that holds the working folder; it need not have a worktree.
 fn here() -> Result<Past> {
     let folder = std::env::current_dir().context("no working folder")?;
-    Past::open(&folder).map_err(fate)
+    records::past(&folder)
 }
 
 /// The commits of a range, parents first.

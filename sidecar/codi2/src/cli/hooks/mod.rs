@@ -107,7 +107,12 @@ impl Site {
                     if !install {
                         continue;
                     }
-                    bail!("{} is there and is yours; add the line `{}` to it", path.display(), self.command);
+                    let advice = match self.place.form {
+                        place::Form::Scripts(_) => format!("add the line `{}` to it", self.command),
+                        // Not made of lines that could be added.
+                        _ => "move it away, then run this again".to_owned(),
+                    };
+                    bail!("{} is there and is yours; {advice}", path.display());
                 }
                 Some(found) => self.all_ours(&path, found)?,
                 None => {}

@@ -17,7 +17,13 @@ impl Session {
         }
     }
 
-    /// Says who works here: as soon as a worktree is known, and again when the window's own one is.
+    /// The root of the worktree of which it was said who works here.
+    pub fn root(&self) -> Option<&str> {
+        self.info.as_ref()?.root.as_deref()
+    }
+
+    /// Says who works here: as soon as a worktree is known, again when the window's own one is, and when somebody else works
+    /// there from now on.
     pub(super) fn introduce(&mut self, site: &Site, own: bool) {
         let info = SessionInfo {
             session: self.window.session,
@@ -31,8 +37,15 @@ impl Session {
             branch: site.branch.clone(),
             base: site.head.clone(),
         };
-        if self.info.as_ref() == Some(&info) || (self.info.is_some() && !own) {
+        let is_another =
+            |known: &SessionInfo| known.worktree.as_ref() == Some(&site.worktree) && known.actor != site.actor;
+        let changed = self.info.as_ref().is_some_and(is_another);
+        if self.info.as_ref() == Some(&info) || (self.info.is_some() && !own && !changed) {
             return;
+        }
+        if changed {
+            // What was typed before is whose it was.
+            self.seal_all();
         }
         self.info = Some(info.clone());
         self.fact(Fact::SessionStarted { info });

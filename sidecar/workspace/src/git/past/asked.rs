@@ -60,9 +60,20 @@ impl Past {
     /// What a failure of git's means whose standard error this is.
     fn failed(&self, stderr: &[u8]) -> PastError {
         let said = said(stderr);
-        if said.contains("dubious ownership") { PastError::NotTrusted(self.root.clone()) } else { PastError::Git(said) }
+        let all = String::from_utf8_lossy(stderr);
+        if said.contains("dubious ownership") {
+            PastError::NotTrusted(self.root.clone())
+        } else if MISSING.iter().any(|words| all.contains(words)) && self.is_partial() {
+            PastError::Missing(said)
+        } else {
+            PastError::Git(said)
+        }
     }
 }
+
+/// How git says that it has no such object, or could not fetch it.
+const MISSING: [&str; 5] =
+    ["annot read blob", "unable to read ", "ould not fetch", "Could not read from remote", "missing blob"];
 
 fn said(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);

@@ -42,6 +42,11 @@ pub enum PastError {
         /// As asked for.
         revision: String,
     },
+    /// Something that a partial clone lacks, and that was not fetched.
+    #[error(
+        "what is needed is not in this partial clone: {0}; `git fetch --refetch --no-filter` gets all that is missing"
+    )]
+    Missing(String),
     /// Anything else git said, or output that makes no sense.
     #[error("{0}")]
     Git(String),

@@ -12,9 +12,11 @@ const MEASURED_BYTES: usize = 64 << 10;
 impl View {
     /// A blob's bytes as git stores them.
     pub(crate) fn blob(&mut self, oid: Oid) -> Option<Vec<u8>> {
-        match &self.library {
-            Some(library) => library.blob(oid),
-            None => self.cat()?.contents(oid),
+        match self.library.as_ref().and_then(|library| library.blob(oid)) {
+            Some(bytes) => Some(bytes),
+            // libgit2 fetches nothing.
+            None if self.library.is_none() || self.program.fetches => self.cat()?.contents(oid),
+            None => None,
         }
     }
 
