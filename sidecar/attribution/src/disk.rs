@@ -10,6 +10,7 @@ mod left;
 mod replay;
 mod ruling;
 mod said;
+mod sayers;
 mod shares;
 mod steps;
 mod times;
@@ -19,6 +20,7 @@ use codi2_protocol::{Actor, ActorKind, Class, Evidence, EvidenceKind, Verdict};
 use announced::{exact, partial};
 use left::{left, unannounced};
 use said::narrowed;
+use sayers::told;
 
 pub use facts::{DiskFacts, GitFact, Observed, Seen, Transition};
 pub use ruling::DiskRuling;
@@ -29,7 +31,7 @@ pub use times::window;
 
 /// Judges a change of a file on disk. With more facts it is asked again; see [`DiskRuling::supersedes`].
 pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
-    narrowed(facts, by_the_ladder(facts))
+    told(facts, narrowed(facts, by_the_ladder(facts)))
 }
 
 fn by_the_ladder(facts: &DiskFacts<'_>) -> DiskRuling {

@@ -58,14 +58,14 @@ pub(super) fn narrowed(facts: &DiskFacts<'_>, ruling: DiskRuling) -> DiskRuling 
 }
 
 /// What is new in this change, or may be: all of it, where the text before is not known.
-fn new_bytes(facts: &DiskFacts<'_>, after: &Text) -> Vec<Range<usize>> {
+pub(super) fn new_bytes(facts: &DiskFacts<'_>, after: &Text) -> Vec<Range<usize>> {
     let text = after.to_string();
     let Some(before) = text_of(facts, facts.before) else { return std::iter::once(0..text.len()).collect() };
     let edits = diff(&before, &text, &Limits::default());
     edits.iter().map(|edit| edit.at..edit.at + edit.inserted.len()).collect()
 }
 
-fn text_of(facts: &DiskFacts<'_>, state: Option<Digest>) -> Option<Text> {
+pub(super) fn text_of(facts: &DiskFacts<'_>, state: Option<Digest>) -> Option<Text> {
     match state {
         Some(digest) => (facts.texts)(digest),
         None => Some(Text::new("")),
@@ -81,36 +81,44 @@ fn unsaid(facts: &DiskFacts<'_>, agent: &Actor, after: &Text) -> Option<Vec<Rang
     let ends = |at: usize| (own[at].before.state().flatten(), own[at].after.state().flatten());
     let led = way(facts.before, facts.after, own.len(), ends).unwrap_or_default();
     let counts = |(at, call): &(usize, &&Intent)| timely(call, facts) || call.after.is(facts.after) || led.contains(at);
-    let told = |(_, call): (usize, &&Intent)| Some((call.after.state()?, call.said.clone()?));
-    let calls: Vec<(Option<Digest>, Said)> = own.iter().enumerate().filter(counts).map(told).collect::<Option<_>>()?;
-    if calls.is_empty() {
-        return None;
-    }
+    let mut calls = own.iter().enumerate().filter(counts).map(|(_, call)| call).peekable();
+    calls.peek()?;
     let text = after.to_string();
     let mut said = OwnerTree::new(text.len(), false);
-    for (left, call) in calls {
-        match text_of(facts, left) {
-            Some(left_text) => {
-                let edits = if left == facts.after { Vec::new() } else { diff(&left_text, &text, &Limits::default()) };
-                let mut there = said_in(left_text.len_bytes(), &call.put);
-                // What of it stood here already.
-                there.splice_all(&edits, false);
-                let mut at = 0;
-                for (len, is_said) in there.iter() {
-                    said.recolour(at..at + len, |known| known || is_said);
-                    at += len;
-                }
-            }
-            None => {
-                let lines: HashSet<u64> = call.lines?.iter().copied().collect();
-                let there = hashed_lines(&text, facts.key).filter(|(_, hash)| lines.contains(hash));
-                there.for_each(|(line, _)| said.recolour(line, |_| true));
-            }
-        }
+    for call in calls {
+        join(&mut said, &said_by(facts, call, &text)?, |known, is_said| known || is_said);
     }
     let new = new_bytes(facts, after);
     let unsaid = new.iter().flat_map(|new| unsaid_of(&said, new.start, &text[new.clone()]));
     Some(unsaid.map(|unsaid| unsaid.start as u64..unsaid.end as u64).collect())
+}
+
+/// Which bytes of the text after a call said to put in; absent where it does not say, or where neither the text that it left is
+/// known nor the lines of that.
+pub(super) fn said_by(facts: &DiskFacts<'_>, call: &Intent, text: &str) -> Option<OwnerTree<bool>> {
+    let (left, Said { put, lines }) = (call.after.state()?, call.said.as_ref()?);
+    if let Some(left_text) = text_of(facts, left) {
+        let mut said = said_in(left_text.len_bytes(), put);
+        if left != facts.after {
+            // What of it stood here already.
+            said.splice_all(&diff(&left_text, text, &Limits::default()), false);
+        }
+        return Some(said);
+    }
+    let lines: HashSet<u64> = lines.as_ref()?.iter().copied().collect();
+    let mut said = OwnerTree::new(text.len(), false);
+    let there = hashed_lines(text, facts.key).filter(|(_, hash)| lines.contains(hash));
+    there.for_each(|(line, _)| said.recolour(line, |_| true));
+    Some(said)
+}
+
+/// Makes of each byte what the two trees make of it.
+pub(super) fn join(one: &mut OwnerTree<bool>, other: &OwnerTree<bool>, both: impl Fn(bool, bool) -> bool) {
+    let mut at = 0;
+    for (len, of_other) in other.iter() {
+        one.recolour(at..at + len, |of_one| both(of_one, of_other));
+        at += len;
+    }
 }
 
 /// Whether a call left a text that is not at hand, and its hook told of lines of it that are new in this change: what others put
@@ -167,14 +175,19 @@ fn said_in(len: usize, put: &[Range<u32>]) -> OwnerTree<bool> {
     said
 }
 
-/// Whether at least half of a line's words were said; absent of a line without any.
-fn half_said(said: &OwnerTree<bool>, at: usize, line: &str) -> Option<bool> {
+/// How much of a line was said, by bytes of its words, and how much there is.
+pub(super) fn words_said(said: &OwnerTree<bool>, at: usize, line: &str) -> (usize, usize) {
     let (mut known, mut read) = (0, 0);
     for (len, is_said) in said.spans(at..at + line.len()) {
         known += if is_said { words(&line.as_bytes()[read..read + len]) } else { 0 };
         read += len;
     }
-    let all = words(line.as_bytes());
+    (known, words(line.as_bytes()))
+}
+
+/// Whether at least half of a line's words were said; absent of a line without any.
+fn half_said(said: &OwnerTree<bool>, at: usize, line: &str) -> Option<bool> {
+    let (known, all) = words_said(said, at, line);
     (all > 0).then_some(known * 2 >= all)
 }
 

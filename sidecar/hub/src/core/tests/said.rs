@@ -14,6 +14,10 @@ const POSSIBLE: &str = "unknown unknown Candidate";
 
 /// What the hook after an edit tells that puts in these texts.
 fn left(w: &World, path: &str, texts: &[&str]) -> HookRecord {
+    left_by(w, "bot", path, texts)
+}
+
+fn left_by(w: &World, agent: &str, path: &str, texts: &[&str]) -> HookRecord {
     let bytes = &w.ports.files[path];
     let text = std::str::from_utf8(bytes).unwrap();
     let pieces = standing(text, texts).unwrap();
@@ -21,7 +25,7 @@ fn left(w: &World, path: &str, texts: &[&str]) -> HookRecord {
     let lines = Some(said_lines(text, &put, &SECRET));
     let put = put.into_iter().map(|piece| (piece.start, piece.end)).collect();
     let found = vec![HookFound { file: 0, digest: Some(of(bytes)), put: Some(put), lines }];
-    HookRecord { found, ..w.hook_record(HookPhase::After, "bot", &[path]) }
+    HookRecord { found, ..w.hook_record(HookPhase::After, agent, &[path]) }
 }
 
 fn after(w: &mut World, path: &str, texts: &[&str]) {
@@ -236,5 +240,24 @@ fn a_block_that_is_moved_beside_what_the_agent_did_not_say() {
             put(&mut w);
         }
         assert_eq!(w.blame("b.rs"), [OLD, ADAS, ADAS, AGENT, POSSIBLE], "{is_back}\n{:#?}", w.log(0));
+    }
+}
+
+/// Both lines are seen in one look, and each call says which is its own (ADR 0165).
+#[test]
+fn two_agents_at_once() {
+    let edits = [("ann", "a line of hers"), ("bot", "another of bot's")];
+    for is_turned in [false, true] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        edits.iter().for_each(|(agent, _)| w.agent_before(agent, "a.rs"));
+        w.put("a.rs", "one\na line of hers\nby a stranger\nanother of bot's\n");
+        let ends = if is_turned { [edits[1], edits[0]] } else { edits };
+        for (agent, text) in ends {
+            w.ports.now += 5;
+            let record = left_by(&w, agent, "a.rs", &[text]);
+            w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
+        }
+        let own = edits.map(|(agent, _)| format!("agent {agent} exact IntentExact"));
+        assert_eq!(w.blame("a.rs"), [OLD, &own[0], POSSIBLE, &own[1]], "turned: {is_turned}");
     }
 }
