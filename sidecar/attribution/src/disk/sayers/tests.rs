@@ -78,7 +78,8 @@ fn what_one_of_several_said_is_its_own() {
     let failed = |call: Intent| Intent { failed: true, ..call };
     let late = |call: Intent| Intent { since: None, ..call };
     let nowhere = |call: Intent| Intent { before: Reading::Content(of("nobody saw it\n")), ..call };
-    let cases: &[(&str, &[&str], &[Intent], &[&str])] = &[
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [Intent], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         ("each its own", &[OLD, both], &[a(&[A]), b(&[B])], &own),
         (
             "one of them nothing",
