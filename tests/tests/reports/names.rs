@@ -76,7 +76,7 @@ fn a_path_is_printed_and_asked_for_as_it_is() {
         let found: Value = serde_json::from_str(&ci.out).expect("JSON");
         assert_eq!((ci.code, &found["violations"][0]["file"]), (1, &json!(path)), "{ci:?}");
     }
-    assert_eq!(world.codi2(&["ci", &range, "--forbid", "agent", "--path", "100%25.txt"]).code, 0);
+    assert_eq!(world.codi2(&["ci", &range, "--forbid", "agent", "--path", "100%25.txt"]).code, 2, "no file has it");
     let stats = json(&["stats", &range, "--survival", "--by", "directory"]);
     let keys: Vec<&Value> = stats["rows"].as_array().expect("rows").iter().map(|row| &row["key"]).collect();
     assert_eq!((&stats["standing"], keys), (&json!(6), vec![&json!("."), &json!("a%20b")]));
