@@ -50,6 +50,9 @@ fn lines(texts: &[&str], calls: &[Intent], open: &[OpenCall]) -> Vec<String> {
         let verdict = pieces.iter().find(|(range, _)| range.contains(&at)).unwrap().1;
         at += line.len() as u64;
         let line = line.trim_end();
+        if first.lines().any(|old| old == line) {
+            return None;
+        }
         if verdict.class == Class::Unknown {
             assert_eq!(Rung::of(verdict), Rung::Candidates);
             let named = |name: &&&str| {
@@ -57,11 +60,11 @@ fn lines(texts: &[&str], calls: &[Intent], open: &[OpenCall]) -> Vec<String> {
                 verdict.evidence.iter().any(|reason| reason.detail.starts_with(&label))
             };
             let named: Vec<&str> = ["a", "b", "c"].iter().filter(named).copied().collect();
-            return format!("{}? {line}", named.concat());
+            return Some(format!("{}? {line}", named.concat()));
         }
-        format!("{} {} {line}", verdict.origin.name, verdict.class)
+        Some(format!("{} {} {line}", verdict.origin.name, verdict.class))
     };
-    last.split_inclusive('\n').map(line).filter(|shown| !first.lines().any(|old| shown.ends_with(old))).collect()
+    last.split_inclusive('\n').filter_map(line).collect()
 }
 
 #[test]
