@@ -84,7 +84,7 @@ pub fn diff_str(old: &str, new: &str, limits: &Limits) -> Vec<Replace> {
     for (before, after) in in_bytes(&old_lines, &new_lines, line_hunks(&old_lines, &new_lines)) {
         let size = before.len() + after.len();
         if edits.push_blanks(&before, &after) {
-            // Whatever its size: this costs next to nothing.
+            // Whatever its size: this costs next to nothing, and has few places.
         } else if before.is_empty() || after.is_empty() || size > limits.hunk_bytes || size > words_left {
             edits.push(before, after);
         } else {
@@ -137,6 +137,9 @@ fn is_reordered(old: &str, new: &str, changed: &[Hunk]) -> bool {
 
 /// Letters and digits of a line that tells itself from others, at least.
 const LETTERS: usize = 8;
+
+/// Places at which a hunk may differ in blanks alone, at most: each is an edit, and has an owner, of its own.
+const BLANKS: usize = 10_000;
 
 /// The hunks in which two texts known only by the hashes of their lines differ, as ranges of lines: every line outside
 /// of them is kept, in order.
@@ -229,8 +232,8 @@ impl Edits<'_> {
         self.hunks.push((before.start + start..before.end - end, after.start + start..after.end - end));
     }
 
-    /// The places in which two pieces differ that are the same but for blanks; `false` where they are not. By words, two
-    /// that were joined would be a new one.
+    /// The places in which two pieces differ that are the same but for blanks; `false` where they are not, or where there
+    /// are more than [`BLANKS`]. By words, two that were joined would be a new one.
     fn push_blanks(&mut self, before: &Range<usize>, after: &Range<usize>) -> bool {
         let first = self.hunks.len();
         let (mut old_at, mut new_at) = (before.start, after.start);
@@ -239,6 +242,10 @@ impl Edits<'_> {
             let (old_solid, new_solid) = (old.trim_start_matches(is_blank), new.trim_start_matches(is_blank));
             let (old_end, new_end) = (before.end - old_solid.len(), after.end - new_solid.len());
             self.push(old_at..old_end, new_at..new_end);
+            if self.hunks.len() - first > BLANKS {
+                self.hunks.truncate(first);
+                return false;
+            }
             match (old_solid.chars().next(), new_solid.chars().next()) {
                 (None, None) => return true,
                 (Some(one), Some(other)) if one == other => {

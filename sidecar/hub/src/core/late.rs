@@ -156,7 +156,9 @@ impl Core {
             let newest = self.open.ended_in(file, change.after).is_some_and(|newest| newest.event == change.event);
             let text = kept.after_text.filter(|_| newest);
             let saved_by = text.and_then(|text| self.saver(file, text, kept.number, now));
-            let is_parted = self.is_parted(file, &kept);
+            // What a buffer was saved with is whose it is there.
+            let is_echo = matches!(change.ruling, DiskRuling::Echo { .. });
+            let is_parted = !is_echo && self.is_parted(file, &kept);
             if is_parted {
                 kept.stands_alone();
             }

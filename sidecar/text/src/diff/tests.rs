@@ -165,3 +165,14 @@ fn lines_in_another_order_are_not_changed_in_their_places() {
     let edits = diff_in_place("let one = 1;\nlet two = 2;\n", "let one = 1;\nlet three = 2;\n", &Limits::default());
     assert_eq!(edits.iter().map(|edit| edit.inserted.as_str()).collect::<Vec<_>>(), ["hree"]);
 }
+
+/// Whoever applies it has work for each edit, and a row for each owner.
+#[test]
+fn blanks_at_too_many_places_are_one_edit() {
+    for (count, edits) in [(9_999, 9_999), (20_000, 1)] {
+        let (old, new) = ("1,".repeat(count), "1, ".repeat(count));
+        let found = diff_str(&old, &new, &Limits::default());
+        assert_eq!(found.len(), edits);
+        assert_eq!(found.iter().map(|edit| edit.inserted.trim().is_empty()).all(|blank| blank), count < 10_000);
+    }
+}

@@ -103,10 +103,10 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         self.0.ending.store(true, Ordering::Relaxed);
-        // The end of a watch is an event, too, and wakes the thread.
-        if let Ok(number) = inotify::add_watch(&self.0.inotify, "/", WatchFlags::DELETE_SELF) {
-            inotify::remove_watch(&self.0.inotify, number).ok();
-        }
+        // The end of a watch is an event, too, and wakes the thread. Where no more may be made there is one to end.
+        let made = inotify::add_watch(&self.0.inotify, "/", WatchFlags::DELETE_SELF).ok();
+        let number = made.or_else(|| self.0.folders().paths.keys().next().copied());
+        number.map(|number| inotify::remove_watch(&self.0.inotify, number));
     }
 }
 

@@ -26,8 +26,12 @@ impl Private {
         Self { person: Globs::any_case(globs).ok(), added: RefCell::default() }
     }
 
-    /// Whether a file is private to whoever works in `folder`.
+    /// Whether a file is private to whoever works in `folder`, by its name or by that of the place where links lead.
     pub fn covers(&self, folder: &Path, path: &str) -> bool {
+        self.names(folder, path) || resolved(path).is_some_and(|place| place != path && self.names(folder, &place))
+    }
+
+    fn names(&self, folder: &Path, path: &str) -> bool {
         self.person.as_ref().is_none_or(|globs| is_private(globs, folder, path))
             || codi2_redaction::holds_token(path)
             || Path::new(path).ancestors().skip(1).any(|root| self.is_added(root, Path::new(path)))
@@ -44,6 +48,13 @@ impl Private {
         let below = path.strip_prefix(root).map(Path::to_string_lossy);
         globs.as_ref().zip(below.ok()).is_some_and(|(globs, below)| globs.matches(&below))
     }
+}
+
+/// Where a file lies, whose last folder may be a link; absent where that is not there.
+fn resolved(path: &str) -> Option<String> {
+    let path = Path::new(path);
+    let place = path.parent()?.canonicalize().ok()?.join(path.file_name()?);
+    Some(place.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -70,6 +81,15 @@ mod tests {
         ] {
             let path = root.join(path);
             assert_eq!(private.covers(&root.join("deep"), path.to_str().unwrap()), expected, "{path:?}");
+        }
+        #[cfg(unix)]
+        {
+            std::fs::create_dir(root.join("theirs")).unwrap();
+            std::os::unix::fs::symlink("theirs", root.join("shown")).unwrap();
+            for (path, expected) in [("shown/a", true), ("shown/deep/a", false), ("deep/a", false)] {
+                let path = root.join(path);
+                assert_eq!(private.covers(root, path.to_str().unwrap()), expected, "{path:?}");
+            }
         }
         let broken = Private::new(&["a[".to_owned()]);
         assert!(broken.covers(root, root.join("a.rs").to_str().unwrap()), "nothing is less private for a mistake");

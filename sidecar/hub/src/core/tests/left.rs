@@ -157,6 +157,28 @@ fn a_call_that_meets_what_another_agent_writes() {
     assert_eq!(w.blame("a.rs"), [BOT, BOT, third, ALONE], "{:#?}", w.log(0));
 }
 
+/// A buffer is saved over the file that an agent's call found empty, and the call does nothing.
+#[test]
+fn a_call_that_meets_a_save() {
+    for seen_first in [true, false] {
+        let mut w = written();
+        w.opens("ada", "a.rs");
+        w.appends("ada", "a.rs", "typed by ada\n");
+        w.program_writes("a.rs", "");
+        w.agent_before("other", "a.rs");
+        if seen_first {
+            w.saves("ada", "a.rs");
+            w.agent_after("other", "a.rs");
+        } else {
+            w.put("a.rs", format!("{TEXT}typed by ada\n"));
+            w.agent_after("other", "a.rs");
+            w.saves("ada", "a.rs");
+        }
+        let ada = "person ada declared EditorDeclared";
+        assert_eq!(w.blame("a.rs"), [BOT, BOT, ada], "seen first: {seen_first}\n{:#?}", w.log(0));
+    }
+}
+
 /// The call ends with what the program wrote, and said that it puts in something else, or all of it.
 #[test]
 fn a_call_that_says_what_it_puts_in() {
