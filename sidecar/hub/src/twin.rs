@@ -4,7 +4,7 @@
 //! none. So it looks before it does anything. Only for stores that others have, too. Absent on purpose: a twin that
 //! begins while neither can reach the store (`peers` finds that and says it).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codi2_protocol::HostId;
 use codi2_store::{Store, StoreError, Subspace};
@@ -35,15 +35,22 @@ pub fn lives(store: &Store, host: HostId, ground: &str) -> Result<bool, StoreErr
 fn moves(store: &Store, host: HostId, ground: &str, wait: Duration) -> Result<bool, StoreError> {
     let row = || store.get::<HubRow>(Subspace::Hub, &[host.into()]);
     // Before the read: what moves from here on rings.
-    let watch = store.watch_row(Subspace::Hub, &[host.into()])?;
+    let mut watch = store.watch_row(Subspace::Hub, &[host.into()])?;
     let Some(before) = row()? else { return Ok(false) };
     if !ground.is_empty() && before.ground == ground {
         return Ok(false);
     }
-    // A watch may ring for nothing, or be lost: what the row says counts.
-    watch.wait(wait);
-    let after = row()?;
-    Ok(after.is_some_and(|after| (after.hub, after.beat) != (before.hub, before.beat)))
+    let until = Instant::now() + wait;
+    loop {
+        // A watch may ring for nothing, for what was read already, or be lost: what the row says counts.
+        watch.wait(until.saturating_duration_since(Instant::now()));
+        let is_over = Instant::now() >= until;
+        watch = store.watch_row(Subspace::Hub, &[host.into()])?;
+        let after = row()?;
+        if is_over || after.as_ref().is_none_or(|after| (after.hub, after.beat) != (before.hub, before.beat)) {
+            return Ok(after.is_some_and(|after| (after.hub, after.beat) != (before.hub, before.beat)));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -60,9 +60,8 @@ impl Core {
             } else if Some(digest) == kept.after_bytes {
                 kept.after.clone()
             } else {
-                let after = |other: &&Kept| other.after_bytes == Some(digest) && other.after.is_some();
-                let changes = self.open.on(file).filter_map(|change| self.kept.get(&change.event));
-                changes.filter(after).find_map(|other| other.after.clone())
+                let mut changes = self.open.on(file).filter_map(|change| self.kept.get(&change.event));
+                changes.find_map(|other| other.text_of(digest))
             }
         };
         judge_disk(&DiskFacts {

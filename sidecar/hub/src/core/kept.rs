@@ -161,6 +161,13 @@ impl Kept {
         self.alone.as_ref().map_or_else(|| written.unwrap_or(self.to), |alone| alone.begun)
     }
 
+    /// The text that the file had with these bytes, where that is what this change left or found.
+    pub fn text_of(&self, digest: Digest) -> Option<Text> {
+        let after = self.after.as_ref().filter(|_| self.after_bytes == Some(digest));
+        let before = self.before.as_ref().filter(|_| self.before_bytes == Some(digest));
+        after.or_else(|| before.and_then(Known::text)).cloned()
+    }
+
     /// It has nothing to do with the change that emptied its file.
     pub fn stands_alone(&mut self) {
         if let Some(alone) = self.alone.take() {

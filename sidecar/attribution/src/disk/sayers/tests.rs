@@ -1,3 +1,5 @@
+//! Two and more agents whose edits of one file overlap, and who each line is given to.
+
 use codi2_protocol::Digest;
 
 use super::*;

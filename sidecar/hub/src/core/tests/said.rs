@@ -261,3 +261,24 @@ fn two_agents_at_once() {
         assert_eq!(w.blame("a.rs"), [OLD, &own[0], POSSIBLE, &own[1]], "turned: {is_turned}");
     }
 }
+
+/// The text that both calls found when they began is what the first step of the file was made from, and nothing's result.
+#[test]
+fn two_agents_whose_lines_are_seen_one_by_one() {
+    let mut w = World::new(&[("a.rs", "one\n")]);
+    ["ann", "bot"].iter().for_each(|agent| w.agent_before(agent, "a.rs"));
+    let lines = [("ann", "a line of hers"), ("bot", "another of bot's")];
+    let mut text = "one\n".to_owned();
+    for (_, line) in lines {
+        text = format!("{text}{line}\n");
+        w.put("a.rs", &text);
+        w.watch_sees("a.rs");
+        w.tick(250);
+    }
+    for (agent, line) in lines {
+        let record = left_by(&w, agent, "a.rs", &[line]);
+        w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
+    }
+    let own = lines.map(|(agent, _)| format!("agent {agent} declared IntentPartial"));
+    assert_eq!(w.blame("a.rs"), [OLD, &own[0], &own[1]], "{:#?}", w.log(0));
+}
