@@ -46,9 +46,10 @@ fn moves(store: &Store, host: HostId, ground: &str, wait: Duration) -> Result<bo
         watch.wait(until.saturating_duration_since(Instant::now()));
         let is_over = Instant::now() >= until;
         watch = store.watch_row(Subspace::Hub, &[host.into()])?;
-        let after = row()?;
-        if is_over || after.as_ref().is_none_or(|after| (after.hub, after.beat) != (before.hub, before.beat)) {
-            return Ok(after.is_some_and(|after| (after.hub, after.beat) != (before.hub, before.beat)));
+        let Some(after) = row()? else { return Ok(false) };
+        let moved = (after.hub, after.beat) != (before.hub, before.beat);
+        if moved || is_over {
+            return Ok(moved);
         }
     }
 }

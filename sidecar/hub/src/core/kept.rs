@@ -146,6 +146,11 @@ impl From<OwnerTree<OwnerRef>> for Given {
     }
 }
 
+/// When a file was written. The kernel's time of it is a tick early, and never late.
+pub(super) fn written_at(written: Written) -> Moment {
+    Moment::earliest(written.at_ns / 1_000_000)
+}
+
 impl Kept {
     /// The change as a step of the file's bytes.
     pub fn transition(&self) -> Transition {
@@ -156,9 +161,8 @@ impl Kept {
 
     /// When whoever did it began to write, at the latest.
     pub fn begun(&self) -> Moment {
-        // The kernel's time of a write is a tick early, and never late.
-        let written = self.written.map(|written| Moment::earliest(written.at_ns / 1_000_000));
-        self.alone.as_ref().map_or_else(|| written.unwrap_or(self.to), |alone| alone.begun)
+        let written = || self.written.map_or(self.to, written_at);
+        self.alone.as_ref().map_or_else(written, |alone| alone.begun)
     }
 
     /// The text that the file had with these bytes, where that is what this change left or found.

@@ -64,9 +64,14 @@ pub fn run(counts: Counts) -> Vec<Row> {
 
 /// A store of its own in the cluster.
 fn options(found: &Cluster) -> FoundationDbOptions {
+    options_at(found, format!("{}/", &EventId::new().uuid().simple().to_string()[8..]))
+}
+
+/// The store in the cluster whose keys begin so.
+pub fn options_at(found: &Cluster, prefix: String) -> FoundationDbOptions {
     let mut options = FoundationDbOptions::new(&found.file);
     options.library.clone_from(&found.library);
-    options.prefix = format!("{}/", &EventId::new().uuid().simple().to_string()[8..]).into_bytes();
+    options.prefix = prefix.into_bytes();
     options.timeout_ms = 30_000;
     options
 }

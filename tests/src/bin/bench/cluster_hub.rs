@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use codi2_protocol::{Body, Call, Event, EventBody, EventId, Reply};
-use codi2_store::foundationdb::{self as cluster, FoundationDbOptions};
+use codi2_store::foundationdb as cluster;
 use codi2_store::{Dedupe, Engine, Page, PageLimit, Pending, Row, Store, Subspace};
 use codi2_tests::cluster::{Cluster, own, shared};
 
-use crate::cluster::{Bare, GOAL, at_once, in_turn};
+use crate::cluster::{Bare, GOAL, at_once, in_turn, options_at};
 use crate::ground::{Counts, Ground};
 use crate::interrupt;
 use crate::report;
@@ -77,10 +77,7 @@ fn ingest(found: &Cluster, server: Option<&str>, producers: usize, each: usize) 
 
 /// The bare client that writes what the hub's store holds of its newest group: its event, and a row like its branch's.
 fn bare(found: &Cluster, producers: usize) -> Bare {
-    let mut options = FoundationDbOptions::new(&found.file);
-    options.library.clone_from(&found.library);
-    options.prefix = prefix(producers).into_bytes();
-    let engine = Arc::new(cluster::open(&options).expect("the cluster can be opened"));
+    let engine = Arc::new(cluster::open(&options_at(found, prefix(producers))).expect("the cluster can be opened"));
     let store = Store::on(Arc::clone(&engine) as Arc<dyn Engine>).expect("the hub's store");
     let log = store.tail_after(None, 10_000).expect("the cluster answers");
     let edit = |event: &Event| matches!(event.body, Body::Known(EventBody::Edit { .. }));

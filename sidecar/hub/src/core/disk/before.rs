@@ -8,7 +8,7 @@ use codi2_workspace::{GitExplanation, Observation};
 
 use crate::core::Core;
 use crate::core::decoded::give_text;
-use crate::core::kept::Alone;
+use crate::core::kept::{Alone, written_at};
 use crate::known::Known;
 use crate::ports::Ports;
 use crate::rows::Row;
@@ -43,8 +43,7 @@ impl Core {
         let on_disk = self.ledger.disk.get(&file).and_then(Option::as_ref);
         let is_gits = on_disk.is_some_and(|on_disk| on_disk.blob.is_some());
         let seen = on_disk.map_or_else(|| self.known_absent(&file), |on_disk| on_disk.seen);
-        // The kernel's time of a write is a tick early, and never late.
-        let written = found.written.map(|written| Moment::earliest(written.at_ns / 1_000_000));
+        let written = found.written.map(written_at);
         let from = seen.max(written.unwrap_or_default()).min(to);
         let bytes = on_disk.map(|on_disk| on_disk.bytes);
         let mut known = on_disk.map(|on_disk| on_disk.known.clone());
