@@ -15,7 +15,7 @@ use codi2_workspace::{GitExplanation, GitSource};
 use super::Core;
 use super::decoded::decode_text;
 use crate::book::OwnerRef;
-use crate::known::Known;
+use crate::known::{Content, Known, lines_of};
 use crate::ledger::is_telling;
 use crate::ports::Ports;
 
@@ -242,25 +242,47 @@ fn paired(old: &Lines, new: &Lines, sides: Option<&[Side]>) -> Vec<Pair> {
 /// The lines of a text with one side of its conflicts, and whether each stands between the marks.
 type Side = Vec<(usize, bool)>;
 
-/// Whether git has left whole conflicts in a text.
-pub(super) fn has_conflicts(text: &Text) -> bool {
-    sides(text).is_some()
+/// Whether git left whole conflicts in a text after this one: a mark stands there more often. Marks that stood there before
+/// tell nothing of who wrote again.
+pub(super) fn has_new_conflicts(before: &Known, after: &Text, secret: &[u8; 32]) -> bool {
+    let stood = match &before.content {
+        Content::Text(text) => lines_of(text, secret),
+        Content::Lines(lines) => lines.clone(),
+        Content::Forgotten => return false,
+    };
+    if sides(after).is_none() {
+        return false;
+    }
+    let mut stood_times: HashMap<u64, usize> = HashMap::new();
+    stood.iter().for_each(|line| *stood_times.entry(line.hash).or_default() += 1);
+    let mut at = 0;
+    lines_of(after, secret).iter().any(|line| {
+        let bytes = at..at + line.len as usize;
+        at = bytes.end;
+        let left = stood_times.get_mut(&line.hash).filter(|left| **left > 0);
+        let is_new = left.map(|left| *left -= 1).is_none();
+        is_new && mark_of(&after.slice(bytes)).is_some()
+    })
+}
+
+/// Which of git's marks of a conflict a line is, if it is one.
+fn mark_of(line: &str) -> Option<usize> {
+    const MARKS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+    let line = line.trim_end_matches(['\n', '\r']);
+    let is_mark = |mark: &&str| line.strip_prefix(*mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    MARKS.iter().position(|mark| is_mark(mark))
 }
 
 /// The sides of a text with conflicts; absent where there are no whole ones.
 fn sides(text: &Text) -> Option<Vec<Side>> {
-    const MARKS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
-    let is_mark =
-        |line: &str, mark: &str| line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
     let mut sides = vec![Side::new(); 3];
     // The side that is open: ours, the one before both, theirs.
     let mut open: Option<usize> = None;
     let mut any = false;
     let mut at = 0;
     for (number, len) in text.line_lengths().into_iter().enumerate() {
-        let line = text.slice(at..at + len);
+        let mark = mark_of(&text.slice(at..at + len));
         at += len;
-        let mark = MARKS.iter().position(|mark| is_mark(line.trim_end_matches(['\n', '\r']), mark));
         open = match (mark, open) {
             (Some(0), None) => Some(0),
             (Some(1), Some(0)) => Some(1),

@@ -10,7 +10,7 @@ use codi2_text::OwnerTree;
 use super::step::Step;
 use crate::book::OwnerRef;
 use crate::core::Core;
-use crate::core::carried::has_conflicts;
+use crate::core::carried::has_new_conflicts;
 use crate::core::moved::moved_lines;
 use crate::known::Hunk;
 use crate::ledger::New;
@@ -69,7 +69,8 @@ impl Core {
         let left = (!unclear.is_empty()).then(|| beside(&step.hunks, unclear));
         let new = left.as_deref().unwrap_or(&step.hunks);
         // Only git leaves its marks.
-        let is_unannounced = matches!(ruling, DiskRuling::New(_)) && !has_conflicts(step.after);
+        let is_gits = has_new_conflicts(step.before, step.after, self.ledger.secret());
+        let is_unannounced = matches!(ruling, DiskRuling::New(_)) && !is_gits;
         let new = if is_unannounced { New::Unannounced(new) } else { New::Brought(new) };
         self.ledger.recall_lines(ports, step.file, step.after, owners, new)
     }

@@ -87,6 +87,25 @@ fn a_line_that_nobody_announced_is_recalled_but_not_beside_a_new_one() {
     }
 }
 
+/// Git left its marks with an earlier change, or leaves more of them with this one.
+#[test]
+fn what_nobody_announced_beside_marks_that_stood_there_is_not_recalled() {
+    let base = "// base one\n// base two\n";
+    let marks = |side: &str, label: &str| format!("<<<<<<< HEAD\n=======\n{side}>>>>>>> {label}\n");
+    let (first, new) = (marks("one side of bobs\n", "b"), format!("def another_one():\n{LINE}"));
+    for (text, line, expected) in [
+        (format!("{first}{new}{base}"), 5, "external unknown DiskChange"),
+        (format!("{new}{base}{}", marks("one side of bobs\n", "b")), 1, "external unknown DiskChange"),
+        (format!("{first}{base}{}", marks(&new, "c")), 9, AGENT),
+    ] {
+        let mut w = World::new(&[("a.c", base)]);
+        bot_writes(&mut w, &format!("{base}{LINE}"));
+        w.git_writes("a.c", Some(&format!("{first}{base}")), "stash apply", GitSource::Conflict, &[base]);
+        w.program_writes("a.c", &text);
+        assert_eq!(w.blame("a.c")[line], expected, "{text}");
+    }
+}
+
 /// The base has the line; the agent takes it away and writes it elsewhere.
 fn written_elsewhere() -> (World, String, String) {
     let base = format!("import alpha\n{LINE}def two():\n    pass\n");
