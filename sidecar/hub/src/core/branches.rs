@@ -14,7 +14,7 @@ use super::moved::Moved;
 use super::{Core, Effect, Entry, Origin, Why};
 use crate::book::{Book, OwnerRef};
 use crate::known::{Content, Known, lines_of};
-use crate::ledger::{Branch, Drift, is_telling};
+use crate::ledger::{Branch, Drift, New, is_telling};
 use crate::ports::Ports;
 use crate::rows::{BranchRow, Row};
 
@@ -161,8 +161,7 @@ impl Core {
         if let Some(text) = ports.blob(file, None, digest).and_then(|bytes| decode_text(&bytes))
             && Digest::new(text.digest()) == digest
         {
-            // As git has it, which the hub had no reason to note.
-            let owners = self.ledger.uniform(text.len_bytes(), Owner::before_codi2());
+            let owners = self.gits_owners(file, &text, ports);
             return branch(Known { digest, owners, content: Content::Text(text) }, Drift::Sure);
         }
         // Never seen: an unsaved text from another day, or a gap. Its owners are found when the whole text is here.
@@ -174,6 +173,17 @@ impl Core {
             None => (self.unknown_text(gap), Drift::Lost),
         };
         branch(Known { digest, owners, content: Content::Forgotten }, drift)
+    }
+
+    /// The owners of a text that git has at a path and no hub saw there, so that none had a reason to note it: as at a first
+    /// look, its lines are whose they were at this path.
+    fn gits_owners(&mut self, file: &FileId, text: &Text, ports: &mut dyn Ports) -> OwnerTree<OwnerRef> {
+        if let Some((_, owners)) = self.ledger.known_otherwise(ports, file, text) {
+            return owners;
+        }
+        let mut owners = self.ledger.uniform(text.len_bytes(), Owner::before_codi2());
+        self.ledger.recall_lines(ports, file, text, &mut owners, New::All);
+        owners
     }
 
     /// The owners of a text of which nothing is known, not even its length.

@@ -270,7 +270,7 @@ fn mark_of(line: &str) -> Option<usize> {
     const MARKS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
     let line = line.trim_end_matches(['\n', '\r']);
     let is_mark = |mark: &&str| line.strip_prefix(*mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-    MARKS.iter().position(|mark| is_mark(mark))
+    MARKS.iter().position(is_mark)
 }
 
 /// The sides of a text with conflicts; absent where there are no whole ones.

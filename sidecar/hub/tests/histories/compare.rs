@@ -2,15 +2,16 @@
 //!
 //! Absent on purpose: who wrote what (`model`), and the notes on commits (`notes`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use codi2_protocol::{Actor, Call, Owner, OwnersReply, Reply};
+use codi2_protocol::{Actor, ActorKind, Call, Owner, OwnersReply, Reply};
 use codi2_text::{Text, lines_by};
 
 use super::editor::of;
 use super::equal::is_equal;
 use super::history::History;
 use super::model::{Author, Excuse, Finding};
+use super::writing::TELLING;
 
 /// A text as long as this is known wherever it lies (ADR 0026).
 const COPIED: usize = 30;
@@ -88,7 +89,7 @@ impl History {
         }
         let stood_lately =
             self.stood_lately.contains(&(file.to_owned(), line.trim_end_matches(['\r', '\n']).to_owned()));
-        if is_new && is_known && !stood_lately && !self.is_committed(file, word) {
+        if is_new && is_known && !stood_lately && !self.is_committed(file, line.trim_end_matches(['\r', '\n'])) {
             self.model.excuse(word, Excuse::Earlier);
             return Finding::Excused(Excuse::Earlier);
         }
@@ -102,6 +103,10 @@ impl History {
             self.model.excuse(word, Excuse::Copies);
             return Finding::Excused(Excuse::Copies);
         }
+        if is_new && is_known && owner.kind != ActorKind::Git && self.came_beside_a_new_one(file, text, number) {
+            self.model.excuse(word, Excuse::Beside);
+            return Finding::Excused(Excuse::Beside);
+        }
         if text.len() < COPIED && !self.seen.contains(&(file.to_owned(), text.to_owned())) {
             self.model.excuse(word, Excuse::Short);
             return Finding::Excused(Excuse::Short);
@@ -109,10 +114,30 @@ impl History {
         finding
     }
 
-    /// Whether a commit that is left, or a stash, has the word at this path.
-    fn is_committed(&self, file: &str, word: &str) -> bool {
-        let command = ["log", "--all", "--reflog", "-m", "-1", "--format=%H", "-S", word, "--", file];
-        !self.git.lines(&self.trees[0].root, &command).is_empty()
+    /// Whether a line has come to this path since the hub saw it last, beside one that tells and never stood there.
+    fn came_beside_a_new_one(&self, file: &str, text: &str, number: usize) -> bool {
+        let lines: Vec<&str> = text.lines().collect();
+        let was_there = |((_, path), text): (&(PathBuf, String), &String)| {
+            path == file && text.lines().any(|line| line == lines[number])
+        };
+        let is_new = |line: &&str| {
+            let letters = line.chars().filter(|one| one.is_alphanumeric()).count();
+            letters >= TELLING && !self.stood.contains(&(file.to_owned(), (*line).to_owned()))
+        };
+        let beside = [number.checked_sub(1), Some(number + 1)].into_iter().flatten();
+        let is_beside = beside.filter_map(|at| lines.get(at)).any(is_new);
+        is_beside && !self.last.iter().any(was_there)
+    }
+
+    /// Whether a commit that is left, or a stash, has a text at this path that the hub saw there, with this line.
+    fn is_committed(&self, file: &str, line: &str) -> bool {
+        let has_it = |(path, text): &&(String, String)| path == file && text.lines().any(|one| one == line);
+        let mut texts = self.seen.iter().filter(has_it).map(|(_, text)| text);
+        texts.any(|text| {
+            let blob = git2::Oid::hash_object(git2::ObjectType::Blob, text.as_bytes()).unwrap().to_string();
+            let command = ["log", "--all", "--reflog", "-m", "-1", "--format=%H", "--find-object", &blob, "--", file];
+            !self.git.lines(&self.trees[0].root, &command).is_empty()
+        })
     }
 
     /// Notes a failure in a line of a text, the first being 0.

@@ -77,7 +77,7 @@ pub struct History {
     /// Words that stood more than once in a text.
     pub doubled: BTreeSet<String>,
     /// What lay where when a hub saw it last.
-    last: BTreeMap<(PathBuf, String), String>,
+    pub last: BTreeMap<(PathBuf, String), String>,
     /// Whether the model is told that owners may be unknown of what is written now.
     pub excuse: Option<Excuse>,
     /// Commits whose notes were compared.
@@ -116,6 +116,7 @@ pub fn play(seed: u64, length: usize, how: How<'_>) -> Outcome {
         if dice.once_in(5) && number + 1 != length {
             // The next operation comes before the watch has settled.
             history.said("  at once");
+            history.doubles();
             history.hub.glance();
             continue;
         }
@@ -259,17 +260,24 @@ impl History {
         if self.hub.is_away() {
             return;
         }
+        self.doubles();
         self.last = self.texts();
         for ((_, file), text) in self.last.clone() {
             let lines: Vec<_> = text.lines().map(|line| (file.clone(), line.to_owned())).collect();
             self.stood_lately.extend(lines.iter().cloned());
             self.stood.extend(lines);
-            let mut words = BTreeSet::new();
-            self.doubled.extend(text.lines().map(str::trim).filter(|word| !words.insert(*word)).map(str::to_owned));
-            self.known.extend(words.into_iter().map(str::to_owned));
+            self.known.extend(text.lines().map(|line| line.trim().to_owned()));
             self.model.equal.sees(&text);
             self.lately.insert(text.clone());
             self.seen.insert((file, text));
+        }
+    }
+
+    /// What stands more than once in a text now may be seen so.
+    pub fn doubles(&mut self) {
+        for text in self.texts().values() {
+            let mut words = BTreeSet::new();
+            self.doubled.extend(text.lines().map(str::trim).filter(|word| !words.insert(*word)).map(str::to_owned));
         }
     }
 

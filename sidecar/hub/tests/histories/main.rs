@@ -44,9 +44,9 @@ const LENGTH: usize = 24;
 /// Histories at work at once: each waits most of its time, for git and for the kernel's clock.
 const AT_ONCE: usize = 8;
 /// Of a hundred histories so many may lose the owner of a line for a reason that is not among the excuses (`model::Excuse`): each
-/// is printed with its seed, and nobody is named in its author's place. Two of a hundred do since a line is carried only where
-/// every text that has it agrees (ADR 0083); more than twice as many would be a new fault, not chance.
-const LOST_AT_MOST: usize = 6;
+/// is printed with its seed, and nobody is named in its author's place. One of four hundred does; more than ten times as many
+/// would be a new fault, not chance.
+const LOST_AT_MOST: usize = 3;
 /// Seeds that are the same each time.
 const FIXED: u64 = 100;
 /// How often a long run says how far it is.

@@ -52,6 +52,8 @@ pub enum Excuse {
     Elsewhere,
     /// It lay at this path in an earlier hub's time only, and no commit that is left has it there (ADR 0070).
     Earlier,
+    /// It came, and nobody is known to have brought it, beside a line that never stood there (ADR 0088).
+    Beside,
     /// Its whole text is so short that anybody may write it again, and lies where it never lay.
     Short,
     /// A line that tells nothing, which an agent moved others past: what moved past what is not seen.
@@ -69,6 +71,7 @@ impl Excuse {
             Self::Both => "one of two agents with the file open at once",
             Self::Elsewhere => "brought with changes to a path where it never lay",
             Self::Earlier => "where it lay in an earlier hub's time and was not committed",
+            Self::Beside => "come back beside a line that never stood there",
             Self::Short => "in a text that anybody may write again, at another path",
             Self::Passed(_) => "a mark that an agent moved lines past",
             Self::Copies => "one of two copies in a text",

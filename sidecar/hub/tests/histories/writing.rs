@@ -14,7 +14,7 @@ use super::model::{AGENTS, Author, Excuse, PEOPLE};
 /// Letters and digits of a block that stays its authors' wherever an agent moves it, and of each of its lines that does, at
 /// least (ADR 0074).
 const BLOCK: usize = 30;
-const TELLING: usize = 8;
+pub const TELLING: usize = 8;
 
 /// A file of the worktree.
 pub fn some_file(history: &History, tree: &Tree, dice: &mut Dice) -> Option<String> {
@@ -82,6 +82,10 @@ pub fn resolve(history: &mut History, tree: &Tree, file: &str, dice: &mut Dice) 
     let author = [people[dice.below(2)], Author::Agent(0), Author::Agent(1), Author::Nobody][dice.below(4)];
     let kept = if dice.once_in(2) { kept } else { kept + &new_word(history, author) + "\n" };
     history.said(&format!("{author} resolves {file}; "));
+    if author != Author::Nobody {
+        // An editor loads it, or a hook reads it.
+        history.doubles();
+    }
     history.model.equal.moved(&text, author);
     history.model.equal.forgets(text.lines());
     match author {

@@ -188,6 +188,34 @@ fn a_file_made_while_no_hub_was_there() {
     check("made", start, &[TYPED]);
 }
 
+/// Git brings a text to a file that no hub has seen there, and she goes on from it: its lines are whose they were.
+#[test]
+fn a_buffer_of_what_git_brought_while_no_hub_was_there() {
+    const AGENTS: &str = "agent bot exact IntentExact";
+    let written = "one\ntwo\nan agent wrote this here\n";
+    let start = || {
+        let mut w = World::bare();
+        w.put("a.rs", "one\ntwo\n");
+        w.staged("a.rs");
+        w.scan();
+        w.editor("ada");
+        w.agent_before("bot", "a.rs");
+        w.put("a.rs", written);
+        w.agent_after("bot", "a.rs");
+        w.staged("a.rs");
+        w.ports.earlier.insert("a.rs".into(), vec![written.into()]);
+        w.holds("ada");
+        w.put("a.rs", "one\nan agent wrote this here\n");
+        w.staged("a.rs");
+        w.opens("ada", "a.rs");
+        w.appends("ada", "a.rs", "three\n");
+        saves(&mut w);
+        begins(&mut w);
+        w
+    };
+    check("brought", start, &[OLD, AGENTS, TYPED]);
+}
+
 /// What a program did to a file while no hub was there is nobody's, and the rest keeps its owners.
 #[test]
 fn a_tracked_file_that_others_changed_while_no_hub_was_there() {
