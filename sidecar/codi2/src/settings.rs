@@ -48,12 +48,11 @@ impl Flags {
 pub struct Loaded {
     /// What is in effect.
     pub settings: Settings,
-    /// The same, each with its origin.
-    pub rows: Vec<Row>,
     /// Everything that is wrong.
     pub mistakes: Vec<Mistake>,
     /// The person's file, whether it is there or not; none where no folder for it is known.
     pub file: Option<PathBuf>,
+    layers: Layers,
     /// What the file said, if nothing was wrong with it.
     good: Option<Layer>,
     seen: Seen,
@@ -103,7 +102,14 @@ fn load_from(
         layers.lay(layer);
         mistakes.extend(wrong);
     }
-    Loaded { settings: layers.settings(), rows: layers.rows(), mistakes, file, good, seen }
+    Loaded { settings: layers.settings(), mistakes, file, layers, good, seen }
+}
+
+/// What is wrong with the flags themselves.
+pub fn wrong_flags(flags: &Flags) -> Vec<String> {
+    let gone = flags.config.iter().filter(|path| !path.exists());
+    let gone = gone.map(|path| format!("--config {}: there is no such file", path.display()));
+    gone.chain(flags.set.iter().flat_map(|set| flag(set).1).map(|mistake| mistake.to_string())).collect()
 }
 
 /// The files that may be the person's, and who named one.
@@ -186,6 +192,11 @@ pub fn read(path: &Path) -> Result<String, (String, &'static str)> {
 }
 
 impl Loaded {
+    /// What is in effect, each with its origin.
+    pub fn rows(&self) -> Vec<Row> {
+        self.layers.rows()
+    }
+
     /// What is wrong in one line, for a status.
     pub fn problem(&self) -> Option<String> {
         let first = self.mistakes.first()?;

@@ -52,6 +52,9 @@ impl Syntax {
     }
 }
 
+/// Variables of ours that are no settings: the hub's folders, which are found before any file is read.
+const FOLDERS: [&str; 2] = ["CODI2_STATE_DIR", "CODI2_RUNTIME_DIR"];
+
 /// Place, what is wrong, what to do.
 type Wrong = (Place, String, String);
 
@@ -335,21 +338,26 @@ fn misshapen(shape: &Value, text: &str) -> Option<(String, String)> {
 /// The settings that environment variables make, and what is wrong with them. Others' variables are passed over;
 /// one that begins like a table of ours and names no setting is a mistake. An empty one counts as absent.
 pub fn variables(all: impl IntoIterator<Item = (OsString, OsString)>) -> (Layer, Vec<Mistake>) {
+    let ours = |(name, value): (OsString, OsString)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with("CODI2_"))?;
+        (!FOLDERS.contains(&name.as_str()) && !value.is_empty()).then_some((name, value))
+    };
+    let (mut layer, mut mistakes) = (Layer::default(), Vec::new());
+    let mut ours = all.into_iter().filter_map(ours).peekable();
+    // Most have none, and then nobody waits for the schema.
+    if ours.peek().is_none() {
+        return (layer, mistakes);
+    }
     let known = keys(schema::user());
     let tables: Vec<String> =
         known.iter().filter_map(|key| Some(format!("CODI2_{}_", key.name.split_once('.')?.0.to_uppercase()))).collect();
-    let (mut layer, mut mistakes) = (Layer::default(), Vec::new());
-    for (name, value) in all {
-        let Some(name) = name.to_str().filter(|name| name.starts_with("CODI2_")) else { continue };
-        if value.is_empty() {
-            continue;
-        }
-        let origin = Origin::Environment(name.to_owned());
+    for (name, value) in ours {
+        let origin = Origin::Environment(name.clone());
         match known.iter().find(|key| key.variable() == name) {
             Some(key) => lay_text(key, &value, origin, &mut layer, &mut mistakes),
             None if tables.iter().any(|table| name.starts_with(table)) => {
                 let near = known.iter().map(Key::variable);
-                let near = near.min_by_key(|known| strsim::osa_distance(name, known)).unwrap_or_default();
+                let near = near.min_by_key(|known| strsim::osa_distance(&name, known)).unwrap_or_default();
                 let (found, todo) = ("unknown variable".to_owned(), format!("did you mean `{near}`?"));
                 mistakes.push(Mistake { origin, found, todo, setting: String::new() });
             }

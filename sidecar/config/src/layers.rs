@@ -49,7 +49,11 @@ impl Layer {
 
     /// As a repository's settings.
     pub fn repository(&self) -> RepositorySettings {
-        read(self.0.iter().map(|(key, (value, _))| (key.as_str(), value)))
+        read(self.values())
+    }
+
+    fn values(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, (value, _))| (key.as_str(), value))
     }
 
     /// Where a value of it comes from.
@@ -106,14 +110,13 @@ impl Layers {
         keys(schema::user()).into_iter().map(row).collect()
     }
 
-    /// The settings in effect.
+    /// The settings in effect. What nobody sets the type itself knows: an agent waits for this, and has no schema made.
     pub fn settings(&self) -> Settings {
-        let rows = self.rows();
-        read(rows.iter().filter(|row| !row.value.is_null()).map(|row| (row.key.as_str(), &row.value)))
+        read(self.0.iter().flat_map(Layer::values))
     }
 }
 
-/// Values by key as the type they were checked for.
+/// Values by key as the type they were checked for; of several of one key the last.
 fn read<'a, T: serde::de::DeserializeOwned + Default>(values: impl Iterator<Item = (&'a str, &'a Value)>) -> T {
     let mut all = Value::Object(Map::new());
     for (key, value) in values {

@@ -8,7 +8,7 @@ use std::path::Path;
 use codi2_config::schema::{keys, user};
 use codi2_config::{Layer, Layers, Mistake, Owner, Settings, Syntax, check, flag, variables};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn file(text: &str) -> (Layer, Vec<Mistake>) {
     check(Owner::User, Syntax::Toml, Path::new("c.toml"), text)
@@ -201,6 +201,12 @@ fn every_key_is_read_into_the_type_it_was_checked_for() {
         let mut layers = Layers::default();
         layers.lay(layer);
         assert_ne!(layers.settings(), Settings::default(), "{}={value}", key.name);
+        // What is shown is what is in effect, of this key and of those that nobody set.
+        let effective = serde_json::to_value(layers.settings()).unwrap();
+        for row in layers.rows() {
+            let value = row.key.split('.').try_fold(&effective, |table, part| table.get(part));
+            assert_eq!(value.unwrap_or(&Value::Null), &row.value, "{} where {} is set", row.key, key.name);
+        }
     }
 }
 

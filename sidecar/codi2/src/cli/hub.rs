@@ -69,7 +69,7 @@ fn foreground(surroundings: &Surroundings) -> Result<()> {
 /// of this machine then is missing where the team looks for it (ADR 0107).
 fn decided(loaded: &Loaded) -> Result<()> {
     let is_open = |row: &Row| row.key == "store.kind" && row.origin == Origin::Default;
-    if loaded.settings.store.cluster_file.is_none() || !loaded.rows.iter().any(is_open) {
+    if loaded.settings.store.cluster_file.is_none() || !loaded.rows().iter().any(is_open) {
         return Ok(());
     }
     let wrong = loaded.problem().map(|problem| format!(" ({problem})")).unwrap_or_default();

@@ -46,11 +46,12 @@ mod words;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use args::{Command, Line};
+use failure::{Code, Failure};
 use printer::{OutputClosed, Printer};
 use surroundings::Surroundings;
 
@@ -92,7 +93,9 @@ fn run(line: &Line) -> Result<ExitCode> {
         Command::Hook(hook) => return hook::run(hook, flags).map(|()| ExitCode::SUCCESS),
         Command::Lsp(ask) if ask.started_by => return window::tell(flags).map(|()| ExitCode::SUCCESS),
         Command::Lsp(_) => return lsp(flags),
-        _ => {}
+        // These tell of mistakes, and a hub goes on with what is right.
+        Command::Config(_) | Command::Doctor(_) | Command::Hub(_) => {}
+        _ => settings::wrong_flags(flags).into_iter().try_for_each(|wrong| Err(anyhow!(wrong)).code(Failure::Usage))?,
     }
     let flags = &Flags { config: line.config.clone(), set: [&line.set[..], &hub::set(&line.command)?[..]].concat() };
     let printer = &mut Printer::stdout(line.format);

@@ -37,6 +37,21 @@ fn settings_are_shown_with_their_origin_and_refused_with_their_line() {
 }
 
 #[test]
+fn what_the_line_itself_says_wrong_is_wrong_use() {
+    let home = Home::new();
+    for (line, said) in [
+        (&["--set", "x=y", "status"][..], "--set x"),
+        (&["--set", "watch.poll=maybe", "log"], "`watch.poll`"),
+        (&["--set", "watch.poll", "status"], "no `=` in it"),
+        (&["--config", "nope.toml", "stats", "--internal"], "nope.toml: there is no such file"),
+    ] {
+        let output = home.run(line);
+        assert_eq!((code(&output), text(&output.stderr).contains(said)), (2, true), "{line:?}: {output:?}");
+    }
+    assert_eq!(code(&home.run(&["--set", "watch.poll=yes", "status"])), 4, "what is right stops nothing");
+}
+
+#[test]
 fn every_mistake_is_checked_at_once_in_every_format() {
     let home = Home::new();
     let root = home.path("repo");

@@ -11,9 +11,9 @@ use crate::settings::{self, Flags};
 /// Prints the settings, those that the repository adds included.
 pub fn run(flags: &Flags, printer: &mut Printer) -> Result<()> {
     let loaded = settings::load(flags);
-    let mut mistakes = loaded.mistakes;
     let mut rows: Vec<(String, Value, String)> =
-        loaded.rows.into_iter().map(|Row { key, value, origin }| (key, value, origin.to_string())).collect();
+        loaded.rows().into_iter().map(|Row { key, value, origin }| (key, value, origin.to_string())).collect();
+    let mut mistakes = loaded.mistakes;
     if let Some(root) = super::root() {
         let (added, wrong) = codi2_workspace::repository_settings(&root);
         mistakes.extend(wrong);
