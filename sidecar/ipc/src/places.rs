@@ -170,6 +170,19 @@ impl Places {
         Err(std::io::ErrorKind::Unsupported.into())
     }
 
+    /// Whether this user may write into the state folder; one that is missing is made when it is needed. Unix only; elsewhere
+    /// nothing is looked at.
+    ///
+    /// # Errors
+    /// What the system says, of a read-only disk for instance.
+    pub fn writable(&self) -> std::io::Result<()> {
+        #[cfg(unix)]
+        if self.state().exists() {
+            rustix::fs::access(self.state(), rustix::fs::Access::WRITE_OK)?;
+        }
+        Ok(())
+    }
+
     /// The runtime folder: the socket.
     pub fn runtime(&self) -> &Path {
         &self.runtime

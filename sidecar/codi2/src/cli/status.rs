@@ -28,7 +28,7 @@ pub fn run(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
                 Format::Json | Format::Jsonl => printer.json(&json!({"running": false, "status": null}))?,
                 Format::Compact => printer.fields(&["hub", "not running"])?,
                 Format::Human => {
-                    printer.line("No hub runs; an editor, an agent's hook or `codi2 monitor` starts it.")?
+                    printer.line("No hub runs; an editor or `codi2 monitor` starts it.")?
                 }
             }
             printer.flush()?;

@@ -40,8 +40,14 @@ pub fn of_settings(loaded: &Loaded, folder: &Path) -> Vec<Finding> {
 /// Folders, hub, store, spool.
 pub fn of_places(surroundings: &Surroundings, settings: &Settings, findings: &mut Vec<Finding>) {
     let places = &surroundings.places;
-    let usable = match places.check() {
-        Ok(()) => {
+    let usable = match places.check().map(|()| places.writable()) {
+        Ok(Err(error)) => {
+            let found = format!("{} cannot be written: {error}", places.state().display());
+            let todo = "make it writable, or set CODI2_STATE_DIR to another folder; nothing is recorded until then";
+            findings.push(Finding::wrong("folders", found, todo));
+            false
+        }
+        Ok(Ok(())) => {
             let found = format!("{} and {}", places.state().display(), places.runtime().display());
             findings.push(Finding::well("folders", found));
             true
@@ -128,7 +134,7 @@ fn absent(places: &Places, socket: &Path) -> Finding {
         let found = format!("stale socket {}{pid}: nobody listens{beside}", socket.display());
         return Finding::wrong("hub", found, "run `codi2 hub start`: it replaces the socket");
     }
-    Finding::well("hub", "does not run; an editor, a hook or `codi2 monitor` starts it")
+    Finding::well("hub", "does not run; an editor or `codi2 monitor` starts it, and takes in what hooks have kept")
 }
 
 fn version(hub: &str) -> Finding {

@@ -19,7 +19,7 @@ pub(super) fn disk(state: &Path, room: u64) -> Finding {
     if room >= LITTLE_ROOM {
         return Finding::well("disk", format!("{left} free for {}", state.display()));
     }
-    let found = format!("the disk of {} is full: {left} are free", state.display());
+    let found = format!("the disk of {} is nearly full: {left} are free", state.display());
     Finding::wrong("disk", found, "free some space, or set CODI2_STATE_DIR to a folder on another disk")
 }
 
