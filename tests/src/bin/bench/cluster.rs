@@ -40,7 +40,7 @@ const WAKES: usize = 200;
 const SCANS: usize = 20;
 const SCANNED: usize = 20_000;
 /// As `store copy` reads a whole store.
-const PAGE: PageLimit = PageLimit { rows: 8_192, bytes: 800_000 };
+const PAGE: PageLimit = PageLimit { rows: 65_536, bytes: 4_000_000 };
 const NONE: &str = "-";
 pub const GOAL: &str = "≥ 0.8 of the floor's rate";
 
@@ -245,7 +245,7 @@ fn scan(found: &Cluster, events: usize, times: usize) -> Row {
         assert!(seen > count, "every event and its index rows");
     }
     Row::time(
-        "FoundationDB: every row of a log, in pages of 800 kB",
+        "FoundationDB: every row of a log, in pages of 4 MB",
         ours,
         ("bare client", floor),
         GOAL,
