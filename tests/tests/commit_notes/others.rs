@@ -85,3 +85,51 @@ fn commits_of_others_are_not_those_of_whoever_works_here() {
     let fetched = world.git(&["rev-parse", "request"]);
     assert_eq!(world.note(fetched.trim()), None);
 }
+
+/// A forge's buttons: its server commits what was written here, and has no notes.
+#[test]
+fn a_commit_that_a_forge_made_of_what_was_written_here() {
+    let work = Work::new(&[("a.txt", BEGIN)]);
+    let world = &work.world;
+    let (remote, forge) = (world.repository().with_file_name("remote.git"), world.repository().with_file_name("forge"));
+    let (remote, forge) = (remote.to_str().expect("UTF-8"), forge.to_str().expect("UTF-8"));
+    world.git(&["init", "--quiet", "--bare", remote]);
+    world.git(&["remote", "add", "origin", remote]);
+    world.git(&["push", "--quiet", "origin", "main"]);
+    world.git(&["clone", "--quiet", "--branch", "main", remote, forge]);
+    let on_forge = |arguments: &[&str]| {
+        let server = ["-C", forge, "-c", "user.name=Forge", "-c", "user.email=forge@example.invalid"];
+        world.git(&[&server, arguments].concat())
+    };
+    let pull = || {
+        on_forge(&["push", "--quiet", "origin", "main"]);
+        world.git(&["switch", "--quiet", "main"]);
+        world.git(&["pull", "--quiet", "--ff-only", "origin", "main"]);
+    };
+    world.git(&["switch", "--quiet", "--create", "one"]);
+    work.write(ADA, "a.txt", "first\nby ada\nlast\n");
+    work.commit("one");
+    work.write(BEA, "b.txt", "by bea\n");
+    work.commit("two");
+    world.git(&["push", "--quiet", "origin", "one"]);
+    on_forge(&["fetch", "--quiet", "origin"]);
+    on_forge(&["merge", "--quiet", "--squash", "origin/one"]);
+    on_forge(&["commit", "--quiet", "--message", "squashed"]);
+    pull();
+    world.wait_noted_unasked("squashed", "HEAD", &[("by ada", ADA), ("by bea", BEA)]);
+
+    world.git(&["switch", "--quiet", "--create", "two"]);
+    work.write(BEA, "a.txt", "first\nby ada\nby bea, too\nlast\n");
+    work.commit("three");
+    world.git(&["push", "--quiet", "origin", "two"]);
+    on_forge(&["commit", "--quiet", "--allow-empty", "--message", "between"]);
+    std::fs::write(std::path::Path::new(forge).join("c.txt"), "by a stranger\n").expect("written");
+    on_forge(&["add", "c.txt"]);
+    on_forge(&["commit", "--quiet", "--message", "of a stranger"]);
+    on_forge(&["fetch", "--quiet", "origin"]);
+    on_forge(&["cherry-pick", "origin/two"]);
+    pull();
+    world.wait_noted_unasked("picked", "HEAD", &[("by bea, too", BEA)]);
+    let stranger = world.git(&["rev-parse", "HEAD~1"]);
+    assert_eq!(world.note(stranger.trim()), None, "of it nothing was seen here");
+}

@@ -260,8 +260,12 @@ impl<I: Informant> Clerk<I> {
             let whole = there;
             let there = there.filter(|there| is_own(there) || !copied.contains(*there));
             let there = there.map(|there| without_copy(there, copied));
-            // Whoever made a commit knows more than that git brought it here, and has a note on it of their own.
-            let is_known = if here.contains(&id) { record.is_known() } else { record.names_somebody() };
+            // Whoever made a commit knows more than that git brought it here. A forge that squashes or rebases knows nothing
+            // of who wrote, and leaves no note.
+            let is_known = match there {
+                _ if here.contains(&id) => record.is_known(),
+                there => there.is_none_or(is_own) && record.names_somebody(),
+            };
             if !is_known {
                 return match there {
                     // Nothing is known any more of what this thread wrote.

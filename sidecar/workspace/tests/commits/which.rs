@@ -5,7 +5,7 @@ use codi2_workspace::{Commit, Noted};
 use super::*;
 
 #[test]
-fn new_commits_are_those_made_here() {
+fn new_commits_are_those_to_which_local_history_came() {
     let elsewhere = Repository::new(&[]);
     elsewhere.write("a", "1\n");
     let old = elsewhere.commit();
@@ -25,8 +25,7 @@ fn new_commits_are_those_made_here() {
         let (new, cut) = commits.new_since(&tips, done, most).unwrap();
         (new.into_iter().map(|commit| commit.id).collect::<Vec<_>>(), cut)
     };
-    assert!(!ids(&[], 9).0.contains(&old));
-    assert_eq!(ids(&[], 9).0[..2], [one, two]);
+    assert_eq!(ids(&[], 9).0[..3], [old, one, two]);
     assert_eq!((ids(&[two], 9).0.len(), ids(&tips, 9).0.len()), (1, 0));
     let gone = Oid::parse(&"1".repeat(40)).unwrap();
     assert_eq!(ids(&[gone, one], 9).0.len(), 2, "what is gone is nothing to go by");
@@ -35,7 +34,7 @@ fn new_commits_are_those_made_here() {
 }
 
 #[test]
-fn commits_that_were_pushed_at_once_are_new_if_they_were_made_here() {
+fn commits_on_a_remotes_branch_are_new_whoever_made_them_and_looked_at_again_if_they_were_made_here() {
     let elsewhere = tempfile::tempdir().unwrap();
     run(elsewhere.path(), &["init", "-q", "--bare"]);
     let repository = Repository::new(&[]);
@@ -43,14 +42,17 @@ fn commits_that_were_pushed_at_once_are_new_if_they_were_made_here() {
     let first = repository.commit();
     repository.git(&["remote", "add", "origin", elsewhere.path().to_str().unwrap()]);
     repository.git(&["-c", "user.email=c@d", "commit", "-q", "--allow-empty", "-m", "by another"]);
+    let theirs = Oid::parse(repository.git(&["rev-parse", "HEAD"]).trim()).unwrap();
     let second = repository.commit();
     repository.git(&["push", "-q", "origin", "main"]);
     let third = repository.commit();
     let commits = Commits::open(&repository.place).unwrap();
     let (new, cut) = commits.new_since(&commits.tips().unwrap(), &[first], 9).unwrap();
-    assert_eq!((new.iter().map(|commit| commit.id).collect::<Vec<_>>(), cut), (vec![second, third], false));
+    let ids = |commits: &[Commit]| commits.iter().map(|commit| commit.id).collect::<Vec<_>>();
+    assert_eq!((ids(&new), cut), (vec![theirs, second, third], false));
+    assert_eq!(ids(&commits.made_since(&commits.tips().unwrap(), 0, 9).unwrap()), [first, second, third]);
     let (new, _) = commits.new_since(&commits.tips().unwrap(), &[first], 1).unwrap();
-    assert_eq!(new.iter().map(|commit| commit.id).collect::<Vec<_>>(), [third]);
+    assert_eq!(ids(&new), [third]);
 }
 
 /// libgit2 tells which commits are new, and the program where some are replaced: both lead to the same.

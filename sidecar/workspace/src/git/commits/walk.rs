@@ -15,6 +15,9 @@ use crate::git::{Oid, View, ViewError, committer};
 /// Git's graph of commits names some that are gone: `git gc` writes it before it prunes.
 const NO_GRAPH: [&str; 2] = ["-c", "core.commitGraph=false"];
 
+/// Commits of others on remotes' branches that are looked at, at most: the newest.
+const OTHERS: usize = 256;
+
 /// What a walk leaves out, whatever it is told.
 #[derive(Debug, Clone, Copy, Default)]
 struct LeftOut {
@@ -53,40 +56,42 @@ impl Commits {
         self.view.head().ok()?.commit
     }
 
-    /// The commits that are reachable from `tips`, but not from `done` nor from any remote's branch (made elsewhere, with
-    /// notes of their own, unless [`Self::made_here`]: pushed at once): parents first, the newest `most`, and whether there
-    /// are more.
+    /// The commits that are reachable from `tips`, but not from `done`: parents first, the newest `most`, and whether there
+    /// are more. Of those on a remote's branch which were not [`Self::made_here`] only the newest 256.
     ///
     /// # Errors
     /// Git cannot be asked.
     pub fn new_since(&self, tips: &[Oid], done: &[Oid], most: usize) -> Result<(Vec<Commit>, bool), ViewError> {
-        self.own(tips, done, most, LeftOut::default())
+        self.new(tips, done, most, LeftOut::default(), OTHERS)
     }
 
-    /// The same of those that were committed since then (ms since the Unix epoch), whatever was looked at.
+    /// Those that were committed since then (ms since the Unix epoch), whatever was looked at; on remotes' branches only what
+    /// was made here.
     ///
     /// # Errors
     /// Git cannot be asked.
     pub fn made_since(&self, tips: &[Oid], since_ms: u64, most: usize) -> Result<Vec<Commit>, ViewError> {
         let left_out = LeftOut { before_s: Some(since_ms / 1_000), ..LeftOut::default() };
-        Ok(self.own(tips, &[], most, left_out)?.0)
+        Ok(self.new(tips, &[], most, left_out, 0)?.0)
     }
 
-    fn own(
+    fn new(
         &self,
         tips: &[Oid],
         done: &[Oid],
         most: usize,
         left_out: LeftOut,
+        others: usize,
     ) -> Result<(Vec<Commit>, bool), ViewError> {
         let (mut new, cut) = self.walk(tips, done, most, LeftOut { remotes: true, ..left_out })?;
         let (all, _) = self.walk(tips, done, most, left_out)?;
         let order: HashMap<Oid, usize> = all.iter().enumerate().map(|(at, commit)| (commit.id, at)).collect();
         let known: HashSet<Oid> = new.iter().map(|commit| commit.id).collect();
-        let mut pushed: Vec<Commit> = all.into_iter().filter(|commit| !known.contains(&commit.id)).collect();
+        let pushed: Vec<Commit> = all.into_iter().filter(|commit| !known.contains(&commit.id)).collect();
         let here = self.made_here(&pushed)?;
-        pushed.retain(|commit| here.contains(&commit.id));
-        new.extend(pushed);
+        let (made, theirs): (Vec<_>, Vec<_>) = pushed.into_iter().partition(|commit| here.contains(&commit.id));
+        new.extend(made);
+        new.extend(theirs.into_iter().rev().take(others));
         // What the second walk did not come to is older.
         new.sort_by_key(|commit| order.get(&commit.id));
         Ok((new, cut))
