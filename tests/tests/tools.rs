@@ -54,6 +54,25 @@ fn tools_are_named_by_their_own_hooks() {
 }
 
 #[test]
+fn what_a_stranger_writes_as_soon_as_a_call_has_ended_is_not_the_agents() {
+    let names: Vec<String> = (0..8).map(|number| format!("{number}.txt")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "one\n")).collect();
+    let world = World::new(&files);
+    let mut monitor = world.monitor();
+    world.wait_until_watched();
+    for name in &names {
+        hook(&world, &claude(&world, "PreToolUse", "Bash", &json!({"command": "true"})));
+        hook(&world, &claude(&world, "PostToolUse", "Bash", &json!({"command": "true"})));
+        world.write(name, "one\nby a stranger\n");
+    }
+    for name in &names {
+        world.wait_blame("a stranger's line", name, false, |blame| blame.kinds() == ["unknown", "external"]);
+    }
+    monitor.kill().expect("our own child");
+    monitor.wait().expect("our own child");
+}
+
+#[test]
 fn what_is_typed_in_an_editor_that_an_agent_started_is_the_agents() {
     let world = World::new(&[("a.txt", "one\n")]);
     let variables = [("CODEX_THREAD_ID", "0b5e2f4a-7c1d-4e8f-9a3b-2d6c8e0f1a2b")];

@@ -24,9 +24,10 @@ use std::cell::LazyCell;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use codi2_ipc::clock;
 use codi2_ipc::hooks::Brought;
 use codi2_protocol::{HookPhase, HookRecord};
 
@@ -57,11 +58,13 @@ pub fn run(hook: &Hook, flags: &Flags) -> Result<()> {
 }
 
 fn told(hook: &Hook, flags: &Flags) -> Result<()> {
+    // Whatever is written from now on is not by a call that has ended.
+    let began_ms = clock::system_ms();
     let input = match &hook.hook_input {
         Some(payload) if payload != "stdin" => payload.clone().into_bytes(),
         _ => read(std::io::stdin())?,
     };
-    let Some(call::Told { mut record, written }) = told_by(&hook.of, &input)? else { return Ok(()) };
+    let Some(call::Told { mut record, written }) = told_by(&hook.of, &input, began_ms)? else { return Ok(()) };
     let places = codi2_ipc::Places::find().context("no place for the record")?;
     let settings = LazyCell::new(|| settings::load_quickly(flags));
     let private = LazyCell::new(|| Private::new(&settings.watch.private));
@@ -72,7 +75,10 @@ fn told(hook: &Hook, flags: &Flags) -> Result<()> {
         Brought::Hook(record) => may_keep(record, &private).then(|| settings.spool_bytes()),
         Brought::Note(_) => None,
     };
+    let at_ms = record.at_ms;
     let outcome = codi2_ipc::blocking::bring_or_spool(&places, Brought::Hook(record), BUILD, may_keep);
+    // A kernel's file times lag: what is written once this has returned must not look as if it had been before (ADR 0173).
+    clock::pass(at_ms);
     outcome.context("neither the hub nor the spool took the record").map(|_| ())
 }
 
@@ -91,27 +97,27 @@ fn may_keep(record: &mut HookRecord, private: &Private) -> bool {
 
 /// The record of a payload that arrives now; none where it changes no file.
 pub fn record(format: &HookFormat, input: &[u8]) -> Result<Option<HookRecord>> {
-    Ok(told_by(format, input)?.map(|told| told.record))
+    Ok(told_by(format, input, clock::system_ms())?.map(|told| told.record))
 }
 
-fn told_by(format: &HookFormat, input: &[u8]) -> Result<Option<call::Told>> {
-    let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+/// What a payload tells, of a hook that began then (ms since the Unix epoch).
+fn told_by(format: &HookFormat, input: &[u8], began_ms: u64) -> Result<Option<call::Told>> {
     let parent = codi2_ipc::process::parent();
     let mut told = match format {
         HookFormat::AgentV1 => {
-            let record = agent_v1::record(input, at_ms, parent)?;
+            let record = agent_v1::record(input, began_ms, parent)?;
             Some(call::Told { record, written: None })
         }
         HookFormat::Tool(hint) => {
             let here = std::env::current_dir().context("there is no folder here")?;
-            call::record(Some(hint), input, at_ms, parent, &here)?
+            call::record(Some(hint), input, began_ms, parent, &here)?
         }
     };
-    // What the agent writes from now on is not older by its files' times, which lag behind.
+    // The agent waits for this process: what it writes is not before now.
     if let Some(call::Told { record, .. }) = &mut told
         && record.phase == HookPhase::Before
     {
-        record.at_ms = codi2_ipc::clock::file_time_ms();
+        record.at_ms = clock::system_ms();
     }
     Ok(told)
 }
