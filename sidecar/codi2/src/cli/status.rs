@@ -27,9 +27,7 @@ pub fn run(printer: &mut Printer, surroundings: &Surroundings) -> Result<()> {
             match printer.format() {
                 Format::Json | Format::Jsonl => printer.json(&json!({"running": false, "status": null}))?,
                 Format::Compact => printer.fields(&["hub", "not running"])?,
-                Format::Human => {
-                    printer.line("No hub runs; an editor or `codi2 monitor` starts it.")?
-                }
+                Format::Human => printer.line("No hub runs; an editor or `codi2 monitor` starts it.")?,
             }
             printer.flush()?;
             Err(anyhow::anyhow!("no hub runs")).code(Failure::NotRunning)
