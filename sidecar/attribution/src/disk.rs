@@ -5,8 +5,10 @@
 //! could have written at all. Absent on purpose: walking folders, and any guess from the text itself.
 
 mod announced;
+mod compared;
 mod facts;
 mod left;
+mod narrowed;
 mod replay;
 mod ruling;
 mod said;
@@ -18,8 +20,9 @@ mod times;
 use codi2_protocol::{Actor, ActorKind, Class, Evidence, EvidenceKind, Verdict};
 
 use announced::{exact, partial};
+use compared::Compared;
 use left::{left, unannounced};
-use said::narrowed;
+use narrowed::narrowed;
 use sayers::told;
 
 pub use facts::{DiskFacts, GitFact, Observed, Seen, Transition};
@@ -31,11 +34,13 @@ pub use times::window;
 
 /// Judges a change of a file on disk. With more facts it is asked again; see [`DiskRuling::supersedes`].
 pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
-    told(facts, narrowed(facts, by_the_ladder(facts)))
+    let compared = Compared::of(facts);
+    told(&compared, narrowed(&compared, by_the_ladder(&compared)))
 }
 
-fn by_the_ladder(facts: &DiskFacts<'_>) -> DiskRuling {
-    let exact = exact(facts);
+fn by_the_ladder(compared: &Compared<'_>) -> DiskRuling {
+    let facts = compared.facts;
+    let exact = exact(compared);
     if facts.saved {
         return DiskRuling::Echo { unexplained: exact.as_ref().and_then(DiskRuling::whole).cloned() };
     }
@@ -54,16 +59,16 @@ fn by_the_ladder(facts: &DiskFacts<'_>) -> DiskRuling {
     if facts.seen == Some(Seen::Here) && facts.after.is_some() {
         let evidence = Evidence::new(EvidenceKind::SeenBefore, "the file has a content again that it had before");
         // Its lines are whose they were; who brought it back, and took out what is gone, is asked as of any change.
-        return DiskRuling::CarryAll { evidence, fresh: left(facts, &[]) };
+        return DiskRuling::CarryAll { evidence, fresh: left(compared, &[]) };
     }
-    if let Some(ruling) = partial(facts) {
+    if let Some(ruling) = partial(compared) {
         return ruling;
     }
     if facts.seen == Some(Seen::Elsewhere) && facts.after.is_some() {
         let evidence = Evidence::new(EvidenceKind::Copied, "another path of the repository had this content before");
         return DiskRuling::CarryAll { evidence, fresh: unannounced(facts, &[]) };
     }
-    DiskRuling::all(left(facts, &[]))
+    DiskRuling::all(left(compared, &[]))
 }
 
 #[cfg(test)]

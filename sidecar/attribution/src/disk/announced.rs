@@ -2,6 +2,7 @@
 
 use codi2_protocol::{Class, Digest, Evidence, EvidenceKind, Verdict};
 
+use super::compared::Compared;
 use super::facts::{DiskFacts, Seen, Transition};
 use super::left::{left, unannounced};
 use super::replay::{self, Part};
@@ -14,7 +15,8 @@ use crate::way::way;
 use crate::{Intent, Moment, Reading};
 
 /// L2: whether announced edits, by their digests, explain the whole change.
-pub(super) fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
+pub(super) fn exact(compared: &Compared<'_>) -> Option<DiskRuling> {
+    let facts = compared.facts;
     let usable = facts.intents.iter().filter(|intent| changed(intent) && !did_it_elsewhere(intent, facts));
     let usable: Vec<&Intent> = usable.collect();
     let pick =
@@ -53,7 +55,7 @@ pub(super) fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     let parts = steps.iter().map(|(state, verdict)| Part { state: *state, verdict: Some(verdict.clone()) });
     let claimed = replay::replay(facts.before, &parts.collect::<Vec<_>>(), facts.texts);
     Some(match claimed {
-        Some(claimed) => DiskRuling::New(Shares::parts(claimed, left(facts, &used))),
+        Some(claimed) => DiskRuling::New(Shares::parts(claimed, left(compared, &used))),
         None => {
             let named = usable.iter().map(|intent| Candidate::from(*intent)).collect::<Vec<_>>();
             DiskRuling::all(unannounced(facts, &named))
@@ -62,7 +64,8 @@ pub(super) fn exact(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
 }
 
 /// L3: what announced edits explain of the change, by comparing the texts they left behind.
-pub(super) fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
+pub(super) fn partial(compared: &Compared<'_>) -> Option<DiskRuling> {
+    let facts = compared.facts;
     facts.after?;
     let relevant = |intent: &&Intent| {
         let anchored = intent.before.is(facts.before) || intent.after.is(facts.after);
@@ -119,7 +122,7 @@ pub(super) fn partial(facts: &DiskFacts<'_>) -> Option<DiskRuling> {
     if claimed.is_empty() {
         return None;
     }
-    Some(DiskRuling::New(Shares::parts(claimed, left(facts, &used))))
+    Some(DiskRuling::New(Shares::parts(claimed, left(compared, &used))))
 }
 
 /// The verdict on a step that all these calls claim: theirs if they are one agent's, unknown with each named if not.

@@ -2,6 +2,7 @@
 
 use codi2_protocol::{Actor, Class, Evidence, EvidenceKind, Verdict};
 
+use super::compared::Compared;
 use super::facts::{DiskFacts, Observed};
 use super::said::is_told_by_lines;
 use super::steps::beside;
@@ -10,7 +11,8 @@ use crate::Reading;
 use crate::candidate::{Candidate, label};
 
 /// L8 to L10: what no digest explains.
-pub(super) fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
+pub(super) fn left(compared: &Compared<'_>, used: &[u64]) -> Verdict {
+    let facts = compared.facts;
     let mut candidates: Vec<Candidate> =
         facts.calls.iter().filter(|call| call.since <= facts.to).map(Candidate::from).collect();
     // A call that only began may be refused, or fail: until it has ended it confirms nothing.
@@ -24,8 +26,8 @@ pub(super) fn left(facts: &DiskFacts<'_>, used: &[u64]) -> Verdict {
         }
         // A call whose digests are known and do not lead here, nor past here, is not the whole story.
         let fits = |reading: Reading, state| reading == Reading::NotRead || reading.is(state);
-        let leads =
-            fits(intent.before, facts.before) && (fits(intent.after, facts.after) || is_told_by_lines(intent, facts));
+        let leads = fits(intent.before, facts.before)
+            && (fits(intent.after, facts.after) || is_told_by_lines(intent, compared));
         // What was last written before the call began is not its doing, though it was seen later. The kernel's time is early
         // by a tick at most, and never late; on Linux a hook before tells its time by the same clock.
         let began = facts.written.is_none_or(|written| intent.since.is_none_or(|since| since.ms <= written.ms));

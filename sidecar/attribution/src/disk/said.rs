@@ -3,78 +3,23 @@
 //! A call's digests tell that the file was one thing when it began and another when it ended, not who did what between. Where
 //! its tool says what it puts in, what is new beside that is not known to be its agent's (ADR 0144). It is decided line by
 //! line, since a line is whose most of it is. Of a text that nobody else has read, keyed hashes of the lines tell (ADR 0157).
-//! Absent on purpose: what was said, of which nobody keeps more than that; and taking it for the agent's, which the ladder does.
+//! Absent on purpose: what was said, of which nobody keeps more than that; and what follows for a ruling.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
-use codi2_protocol::{Actor, Class, Digest};
-use codi2_text::{Limits, OwnerTree, Text, diff, line_hash};
+use codi2_protocol::Actor;
+use codi2_text::{OwnerTree, line_hash};
 
-use super::facts::DiskFacts;
-use super::left::possible;
-use super::ruling::DiskRuling;
-use super::shares::Shares;
+use super::compared::Compared;
 use super::times::timely;
 use crate::way::way;
 use crate::{Intent, Said};
 
-/// The ruling without the lines that whoever it names did not say to put in: one of those who were at work wrote them, or
-/// somebody else.
-pub(super) fn narrowed(facts: &DiskFacts<'_>, ruling: DiskRuling) -> DiskRuling {
-    let Some(after) = facts.after.and_then(facts.texts) else { return ruling };
-    let DiskRuling::New(shares) = &ruling else { return ruling };
-    let pieces = shares.pieces(0..after.len_bytes() as u64);
-    let (mut claimed, mut is_less) = (Vec::new(), false);
-    let mut known: Vec<(&Actor, Vec<Range<u64>>)> = Vec::new();
-    for (range, verdict) in pieces.into_iter().filter(|(_, verdict)| verdict.class != Class::Unknown) {
-        let agent = &verdict.origin;
-        if known.iter().all(|(other, _)| *other != agent) {
-            known.push((agent, unsaid(facts, agent, &after).unwrap_or_default()));
-        }
-        let mut at = range.start;
-        for unsaid in known.iter().filter(|(other, _)| *other == agent).flat_map(|(_, unsaid)| unsaid) {
-            let (from, to) = (unsaid.start.max(at), unsaid.end.min(range.end));
-            if from < to {
-                claimed.push((at..from, verdict.clone()));
-                (at, is_less) = (to, true);
-            }
-        }
-        claimed.push((at..range.end, verdict.clone()));
-    }
-    if !is_less {
-        return ruling;
-    }
-    let rest = possible(facts);
-    claimed.retain(|(range, _)| !range.is_empty());
-    let is_claimed = |new: Range<usize>| {
-        claimed.iter().any(|(range, _)| range.start < new.end as u64 && (new.start as u64) < range.end)
-    };
-    if new_bytes(facts, &after).into_iter().any(is_claimed) {
-        DiskRuling::New(Shares::parts(claimed, rest))
-    } else {
-        DiskRuling::all(rest)
-    }
-}
-
-/// What is new in this change, or may be: all of it, where the text before is not known.
-pub(super) fn new_bytes(facts: &DiskFacts<'_>, after: &Text) -> Vec<Range<usize>> {
-    let text = after.to_string();
-    let Some(before) = text_of(facts, facts.before) else { return std::iter::once(0..text.len()).collect() };
-    let edits = diff(&before, &text, &Limits::default());
-    edits.iter().map(|edit| edit.at..edit.at + edit.inserted.len()).collect()
-}
-
-pub(super) fn text_of(facts: &DiskFacts<'_>, state: Option<Digest>) -> Option<Text> {
-    match state {
-        Some(digest) => (facts.texts)(digest),
-        None => Some(Text::new("")),
-    }
-}
-
 /// The new lines, or what is new of them, that an agent's calls did not say to put in; absent where one of its calls does not
 /// say, or where neither the text that it left is known nor the lines of that.
-fn unsaid(facts: &DiskFacts<'_>, agent: &Actor, after: &Text) -> Option<Vec<Range<u64>>> {
+pub(super) fn unsaid(compared: &Compared<'_>, agent: &Actor) -> Option<Vec<Range<usize>>> {
+    let facts = compared.facts;
     let is_its = |call: &&Intent| call.actor.as_ref() == Some(agent) && !call.certifies_nothing();
     let own: Vec<&Intent> = facts.intents.iter().filter(is_its).collect();
     // One that led here did so whenever it was.
@@ -83,31 +28,26 @@ fn unsaid(facts: &DiskFacts<'_>, agent: &Actor, after: &Text) -> Option<Vec<Rang
     let counts = |(at, call): &(usize, &&Intent)| timely(call, facts) || call.after.is(facts.after) || led.contains(at);
     let mut calls = own.iter().enumerate().filter(counts).map(|(_, call)| call).peekable();
     calls.peek()?;
-    let text = after.to_string();
+    let text = compared.text()?;
     let mut said = OwnerTree::new(text.len(), false);
     for call in calls {
-        join(&mut said, &said_by(facts, call, &text)?, |known, is_said| known || is_said);
+        join(&mut said, &said_by(compared, call)?, |known, is_said| known || is_said);
     }
-    let new = new_bytes(facts, after);
-    let unsaid = new.iter().flat_map(|new| unsaid_of(&said, new.start, &text[new.clone()]));
-    Some(unsaid.map(|unsaid| unsaid.start as u64..unsaid.end as u64).collect())
+    Some(compared.new_bytes().into_iter().flat_map(|new| unsaid_of(&said, new.start, &text[new])).collect())
 }
 
 /// Which bytes of the text after a call said to put in; absent where it does not say, or where neither the text that it left is
 /// known nor the lines of that.
-pub(super) fn said_by(facts: &DiskFacts<'_>, call: &Intent, text: &str) -> Option<OwnerTree<bool>> {
+pub(super) fn said_by(compared: &Compared<'_>, call: &Intent) -> Option<OwnerTree<bool>> {
     let (left, Said { put, lines }) = (call.after.state()?, call.said.as_ref()?);
-    if let Some(left_text) = text_of(facts, left) {
-        let mut said = said_in(left_text.len_bytes(), put);
-        if left != facts.after {
-            // What of it stood here already.
-            said.splice_all(&diff(&left_text, text, &Limits::default()), false);
-        }
+    // What of it stood here already.
+    if let Some(said) = compared.carried(left, |len| said_in(len, put)) {
         return Some(said);
     }
-    let lines: HashSet<u64> = lines.as_ref()?.iter().copied().collect();
+    let (text, lines) = (compared.text()?, lines.as_ref()?);
+    let lines: HashSet<u64> = lines.iter().copied().collect();
     let mut said = OwnerTree::new(text.len(), false);
-    let there = hashed_lines(text, facts.key).filter(|(_, hash)| lines.contains(hash));
+    let there = hashed_lines(text, compared.facts.key).filter(|(_, hash)| lines.contains(hash));
     there.for_each(|(line, _)| said.recolour(line, |_| true));
     Some(said)
 }
@@ -123,15 +63,12 @@ pub(super) fn join(one: &mut OwnerTree<bool>, other: &OwnerTree<bool>, both: imp
 
 /// Whether a call left a text that is not at hand, and its hook told of lines of it that are new in this change: what others put
 /// in beside them is held back.
-pub(super) fn is_told_by_lines(call: &Intent, facts: &DiskFacts<'_>) -> bool {
+pub(super) fn is_told_by_lines(call: &Intent, compared: &Compared<'_>) -> bool {
     let has_lines = call.said.as_ref().is_some_and(|said| said.lines.is_some());
-    let is_away = has_lines && call.after.state().is_some_and(|left| text_of(facts, left).is_none());
-    let after = facts.after.filter(|_| is_away).and_then(facts.texts);
-    let (Some(agent), Some(after)) = (&call.actor, after) else { return false };
-    let all: usize = new_bytes(facts, &after).iter().map(Range::len).sum();
-    let is_more =
-        |unsaid: Vec<Range<u64>>| unsaid.iter().map(|range| range.end - range.start).sum::<u64>() < all as u64;
-    unsaid(facts, agent, &after).is_some_and(is_more)
+    let is_away = has_lines && call.after.state().is_some_and(|left| !compared.has(left));
+    let (Some(agent), true) = (&call.actor, is_away) else { return false };
+    let len = |ranges: Vec<Range<usize>>| ranges.iter().map(Range::len).sum::<usize>();
+    unsaid(compared, agent).is_some_and(|unsaid| len(unsaid) < len(compared.new_bytes()))
 }
 
 /// Keyed hashes of the lines of a text of whose words at least half stand in what a call puts in (`put`: bytes of it,

@@ -8,11 +8,12 @@
 use std::ops::Range;
 
 use codi2_protocol::{Actor, Class, EvidenceKind, Verdict};
-use codi2_text::{Limits, OwnerTree, Text, diff};
+use codi2_text::OwnerTree;
 
+use super::compared::Compared;
 use super::facts::DiskFacts;
 use super::ruling::DiskRuling;
-use super::said::{join, new_bytes, said_by, text_of, words_said};
+use super::said::{join, said_by, words_said};
 use super::shares::Shares;
 use super::times::timely;
 use crate::{Intent, Reading, Rung};
@@ -32,44 +33,30 @@ struct Sayer<'a> {
 }
 
 /// The ruling with the lines that several may have written and one agent's calls alone said to put in.
-pub(super) fn told(facts: &DiskFacts<'_>, ruling: DiskRuling) -> DiskRuling {
-    let Some(after) = facts.after.and_then(facts.texts) else { return ruling };
-    let DiskRuling::New(shares) = &ruling else { return ruling };
-    let pieces = shares.pieces(0..after.len_bytes() as u64);
+pub(super) fn told(compared: &Compared<'_>, ruling: DiskRuling) -> DiskRuling {
+    let (Some(text), DiskRuling::New(shares)) = (compared.text(), &ruling) else { return ruling };
     let is_open = |verdict: &Verdict| Rung::of(verdict) == Rung::Candidates;
-    let is_any_open = pieces.iter().any(|(_, verdict)| is_open(verdict));
-    let lines = if is_any_open { lines_told(facts, &after) } else { Vec::new() };
-    let (mut claimed, mut is_more) = (Vec::new(), false);
-    for (range, verdict) in pieces {
-        let mut at = range.start;
-        for (line, own) in lines.iter().filter(|_| is_open(verdict)) {
-            let (from, to) = (line.start.max(at), line.end.min(range.end));
-            if from < to {
-                claimed.extend([(at..from, verdict.clone()), (from..to, own.clone())]);
-                (at, is_more) = (to, true);
-            }
-        }
-        claimed.push((at..range.end, verdict.clone()));
-    }
-    if !is_more {
+    let lines = if shares.each().any(is_open) { lines_told(compared, text) } else { Vec::new() };
+    let pieces = shares.cut(0..text.len() as u64, |verdict| if is_open(verdict) { &lines[..] } else { &[] });
+    if pieces.iter().all(|piece| piece.by.is_none()) {
         return ruling;
     }
     let rest = shares.rest().clone();
-    claimed.retain(|(range, verdict)| !range.is_empty() && *verdict != rest);
+    let claimed = pieces.into_iter().map(|piece| (piece.bytes, piece.by.unwrap_or(piece.share).clone()));
+    let claimed = claimed.filter(|(_, verdict)| *verdict != rest).collect();
     DiskRuling::New(Shares::parts(claimed, rest))
 }
 
 /// The new lines, or what is new of them, that one agent's calls alone said, ascending.
-fn lines_told(facts: &DiskFacts<'_>, after: &Text) -> Vec<(Range<u64>, Verdict)> {
-    let text = after.to_string();
-    let sayers = sayers(facts, &text);
+fn lines_told(compared: &Compared<'_>, text: &str) -> Vec<(Range<u64>, Verdict)> {
+    let sayers = sayers(compared);
     let mut told: Vec<(Range<u64>, Verdict)> = Vec::new();
     if !sayers.iter().any(|sayer| sayer.may_tell) {
         return told;
     }
-    for new in new_bytes(facts, after) {
-        for (line, sayer) in whose(&sayers, &text, new) {
-            let Some(verdict) = sayer.and_then(|sayer| verdict(facts, sayer.call)) else { continue };
+    for new in compared.new_bytes() {
+        for (line, sayer) in whose(&sayers, text, new) {
+            let Some(verdict) = sayer.and_then(|sayer| verdict(compared.facts, sayer.call)) else { continue };
             let line = line.start as u64..line.end as u64;
             match told.last_mut() {
                 Some((last, known)) if last.end == line.start && *known == verdict => last.end = line.end,
@@ -81,24 +68,25 @@ fn lines_told(facts: &DiskFacts<'_>, after: &Text) -> Vec<(Range<u64>, Verdict)>
 }
 
 /// The calls at work that say what they put in; none where nobody's word is enough.
-fn sayers<'a>(facts: &DiskFacts<'a>, text: &str) -> Vec<Sayer<'a>> {
+fn sayers<'a>(compared: &Compared<'a>) -> Vec<Sayer<'a>> {
+    let facts = compared.facts;
     let open = facts.calls.iter().filter(|call| call.since <= facts.to);
     let mut silent: Vec<Option<&Actor>> = open.map(|call| call.actor.as_ref()).collect();
     let at_work: Vec<&Intent> = facts.intents.iter().filter(|call| is_at_work(call, facts)).collect();
     silent.extend(at_work.iter().filter(|call| call.said.is_none()).map(|call| call.actor.as_ref()));
-    if at_work.len() > CALLS || !at_work.iter().any(|call| may_tell(call, &silent, facts)) {
+    if at_work.len() > CALLS || !at_work.iter().any(|call| may_tell(call, &silent, compared)) {
         return Vec::new();
     }
     let mut sayers = Vec::new();
     for call in at_work {
-        match said_by(facts, call, text) {
+        match said_by(compared, call) {
             Some(said) => {
-                sayers.push(Sayer { call, said: new_to(facts, call, text, said), may_tell: false });
+                sayers.push(Sayer { call, said: new_to(compared, call, said), may_tell: false });
             }
             None => silent.push(call.actor.as_ref()),
         }
     }
-    sayers.iter_mut().for_each(|sayer| sayer.may_tell = may_tell(sayer.call, &silent, facts));
+    sayers.iter_mut().for_each(|sayer| sayer.may_tell = may_tell(sayer.call, &silent, compared));
     sayers
 }
 
@@ -110,22 +98,20 @@ fn is_at_work(call: &Intent, facts: &DiskFacts<'_>) -> bool {
 
 /// Whether a call's word is enough: it was open then, what stood there when it began is known, and nobody else who was at work
 /// is silent.
-fn may_tell(call: &Intent, silent: &[Option<&Actor>], facts: &DiskFacts<'_>) -> bool {
+fn may_tell(call: &Intent, silent: &[Option<&Actor>], compared: &Compared<'_>) -> bool {
     let begin = call.before.state().filter(|_| call.since.is_some());
     call.said.is_some()
         && call.actor.is_some()
         && !call.certifies_nothing()
-        && timely(call, facts)
-        && begin.is_some_and(|begin| text_of(facts, begin).is_some())
+        && timely(call, compared.facts)
+        && begin.is_some_and(|begin| compared.has(begin))
         && silent.iter().all(|other| *other == call.actor.as_ref())
 }
 
 /// What a call said without what stood there when it began: an edit repeats what stands around.
-fn new_to(facts: &DiskFacts<'_>, call: &Intent, text: &str, mut said: OwnerTree<bool>) -> OwnerTree<bool> {
-    let begin = call.before.state().filter(|begin| *begin != facts.before);
-    if let Some(begin) = begin.and_then(|begin| text_of(facts, begin)) {
-        let mut old = OwnerTree::new(begin.len_bytes(), true);
-        old.splice_all(&diff(&begin, text, &Limits::default()), false);
+fn new_to(compared: &Compared<'_>, call: &Intent, mut said: OwnerTree<bool>) -> OwnerTree<bool> {
+    let begin = call.before.state().filter(|begin| *begin != compared.facts.before);
+    if let Some(old) = begin.and_then(|begin| compared.carried(begin, |len| OwnerTree::new(len, true))) {
         join(&mut said, &old, |is_said, is_old| is_said && !is_old);
     }
     said

@@ -13,6 +13,15 @@ pub struct Shares<T = Verdict> {
     rest: T,
 }
 
+/// A piece of a text, and the range by which its share was cut there.
+#[derive(Debug)]
+pub(super) struct Piece<'a, T, C> {
+    pub(super) bytes: Range<u64>,
+    pub(super) share: &'a T,
+    /// What was said of that range; absent beside all of them.
+    pub(super) by: Option<&'a C>,
+}
+
 impl<T> Shares<T> {
     /// The same for all that is new.
     pub const fn all(rest: T) -> Self {
@@ -64,6 +73,31 @@ impl<T> Shares<T> {
         pieces
     }
 
+    /// The pieces of these bytes, in order, cut by the ranges (ascending) that `cuts` has for the share of each.
+    pub(super) fn cut<'a, C>(
+        &'a self,
+        bytes: Range<u64>,
+        cuts: impl Fn(&'a T) -> &'a [(Range<u64>, C)],
+    ) -> Vec<Piece<'a, T, C>> {
+        let mut pieces = Vec::new();
+        for (range, share) in self.pieces(bytes) {
+            let mut at = range.start;
+            for (cut, by) in cuts(share) {
+                let (from, to) = (cut.start.max(at), cut.end.min(range.end));
+                if from < to {
+                    pieces.extend([
+                        Piece { bytes: at..from, share, by: None },
+                        Piece { bytes: from..to, share, by: Some(by) },
+                    ]);
+                    at = to;
+                }
+            }
+            pieces.push(Piece { bytes: at..range.end, share, by: None });
+        }
+        pieces.retain(|piece| !piece.bytes.is_empty());
+        pieces
+    }
+
     /// The same pieces with what `of` makes of each share.
     pub fn map<U>(&self, mut of: impl FnMut(&T) -> U) -> Shares<U> {
         let claimed = self.claimed.iter().map(|(range, share)| (range.clone(), of(share))).collect();
@@ -100,6 +134,17 @@ mod tests {
             assert!(pieces.iter().all(|(range, _)| !range.is_empty()), "{pieces:?}");
         }
         assert_eq!(Shares::all('-').pieces(0..3), [(0..3, &'-')]);
+    }
+
+    #[test]
+    fn pieces_are_cut_where_their_share_is() {
+        let shares = Shares::parts(vec![(2..6, 'a'), (6..8, 'b')], '-');
+        let cuts = [(0..3, 1), (4..5, 2), (5..7, 3)];
+        let pieces = shares.cut(0..10, |share| if *share == 'a' { &cuts[..] } else { &[] });
+        let told: Vec<_> = pieces.iter().map(|piece| (piece.bytes.clone(), *piece.share, piece.by.copied())).collect();
+        let cut = [(2..3, 'a', Some(1)), (3..4, 'a', None), (4..5, 'a', Some(2)), (5..6, 'a', Some(3))];
+        assert_eq!(told[1..5], cut);
+        assert_eq!([&told[0], &told[5], &told[6]], [&(0..2, '-', None), &(6..8, 'b', None), &(8..10, '-', None)]);
     }
 
     #[test]

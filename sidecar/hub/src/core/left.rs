@@ -20,6 +20,19 @@ use crate::ports::Ports;
 /// How long a program may take between emptying or removing a file and writing it, in ms.
 const EMPTY_MS: u64 = 10_000;
 
+/// What stands in a file that was left without a text.
+struct Standing<'a> {
+    file: &'a FileId,
+    /// How it was left: empty, or not there.
+    left: Option<Digest>,
+    /// When it was last known to hold a text.
+    known: Moment,
+    /// What it holds now.
+    after: Option<Digest>,
+    /// How long that is, in bytes.
+    len: usize,
+}
+
 impl Core {
     /// The change that emptied or removed a file just now, where nobody saved it so: it was seen between a program's
     /// truncation or removal and its write (ADR 0125, 0161). It is none where git took the file away for another branch,
@@ -40,35 +53,34 @@ impl Core {
         let before = kept.before.as_ref().filter(|before| before.text().is_some())?;
         let hunks = before.hunks_to(after, self.ledger.secret());
         let is_alike = hunks.iter().map(|hunk| hunk.deleted).sum::<usize>() * 2 <= before.owners.len();
-        let is_new = self.is_made_anew(file, empty, kept.from, found.content.digest(), after.len_bytes());
-        (!is_new && self.is_one_with(file, last, found, is_alike)).then_some(last.event)
+        let stands =
+            Standing { file, left: empty, known: kept.from, after: found.content.digest(), len: after.len_bytes() };
+        (!self.is_made_anew(&stands) && self.is_one_with(file, last, found, is_alike)).then_some(last.event)
     }
 
     /// Whether it is known by now that a change has nothing to do with the one that emptied its file.
     pub(super) fn is_parted(&self, file: &FileId, kept: &Kept) -> bool {
-        let len = kept.after.as_ref().map_or(0, Text::len_bytes);
-        let is_new = |alone: &Alone| self.is_made_anew(file, alone.before_bytes, kept.from, kept.after_bytes, len);
-        kept.alone.as_ref().is_some_and(is_new)
+        let stands = |alone: &Alone| Standing {
+            file,
+            left: alone.before_bytes,
+            known: kept.from,
+            after: kept.after_bytes,
+            len: kept.after.as_ref().map_or(0, Text::len_bytes),
+        };
+        kept.alone.as_ref().is_some_and(|alone| self.is_made_anew(&stands(alone)))
     }
 
     /// Whether calls tell that what stands here now was made of what was left there: they named the file, found it so after
     /// it was last known to hold a text, and left it as it is. One that said what it puts in, and not half of this, met what
     /// somebody else was about to write.
-    fn is_made_anew(
-        &self,
-        file: &FileId,
-        empty: Option<Digest>,
-        known: Moment,
-        after: Option<Digest>,
-        len: usize,
-    ) -> bool {
+    fn is_made_anew(&self, stands: &Standing<'_>) -> bool {
         let says_other = |call: &Intent| {
             let said = |put: &[Range<u32>]| put.iter().map(|bytes| bytes.len()).sum::<usize>();
-            call.after.is(after) && call.said.as_ref().is_some_and(|call| said(&call.put) * 2 < len)
+            call.after.is(stands.after) && call.said.as_ref().is_some_and(|call| said(&call.put) * 2 < stands.len)
         };
-        let mut calls = self.calls.intents(file);
-        calls.retain(|call| call.since.is_some_and(|since| since > known) && !says_other(call));
-        after.is_some_and(|after| leads(&calls, empty, after))
+        let mut calls = self.calls.intents(stands.file);
+        calls.retain(|call| call.since.is_some_and(|since| since > stands.known) && !says_other(call));
+        stands.after.is_some_and(|after| leads(&calls, stands.left, after))
     }
 
     /// Whether what is known of who was at work lets a removal and the write behind it be one program's, or the new file what

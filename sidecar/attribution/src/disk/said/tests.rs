@@ -1,10 +1,10 @@
 //! Somebody else writes while a call is open that says what it puts in.
 
-use codi2_protocol::EvidenceKind;
+use codi2_protocol::{Class, Digest, EvidenceKind};
 
 use super::*;
 use crate::fixtures::{KEY, agent, call, disk, intent, library, of};
-use crate::{Moment, Reading, Rung, Transition, judge_disk};
+use crate::{DiskFacts, DiskRuling, Moment, Reading, Rung, Transition, judge_disk};
 
 const OLD: &str = "base\n";
 

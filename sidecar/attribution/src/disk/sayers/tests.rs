@@ -1,6 +1,7 @@
 //! Two and more agents whose edits of one file overlap, and who each line is given to.
 
 use codi2_protocol::Digest;
+use codi2_text::Text;
 
 use super::*;
 use crate::fixtures::{KEY, agent, call, disk, intent, library, of};
