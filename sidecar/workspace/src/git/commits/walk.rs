@@ -62,7 +62,7 @@ impl Commits {
     /// # Errors
     /// Git cannot be asked.
     pub fn new_since(&self, tips: &[Oid], done: &[Oid], most: usize) -> Result<(Vec<Commit>, bool), ViewError> {
-        self.new(tips, done, most, LeftOut::default(), OTHERS)
+        self.come_to(tips, done, most, LeftOut::default(), OTHERS)
     }
 
     /// Those that were committed since then (ms since the Unix epoch), whatever was looked at; on remotes' branches only what
@@ -72,10 +72,10 @@ impl Commits {
     /// Git cannot be asked.
     pub fn made_since(&self, tips: &[Oid], since_ms: u64, most: usize) -> Result<Vec<Commit>, ViewError> {
         let left_out = LeftOut { before_s: Some(since_ms / 1_000), ..LeftOut::default() };
-        Ok(self.new(tips, &[], most, left_out, 0)?.0)
+        Ok(self.come_to(tips, &[], most, left_out, 0)?.0)
     }
 
-    fn new(
+    fn come_to(
         &self,
         tips: &[Oid],
         done: &[Oid],
