@@ -68,12 +68,14 @@ impl Session {
         }
     }
 
-    /// Notes tell of commits: who wrote what git brought may be known now.
+    /// Notes tell of commits: who wrote what git brought, or what nobody announced to this hub, may be known now.
     pub(super) fn noted(&mut self, worktree: &WorktreeId) {
-        let brought =
-            |known: &Known| matches!(known, Known::Judged(owner) if owner.verdict.origin.kind == ActorKind::Git);
+        let may_be_known = |known: &Known| {
+            let Known::Judged(owner) = known else { return false };
+            matches!(owner.verdict.origin.kind, ActorKind::Git | ActorKind::External)
+        };
         for document in self.documents.values_mut().filter(|document| document.file.worktree == *worktree) {
-            if document.owners.tree().iter().any(|(_, owner)| brought(self.table.get(owner))) {
+            if document.owners.tree().iter().any(|(_, owner)| may_be_known(self.table.get(owner))) {
                 document.owners.refresh(self.now_ms);
             }
         }

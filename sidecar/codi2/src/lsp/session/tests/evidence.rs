@@ -260,6 +260,22 @@ fn what_git_brought_is_asked_for_again() {
     assert!(hover(&bench, 0).contains("person Eve"));
 }
 
+/// Another hub, on the same worktree, may have seen who wrote what nobody announced to this one.
+#[test]
+fn what_nobody_announced_is_asked_for_again_when_notes_come() {
+    let mut bench = Bench::with(plain(), "aaa");
+    connect(&mut bench);
+    let (ask, known) = asked(&bench).unwrap();
+    let mut nobodys = reply(known, &[(3, 0)], &[""]);
+    nobodys.owners[0].verdict = Verdict::new(Actor::external(), Class::Unknown, EvidenceKind::DiskChange, "");
+    bench.on(Input::Owners { ask, reply: Some(nobodys) });
+    bench.on(Input::Noted { worktree: worktree() });
+    let (again, known) = asked(&bench).unwrap();
+    assert_eq!(again, ask + 1);
+    bench.on(Input::Owners { ask: again, reply: Some(reply(known, &[(3, 0)], &["Eve"])) });
+    assert!(hover(&bench, 0).contains("person Eve"));
+}
+
 #[test]
 fn no_answer_is_said_and_a_wrong_one_is_not_believed() {
     let mut bench = Bench::with(plain(), "aaa");
