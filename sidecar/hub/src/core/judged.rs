@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: the ladder (the attribution crate), and what follows from a ruling (`ruled`).
 
-use codi2_attribution::{DiskFacts, DiskRuling, GitFact, Intent, OpenCall, Transition, judge_disk};
+use codi2_attribution::{DiskFacts, DiskRuling, GitFact, Intent, OpenCall, Rung, Transition, judge_disk};
 use codi2_protocol::{Digest, FileId, SessionId};
 
 use super::Core;
@@ -64,7 +64,7 @@ impl Core {
                 changes.find_map(|other| other.text_of(digest))
             }
         };
-        judge_disk(&DiskFacts {
+        let facts = DiskFacts {
             before: kept.before_bytes,
             after: kept.after_bytes,
             from: kept.from,
@@ -79,7 +79,13 @@ impl Core {
             transitions: &beside.transitions,
             texts: &texts,
             key: self.ledger.secret(),
-        })
+        };
+        let ruling = judge_disk(&facts);
+        if ruling.rung() > Rung::IntentPartial && all_between_tell(kept, &beside.intents) {
+            // What they put in is known by their word, and the rest is not theirs for it (ADR 0168).
+            return judge_disk(&DiskFacts { from: kept.held, ..facts });
+        }
+        ruling
     }
 
     /// The buffer whose save of this text the disk change with this number may be.
@@ -93,4 +99,11 @@ impl Core {
             |branch: &Branch| branch.known.digest == text && !branch.loaded_as(text) && branch.drift == Drift::Sure;
         self.ledger.branches_of(file).find(|(_, branch)| own(branch)).map(|(session, _)| session)
     }
+}
+
+/// Whether calls ended between the last look at a file and its last write, and each tells lines that it put in.
+fn all_between_tell(kept: &Kept, intents: &[Intent]) -> bool {
+    let mut between = intents.iter().filter(|call| kept.is_between(call)).peekable();
+    let tells = |call: &Intent| call.said.as_ref().is_some_and(|said| said.lines.is_some());
+    between.peek().is_some() && between.all(tells)
 }

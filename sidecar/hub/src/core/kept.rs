@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use codi2_attribution::{Moment, Observed, Seen, Transition};
+use codi2_attribution::{Intent, Moment, Observed, Reading, Seen, Transition, window};
 use codi2_protocol::{Digest, EventId};
 use codi2_text::{OwnerTree, Text};
 use codi2_workspace::{GitExplanation, Written};
@@ -104,6 +104,10 @@ pub(super) struct Kept {
     /// Digest of that text.
     pub after_text: Option<Digest>,
     pub after_bytes: Option<Digest>,
+    /// When the file was last known to hold what was before.
+    pub held: Moment,
+    /// The same, or when it was last written, if that is known and later: what a call that ended before then did, times do not
+    /// tell.
     pub from: Moment,
     pub to: Moment,
     pub observed: Observed,
@@ -128,6 +132,7 @@ pub(super) struct Kept {
 pub(super) struct Alone {
     pub before: Option<Known>,
     pub before_bytes: Option<Digest>,
+    pub held: Moment,
     pub from: Moment,
     /// When the file was emptied or removed.
     pub begun: Moment,
@@ -165,6 +170,13 @@ impl Kept {
         self.alone.as_ref().map_or_else(written, |alone| alone.begun)
     }
 
+    /// Whether a call wrote between the last look at the file and its last write, or may have.
+    pub fn is_between(&self, call: &Intent) -> bool {
+        let (held, _) = window(self.observed, self.held, self.to);
+        let is_idle = call.before != Reading::NotRead && call.before == call.after;
+        (held..self.from).contains(&call.until) && !is_idle && !call.after.is(self.before_bytes)
+    }
+
     /// The text that the file had with these bytes, where that is what this change left or found.
     pub fn text_of(&self, digest: Digest) -> Option<Text> {
         let after = self.after.as_ref().filter(|_| self.after_bytes == Some(digest));
@@ -175,7 +187,8 @@ impl Kept {
     /// It has nothing to do with the change that emptied its file.
     pub fn stands_alone(&mut self) {
         if let Some(alone) = self.alone.take() {
-            (self.before, self.before_bytes, self.from) = (alone.before, alone.before_bytes, alone.from);
+            (self.before, self.before_bytes) = (alone.before, alone.before_bytes);
+            (self.held, self.from) = (alone.held, alone.from);
         }
     }
 

@@ -106,7 +106,7 @@ impl Core {
     /// An agent's call ended, or a late hook completed it.
     pub(super) fn late_call(&mut self, file: &FileId, call: &Intent, now: u64, ports: &mut dyn Ports) {
         let ended = self.calls.intents(file);
-        let touched = |change: &OpenChange, _: &Kept| change.is_touched_by(call, &ended);
+        let touched = |change: &OpenChange, kept: &Kept| change.is_touched_by(call, &ended) || kept.is_between(call);
         self.judge_again(file, touched, |new, old| new.supersedes(old), now, ports);
     }
 

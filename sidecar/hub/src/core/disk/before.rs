@@ -20,6 +20,8 @@ pub(super) struct Before {
     pub bytes: Option<Digest>,
     pub known: Option<Known>,
     /// When it was last known to be so.
+    pub held: Moment,
+    /// The same, or when the file was last written, if that is later.
     pub from: Moment,
     /// The same by itself, where it is one with the change that emptied the file.
     pub alone: Option<Alone>,
@@ -42,9 +44,8 @@ impl Core {
         let file = source.filter(is_there).unwrap_or_else(|| file.clone());
         let on_disk = self.ledger.disk.get(&file).and_then(Option::as_ref);
         let is_gits = on_disk.is_some_and(|on_disk| on_disk.blob.is_some());
-        let seen = on_disk.map_or_else(|| self.known_absent(&file), |on_disk| on_disk.seen);
-        let written = found.written.map(written_at);
-        let from = seen.max(written.unwrap_or_default()).min(to);
+        let held = on_disk.map_or_else(|| self.known_absent(&file), |on_disk| on_disk.seen).min(to);
+        let from = held.max(found.written.map(written_at).unwrap_or_default()).min(to);
         let bytes = on_disk.map(|on_disk| on_disk.bytes);
         let mut known = on_disk.map(|on_disk| on_disk.known.clone());
         // Git's explanation may have the text that is gone from the index: nobody needs to ask git for it.
@@ -55,7 +56,7 @@ impl Core {
         // What git could give back was not stored: the next hub would not know that all of it is older than codi2.
         let unstored = known.as_ref().filter(|known| is_gits && self.ledger.is_all_older(&known.owners));
         let unstored = unstored.map(|known| self.owners_row(&file, known));
-        Before { file, bytes, known, from, alone: None, unstored }
+        Before { file, bytes, known, held, from, alone: None, unstored }
     }
 
     /// When the hub last knew that a file was not there: when it went, or when everything was looked at.
@@ -97,8 +98,9 @@ impl Core {
         let left = emptied.or_else(|| self.moved_with_git(file, found, now, ports));
         let Some(kept) = left.and_then(|event| self.kept.get(&event)) else { return };
         let known = std::mem::replace(&mut before.known, kept.before.clone());
-        let alone = Alone { before: known, before_bytes: before.bytes, from: before.from, begun: kept.begun() };
+        let Before { bytes: before_bytes, held, from, .. } = *before;
+        let alone = Alone { before: known, before_bytes, held, from, begun: kept.begun() };
         before.alone = emptied.map(|_| alone);
-        (before.bytes, before.from) = (kept.before_bytes, kept.from);
+        (before.bytes, before.held, before.from) = (kept.before_bytes, kept.held, kept.from);
     }
 }

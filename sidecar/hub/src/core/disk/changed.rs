@@ -52,6 +52,7 @@ impl Core {
             after_text: after.as_ref().map(|after| Digest::new(after.digest())),
             after,
             after_bytes: found.content.digest(),
+            held: before.held,
             from: before.from,
             to,
             observed,

@@ -125,6 +125,60 @@ fn what_a_stranger_writes_behind_the_hook() {
     assert_ne!(w.log(0).last().map(String::as_str), Some("disk agent bot"), "{:#?}", w.log(0));
 }
 
+/// Somebody writes when the hook has read and is over, and one look finds both: what the call told is its agent's, nothing else.
+#[test]
+fn what_a_stranger_writes_when_the_call_is_over() {
+    for (is_seen_first, is_told) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        w.agent_before("bot", "a.rs");
+        w.put("a.rs", "one\nby bot\n");
+        w.ports.now += 5;
+        let mut record = left(&w, "a.rs", &["by bot\n"]);
+        if !is_told {
+            record.found[0] = HookFound { put: None, lines: None, ..record.found[0].clone() };
+        }
+        w.ports.now += 20;
+        w.put("a.rs", "one\nby bot\nstranger here\n");
+        if is_seen_first {
+            w.watch_sees("a.rs");
+        }
+        w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
+        w.watch_sees("a.rs");
+        let blame = w.blame("a.rs");
+        if is_told {
+            assert_eq!(blame, [OLD, ALONE, POSSIBLE], "seen first: {is_seen_first}\n{:#?}", w.log(0));
+        } else {
+            assert!(!blame.iter().any(|line| line.contains("bot")), "seen first: {is_seen_first}: {blame:?}");
+        }
+    }
+}
+
+/// Another agent's command, which says nothing, ended then, too, or was open: it has no line of the other's, nor has anybody
+/// the stranger's.
+#[test]
+fn a_command_beside_a_call_that_is_over() {
+    for is_open in [false, true] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        w.agent_before("bot", "a.rs");
+        w.hook(HookPhase::Before, "other", &[]);
+        w.put("a.rs", "one\nby bot\n");
+        w.ports.now += 5;
+        let record = left(&w, "a.rs", &["by bot\n"]);
+        if !is_open {
+            w.hook(HookPhase::After, "other", &[]);
+        }
+        w.ports.now += 20;
+        w.put("a.rs", "one\nby bot\nstranger here\n");
+        w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
+        w.watch_sees("a.rs");
+        if is_open {
+            w.hook(HookPhase::After, "other", &[]);
+        }
+        let blame = w.blame("a.rs");
+        assert!(!blame.iter().any(|line| line.starts_with("agent")), "open: {is_open}: {blame:?}");
+    }
+}
+
 /// All files of a record have so many pieces together.
 #[test]
 fn pieces_are_counted_in_a_record() {
