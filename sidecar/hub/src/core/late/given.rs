@@ -71,23 +71,27 @@ impl Core {
     pub(in crate::core) fn carry_on(&mut self, file: &FileId, from: EventId, ports: &mut dyn Ports) {
         let all: Vec<OpenChange> = self.open.on(file).cloned().collect();
         let Some(at) = all.iter().position(|change| change.event == from) else { return };
-        let mut state = all[at].after;
         let Some(text) = self.kept.get(&from).and_then(|kept| kept.after_text) else { return };
-        let Some(mut owners) = self.ledger.owners_of(ports, file, text) else { return };
+        let Some(owners) = self.ledger.owners_of(ports, file, text) else { return };
+        let mut states = vec![(all[at].after, owners)];
         for change in &all[at + 1..] {
             let known = matches!(&change.ruling, DiskRuling::Echo { .. });
             let Some(mut kept) = self.kept.remove(&change.event) else { return };
-            let seen_here = kept.is_seen_here();
-            let before = kept.before.as_mut().filter(|before| before.owners.len() == owners.len());
-            let follows = !known && !seen_here && kept.before_bytes == state && before.is_some();
-            if let Some(before) = before.filter(|_| follows) {
+            let is_next = states.last().is_some_and(|(state, _)| *state == kept.transition().before);
+            // What was emptied and written again follows what stood there before that.
+            let owners = states.iter().rev().find(|(state, _)| *state == kept.before_bytes).map(|(_, owners)| owners);
+            let follows = !known && !kept.is_seen_here() && is_next;
+            let before = kept.before.as_mut().zip(owners.filter(|_| follows));
+            let before = before.filter(|(before, owners)| before.owners.len() == owners.len());
+            let follows = before.is_some();
+            if let Some((before, owners)) = before {
                 before.owners = owners.clone();
                 let applied = self.apply_ruling(file, &kept, (&change.ruling).into(), change.event, ports);
                 let rows = self.give(file, change.event, &mut kept, applied.owners.clone());
                 if !rows.is_empty() {
                     self.effects.push(Effect::Commit(Entry { rows, ..Entry::default() }));
                 }
-                (state, owners) = (kept.after_bytes, applied.owners);
+                states.push((kept.after_bytes, applied.owners));
             }
             self.kept.insert(change.event, kept);
             if !follows {

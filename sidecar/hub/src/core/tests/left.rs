@@ -5,6 +5,7 @@ use codi2_workspace::GitSource;
 
 use super::super::{Input, Ticket};
 use super::orders::Step;
+use super::said::left_by;
 use super::world::{World, of};
 
 const OTHER: &str = "agent other exact IntentExact";
@@ -194,5 +195,22 @@ fn a_call_that_says_what_it_puts_in() {
         let record = HookRecord { found, ..w.hook_record(HookPhase::After, "other", &["a.rs"]) };
         w.feed(Input::Called(Some(Ticket { connection: 9, id: 0 }), 9, Call::Hook(record)));
         assert_eq!(w.blame("a.rs"), owners, "{said:?}\n{:#?}", w.log(0));
+    }
+}
+
+/// What is learned late of the text that was emptied is known of the one that was written again, too.
+#[test]
+fn what_is_learned_late_crosses_an_emptying() {
+    for (way, goes) in [WAYS[1], WAYS[2]] {
+        let mut w = written();
+        w.agent_before("other", "a.rs");
+        let text = format!("{TEXT}a stranger's line\nof the other\n");
+        w.program_writes("a.rs", &text);
+        w.ports.now += 5;
+        let record = left_by(&w, "other", "a.rs", &["of the other"]);
+        goes(&mut w);
+        w.program_writes("a.rs", format!("{text}more\n"));
+        w.feed(Input::Called(None, 0, Call::Hook(record)));
+        assert_eq!(w.blame("a.rs")[..4], [BOT, BOT, POSSIBLE, OTHER], "{way}\n{:#?}", w.log(0));
     }
 }

@@ -17,7 +17,7 @@ fn left(w: &World, path: &str, texts: &[&str]) -> HookRecord {
     left_by(w, "bot", path, texts)
 }
 
-fn left_by(w: &World, agent: &str, path: &str, texts: &[&str]) -> HookRecord {
+pub fn left_by(w: &World, agent: &str, path: &str, texts: &[&str]) -> HookRecord {
     let bytes = &w.ports.files[path];
     let text = std::str::from_utf8(bytes).unwrap();
     let pieces = standing(text, texts).unwrap();
