@@ -3,6 +3,8 @@
 //! The content itself is asked for first; of one that never lay on disk the contents that are nearest to it tell. Absent
 //! on purpose: git, and comparing texts, which is done by whoever asks (`notes`) on a thread of its own.
 
+mod by_hook;
+
 use std::collections::HashSet;
 
 use codi2_protocol::{Digest, FileId};
@@ -83,6 +85,10 @@ impl Core {
                 self.look(place, now, ports);
                 owners = self.seen_as(place, text, ports);
             }
+        }
+        // Left before anybody could look, but a hook had.
+        for place in std::iter::once(file).chain(&others) {
+            owners = owners.or_else(|| self.seen_by_hooks(place, text, now, ports));
         }
         let mut present: Vec<(Known, bool)> = Vec::new();
         if owners.is_none() {

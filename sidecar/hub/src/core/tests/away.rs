@@ -8,7 +8,7 @@ use super::world::{World, of};
 const OLD: &str = "unknown unknown BeforeCodi2";
 
 /// An agent's edit that no hub sees: what its hooks leave in the spool.
-fn edits(w: &mut World, agent: &str, path: &str, text: &str) -> Vec<HookRecord> {
+pub fn edits(w: &mut World, agent: &str, path: &str, text: &str) -> Vec<HookRecord> {
     let hook = |w: &mut World, phase| {
         w.ports.now += 5;
         let digest = w.ports.files.get(path).map(of);
@@ -23,7 +23,7 @@ fn edits(w: &mut World, agent: &str, path: &str, text: &str) -> Vec<HookRecord> 
 }
 
 /// A hub begins, reads the spool and looks.
-fn comes(w: &mut World, spool: Vec<HookRecord>) {
+pub fn comes(w: &mut World, spool: Vec<HookRecord>) {
     w.hub_restarts();
     for record in spool {
         w.feed(Input::Called(None, 0, Call::Hook(record)));
