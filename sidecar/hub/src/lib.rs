@@ -45,7 +45,7 @@ pub mod machines {
     pub use crate::core::{Asked, Core, Effect, Entry, Input, Ticket, Told, Why};
     pub use crate::notes::{Clerk, Informant, Options as Notes};
     pub use crate::ports::{Ports, Watched};
-    pub use crate::rows::{BranchRow, DiskRow};
+    pub use crate::rows::{BranchRow, CallRow, DiskRow};
     pub use crate::world::World;
     pub use crate::writer::write;
 }

@@ -10,7 +10,7 @@ use codi2_protocol::{
 use codi2_workspace::{Foreign, Observation, Oid};
 
 use crate::book::StoredOwners;
-use crate::rows::{BranchRow, DiskRow};
+use crate::rows::{BranchRow, CallRow, DiskRow};
 
 /// A worktree that is being watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +111,10 @@ pub trait Ports {
     fn upgrade(&self, event: EventId) -> Option<Owner>;
     /// What the sessions said of themselves that have not ended.
     fn sessions(&self) -> Vec<SessionInfo>;
+    /// The calls of this machine's agents that had begun and not ended when its last hub did.
+    fn open_calls(&self) -> Vec<CallRow> {
+        Vec::new()
+    }
     /// Whether a process of this machine is known to have ended.
     fn is_gone(&self, process: &Process) -> bool;
     /// Who started the tool of this name that runs at or above a process: the agents further up, as a chain.

@@ -1,7 +1,8 @@
 //! What the hub keeps in the store beside the log. `docs/store-layout.md` says where.
 
 use codi2_protocol::{
-    Digest, EventId, FileId, Heartbeat, HostId, Owner, RepositoryId, SessionId, SessionInfo, Touched, WorktreeId,
+    Digest, EventId, FileId, Heartbeat, HookRecord, HostId, Owner, RepositoryId, SessionId, SessionInfo, Touched,
+    WorktreeId,
 };
 use codi2_store::{Part, StoreError, Subspace};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,17 @@ pub struct Life {
     pub touched: Option<Touched>,
 }
 
+/// An agent's call that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRow {
+    /// Its hook before, with what each of `files` held, by its place there.
+    pub record: HookRecord,
+    /// The files it named, as the hub knows them; none: it may write anywhere in its worktree.
+    pub files: Vec<FileId>,
+    /// The worktree of its folder.
+    pub worktree: Option<WorktreeId>,
+}
+
 /// One write of the hub beside an event, in the same transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Row {
@@ -75,6 +87,8 @@ pub enum Row {
     Worktree(HostId, WorktreeId, String),
     /// A session's last sign of life; none: it ended.
     Life(SessionId, Option<Box<Life>>),
+    /// A call of an agent on this machine, by its hook before; none: it is open no more.
+    Call(HostId, EventId, Option<Box<CallRow>>),
     /// Some session is somewhere else now: other hubs look.
     Moved,
 }
@@ -106,6 +120,8 @@ impl Row {
             }
             Self::Life(session, Some(life)) => Stored::set(Subspace::Heartbeat, &[(*session).into()], life),
             Self::Life(session, None) => Stored::delete(Subspace::Heartbeat, &[(*session).into()]),
+            Self::Call(host, hook, Some(row)) => Stored::set(Subspace::Call, &[(*host).into(), (*hook).into()], row),
+            Self::Call(host, hook, None) => Stored::delete(Subspace::Call, &[(*host).into(), (*hook).into()]),
             Self::Moved => Stored::set(Subspace::Meta, &[MOVED.into()], &EventId::new()),
         }
     }

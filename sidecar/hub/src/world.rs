@@ -26,7 +26,7 @@ use crate::joins;
 use crate::measures::{Asked, Git, Measures};
 use crate::ports::{Glance, NoTools, Ports, Tools, Watched};
 use crate::recent::Recent;
-use crate::rows::{BranchRow, DiskRow};
+use crate::rows::{BranchRow, CallRow, DiskRow};
 
 /// What watches report to.
 pub type Sink = Arc<dyn Fn(WorktreeId, WatchEvent) + Send + Sync>;
@@ -301,6 +301,10 @@ impl Ports for World {
 
     fn sessions(&self) -> Vec<SessionInfo> {
         self.stored.sessions()
+    }
+
+    fn open_calls(&self) -> Vec<CallRow> {
+        self.stored.open_calls()
     }
 
     fn is_gone(&self, process: &Process) -> bool {

@@ -56,6 +56,7 @@ spaces! {
     "session", "session, chunk", "chunk of a hub value";
     "heartbeat", "session, chunk", "chunk of a hub value";
     "upgrade", "event id, chunk", "chunk of a hub value";
+    "call", "host, hook id, chunk", "chunk of a hub value";
     "hub", "host, chunk", "chunk of a hub value";
     "join", "origin, commit, chunk", "chunk of a hub value";
     "joined", "repository, chunk", "chunk of a hub value";
@@ -79,6 +80,8 @@ pub enum Subspace {
     Heartbeat,
     /// (event): how an unexplained event was explained later.
     Upgrade,
+    /// (host, hook): an agent's call that has begun and not ended.
+    Call,
     /// (host): a hub's last sign of life.
     Hub,
     /// (origin, first commit): the repository under whose id those that share both keep what they share.
@@ -91,7 +94,7 @@ pub enum Subspace {
 
 impl Subspace {
     /// Every subspace.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Owners,
         Self::Disk,
         Self::Branch,
@@ -99,6 +102,7 @@ impl Subspace {
         Self::Session,
         Self::Heartbeat,
         Self::Upgrade,
+        Self::Call,
         Self::Hub,
         Self::Join,
         Self::Joined,
@@ -115,6 +119,7 @@ impl Subspace {
             Self::Session => "session",
             Self::Heartbeat => "heartbeat",
             Self::Upgrade => "upgrade",
+            Self::Call => "call",
             Self::Hub => "hub",
             Self::Join => "join",
             Self::Joined => "joined",
@@ -127,7 +132,7 @@ impl Subspace {
         match self {
             Self::Disk => 4,
             Self::Owners | Self::Worktree => 3,
-            Self::Branch | Self::Join => 2,
+            Self::Branch | Self::Call | Self::Join => 2,
             Self::Session | Self::Heartbeat | Self::Upgrade | Self::Hub | Self::Joined | Self::Meta => 1,
         }
     }

@@ -11,6 +11,7 @@ use codi2_workspace::Observation;
 
 use super::{Core, Effect, Entry, Origin};
 use crate::ports::Ports;
+use crate::rows::Row;
 
 /// A record older than this when it comes is not waited for any more: what its files hold now says nothing about then (ms).
 const FRESH_MS: u64 = 2_000;
@@ -87,8 +88,10 @@ impl Core {
             _ => Moment::latest(record.at_ms),
         };
         let hook = Hook { record: &record, files: &readings, said: &said, worktree: worktree.as_ref(), at };
-        self.calls.expire(now);
+        self.expire_calls(now);
         let effects = self.calls.on(hook, now);
+        let mut rows = self.ended_calls(&effects);
+        rows.extend(self.begun_calls(&effects, &record, &readings, worktree.as_ref()));
         let told = match record.phase {
             HookPhase::Refused => {
                 let dropped = effects.iter().filter_map(|effect| match effect {
@@ -103,7 +106,7 @@ impl Core {
         if effects.is_empty() {
             self.nothing_of(origin);
         } else {
-            self.log_hook(origin, &record, &told, worktree, now);
+            self.log_hook(origin, &record, &told, worktree, rows, now);
         }
         for (file, found) in files {
             if let Some(found) = found.filter(|_| matches!(record.phase, HookPhase::After | HookPhase::Failed)) {
@@ -183,6 +186,7 @@ impl Core {
         record: &HookRecord,
         files: &[FileId],
         worktree: Option<WorktreeId>,
+        rows: Vec<Row>,
         now: u64,
     ) {
         let actor = record.actor.clone().unwrap_or_else(|| Actor::named(ActorKind::Unknown, ""));
@@ -197,7 +201,7 @@ impl Core {
         if let [file] = files {
             event.file = Some(file.path.clone());
         }
-        let entry = Entry { hook: Some((record.id, record.at_ms)), events: vec![event], ..Entry::default() };
+        let entry = Entry { hook: Some((record.id, record.at_ms)), events: vec![event], rows, ..Entry::default() };
         match origin {
             Some(origin) => self.acknowledge(entry, origin.producer, origin.seq),
             None => self.effects.push(Effect::Commit(entry)),

@@ -179,7 +179,7 @@ impl Core {
 
     /// Forgets what no late fact can change any more.
     pub(super) fn expire(&mut self, now: u64) {
-        self.calls.expire(now);
+        self.expire_calls(now);
         self.open.expire(now);
         if !self.kept.is_empty() {
             let open: HashSet<EventId> = self.open.events().collect();

@@ -6,6 +6,7 @@
 
 mod across;
 mod ahead;
+mod begun;
 mod bounds;
 mod branches;
 mod buffers;
@@ -66,6 +67,8 @@ pub struct Core {
     door: Door,
     ledger: Ledger,
     calls: Calls,
+    /// The hooks with which calls began that are open, by the calls' numbers.
+    begun: HashMap<u64, EventId>,
     open: OpenBook,
     producers: HashMap<ProducerId, Producer>,
     connections: HashMap<ConnectionId, ProducerId>,
@@ -119,6 +122,7 @@ impl Core {
             door: Door::new(&secret),
             ledger: Ledger::new(secret),
             calls: Calls::default(),
+            begun: HashMap::new(),
             open: OpenBook::default(),
             producers: HashMap::new(),
             connections: HashMap::new(),

@@ -181,6 +181,7 @@ impl Core {
         for info in ports.sessions().into_iter().filter(|info| info.host.is_none_or(|host| host == mine)) {
             self.adopt(info, None, false, now);
         }
+        self.calls_go_on(now, ports);
     }
 
     /// Another hub took this one for dead, as after a night's suspension, and ended its sessions: those at work begin again.

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::ahead::Ahead;
 use crate::book::StoredOwners;
 use crate::ports::Glance;
-use crate::rows::{BranchRow, DiskRow, disk_key, worktree_key};
+use crate::rows::{BranchRow, CallRow, DiskRow, disk_key, worktree_key};
 
 /// Between two tries to read a store that is away; each takes its own time, too.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -123,6 +123,10 @@ impl Stored {
 
     pub fn sessions(&self) -> Vec<SessionInfo> {
         self.rows::<SessionInfo>(Subspace::Session, &[]).into_iter().map(|(_, info)| info).collect()
+    }
+
+    pub fn open_calls(&self) -> Vec<CallRow> {
+        self.rows::<CallRow>(Subspace::Call, &[self.host.into()]).into_iter().map(|(_, row)| row).collect()
     }
 
     pub fn is_watched_before(&self, worktree: &WorktreeId) -> bool {

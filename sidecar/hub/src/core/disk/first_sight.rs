@@ -48,10 +48,9 @@ impl Core {
             worktree.map_or((false, false), |worktree| (worktree.scanned, worktree.watched_before));
         let (failed, _) = ports.failed_reads();
         if found.blob.is_none() {
-            if !watched_before && !is_scanned && leads(&self.calls.intents(file), None, digest) {
+            if !is_scanned && leads(&self.calls.intents(file), None, digest) {
                 // An agent made it while there was no hub.
-                self.ledger.disk.insert(file.clone(), None);
-                return self.changed(file, found.clone(), Observed::WhileAway, now, ports);
+                return self.made_while_away(file, found, now, ports);
             }
             if let Some(was) = self.as_indexed(file, digest, watched_before, ports) {
                 if ports.failed_reads().0 > failed {
@@ -60,8 +59,18 @@ impl Core {
                 self.ledger.settle(file, was);
                 return self.changed(file, found.clone(), Observed::WhileAway, now, ports);
             }
+            if watched_before && !is_scanned && self.calls.open_on(file).iter().any(|call| call.names_path) {
+                // An agent is about to make it, or has, while there was no hub: its hook after will say.
+                return self.made_while_away(file, found, now, ports);
+            }
         }
         self.as_it_lies(file, found, digest, watched_before, failed, ports);
+    }
+
+    /// A file that was not there is made while there is no hub.
+    fn made_while_away(&mut self, file: &FileId, found: &Observation, now: u64, ports: &mut dyn Ports) {
+        self.ledger.disk.insert(file.clone(), None);
+        self.changed(file, found.clone(), Observed::WhileAway, now, ports);
     }
 
     /// What a file without a row was, as git has it, that has been changed while the hub was away.

@@ -34,9 +34,13 @@ pub fn comes(w: &mut World, spool: Vec<HookRecord>) {
 #[test]
 fn an_edit_while_the_hub_was_away_is_its_agents() {
     let mut w = World::new(&[("a.rs", "one\n")]);
-    let spool = edits(&mut w, "bot", "a.rs", "one\nbot\n");
+    let mut spool = edits(&mut w, "bot", "a.rs", "one\nbot\n");
+    spool.extend(edits(&mut w, "bot", "b.rs", "bot\n"));
+    w.put("c.rs", "somebody's\n");
     comes(&mut w, spool);
     assert_eq!(w.blame("a.rs"), [OLD, "agent bot exact IntentExact"]);
+    assert_eq!(w.blame("b.rs"), ["agent bot exact IntentExact"]);
+    assert_eq!(w.blame("c.rs"), ["unknown unknown NotObserved"]);
 }
 
 #[test]

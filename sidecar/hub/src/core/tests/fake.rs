@@ -13,7 +13,7 @@ use codi2_workspace::{Cause, Content, Observation, Oid, Written};
 
 use crate::book::StoredOwners;
 use crate::ports::{Ports, Watched};
-use crate::rows::{BranchRow, DiskRow, Row};
+use crate::rows::{BranchRow, CallRow, DiskRow, Row};
 
 /// Where the worktree lies.
 pub const ROOT: &str = "/w";
@@ -70,6 +70,7 @@ pub struct Fake {
     pub branches: HashMap<(SessionId, FileId), BranchRow>,
     pub upgrades: HashMap<EventId, Owner>,
     pub sessions: HashMap<SessionId, SessionInfo>,
+    pub calls: BTreeMap<EventId, CallRow>,
     pub worktrees: BTreeSet<WorktreeId>,
     /// Under which id the repository shares, where the store has it.
     pub shared: Option<RepositoryId>,
@@ -139,6 +140,8 @@ impl Fake {
             Row::Worktree(_, worktree, _) => drop(self.worktrees.insert(worktree)),
             Row::Life(_, Some(_)) => self.heartbeats += 1,
             Row::Life(_, None) => {}
+            Row::Call(_, hook, Some(row)) => drop(self.calls.insert(hook, *row)),
+            Row::Call(_, hook, None) => drop(self.calls.remove(&hook)),
             Row::Moved => self.moved += 1,
         }
     }
@@ -235,6 +238,10 @@ impl Ports for Fake {
 
     fn sessions(&self) -> Vec<SessionInfo> {
         self.sessions.values().cloned().collect()
+    }
+
+    fn open_calls(&self) -> Vec<CallRow> {
+        self.calls.values().cloned().collect()
     }
 
     fn is_gone(&self, process: &Process) -> bool {

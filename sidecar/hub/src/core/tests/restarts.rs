@@ -280,3 +280,50 @@ fn a_worktree_that_goes_and_comes_back() {
     assert_eq!(w.blame("a.rs"), [OLD, TYPED, "external unknown DiskChange"]);
     assert_eq!(w.count("watch"), 2, "said once each: {:#?}", w.log(0));
 }
+
+/// The hub is killed between the two hooks of a call: the next one knows what the file held when it began.
+#[test]
+fn a_call_that_was_open_when_the_hub_was_killed() {
+    for seen_first in [false, true] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        w.program_writes("a.rs", "one\na program\n");
+        w.agent_before("bot", "a.rs");
+        w.agent_before("bot", "b.rs");
+        w.hub_restarts();
+        w.put("a.rs", "one\na program\nby bot\n");
+        w.put("b.rs", "by bot\n");
+        if seen_first {
+            w.scan();
+        }
+        w.agent_after("bot", "a.rs");
+        w.agent_after("bot", "b.rs");
+        w.scan();
+        let bot = "agent bot exact IntentExact";
+        assert_eq!(
+            w.blame("a.rs"),
+            [OLD, "external unknown DiskChange", bot],
+            "seen first: {seen_first}\n{:#?}",
+            w.log(0)
+        );
+        assert_eq!(w.blame("b.rs"), [bot], "seen first: {seen_first}\n{:#?}", w.log(0));
+        assert!(w.ports.calls.is_empty(), "{:?}", w.ports.calls);
+    }
+}
+
+/// A command, too; what is open for too long is forgotten by the next hub as by the one that heard of it.
+#[test]
+fn a_command_that_was_open_when_the_hub_was_killed() {
+    for is_over in [false, true] {
+        let mut w = World::new(&[("a.rs", "one\n")]);
+        w.hook(HookPhase::Before, "bot", &[]);
+        w.ports.now += if is_over { codi2_attribution::CALL_MS } else { 0 };
+        w.hub_restarts();
+        assert_eq!(w.ports.calls.len(), usize::from(!is_over));
+        w.scan();
+        w.program_writes("a.rs", "one\nnew\n");
+        let own = if is_over { "external unknown DiskChange" } else { "unknown unknown Candidate" };
+        assert_eq!(w.blame("a.rs"), [OLD, own]);
+        w.tick(codi2_attribution::CALL_MS);
+        assert!(w.ports.calls.is_empty());
+    }
+}
