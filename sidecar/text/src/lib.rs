@@ -11,6 +11,7 @@ mod change;
 mod diff;
 mod lines;
 mod owner_tree;
+mod piece;
 mod position;
 #[cfg(test)]
 mod samples;
@@ -24,6 +25,7 @@ pub use change::Change;
 pub use diff::{Limits, Replace, diff, diff_in_place, diff_str, line_diff_hashes};
 pub use lines::{LineOwner, lines, lines_by};
 pub use owner_tree::{OwnerTree, Runs};
+pub use piece::Piece;
 pub use position::{Encoding, Position};
 pub use standing::standing;
 pub use text::{Digester, Text, digest_of, digest_of_reader, line_ends, line_hash};

@@ -1,4 +1,4 @@
-//! Where pieces of a text stand in another text, as they are or as a formatter leaves them.
+//! Where what is new of pieces of a text stands in another text, as it is or as a formatter leaves it.
 //!
 //! A piece that stands there to the letter is found so. Of any other one its runs of words are found that fill a whole line
 //! of the text or of the piece: a formatter breaks and joins lines and sets marks, and leaves the words and their order.
@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::piece::Piece;
 use crate::tokens::tokens;
 
 /// Words that are compared for all pieces together, at most.
@@ -14,21 +15,22 @@ const COMPARED: usize = 1 << 20;
 /// Bytes that are searched for a whole piece as fast as one word is compared.
 const BYTES_A_WORD: usize = 64;
 
-/// The bytes of `text` that stand in one of the pieces, ascending, with the marks and blanks up to the next words on either
-/// side. Absent where that would take too long to tell.
-pub fn standing<P: AsRef<str>>(text: &str, pieces: &[P]) -> Option<Vec<Range<usize>>> {
+/// The bytes of `text` that stand in one of the pieces, and are new there, ascending, with the marks and blanks up to the next
+/// words on either side. Absent where that would take too long to tell.
+pub fn standing(text: &str, pieces: &[Piece]) -> Option<Vec<Range<usize>>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let (mut own, mut left) = (None, COMPARED);
-    for piece in pieces.iter().map(P::as_ref).filter(|piece| !piece.trim().is_empty()) {
+    for piece in pieces.iter().filter(|piece| !piece.text().trim().is_empty()) {
         left = left.checked_sub(text.len() / BYTES_A_WORD)?;
-        let known = found.len();
-        for (at, piece) in text.match_indices(piece) {
-            left = left.checked_sub(1)?;
-            found.push(at..at + piece.len());
+        let mut is_there = false;
+        for (at, _) in text.match_indices(piece.text()) {
+            left = left.checked_sub(piece.new_bytes().len().max(1))?;
+            found.extend(piece.new_bytes().iter().map(|new| at + new.start..at + new.end));
+            is_there = true;
         }
-        if found.len() == known {
+        for new in piece.new_bytes().iter().filter(|_| !is_there) {
             let own = own.get_or_insert_with(|| Words::of(text));
-            found.extend(own.runs_of(&Words::of(piece), &mut left)?);
+            found.extend(own.runs_of(&Words::of(&piece.text()[new.clone()]), &mut left)?);
         }
     }
     found.sort_unstable_by_key(|range| (range.start, range.end));
@@ -115,7 +117,8 @@ mod tests {
     use super::*;
 
     fn found(text: &str, pieces: &[&str]) -> Vec<String> {
-        standing(text, pieces).unwrap().into_iter().map(|range| text[range].to_owned()).collect()
+        let pieces: Vec<Piece> = pieces.iter().map(|piece| Piece::from(*piece)).collect();
+        standing(text, &pieces).unwrap().into_iter().map(|range| text[range].to_owned()).collect()
     }
 
     #[test]
@@ -145,15 +148,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_piece_repeats_is_not_found() {
+        let piece = [Piece::instead_of("stood\nbelow\n", "stood\nthe new\nbelow\n".to_owned())];
+        for (name, text, expected) in [
+            ("to the letter", "x\nstood\nthe new\nbelow\n", &["\nthe new\n"][..]),
+            ("in other words", "stood\n\"the\" new;\nsomebody's\nbelow\n", &["\n\"the\" new;\n"]),
+            ("what it repeats alone", "stood\nbelow\n", &[]),
+        ] {
+            let found = standing(text, &piece).unwrap();
+            assert_eq!(found.into_iter().map(|range| &text[range]).collect::<Vec<_>>(), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn work_is_bounded() {
+        let standing = |text: &str, piece: &str| standing(text, &[Piece::from(piece)]);
         let text = "a ".repeat(10_000);
-        assert_eq!(standing(&text, &[format!("{text}b")]), None, "every word may stand anywhere");
+        assert_eq!(standing(&text, &format!("{text}b")), None, "every word may stand anywhere");
         let lines: String = (0..100_000).map(|number| format!("line number {number}\n")).collect();
         let piece = lines.replace("number 7\n", "number seven\n");
-        assert_eq!(standing(&lines, &[piece]).map(|found| found.len()), Some(2));
+        assert_eq!(standing(&lines, &piece).map(|found| found.len()), Some(2));
         // Between the same two words: each of them is looked at once.
         let marks = format!("a {} b", ". ".repeat(400_000));
-        assert_eq!(standing(&marks, &["."]), Some(std::iter::once(1..marks.len() - 1).collect()));
-        assert_eq!(standing(&marks.repeat(3), &["."]), None);
+        assert_eq!(standing(&marks, "."), Some(std::iter::once(1..marks.len() - 1).collect()));
+        assert_eq!(standing(&marks.repeat(3), "."), None);
     }
 }

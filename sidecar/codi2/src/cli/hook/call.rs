@@ -10,6 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use codi2_attribution::sessions::of_path;
 use codi2_protocol::{Actor, ActorKind, EventId, HookPhase, HookRecord, KnownBy, Process, limits};
+use codi2_text::Piece;
 
 use super::bounds::{absolute, cut, files};
 use super::payload::{Input, Outcome, Payload};
@@ -30,7 +31,7 @@ enum Does {
 #[derive(Debug)]
 pub(super) struct Told {
     pub record: HookRecord,
-    pub written: Option<Vec<String>>,
+    pub written: Option<Vec<Piece>>,
 }
 
 /// What a payload tells; nothing for an event that changes no file. `here` is where relative paths start if the payload
@@ -95,20 +96,20 @@ pub(super) fn record(
 
 /// What an edit puts into files, where it says all of it. Of a file that it moves it does not, nor of a notebook, whose text
 /// is another one on disk; and our own plugins leave of a patch only the lines that name files.
-fn written(payload: &Payload, given: Option<&Input>, takes_patch: bool) -> Option<Vec<String>> {
+fn written(payload: &Payload, given: Option<&Input>, takes_patch: bool) -> Option<Vec<Piece>> {
     let patch = given.map(|given| &given.patch).filter(|_| takes_patch);
     let is_whole = |text: &String| text.lines().any(|line| line.starts_with('+')) && !text.contains("*** Move to: ");
     let is_other = tool_name(payload).is_some_and(|name| plain(name).contains("notebook"))
         || patch.is_some_and(|patch| !patch.texts.iter().all(is_whole));
-    let said = given.map(|given| &given.written).into_iter().chain([&payload.edits.written]);
-    let is_cut = said.clone().chain(patch).any(|written| written.is_cut);
-    let mut texts: Vec<String> = said.flat_map(|written| written.texts.iter().cloned()).collect();
-    texts.extend(patch.iter().flat_map(|patch| &patch.texts).flat_map(|patch| added(patch)));
-    (!is_other && !is_cut && !texts.is_empty()).then_some(texts)
+    let inputs = given.into_iter().chain([&payload.edits]);
+    let is_cut = inputs.clone().any(|input| input.is_cut) || patch.is_some_and(|patch| patch.is_cut);
+    let mut pieces: Vec<Piece> = inputs.flat_map(|input| input.written.iter().cloned()).collect();
+    pieces.extend(patch.iter().flat_map(|patch| &patch.texts).flat_map(|patch| added(patch)));
+    (!is_other && !is_cut && !pieces.is_empty()).then_some(pieces)
 }
 
-/// The runs of lines that a patch puts in. What it takes out or leaves, somebody else may write elsewhere.
-fn added(patch: &str) -> Vec<String> {
+/// The runs of lines that a patch puts in. What it takes out or leaves stood there, and somebody else may write it elsewhere.
+fn added(patch: &str) -> Vec<Piece> {
     let mut runs = vec![String::new()];
     for line in patch.lines() {
         match (line.strip_prefix('+'), runs.last_mut()) {
@@ -117,8 +118,9 @@ fn added(patch: &str) -> Vec<String> {
             _ => {}
         }
     }
-    runs.retain(|run| !run.is_empty());
-    runs
+    let taken: Vec<&str> = patch.lines().filter_map(|line| line.strip_prefix('-')).collect();
+    let runs = runs.into_iter().filter(|run| !run.is_empty());
+    runs.map(|run| Piece::instead_of(&taken.join("\n"), run)).collect()
 }
 
 fn read(input: &[u8]) -> Result<Payload> {

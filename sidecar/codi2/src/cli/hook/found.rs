@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use codi2_attribution::said_lines;
 use codi2_protocol::{Digest, HookFound, limits};
+use codi2_text::Piece;
 
 /// Files that are read, at most.
 const FILES: usize = 64;
@@ -21,7 +22,7 @@ const BYTES: u64 = 2 << 20;
 pub(super) fn found(
     files: &[String],
     is_private: impl Fn(&str) -> bool,
-    written: Option<&[String]>,
+    written: Option<&[Piece]>,
     key: Option<&[u8; 32]>,
 ) -> Vec<HookFound> {
     let (mut left, mut said) = (BYTES, Said { pieces: limits::PUT_PIECES, lines: limits::SAID_LINES });
@@ -65,7 +66,7 @@ impl Said {
     fn put(
         &mut self,
         bytes: &[u8],
-        written: &[String],
+        written: &[Piece],
         key: Option<&[u8; 32]>,
     ) -> Option<(Vec<(u32, u32)>, Option<Vec<u64>>)> {
         let decoded = codi2_workspace::decode(bytes);
@@ -104,7 +105,7 @@ mod tests {
         fs::write(path("private-large"), vec![b'x'; BYTES as usize - 1]).unwrap();
         let files = ["private-large", "a", "private", "private-none", "b"].map(path);
         let is_private = |path: &str| path.contains("/private");
-        let found = found(&files, is_private, Some(&["text".to_owned()]), None);
+        let found = found(&files, is_private, Some(&[Piece::from("text")]), None);
         let told: Vec<(u32, bool)> = found.iter().map(|found| (found.file, found.put.is_some())).collect();
         assert_eq!(told, [(1, true), (4, true)]);
     }
@@ -128,7 +129,7 @@ mod tests {
         let path = folder.path().join("a").to_str().unwrap().to_owned();
         let put = |bytes: &[u8], written: &[&str]| {
             fs::write(&path, bytes).unwrap();
-            let written: Vec<String> = written.iter().map(|text| (*text).to_owned()).collect();
+            let written: Vec<Piece> = written.iter().map(|text| Piece::from(*text)).collect();
             let found = found(std::slice::from_ref(&path), anybodys, Some(&written), Some(&[7; 32])).remove(0);
             assert_eq!(found.put.is_some(), found.lines.is_some());
             found.put
@@ -147,7 +148,7 @@ mod tests {
         let lines = |count: usize, key: Option<&[u8; 32]>| {
             let text: String = (0..count).map(|number| format!("line {number}\n")).collect();
             fs::write(&path, format!("first\n{text}")).unwrap();
-            let found = found(std::slice::from_ref(&path), anybodys, Some(&[text]), key).remove(0);
+            let found = found(std::slice::from_ref(&path), anybodys, Some(&[Piece::new(text)]), key).remove(0);
             assert_eq!(found.put.map(|put| put.len()), Some(1));
             found.lines.map(|lines| lines.len())
         };

@@ -1,8 +1,8 @@
-//! A tool's payload, read in one pass: what names tool, session, call and paths, and what an edit puts in.
+//! A tool's payload, read in one pass: what names tool, session, call and paths, and what an edit puts in, in place of what.
 //!
 //! Field names from `research`'s table of hooks (ai-tools.toml, `hooks` and `payload_shape`). A field of another type
-//! than expected counts as absent: payloads change with every version. Absent on purpose: what an edit takes out, commands,
-//! prompts, results, but for whether the call failed. They are skipped while reading.
+//! than expected counts as absent: payloads change with every version. Absent on purpose: commands, prompts, results, but for
+//! whether the call failed. They are skipped while reading.
 
 mod input;
 mod lenient;

@@ -90,14 +90,23 @@ fn payloads_become_records_without_contents() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What an edit puts in stays in this process; what it takes out, commands and prompts are not even read.
+/// What is new of texts that a call puts in.
+fn new_of(pieces: &[codi2_text::Piece]) -> Vec<String> {
+    let new = |piece: &codi2_text::Piece| {
+        let new = piece.new_bytes().iter().map(|new| piece.text()[new.clone()].to_owned());
+        new.collect::<Vec<_>>().join(" … ")
+    };
+    pieces.iter().map(new).collect()
+}
+
+/// What an edit puts in, and what it says to stand there, stays in this process; commands and prompts are not even read.
 #[test]
 fn what_an_edit_puts_in_is_told_where_its_tool_says_it() {
     let call = |event: &str, tool: &str, input: &str| {
         let payload = format!(
             r#"{{"hook_event_name": "{event}", "session_id": "s", "transcript_path": "/h/.claude/projects/r/s.jsonl", "tool_name": "{tool}", "tool_input": {input}}}"#
         );
-        told_as("claude-code", payload.as_bytes()).unwrap().unwrap().written.map(|texts| texts.join("|"))
+        told_as("claude-code", payload.as_bytes()).unwrap().unwrap().written.map(|pieces| new_of(&pieces).join("|"))
     };
     let edit = r#"{"file_path": "/r/a", "old_string": "old", "new_string": "new"}"#;
     let patch = r#"{"input": "*** Begin Patch\n*** Update File: a\n+new\n*** End Patch"}"#;
@@ -113,6 +122,18 @@ fn what_an_edit_puts_in_is_told_where_its_tool_says_it() {
             r#"{"file_path": "/r/a", "edits": [{"old_string": "x", "new_string": "one"}, {"old_string": "y", "new_string": "two"}]}"#,
             Some("one|two"),
         ),
+        (
+            "PostToolUse",
+            "MultiEdit",
+            r#"{"edits": [{"old_string": "stood", "new_string": "stood\none"}, {"new_string": "two\nstood\nthree", "old_string": "stood"}]}"#,
+            Some("one|two\n … three"),
+        ),
+        (
+            "PostToolUse",
+            "Edit",
+            r#"{"file_path": "/r/a", "old_string": "stood\nold", "new_string": "stood"}"#,
+            Some(""),
+        ),
         ("PostToolUse", "Bash", r#"{"command": "new", "content": "new"}"#, None),
         ("PostToolUse", "NotebookEdit", r#"{"notebook_path": "/r/a", "content": "new"}"#, None),
         ("PostToolUse", "Edit", patch, None),
@@ -124,17 +145,21 @@ fn what_an_edit_puts_in_is_told_where_its_tool_says_it() {
     let patched = |patch: &str| {
         let payload = serde_json::json!({"hook_event_name": "PostToolUse", "session_id": "s", "turn_id": "t", "model": "m",
             "tool_name": "apply_patch", "tool_input": {"command": patch}});
-        told_as("codex-cli", payload.to_string().as_bytes()).unwrap().unwrap().written
+        told_as("codex-cli", payload.to_string().as_bytes()).unwrap().unwrap().written.map(|pieces| new_of(&pieces))
     };
     // What it takes out or leaves somebody else may write meanwhile.
     let patch = "*** Begin Patch\n*** Update File: a\n@@\n-old\n+new\n+two\n left\n+three\n*** End Patch";
     assert_eq!(patched(patch), Some(vec!["new\ntwo\n".to_owned(), "three\n".to_owned()]));
+    assert_eq!(
+        patched("*** Begin Patch\n*** Update File: a\n@@\n-old\n-stood\n+stood\n+new\n*** End Patch"),
+        Some(vec!["new\n".to_owned()])
+    );
     assert_eq!(patched("*** Begin Patch\n*** Update File: a\n*** Move to: b\n+new\n*** End Patch"), None);
     assert_eq!(patched("*** Update File: a\n*** Add File: b"), None, "as our plugins tell it");
     let cursor = serde_json::json!({"conversation_id": "c", "hook_event_name": "afterFileEdit", "cursor_version": "1",
         "workspace_roots": ["/r"], "file_path": "/r/a", "edits": [{"old_string": "old", "new_string": "new"}]});
     let told = told_as("cursor", cursor.to_string().as_bytes()).unwrap().unwrap();
-    assert_eq!(told.written, Some(vec!["new".to_owned()]));
+    assert_eq!(told.written.map(|pieces| new_of(&pieces)), Some(vec!["new".to_owned()]));
 }
 
 #[test]

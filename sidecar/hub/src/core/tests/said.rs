@@ -2,7 +2,7 @@
 
 use codi2_attribution::said_lines;
 use codi2_protocol::{Call, HookFound, HookPhase, HookRecord};
-use codi2_text::standing;
+use codi2_text::{Piece, standing};
 
 use super::super::{Input, Ticket};
 use super::world::{SECRET, World, of};
@@ -20,7 +20,8 @@ fn left(w: &World, path: &str, texts: &[&str]) -> HookRecord {
 pub fn left_by(w: &World, agent: &str, path: &str, texts: &[&str]) -> HookRecord {
     let bytes = &w.ports.files[path];
     let text = std::str::from_utf8(bytes).unwrap();
-    let pieces = standing(text, texts).unwrap();
+    let pieces: Vec<Piece> = texts.iter().map(|text| Piece::from(*text)).collect();
+    let pieces = standing(text, &pieces).unwrap();
     let put: Vec<_> = pieces.into_iter().map(|piece| piece.start as u32..piece.end as u32).collect();
     let lines = Some(said_lines(text, &put, &SECRET));
     let put = put.into_iter().map(|piece| (piece.start, piece.end)).collect();

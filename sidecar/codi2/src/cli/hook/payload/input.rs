@@ -1,8 +1,9 @@
 //! The paths in what a tool was given: under names that say so, and in the lines of a patch that name files. And what it
-//! puts in: under names that say so, and the patch.
+//! puts in, and in place of what: under names that say so, and the patch.
 //!
-//! Absent on purpose: which tools take a patch; what an edit takes out, commands and prompts, which are skipped while reading.
+//! Absent on purpose: which tools take a patch; commands and prompts, which are skipped while reading.
 
+use codi2_text::Piece;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, de};
 
@@ -28,13 +29,24 @@ pub struct Input {
     pub paths: Vec<String>,
     /// Paths in what is a patch where the tool takes one.
     pub patched: Vec<String>,
-    /// Texts that it puts in, under names that say so.
-    pub written: Written,
+    /// Texts that it puts in, under names that say so, and what of each is new.
+    pub written: Vec<Piece>,
+    /// There were more of them than are held.
+    pub is_cut: bool,
+    /// What of the table that is being read.
+    table: Table,
     /// What is a patch where the tool takes one.
     pub patch: Written,
 }
 
-/// Texts that are put into files: looked at by this process, and kept nowhere.
+/// What one edit puts in, and in place of what.
+#[derive(Debug, Default, Clone)]
+struct Table {
+    put: Written,
+    replaced: Written,
+}
+
+/// Texts that are put into files, or stood there: looked at by this process, and kept nowhere.
 #[derive(Debug, Default, Clone)]
 pub struct Written {
     pub texts: Vec<String>,
@@ -49,6 +61,19 @@ impl Written {
             self.is_cut = true;
         } else {
             self.texts.push(text.to_owned());
+        }
+    }
+}
+
+impl Input {
+    fn take(&mut self, Table { put, replaced }: Table) {
+        let replaced = replaced.texts.join("\n");
+        let held: usize = self.written.iter().map(|piece| piece.text().len()).sum();
+        let more: usize = put.texts.iter().map(String::len).sum();
+        if put.is_cut || held + more > WRITTEN_BYTES || self.written.len() + put.texts.len() > FILES {
+            self.is_cut = true;
+        } else {
+            self.written.extend(put.texts.into_iter().map(|text| Piece::instead_of(&replaced, text)));
         }
     }
 }
@@ -72,6 +97,8 @@ enum Holds {
     Anything,
     /// A text that is put in.
     Written,
+    /// A text in whose place it is put.
+    Replaced,
     Contents,
 }
 
@@ -89,7 +116,8 @@ impl Holds {
             b"content" | b"contents" | b"filecontent" | b"filetext" | b"newstring" | b"newstr" | b"newtext" => {
                 Self::Written
             }
-            b"oldstring" | b"oldstr" | b"oldtext" | b"code" | b"diff" | b"prompt" | b"explanation" => Self::Contents,
+            b"oldstring" | b"oldstr" | b"oldtext" => Self::Replaced,
+            b"code" | b"diff" | b"prompt" | b"explanation" => Self::Contents,
             _ => Self::Anything,
         }
     }
@@ -155,7 +183,9 @@ impl<'de> Lenient<'de> for Reader<'_> {
             }
             Holds::Anything if self.depth == DEPTH => self.patch(text),
             Holds::Patch => self.patch(text),
-            Holds::Written => self.input.written.take(text),
+            Holds::Written => self.input.table.put.take(text),
+            // Of one that is too long nothing is known to have stood there.
+            Holds::Replaced => self.input.table.replaced.take(text),
             Holds::Anything | Holds::Contents => {}
         }
         Ok(())
@@ -164,7 +194,7 @@ impl<'de> Lenient<'de> for Reader<'_> {
     fn list<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         let Reader { input, depth, holds } = self;
         // What a tool puts in is one text.
-        let holds = if holds == Holds::Written { Holds::Contents } else { holds };
+        let holds = if matches!(holds, Holds::Written | Holds::Replaced) { Holds::Contents } else { holds };
         while list.next_element_seed(Reader { input, depth: depth - 1, holds })?.is_some() {}
         Ok(())
     }
@@ -172,10 +202,13 @@ impl<'de> Lenient<'de> for Reader<'_> {
     fn table<A: MapAccess<'de>>(self, mut table: A) -> Result<(), A::Error> {
         let Reader { input, depth, .. } = self;
         input.is_some = true;
+        let above = std::mem::take(&mut input.table);
         while let Some(key) = table.next_key::<Text>()? {
             let holds = Holds::of(key.get().unwrap_or_default());
             table.next_value_seed(Reader { input, depth: depth - 1, holds })?;
         }
+        let edit = std::mem::replace(&mut input.table, above);
+        input.take(edit);
         Ok(())
     }
 }
