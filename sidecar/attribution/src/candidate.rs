@@ -1,6 +1,6 @@
 //! Who could have written a text, in words: what a verdict lists when nobody can be named for certain.
 
-use codi2_protocol::{Actor, Evidence, EvidenceKind};
+use codi2_protocol::{Actor, Class, Evidence, EvidenceKind, Verdict};
 
 use crate::{Intent, OpenCall};
 
@@ -33,6 +33,12 @@ impl Candidate {
         };
         Evidence::new(EvidenceKind::Candidate, format!("{who} was at work on this path ({})", self.format))
     }
+}
+
+/// The verdict on what somebody may have written, and whose it may be as well: `why` is what they did.
+pub fn doubted(actor: &Actor, why: &str) -> Verdict {
+    let evidence = vec![Evidence::new(EvidenceKind::Candidate, format!("{} {why}", label(actor)))];
+    Verdict { origin: Actor::unknown(), modifier: None, acceptor: None, class: Class::Unknown, evidence }
 }
 
 /// An actor in words, so that two sessions of one agent are told apart.

@@ -29,6 +29,7 @@ mod way;
 
 pub use buffer::{BufferFacts, StateSeen, is_filter, is_import, judge_group, may_follow, may_restore};
 pub use calls::{CALL_MS, Calls, Effect, FINISHED_MS, FINISHED_PER_FILE, Hook, Intent, OpenCall, Reading, Said};
+pub use candidate::doubted;
 pub use disk::{DiskFacts, DiskRuling, GitFact, Observed, Seen, Shares, Transition, judge_disk, said_lines, window};
 pub use moment::Moment;
 pub use open::{Change, OPEN_MS, OPEN_PER_FILE, OpenBook};

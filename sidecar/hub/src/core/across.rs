@@ -22,6 +22,7 @@ use sources::{Found, Sources};
 
 #[cfg(test)]
 pub(super) use blocks::COMPARED;
+pub(super) use blocks::{LETTERS, LINES};
 pub(super) use parted::Parted;
 
 /// Who is told to have moved lines.

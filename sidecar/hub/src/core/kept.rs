@@ -124,6 +124,8 @@ pub(super) struct Kept {
     pub parted: Option<Parted>,
     /// What of the text after a buffer had before, and whose it was there.
     pub unsaved: Vec<Moved>,
+    /// What of it an agent's command copied, and whose it is there.
+    pub copied: Vec<Moved>,
     pub number: u64,
 }
 
@@ -197,7 +199,8 @@ impl Kept {
         let before = self.before.as_ref().and_then(Known::text).into_iter();
         let sources = self.git.iter().flat_map(|git| &git.sources).map(|source| source.len());
         let parted = self.parted.iter().map(Parted::bytes);
-        let given = self.given.runs * size_of::<(usize, OwnerRef)>();
+        let copied = self.copied.iter().map(|(_, runs)| runs.len()).sum::<usize>();
+        let given = (self.given.runs + copied) * size_of::<(usize, OwnerRef)>();
         before.chain(&self.after).map(Text::len_bytes).chain(sources).chain(parted).sum::<usize>() + given
     }
 
@@ -210,7 +213,8 @@ impl Kept {
     pub fn owners_in_use(&self) -> impl Iterator<Item = OwnerRef> {
         let seen = self.seen.iter().map(|(_, owners)| owners);
         let trees = self.before.iter().map(|before| &before.owners).chain(seen).chain([&self.given.owners]);
-        let moved = self.parted.iter().flat_map(|parted| &parted.found).chain(&self.unsaved).flat_map(|(_, runs)| runs);
+        let moved = self.parted.iter().flat_map(|parted| &parted.found).chain(&self.unsaved).chain(&self.copied);
+        let moved = moved.flat_map(|(_, runs)| runs);
         let passed = self.passed.iter().flat_map(|passed| &passed.lines).flat_map(|line| &line.owners).flatten();
         let runs = moved.chain(passed).map(|(_, owner)| *owner);
         trees.flat_map(|tree| tree.iter().map(|(_, owner)| owner)).chain(runs)

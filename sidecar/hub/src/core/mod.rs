@@ -12,6 +12,7 @@ mod branches;
 mod buffers;
 mod carried;
 mod committed;
+mod copied;
 mod decoded;
 mod disk;
 mod edited;
@@ -83,6 +84,8 @@ pub struct Core {
     /// What is needed to judge recent disk changes again.
     kept: kept::KeptChanges,
     kept_number: u64,
+    /// What is remembered of files in which lines were looked for.
+    looked: copied::Looked,
     /// In which turn it is: what it took in one after the other has an order whatever the clock says.
     turn: u64,
     heartbeats_ms: u64,
@@ -133,6 +136,7 @@ impl Core {
             unread: HashSet::new(),
             kept: kept::KeptChanges::default(),
             kept_number: 0,
+            looked: copied::Looked::default(),
             turn: 0,
             heartbeats_ms: 0,
             effects: Vec::new(),

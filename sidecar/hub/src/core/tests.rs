@@ -7,6 +7,7 @@ mod behalf;
 mod bounds;
 mod buffers;
 mod committed;
+mod copied;
 mod edited;
 mod equal;
 mod facts;

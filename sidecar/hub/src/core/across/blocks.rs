@@ -10,9 +10,9 @@ use crate::core::moved::{At, Loose};
 use crate::ledger::TELLING;
 
 /// Letters and digits of a block that is known again where it comes back, at least.
-const LETTERS: usize = 30;
+pub(in crate::core) const LETTERS: usize = 30;
 /// Lines of it that tell something, at least: a single one anybody may need again.
-const LINES: usize = 2;
+pub(in crate::core) const LINES: usize = 2;
 /// A line that was taken out at more places than this is anybody's.
 const PLACES: usize = 8;
 

@@ -78,6 +78,7 @@ impl Core {
             seen: None,
             given: OwnerTree::from_spans([]).into(),
             parted: None,
+            copied: Vec::new(),
             unsaved: Vec::new(),
             number: self.kept_number,
         })

@@ -63,12 +63,14 @@ impl Core {
             given: OwnerTree::from_spans([]).into(),
             parted: None,
             unsaved: Vec::new(),
+            copied: Vec::new(),
             number: self.kept_number,
         };
         kept.unsaved = self.unsaved(file, &kept);
         let (ruling, saved_by) = self.judge_seen(file, &kept, now);
         kept.parted = Parted::of(file, &kept, &ruling, self.ledger.secret());
         self.take_moved(&mut kept, None);
+        kept.copied = self.copied(file, &kept, &ruling, now, ports);
         let id = EventId::new();
         let ruled = Ruled { ruling: &ruling, saved_by };
         let Applied { owners, change, actor } = self.apply_ruling(file, &kept, ruled, id, ports);

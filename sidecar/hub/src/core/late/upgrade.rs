@@ -37,6 +37,7 @@ impl Core {
                 self.take_moved(kept, None);
             }
         }
+        kept.copied = self.copied(file, kept, ruling, now, ports);
         if let Some(after) = &kept.after {
             let all = || vec![Hunk { at: 0, deleted: 0, inserted: after.len_bytes(), lines_deleted: 0 }];
             let secret = self.ledger.secret();

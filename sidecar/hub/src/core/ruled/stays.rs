@@ -1,4 +1,4 @@
-//! What is new in a file by its change, and is whose it was all the same: lines that were moved, that git had put there, or
+//! What is new in a file by its change, and is whose it was all the same: lines that were moved or copied, that git had put there, or
 //! that stood here before.
 
 use std::ops::Range as Bytes;
@@ -17,9 +17,10 @@ use crate::ledger::New;
 use crate::ports::Ports;
 
 impl Core {
-    /// Lines that were moved are whose they were. Whether any was.
+    /// Lines that were moved, or copied, are whose they were. Whether any was.
     pub(super) fn keep_moved(&self, step: &Step<'_>, owners: &mut OwnerTree<OwnerRef>) -> bool {
-        let mut moved = moved_lines(step.before, step.after, &step.hunks, self.ledger.secret());
+        let mut moved = step.kept.copied.clone();
+        moved.extend(moved_lines(step.before, step.after, &step.hunks, self.ledger.secret()));
         let found = step.kept.parted.iter().flat_map(|parted| &parted.found);
         moved.extend(found.chain(&step.kept.unsaved).cloned());
         for (bytes, runs) in &moved {
