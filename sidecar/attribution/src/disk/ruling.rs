@@ -93,26 +93,19 @@ impl DiskRuling {
         }
     }
 
-    /// Whether this ruling names several candidates, and those that the old ruling took for certain among them.
+    /// Whether of what the old ruling took for certain this one leaves all as it was, but for pieces for which it names several
+    /// candidates, and whoever had them among these.
     fn disputes(&self, old: &Self) -> bool {
-        let new: Vec<&Verdict> = match self {
-            Self::New(shares) => shares.deciding().collect(),
-            Self::Echo { .. } | Self::CarryAll { .. } => Vec::new(),
+        let (Self::New(new), Self::New(old)) = (self, old) else { return false };
+        let guessed =
+            |verdict: &Verdict| matches!(Rung::of(verdict), Rung::IntentExact | Rung::IntentPartial | Rung::OnlyCall);
+        let is_disputed = |was: &Verdict, is: &Verdict| {
+            let named = is.evidence.iter().filter(|reason| reason.kind == EvidenceKind::Candidate);
+            let label = format!("{} was ", label(&was.origin));
+            named.clone().count() > 1 && named.clone().any(|reason| reason.detail.starts_with(&label))
         };
-        let candidates = |verdict: &Verdict| {
-            let named = verdict.evidence.iter().filter(|reason| reason.kind == EvidenceKind::Candidate);
-            named.map(|reason| reason.detail.clone()).collect::<Vec<_>>()
-        };
-        let several = !new.is_empty() && new.iter().all(|verdict| candidates(verdict).len() > 1);
-        let named = |actor: &Actor| {
-            let label = format!("{} was ", label(actor));
-            new.iter().any(|verdict| candidates(verdict).iter().any(|detail| detail.starts_with(&label)))
-        };
-        let guessed = matches!(old.rung(), Rung::IntentExact | Rung::IntentPartial | Rung::OnlyCall);
-        let all_named = match old {
-            Self::New(shares) => shares.deciding().all(|verdict| named(&verdict.origin)),
-            Self::Echo { .. } | Self::CarryAll { .. } => false,
-        };
-        several && guessed && all_named
+        let certain = old.decided_beside(new).into_iter().filter(|(was, _)| guessed(was));
+        let mut others = certain.filter(|(was, is)| was.origin != is.origin).peekable();
+        others.peek().is_some() && others.all(|(was, is)| is_disputed(was, is))
     }
 }

@@ -54,6 +54,18 @@ impl<T> Shares<T> {
         self.claimed.iter().map(|(_, share)| share).chain(self.whole())
     }
 
+    /// What these shares stand on, each with what other shares of the same text have there.
+    pub(super) fn decided_beside<'a>(&'a self, other: &'a Self) -> Vec<(&'a T, &'a T)> {
+        // Behind all that was claimed each has its rest.
+        let end = self.claimed.iter().chain(&other.claimed).map(|(range, _)| range.end + 1).max().unwrap_or(1);
+        let own = match self.whole() {
+            Some(rest) => vec![(0..end, rest)],
+            None => self.claimed.iter().map(|(range, share)| (range.clone(), share)).collect(),
+        };
+        let beside = |(range, share)| other.pieces(range).into_iter().map(move |(_, there)| (share, there));
+        own.into_iter().flat_map(beside).collect()
+    }
+
     /// What each piece gets.
     pub(crate) fn each(&self) -> impl Iterator<Item = &T> {
         self.claimed.iter().map(|(_, share)| share).chain([&self.rest])
@@ -145,6 +157,17 @@ mod tests {
         let cut = [(2..3, 'a', Some(1)), (3..4, 'a', None), (4..5, 'a', Some(2)), (5..6, 'a', Some(3))];
         assert_eq!(told[1..5], cut);
         assert_eq!([&told[0], &told[5], &told[6]], [&(0..2, '-', None), &(6..8, 'b', None), &(8..10, '-', None)]);
+    }
+
+    #[test]
+    fn what_others_have_beside() {
+        let (all, parts) = (Shares::all('x'), Shares::parts(vec![(2..4, 'a'), (4..5, 'b')], '-'));
+        assert_eq!(all.decided_beside(&parts), [(&'x', &'-'), (&'x', &'a'), (&'x', &'b'), (&'x', &'-')]);
+        assert_eq!(parts.decided_beside(&all), [(&'a', &'x'), (&'b', &'x')]);
+        assert_eq!(
+            parts.decided_beside(&Shares::parts(vec![(3..9, 'c')], '+')),
+            [(&'a', &'+'), (&'a', &'c'), (&'b', &'c')]
+        );
     }
 
     #[test]

@@ -29,21 +29,25 @@ fn silent(name: &str, is_command: bool) -> Intent {
     Intent { names_path: !is_command, ..call }
 }
 
-/// Who has each line of the last text that is not in the first, of which nobody has seen one between: an agent and its class,
-/// or everybody who is possible.
-fn lines(texts: &[&str], calls: &[Intent], open: &[OpenCall]) -> Vec<String> {
+/// The ruling on the step from the first text to the last one, of which nobody has seen one between.
+fn ruled(texts: &[&str], calls: &[Intent], open: &[OpenCall]) -> DiskRuling {
     let library = library(texts);
     let texts_of = |digest: Digest| library.get(&digest).cloned();
-    let (first, last) = (texts[0], *texts.last().unwrap());
-    let facts = DiskFacts {
-        before: Some(of(first)),
-        after: Some(of(last)),
+    judge_disk(&DiskFacts {
+        before: Some(of(texts[0])),
+        after: Some(of(texts[texts.len() - 1])),
         intents: calls,
         calls: open,
         texts: &texts_of,
         ..disk()
-    };
-    let ruling = judge_disk(&facts);
+    })
+}
+
+/// Who has each line of the last text that is not in the first, of which nobody has seen one between: an agent and its class,
+/// or everybody who is possible.
+fn lines(texts: &[&str], calls: &[Intent], open: &[OpenCall]) -> Vec<String> {
+    let (first, last) = (texts[0], texts[texts.len() - 1]);
+    let ruling = ruled(texts, calls, open);
     assert!(!ruling.supersedes(&ruling));
     let after = Text::new(last);
     let DiskRuling::New(shares) = &ruling else { panic!("{ruling:?}") };
@@ -189,4 +193,17 @@ fn what_stood_there_when_it_began_is_not_what_it_says() {
     let c = Intent { actor: Some(agent("c")), call: 3, before: Reading::Content(of(OLD)), ..b.clone() };
     let told = lines(&texts, &[elsewhere, b, Intent { said: edit("c", OLD, &last, &[]).said, ..c }], &[]);
     assert!(told[0].ends_with("? first agent's line"), "{told:?}");
+}
+
+/// Out of a spool, late: one more who says to have put in what another one was certain to have.
+#[test]
+fn a_late_call_takes_back_what_it_says_too() {
+    let (left, both) = (format!("{OLD}{A}"), format!("{OLD}{A}{B}"));
+    let texts = [OLD, both.as_str()];
+    let calls = [edit("a", OLD, &left, &[A]), edit("b", OLD, &both, &[B])];
+    let late = [calls[0].clone(), calls[1].clone(), edit("c", OLD, &both, &[B])];
+    let (first, second) = (ruled(&texts, &calls, &[]), ruled(&texts, &late, &[]));
+    assert_eq!(lines(&texts, &calls, &[])[1], "b exact second agent's line");
+    assert_eq!(lines(&texts, &late, &[]), ["a declared first agent's line", "bc? second agent's line"]);
+    assert!(second.supersedes(&first));
 }
