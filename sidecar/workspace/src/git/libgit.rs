@@ -125,21 +125,26 @@ impl Libgit {
         Oid::from_bytes(self.repository.refname_to_id(name).ok()?.as_bytes())
     }
 
-    /// The blobs of the notes on these commits in a commit of notes, whose tree may be fanned out in any way.
+    /// The blobs of the notes on these commits in a commit of notes, whose tree may be fanned out in any way; none where an
+    /// object is not found, as it may be while git packs.
     pub(super) fn notes(&self, tip: Oid, on: &[Oid]) -> Option<Vec<(Oid, Oid)>> {
         let root = self.commit(tip)?.tree().ok()?;
-        let found = |commit: &Oid| {
+        let found = |commit: &Oid| -> Result<Option<(Oid, Oid)>, git2::Error> {
             let name = commit.to_string();
             let (mut tree, mut rest) = (root.clone(), name.as_str());
             loop {
                 if let Some(note) = tree.get_name(rest).filter(|entry| entry.kind() == Some(git2::ObjectType::Blob)) {
-                    return Some((*commit, Oid::from_bytes(note.id().as_bytes())?));
+                    return Ok(Oid::from_bytes(note.id().as_bytes()).map(|blob| (*commit, blob)));
                 }
-                let below = tree.get_name(rest.get(..2)?)?.to_object(&self.repository).ok()?.into_tree().ok()?;
-                (tree, rest) = (below, rest.get(2..)?);
+                let Some((name, below)) = rest.split_at_checked(2) else { return Ok(None) };
+                let folder = match tree.get_name(name).filter(|entry| entry.kind() == Some(git2::ObjectType::Tree)) {
+                    Some(folder) => folder.to_object(&self.repository)?.peel_to_tree()?,
+                    None => return Ok(None),
+                };
+                (tree, rest) = (folder, below);
             }
         };
-        Some(on.iter().filter_map(found).collect())
+        on.iter().filter_map(|commit| found(commit).transpose()).collect::<Result<_, _>>().ok()
     }
 
     /// Whether git sees the history that libgit2 sees, which knows neither replaced commits nor grafts.

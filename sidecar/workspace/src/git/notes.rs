@@ -119,10 +119,12 @@ impl Notes {
     }
 
     fn read_at(&mut self, tip: Oid, on: &[Oid]) -> Result<HashMap<Oid, Vec<u8>>, ViewError> {
-        let found = match &self.view.library {
-            Some(library) => library.notes(tip, on).ok_or_else(|| self.damaged())?,
+        let read = self.view.library.as_ref().and_then(|library| library.notes(tip, on));
+        let found = match read {
+            Some(found) => found,
+            // Git itself finds what `git gc` packs just now.
             None => {
-                let all = self.blobs(tip)?;
+                let all = self.blobs(tip).map_err(|_| self.damaged())?;
                 on.iter().filter_map(|commit| Some((*commit, *all.get(commit)?))).collect()
             }
         };

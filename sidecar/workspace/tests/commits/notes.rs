@@ -70,6 +70,15 @@ fn fanned_out_notes_are_read_and_kept() {
     let read = notes.read(&commits).unwrap();
     let shown: Vec<_> = commits.iter().map(|commit| read[commit].as_slice()).collect();
     assert_eq!(shown, [b"0\n", b"1\n", b"2\n"]);
+    // A folder of the tree that cannot be read, as for a moment while git packs, is no note that is not there.
+    let folder = repository.git(&["rev-parse", &format!("refs/notes/codi2:{}", &commits[2].to_string()[..2])]);
+    let (loose, aside) =
+        (format!(".git/objects/{}/{}", &folder[..2], &folder[2..]), repository.place.root.join("aside"));
+    let loose = repository.place.root.join(loose);
+    fs::rename(&loose, &aside).unwrap();
+    let refused = Notes::open(&repository.place, "refs/notes/codi2").unwrap().read(&commits).unwrap_err();
+    assert!(refused.to_string().contains("damaged"), "{refused}");
+    fs::rename(&aside, &loose).unwrap();
     let other = repository.commit();
     notes.write(&[other, commits[1]], &mut |_, _| Note::Write(b"new\n".into())).unwrap();
     let all = [&commits[..], &[other]].concat();
