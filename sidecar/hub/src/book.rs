@@ -89,6 +89,14 @@ impl Book {
         self.enter(owner)
     }
 
+    /// The owner of a copy, which is known no better than who made the copy: that is inferred.
+    pub fn copied(&mut self, number: OwnerRef, word: &Evidence) -> OwnerRef {
+        let mut owner = self.owner(number).clone();
+        owner.verdict.class = owner.verdict.class.max(Class::Inferred);
+        let weaker = self.enter(owner);
+        self.with_word(weaker, word)
+    }
+
     /// Whether it has grown enough to be swept.
     pub fn is_due(&self) -> bool {
         self.owners.len() - self.free.len() >= self.due

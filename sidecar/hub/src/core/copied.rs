@@ -18,7 +18,7 @@ use crate::book::OwnerRef;
 use crate::ports::Ports;
 use lines::Line;
 pub(super) use sources::Looked;
-use sources::{Run, Source};
+use sources::{Made, Run, Source};
 
 /// Longer texts are not compared (bytes).
 const TEXT_BYTES: usize = 1 << 20;
@@ -37,7 +37,7 @@ impl Core {
         let Some((agent, text)) = self.made_by_command(file, kept, ruling) else { return Vec::new() };
         let agent = agent.clone();
         let lines = Line::all(&text.to_string(), self.ledger.secret());
-        let sources = self.sources(file, &lines, &agent, now, ports);
+        let sources = self.sources(file, &lines, Made { by: &agent, begun_ms: kept.begun().ms }, now, ports);
         let runs = sources::runs(&lines, &sources);
         runs.iter().flat_map(|run| self.whose(run, &lines, &sources, &agent, kept)).collect()
     }
@@ -90,7 +90,7 @@ impl Core {
             } else if first != [agent] {
                 let path = &sources[run.places[0].0].path;
                 let word = Evidence::new(EvidenceKind::Copied, format!("{agent} copied it here from {path}"));
-                let told = |(len, owner)| (len, self.ledger.book.with_word(owner, &word));
+                let told = |(len, owner)| (len, self.ledger.book.copied(owner, &word));
                 found.push((bytes, there.into_iter().map(told).collect()));
             }
         }

@@ -21,32 +21,34 @@ use crate::ports::Ports;
 use crate::recent::Recent;
 
 /// Texts whose lines are remembered.
-const TEXTS: usize = 2_048;
+const TEXTS: usize = 512;
 /// Lines of a text that is remembered, at most.
-const REMEMBERED: usize = 1_024;
+const REMEMBERED: usize = 8_192;
 /// Files that one search finds, at most.
 const SOURCES: usize = 64;
 /// Places of a line that are looked at, at most: one with more is anybody's.
 const PLACES: usize = 64;
-/// So many new files are looked at within so long (ms), and so many texts read from git for them, those of the nearest files
-/// first: the core stands meanwhile.
+/// For so many new files is looked within so long (ms), in so many bytes of texts, those of the nearest files first: the core
+/// stands meanwhile.
 const SEARCHES: usize = 64;
-const READS: usize = 1_024;
+const BYTES: usize = 16 << 20;
 const WITHIN_MS: u64 = 10_000;
+/// What passing a file over costs of that: as much as so many bytes of a text.
+const PASSED: usize = 64;
 
 /// What searches leave behind, so that the next one costs less.
 pub(in crate::core) struct Looked {
     /// Hashes of the lines that tell, by their text's bytes.
     lines: Recent<Digest, Box<[u64]>>,
-    /// How many searches and reads are left, since when (ms).
+    /// How many searches and bytes are left, since when (ms).
     searches: usize,
-    reads: usize,
+    bytes: usize,
     since_ms: u64,
 }
 
 impl Default for Looked {
     fn default() -> Self {
-        Self { lines: Recent::new(TEXTS), searches: SEARCHES, reads: READS, since_ms: 0 }
+        Self { lines: Recent::new(TEXTS), searches: SEARCHES, bytes: BYTES, since_ms: 0 }
     }
 }
 
@@ -54,10 +56,17 @@ impl Looked {
     /// Whether one more search is not too many.
     fn may_search(&mut self, now: u64) -> bool {
         if now < self.since_ms || now - self.since_ms >= WITHIN_MS {
-            (self.searches, self.reads, self.since_ms) = (SEARCHES, READS, now);
+            (self.searches, self.bytes, self.since_ms) = (SEARCHES, BYTES, now);
         }
         let left = self.searches.checked_sub(1);
         self.searches = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// Whether so many more bytes may be looked at.
+    fn may_read(&mut self, bytes: usize) -> bool {
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes = left.unwrap_or(0);
         left.is_some()
     }
 
@@ -106,6 +115,13 @@ fn hashes(lines: &[Line]) -> HashSet<u64> {
     lines.iter().filter(|line| line.tells()).map(|line| line.hash).collect()
 }
 
+/// By whose command the file was made, and when, at the latest (ms since the Unix epoch).
+#[derive(Clone, Copy)]
+pub(super) struct Made<'a> {
+    pub by: &'a Actor,
+    pub begun_ms: u64,
+}
+
 /// Whether these are owners of what the agent, or somebody, may have written: another file that its command made has them.
 fn is_open(book: &Book, owners: &[(usize, OwnerRef)], agent: &Actor) -> bool {
     let mut verdicts = owners.iter().map(|(_, owner)| &book.owner(*owner).verdict);
@@ -128,7 +144,7 @@ impl Core {
         &mut self,
         file: &FileId,
         lines: &[Line],
-        agent: &Actor,
+        made: Made<'_>,
         now: u64,
         ports: &mut dyn Ports,
     ) -> Vec<Source> {
@@ -136,7 +152,7 @@ impl Core {
             return Vec::new();
         }
         let own = hashes(lines);
-        let mut sources = self.alike(file, &own, agent, ports);
+        let mut sources = self.alike(file, &own, made, ports);
         let found: HashSet<u64> = sources.iter().flat_map(|source| hashes(&source.lines)).collect();
         let is_mostly = |lines: &[Line], of: &HashSet<u64>| {
             2 * telling(lines, of) > lines.iter().filter(|line| line.tells()).count()
@@ -148,8 +164,8 @@ impl Core {
     }
 
     /// The files of the worktree that have lines of these, the nearest first.
-    fn alike(&mut self, file: &FileId, of: &HashSet<u64>, agent: &Actor, ports: &mut dyn Ports) -> Vec<Source> {
-        let Self { ledger, looked, .. } = self;
+    fn alike(&mut self, file: &FileId, of: &HashSet<u64>, made: Made<'_>, ports: &mut dyn Ports) -> Vec<Source> {
+        let Self { ledger, looked, open, .. } = self;
         let first = FileId { worktree: file.worktree.clone(), path: String::new() };
         let beside = ledger.disk.range(first..).take_while(|(other, _)| other.worktree == file.worktree);
         let beside = beside.filter_map(|(other, on_disk)| Some((other, on_disk.as_ref()?)));
@@ -157,14 +173,24 @@ impl Core {
             *other != file && on_disk.size <= TEXT_BYTES as u64 && !looked.has_none(on_disk.bytes, of)
         };
         let mut files: Vec<(&FileId, &DiskFile)> = beside.filter(may_be).collect();
-        files.sort_by_cached_key(|(other, _)| Reverse(nearness(&file.path, &other.path)));
         let mut sources = Vec::new();
+        if !looked.may_read(files.len() * PASSED) {
+            return sources;
+        }
+        files.sort_by_cached_key(|(other, _)| Reverse(nearness(&file.path, &other.path)));
         for (other, on_disk) in files {
+            // What changed since then may have been taken from the new file.
+            let is_later = open.on(other).next_back().is_some_and(|change| change.to.ms > made.begun_ms);
+            if is_later || ports.is_private(other) {
+                continue;
+            }
+            if !looked.may_read(on_disk.size as usize) {
+                break;
+            }
             let text = match &on_disk.known.content {
                 Content::Text(text) => Some(text.clone()),
-                Content::Lines(_) | Content::Forgotten if looked.reads == 0 || on_disk.blob.is_none() => None,
+                Content::Lines(_) | Content::Forgotten if on_disk.blob.is_none() => None,
                 Content::Lines(_) | Content::Forgotten => {
-                    looked.reads -= 1;
                     ports.blob(other, on_disk.blob, on_disk.bytes).and_then(|bytes| decode_text(&bytes))
                 }
             };
@@ -172,7 +198,7 @@ impl Core {
             let (mut lines, owners) = (Line::all(&text.to_string(), ledger.secret()), on_disk.known.owners.clone());
             looked.remember(on_disk.bytes, &lines);
             for line in lines.iter_mut().filter(|line| of.contains(&line.hash)) {
-                line.is_open = is_open(&ledger.book, &owners.spans(line.bytes.clone()), agent);
+                line.is_open = is_open(&ledger.book, &owners.spans(line.bytes.clone()), made.by);
             }
             if is_known_again(lines.iter().filter(|line| of.contains(&line.hash))) {
                 sources.push(Source { path: other.path.clone(), lines, owners });

@@ -160,7 +160,11 @@ fn who_moves_comes_before_who_copied() {
     w.removes("a.rs");
     w.hook(HookPhase::After, "bot", &[]);
     assert_eq!(w.blame("b.rs"), [OLD, TYPED, TYPED, CALL, CALL], "{:#?}", w.log(0));
-    assert_eq!(w.blame("c.rs"), [TYPED; 3]);
+    assert_eq!(
+        w.blame("c.rs"),
+        ["person ada inferred EditorDeclared"; 3],
+        "a copy is known no better than who made it"
+    );
 }
 
 /// Somebody who announces nothing moves a block to another file, in either order, by one look or two.

@@ -7,6 +7,8 @@ use super::world::World;
 
 const OLD: &str = "unknown unknown BeforeCodi2";
 const TYPED: &str = "person ada declared EditorDeclared";
+/// A copy is known no better than who made it.
+const COPIED: &str = "person ada inferred EditorDeclared";
 const CALL: &str = "agent bot inferred OnlyAgentCall";
 const POSSIBLE: &str = "unknown unknown Candidate";
 
@@ -43,18 +45,18 @@ fn what_a_command_copies_stays_its_authors() {
     let reversed: String = format!("{HEAD}{BLOCK}").split_inclusive('\n').rev().collect();
     let indented: String = format!("{HEAD}{BLOCK}").lines().map(|line| format!("  {line}\n")).collect();
     for (name, text, expected) in [
-        ("and more", format!("{HEAD}{BLOCK}{OWN}"), &[OLD, TYPED, TYPED, TYPED, CALL][..]),
-        ("between", format!("{HEAD}{OWN}{BLOCK}"), &[OLD, CALL, TYPED, TYPED, TYPED]),
-        ("a part", format!("{HEAD}fn written_by_ada() {{\n    let answer = everything(42);\n"), &[OLD, TYPED, TYPED]),
-        ("the end", BLOCK.to_owned(), &[TYPED, TYPED, TYPED]),
-        ("turned", reversed, &[CALL, TYPED, TYPED, OLD]),
-        ("twice", format!("{HEAD}{BLOCK}{HEAD}{BLOCK}"), &[OLD, TYPED, TYPED, TYPED, OLD, TYPED, TYPED, TYPED]),
-        ("set in", indented, &[OLD, TYPED, TYPED, TYPED]),
-        ("of two", format!("{FIRST}{BLOCK}"), &[OLD, OLD, OLD, TYPED, TYPED, TYPED]),
+        ("and more", format!("{HEAD}{BLOCK}{OWN}"), &[OLD, COPIED, COPIED, COPIED, CALL][..]),
+        ("between", format!("{HEAD}{OWN}{BLOCK}"), &[OLD, CALL, COPIED, COPIED, COPIED]),
+        ("a part", format!("{HEAD}fn written_by_ada() {{\n    let answer = everything(42);\n"), &[OLD, COPIED, COPIED]),
+        ("the end", BLOCK.to_owned(), &[COPIED, COPIED, COPIED]),
+        ("turned", reversed, &[CALL, COPIED, COPIED, OLD]),
+        ("twice", format!("{HEAD}{BLOCK}{HEAD}{BLOCK}"), &[OLD, COPIED, COPIED, COPIED, OLD, COPIED, COPIED, COPIED]),
+        ("set in", indented, &[OLD, COPIED, COPIED, COPIED]),
+        ("of two", format!("{FIRST}{BLOCK}"), &[OLD, OLD, OLD, COPIED, COPIED, COPIED]),
         (
             "all of a file, below much else",
             format!("{}{HEAD}{BLOCK}", OWN.repeat(4)),
-            &[CALL, CALL, CALL, CALL, OLD, TYPED, TYPED, TYPED],
+            &[CALL, CALL, CALL, CALL, OLD, COPIED, COPIED, COPIED],
         ),
         ("one line alone", format!("fn written_by_ada() {{\n{OWN}"), &[CALL, CALL]),
         ("little of both", format!("{FIRST}{OWN}its own second line\nits own third line\n"), &[CALL; 6]),
@@ -81,7 +83,7 @@ fn in_every_order() {
         let mut lanes = [steps.iter(), look.iter()];
         order.iter().for_each(|lane| lanes[*lane].next().unwrap()(&mut w));
         w.watch_sees("new.rs");
-        assert_eq!(w.blame("new.rs"), [OLD, TYPED, TYPED, TYPED, CALL], "{order:?}\n{:#?}", w.log(0));
+        assert_eq!(w.blame("new.rs"), [OLD, COPIED, COPIED, COPIED, CALL], "{order:?}\n{:#?}", w.log(0));
         let owners = w.owners("new.rs", None, false).unwrap().owners;
         let words = owners.iter().flat_map(|owner| &owner.verdict.evidence);
         let words: Vec<_> = words.filter(|it| it.kind == EvidenceKind::Copied).map(|it| &it.detail).collect();
@@ -108,7 +110,12 @@ fn lines_of_several_are_nobodys() {
     let lines = made_by_command(&mut w, &format!("{two}only other wrote this\n{OWN}"));
     assert_eq!(
         lines,
-        ["agent other exact IntentExact", "agent other exact IntentExact", "agent other exact IntentExact", CALL]
+        [
+            "agent other inferred IntentExact",
+            "agent other inferred IntentExact",
+            "agent other inferred IntentExact",
+            CALL
+        ]
     );
 }
 
@@ -121,6 +128,23 @@ fn what_is_the_agents_own() {
     w.agent_after("bot", "b.rs");
     assert_eq!(w.blame("b.rs"), ["agent bot exact IntentExact"; 4]);
     assert_eq!(made_by_command(&mut w, &format!("{BLOCK}{OWN}and more of it\n")), [CALL; 5]);
+}
+
+/// What somebody takes from it before its command has ended is the copy, not the source.
+#[test]
+fn what_came_later_is_no_source() {
+    let mut w = world();
+    let own = "a line that the command made\nanother line that the command made\n";
+    w.hook(HookPhase::Before, "bot", &[]);
+    w.put("made.rs", own);
+    w.watch_sees("made.rs");
+    w.tick(1_000);
+    w.agent_before("other", "taken.rs");
+    w.put("taken.rs", format!("{own}and more of it\n"));
+    w.agent_after("other", "taken.rs");
+    w.tick(1_000);
+    w.hook(HookPhase::After, "bot", &[]);
+    assert_eq!(w.blame("made.rs"), [CALL, CALL], "{:#?}", w.log(0));
 }
 
 /// Of two files that one command makes neither tells of the other before anybody knows whose they are.
@@ -137,7 +161,7 @@ fn files_that_one_command_makes() {
         [w.blame("one.rs"), w.blame("two.rs")]
     };
     let copies = two_files([format!("{HEAD}{BLOCK}{OWN}"), format!("{OWN}{HEAD}{BLOCK}")]);
-    assert_eq!(copies, [[OLD, TYPED, TYPED, TYPED, CALL], [CALL, OLD, TYPED, TYPED, TYPED]]);
+    assert_eq!(copies, [[OLD, COPIED, COPIED, COPIED, CALL], [CALL, OLD, COPIED, COPIED, COPIED]]);
     let made = "a line that the command made\nanother line that the command made\n";
     let own = two_files(["one", "two"].map(|name| format!("{made}and this in {name}\n")));
     assert_eq!(own, [[CALL; 3], [CALL; 3]]);

@@ -73,7 +73,8 @@ fn a_file_that_is_moved_with_git_and_changed() {
         }
         w.watch_sees("c.rs");
         w.hook(HookPhase::After, "bot", &[]);
-        let expected = if twice { [CALL; 5] } else { [OLD, TYPED, TYPED, TYPED, CALL] };
+        let copied = "person ada inferred EditorDeclared";
+        let expected = if twice { [CALL; 5] } else { [OLD, copied, copied, copied, CALL] };
         assert_eq!(w.blame("c.rs"), expected, "{twice}\n{:#?}", w.log(0));
     }
 }
