@@ -258,14 +258,15 @@ impl<I: Informant> Clerk<I> {
             let is_own = |there: &[u8]| own.is_some_and(|own| own.text.as_bytes() == there);
             let copied = if dropped.contains(&id) { &none } else { &copied };
             let whole = there;
+            // Whoever made it knows more, and whoever lost a copy of theirs has it here.
+            if !here.contains(&id) && whole.is_some_and(|there| !is_own(there)) {
+                return Note::Keep;
+            }
             let there = there.filter(|there| is_own(there) || !copied.contains(*there));
             let there = there.map(|there| without_copy(there, copied));
             // Whoever made a commit knows more than that git brought it here. A forge that squashes or rebases knows nothing
             // of who wrote, and leaves no note.
-            let is_known = match there {
-                _ if here.contains(&id) => record.is_known(),
-                there => there.is_none_or(is_own) && record.names_somebody(),
-            };
+            let is_known = if here.contains(&id) { record.is_known() } else { record.names_somebody() };
             if !is_known {
                 return match there {
                     // Nothing is known any more of what this thread wrote.
@@ -305,7 +306,9 @@ impl<I: Informant> Clerk<I> {
         for commit in commits {
             let before = open.take(commit.id);
             let written = written.remove(&commit.id);
-            if let Some(record) = records.get(&commit.id).filter(|record| may_become_better(record, now)) {
+            // What others made and nobody here knows takes nobody's place.
+            let is_ours = here.contains(&commit.id) || before.is_some() || matches!(written, Some(Some(_)));
+            if let Some(record) = records.get(&commit.id).filter(|record| is_ours && may_become_better(record, now)) {
                 let until_ms = before.as_ref().map_or(now + OPEN_MS, |before| before.until_ms);
                 let written = written.unwrap_or_else(|| before?.written);
                 let events = record.owners.iter().filter_map(|owner| owner.event).collect();

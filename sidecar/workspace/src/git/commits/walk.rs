@@ -16,7 +16,7 @@ use crate::git::{Oid, View, ViewError, committer};
 const NO_GRAPH: [&str; 2] = ["-c", "core.commitGraph=false"];
 
 /// Commits of others on remotes' branches that are looked at, at most: the newest.
-const OTHERS: usize = 256;
+const OTHERS: usize = 64;
 
 /// What a walk leaves out, whatever it is told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,7 +57,7 @@ impl Commits {
     }
 
     /// The commits that are reachable from `tips`, but not from `done`: parents first, the newest `most`, and whether there
-    /// are more. Of those on a remote's branch which were not [`Self::made_here`] only the newest 256.
+    /// are more. Of those on a remote's branch which were not [`Self::made_here`] only the newest 64.
     ///
     /// # Errors
     /// Git cannot be asked.
