@@ -81,8 +81,10 @@ impl Core {
             key: self.ledger.secret(),
         };
         let ruling = judge_disk(&facts);
-        if ruling.rung() > Rung::IntentPartial && all_between_tell(kept, &beside.intents) {
-            // What they put in is known by their word, and the rest is not theirs for it (ADR 0168).
+        let (tell, all) = between(kept, &beside.intents);
+        if ruling.rung() > Rung::IntentPartial && tell && (all || ruling.rung() == Rung::OnlyCall) {
+            // What they put in is known by their word, and the rest is not theirs for it (ADR 0168). Nor is it, all of it, of one
+            // that was at work when the file was written last.
             return judge_disk(&DiskFacts { from: kept.held, ..facts });
         }
         ruling
@@ -101,9 +103,10 @@ impl Core {
     }
 }
 
-/// Whether calls ended between the last look at a file and its last write, and each tells lines that it put in.
-fn all_between_tell(kept: &Kept, intents: &[Intent]) -> bool {
-    let mut between = intents.iter().filter(|call| kept.is_between(call)).peekable();
+/// Whether calls ended between the last look at a file and its last write that tell lines which they put in, and whether all
+/// that ended then do.
+fn between(kept: &Kept, intents: &[Intent]) -> (bool, bool) {
     let tells = |call: &Intent| call.said.as_ref().is_some_and(|said| said.lines.is_some());
-    between.peek().is_some() && between.all(tells)
+    let between: Vec<bool> = intents.iter().filter(|call| kept.is_between(call)).map(tells).collect();
+    (between.contains(&true), !between.contains(&false))
 }

@@ -158,15 +158,23 @@ fn what_a_stranger_writes_when_the_call_is_over() {
 /// the stranger's.
 #[test]
 fn a_command_beside_a_call_that_is_over() {
-    for is_open in [false, true] {
+    for (is_open, third) in [(false, false), (true, false), (true, true)] {
         let mut w = World::new(&[("a.rs", "one\n")]);
         w.agent_before("bot", "a.rs");
         w.hook(HookPhase::Before, "other", &[]);
+        if third {
+            // A command that says nothing, and is over, too.
+            w.hook(HookPhase::Before, "third", &[]);
+        }
         w.put("a.rs", "one\nby bot\n");
         w.ports.now += 5;
         let record = left(&w, "a.rs", &["by bot\n"]);
         if !is_open {
             w.hook(HookPhase::After, "other", &[]);
+        }
+        if third {
+            w.ports.now += 1;
+            w.hook(HookPhase::After, "third", &[]);
         }
         w.ports.now += 20;
         w.put("a.rs", "one\nby bot\nstranger here\n");
@@ -176,7 +184,7 @@ fn a_command_beside_a_call_that_is_over() {
             w.hook(HookPhase::After, "other", &[]);
         }
         let blame = w.blame("a.rs");
-        assert!(!blame.iter().any(|line| line.starts_with("agent")), "open: {is_open}: {blame:?}");
+        assert!(!blame.iter().any(|line| line.starts_with("agent")), "open: {is_open}, third: {third}: {blame:?}");
     }
 }
 
