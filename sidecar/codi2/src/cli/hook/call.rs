@@ -108,19 +108,22 @@ fn written(payload: &Payload, given: Option<&Input>, takes_patch: bool) -> Optio
     (!is_other && !is_cut && !pieces.is_empty()).then_some(pieces)
 }
 
-/// The runs of lines that a patch puts in. What it takes out or leaves stood there, and somebody else may write it elsewhere.
+/// What a patch puts in, in place of what it takes out at the same place. What it leaves stood there, and somebody else may write
+/// it elsewhere.
 fn added(patch: &str) -> Vec<Piece> {
-    let mut runs = vec![String::new()];
-    for line in patch.lines() {
-        match (line.strip_prefix('+'), runs.last_mut()) {
-            (Some(new), Some(run)) => run.extend([new, "\n"]),
-            (None, Some(run)) if !run.is_empty() => runs.push(String::new()),
-            _ => {}
+    let (mut pieces, mut taken, mut put) = (Vec::new(), String::new(), String::new());
+    // One more, which is neither: the end.
+    for line in patch.lines().chain([""]) {
+        if let Some(old) = line.strip_prefix('-') {
+            taken.extend([old, "\n"]);
+        } else if let Some(new) = line.strip_prefix('+') {
+            put.extend([new, "\n"]);
+        } else {
+            let (old, new) = (std::mem::take(&mut taken), std::mem::take(&mut put));
+            pieces.extend((!new.is_empty()).then(|| Piece::instead_of(&old, new)));
         }
     }
-    let taken: Vec<&str> = patch.lines().filter_map(|line| line.strip_prefix('-')).collect();
-    let runs = runs.into_iter().filter(|run| !run.is_empty());
-    runs.map(|run| Piece::instead_of(&taken.join("\n"), run)).collect()
+    pieces
 }
 
 fn read(input: &[u8]) -> Result<Payload> {

@@ -73,7 +73,12 @@ impl Said {
         if decoded.encoding == codi2_workspace::Encoding::Binary {
             return None;
         }
-        let pieces = codi2_text::standing(&decoded.text, written)?;
+        let mut pieces = codi2_text::standing(&decoded.text, written)?;
+        if pieces.len() > self.pieces {
+            // With what stood between them they are fewer.
+            let whole: Vec<Piece> = written.iter().map(|piece| Piece::from(piece.text())).collect();
+            pieces = codi2_text::standing(&decoded.text, &whole)?;
+        }
         self.pieces = self.pieces.checked_sub(pieces.len())?;
         let short = |at: usize| u32::try_from(at).ok();
         let put: Vec<Range<u32>> =

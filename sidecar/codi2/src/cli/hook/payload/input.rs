@@ -67,13 +67,17 @@ impl Written {
 
 impl Input {
     fn take(&mut self, Table { put, replaced }: Table) {
-        let replaced = replaced.texts.join("\n");
+        // Numbered ones are pairs; of others all that went may be anywhere.
+        let is_paired = put.texts.len() == replaced.texts.len();
+        let all = replaced.texts.join("\n");
+        let old = |number: usize| if is_paired { &replaced.texts[number] } else { &all };
         let held: usize = self.written.iter().map(|piece| piece.text().len()).sum();
         let more: usize = put.texts.iter().map(String::len).sum();
         if put.is_cut || held + more > WRITTEN_BYTES || self.written.len() + put.texts.len() > FILES {
             self.is_cut = true;
         } else {
-            self.written.extend(put.texts.into_iter().map(|text| Piece::instead_of(&replaced, text)));
+            let pairs = put.texts.into_iter().enumerate();
+            self.written.extend(pairs.map(|(number, text)| Piece::instead_of(old(number), text)));
         }
     }
 }
