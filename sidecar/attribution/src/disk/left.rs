@@ -29,7 +29,7 @@ pub(super) fn left(compared: &Compared<'_>, used: &[u64]) -> Verdict {
         let leads = fits(intent.before, facts.before)
             && (fits(intent.after, facts.after) || is_told_by_lines(intent, compared));
         // What was last written before the call began is not its doing, though it was seen later. The kernel's time is early
-        // by a tick at most, and never late; on Linux a hook before tells its time by the same clock.
+        // by a tick at most, and never late; a hook before returns no sooner than that clock has passed its own time.
         let began = facts.written.is_none_or(|written| intent.since.is_none_or(|since| since.ms <= written.ms));
         sole &= began && !intent.certifies_nothing() && (leads || beside(intent, facts).is_some());
         candidates.push(Candidate::from(intent));

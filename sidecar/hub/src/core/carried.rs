@@ -261,7 +261,8 @@ pub(super) fn has_new_conflicts(before: &Known, after: &Text, secret: &[u8; 32])
         at = bytes.end;
         let left = stood_times.get_mut(&line.hash).filter(|left| **left > 0);
         let is_new = left.map(|left| *left -= 1).is_none();
-        is_new && mark_of(&after.slice(bytes)).is_some()
+        // Anybody underlines with the one between the sides.
+        is_new && matches!(mark_of(&after.slice(bytes)), Some(0 | 3))
     })
 }
 

@@ -24,8 +24,9 @@ const APART_MS: u64 = 2_000;
 const LINES: usize = 2;
 /// Lines of files that are gone that are found in new ones, at most, each as often as it is: where more happens, it is no move.
 const FOUND: usize = 1 << 20;
-/// Longer texts are not compared (bytes).
+/// Longer texts are not compared (bytes), nor more of them at once.
 const TEXT_BYTES: usize = 1 << 20;
+const TEXTS_BYTES: usize = 8 << 20;
 
 /// The lines of a text that tell one from others, by their hashes, each with how often it stands there.
 struct Telling {
@@ -127,7 +128,8 @@ impl Core {
     /// several of those that are gone are like was either.
     pub(super) fn pair_changed(&mut self, worktree: &WorktreeId, now: u64, ports: &mut dyn Ports) {
         let Ends { gone, new } = self.ends(worktree, now);
-        if gone.is_empty() || new.is_empty() {
+        let texts = gone.iter().map(|went| &went.text).chain(new.iter().map(|new| &new.text));
+        if gone.is_empty() || new.is_empty() || texts.map(Text::len_bytes).sum::<usize>() > TEXTS_BYTES {
             return;
         }
         let secret = *self.ledger.secret();
