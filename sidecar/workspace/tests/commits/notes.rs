@@ -268,3 +268,23 @@ fn a_note_on_a_commit_that_is_not_here_is_joined() {
         assert_eq!(join(), "third\nrobo and mimi\n", "done once: {format:?}");
     }
 }
+
+/// `git gc --prune=now` would take away what is being written.
+#[test]
+fn a_write_waits_while_git_packs() {
+    let repository = Repository::new(&[]);
+    let commit = repository.commit();
+    let mut git = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+    repository.write(".git/gc.pid", format!("{} here", git.id()));
+    let (tell, told) = std::sync::mpsc::channel();
+    let place = repository.place.clone();
+    let writer = std::thread::spawn(move || {
+        let mut notes = Notes::open(&place, "refs/notes/codi2").unwrap();
+        tell.send(notes.write(&[commit], &mut |_, _| Note::Write(b"one\n".into())).unwrap()).unwrap();
+    });
+    assert!(told.recv_timeout(std::time::Duration::from_millis(300)).is_err(), "nothing is written meanwhile");
+    drop(git.stdin.take());
+    git.wait().unwrap();
+    assert_eq!(told.recv().unwrap(), 1, "a dead process's lock keeps nobody");
+    writer.join().unwrap();
+}
