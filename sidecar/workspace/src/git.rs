@@ -18,6 +18,7 @@ mod notes;
 mod oid;
 mod operation;
 mod others;
+mod packing;
 pub mod past;
 mod plain;
 mod program;

@@ -6,12 +6,10 @@
 //! again, and no note of the other is lost. Absent on purpose: what a note says.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::commits::these;
-use super::{Oid, View, ViewError};
+use super::{Oid, View, ViewError, packing};
 use crate::place::Place;
 
 /// How often a write is tried where others move the reference, and where nobody seems to.
@@ -19,8 +17,6 @@ const RACES: u32 = 200;
 const REFUSALS: u32 = 3;
 /// Between two tries where something is in the way.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Pauses for which a write waits while `git gc` is at work, at most.
-const PACKING: u32 = 250;
 /// Longest note that is read, in bytes.
 const NOTE_BYTES: u64 = 16 << 20;
 
@@ -322,7 +318,7 @@ impl Notes {
                 return Ok(0);
             }
             let stream = stream(&self.reference, tip, joined, &taken, &changes);
-            self.wait_for_gc();
+            packing::wait(&self.view.common_dir);
             match self.view.program.converse(&["fast-import", "--quiet", "--date-format=raw"], &stream, |_| Ok(())) {
                 Ok(()) => return Ok(changes.len()),
                 Err(error) if self.tip() == tip => {
@@ -341,26 +337,6 @@ impl Notes {
             }
         }
     }
-}
-
-impl Notes {
-    /// Waits a while for a `git gc` that is at work: one with `--prune=now` takes away what no reference leads to yet: the
-    /// notes that are being written.
-    fn wait_for_gc(&self) {
-        for _ in 0..PACKING {
-            if !is_packing(&self.view.common_dir) {
-                return;
-            }
-            std::thread::sleep(PAUSE);
-        }
-    }
-}
-
-/// Whether the process that `gc.pid` names, where git says who packs, is alive. Linux only; elsewhere nobody is waited for.
-fn is_packing(common_dir: &Path) -> bool {
-    let lock = fs::read_to_string(common_dir.join("gc.pid")).unwrap_or_default();
-    let pid = lock.split_whitespace().next().and_then(|pid| pid.parse::<u32>().ok());
-    pid.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
 }
 
 /// Notes of others that a commit joins.
