@@ -51,8 +51,7 @@ impl Core {
     ) -> Option<(&'a Actor, &'a Text)> {
         let verdict = ruling.whole().filter(|verdict| Rung::of(verdict) == Rung::OnlyCall)?;
         let agent = &verdict.origin;
-        let is_new = kept.before.as_ref().is_none_or(|before| before.owners.is_empty());
-        let text = kept.after.as_ref().filter(|text| is_new && text.len_bytes() <= TEXT_BYTES)?;
+        let text = kept.after.as_ref().filter(|text| kept.was_nothing() && text.len_bytes() <= TEXT_BYTES)?;
         let named = self.calls.intents(file).into_iter().filter(|call| call.names_path).map(|call| call.actor);
         let open = self.calls.open_on(file).into_iter().filter(|call| call.names_path).map(|call| call.actor);
         // What its tool said that it writes is its own.

@@ -179,8 +179,7 @@ impl Core {
     /// Whether a change made a file that was not there, and nobody announced what it puts in: an agent that was at work told of
     /// no edit of this file.
     fn is_unannounced(&self, file: &FileId, change: &OpenChange, kept: &Kept) -> bool {
-        let was_nothing = kept.before.as_ref().is_none_or(|before| before.owners.is_empty());
-        if change.before.is_some() || !was_nothing || change.ruling.rung() < Rung::OnlyCall {
+        if change.before.is_some() || !kept.was_nothing() || change.ruling.rung() < Rung::OnlyCall {
             return false;
         }
         let open = self.calls.open_on(file).into_iter().map(|call| call.names_path);

@@ -166,6 +166,11 @@ impl Kept {
         Transition { before, after: self.after_bytes, from, to: self.to }
     }
 
+    /// Whether no text stood there before.
+    pub fn was_nothing(&self) -> bool {
+        self.before.as_ref().is_none_or(|before| before.owners.is_empty())
+    }
+
     /// When whoever did it began to write, at the latest.
     pub fn begun(&self) -> Moment {
         let written = || self.written.map_or(self.to, written_at);

@@ -39,9 +39,8 @@ impl Core {
         }
         let copied = self.copied(file, kept, ruling, now, ports);
         let actor = |ruling: &DiskRuling| ruling.whole().map(|verdict| verdict.origin.clone());
-        let is_new = kept.before.as_ref().is_none_or(|before| before.owners.is_empty());
         // What was a copy is one still, also where its source is gone or not looked for again.
-        if !copied.is_empty() || !is_new || actor(ruling) != actor(&change.ruling) {
+        if !copied.is_empty() || !kept.was_nothing() || actor(ruling) != actor(&change.ruling) {
             kept.copied = copied;
         }
         if let Some(after) = &kept.after {
