@@ -11,7 +11,7 @@ use codi2_protocol::{Actor, Event, EventId, ProducerId, Stamp};
 use crate::engine::{Abort, Transaction};
 use crate::error::StoreError;
 use crate::layout;
-use crate::minutes::Clock;
+use crate::minutes::{self, Clock};
 use crate::rows::Row;
 use crate::store::{Place, Store, events_key};
 use crate::value;
@@ -112,7 +112,12 @@ impl Store {
     /// Reads what decides about duplicates, writes everything else; tells whether anything was written.
     pub(crate) fn plan(&self, transaction: &mut dyn Transaction, batch: &[Encoded<'_>]) -> Result<(Plan, bool), Abort> {
         if self.is_shared() {
-            transaction.ahead(&self.reads(batch));
+            let others = self.reads(batch);
+            // Nothing else is asked for by what most appends are.
+            if !others.is_empty() {
+                transaction.ahead(&others);
+            }
+            transaction.ahead_guarded(&producers_of(batch), &minutes::all());
         }
         let mut clock = Clock::read(self, transaction)?;
         let mut producers = self.producers(transaction, batch)?;
@@ -211,11 +216,10 @@ impl Store {
         transaction.set_stamped_value(key, &value::seal(key, &payload))
     }
 
-    /// The rows that decide about a batch, in a store elsewhere.
+    /// The rows that decide about a batch besides its producers', in a store elsewhere.
     fn reads(&self, batch: &[Encoded<'_>]) -> Vec<Vec<u8>> {
         let mut keys = BTreeSet::new();
         for Encoded { pending, .. } in batch {
-            keys.extend(pending.dedupe.fact.map(|(producer, _)| layout::space("p", &producer.uuid())));
             keys.extend(pending.dedupe.hook.map(|(id, at_ms)| self.hook(id, at_ms)));
             keys.extend(pending.rows.iter().filter_map(Row::reads));
         }
@@ -251,6 +255,12 @@ impl Store {
     fn hook(&self, id: EventId, at_ms: u64) -> Vec<u8> {
         layout::space("h", &(self.machine, at_ms / HOUR_MS, id.uuid()))
     }
+}
+
+/// The rows of the batch's producers. Only appends write such rows, and all of them as guarded ones.
+fn producers_of(batch: &[Encoded<'_>]) -> Vec<Vec<u8>> {
+    let producers: BTreeSet<_> = batch.iter().filter_map(|encoded| Some(encoded.pending.dedupe.fact?.0)).collect();
+    producers.into_iter().map(|producer| layout::space("p", &producer.uuid())).collect()
 }
 
 /// The index lists that an event stands in.

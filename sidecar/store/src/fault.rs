@@ -136,6 +136,10 @@ impl Transaction for Failing<'_> {
         self.transaction.ahead_first(ranges);
     }
 
+    fn ahead_guarded(&mut self, rows: &[Vec<u8>], last: &(Vec<u8>, Vec<u8>)) {
+        self.transaction.ahead_guarded(rows, last);
+    }
+
     fn is_late(&self) -> bool {
         self.transaction.is_late()
     }

@@ -50,6 +50,8 @@ pub(crate) struct Finished {
     pub(crate) cleared: Vec<KeyRange>,
     pub(crate) writes: BTreeMap<Vec<u8>, Write>,
     pub(crate) stamped: Vec<StampedKey>,
+    /// Written as far as others' reads go; nothing is stored there (`guarded`).
+    pub(crate) marks: Vec<Vec<u8>>,
 }
 
 /// Which keys a commit touched.
@@ -78,6 +80,15 @@ impl Finished {
         self.cleared.is_empty() && self.writes.is_empty() && self.stamped.is_empty()
     }
 
+    /// Whether anything is written, or may be, from `begin` up to but without `end`.
+    pub(crate) fn writes_into(&self, begin: &[u8], end: &[u8]) -> bool {
+        let is_within = |key: &[u8]| begin <= key && key < end;
+        let may_be = |stamped: &StampedKey| is_within(&stamped.prefix) || begin.starts_with(&stamped.prefix);
+        self.writes.keys().any(|key| is_within(key))
+            || self.cleared.iter().any(|(from, to)| from.as_slice() < end && begin < to.as_slice())
+            || self.stamped.iter().any(may_be)
+    }
+
     #[cfg(test)]
     pub(crate) fn set_for_test(&mut self, key: &[u8]) {
         self.writes.insert(key.to_vec(), Write::Set(Vec::new()));
@@ -88,7 +99,8 @@ impl Finished {
         for (begin, end) in &self.cleared {
             target.clear_range(begin, end)?;
         }
-        let mut keys = Vec::with_capacity(self.writes.len() + self.stamped.len());
+        let mut keys = self.marks;
+        keys.reserve(self.writes.len() + self.stamped.len());
         for (key, write) in self.writes {
             match write {
                 Write::Set(value) => target.set(&key, &value)?,

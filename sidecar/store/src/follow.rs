@@ -3,16 +3,17 @@
 //! Sound because of the commit: it is refused where somebody wrote, since that version, what the transaction read. A run
 //! that ends without a commit proves nothing and is repeated upon what is newest, as is one that is refused. The newest
 //! version is asked for once in [`FOLLOW_MS`] all the same: that is where a cluster with too much to do makes its clients
-//! wait. Absent on purpose: any memory of rows. What a commit wrote is not known to stand at its version, which a cluster
-//! gives to many commits at once.
+//! wait. Of rows nothing is remembered but of those that are guarded (`guarded`): what a commit wrote is not known to stand at its
+//! version, which a cluster gives to many commits at once. A run that was told such rows and asks for another ends there, and is repeated.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::engine::{Body, Committed, FOLLOW_MS, PageLimit};
 use crate::error::StoreError;
 use crate::finished::{Finished, KeyRange};
+use crate::guarded::{Found, Left, Said};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::locked;
 
@@ -21,9 +22,24 @@ pub(crate) trait Versions: Backend {
     fn begin_at(&self, version: u64) -> Result<Self::Base, StoreError>;
 }
 
-/// What is known of an engine's commits.
+/// What an engine knows of its own commits.
 #[derive(Debug, Default)]
-pub(crate) struct Last(Mutex<Option<Known>>);
+pub(crate) struct Own {
+    last: Last,
+    left: Left,
+}
+
+impl Own {
+    /// Of versions that may never come again.
+    fn forget(&self) {
+        self.last.forget();
+        self.left.forget();
+    }
+}
+
+/// What is known of an engine's newest commit.
+#[derive(Debug, Default)]
+struct Last(Mutex<Option<Known>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Known {
@@ -62,14 +78,14 @@ impl Last {
 }
 
 /// See [`crate::Engine::follow_up`].
-pub(crate) fn follow_up<B: Versions>(backend: &B, last: &Last, body: &mut Body<'_>) -> Result<Committed, StoreError> {
+pub(crate) fn follow_up<B: Versions>(backend: &B, own: &Own, body: &mut Body<'_>) -> Result<Committed, StoreError> {
     let asked = Cell::new(Instant::now());
-    overlay::run(&Following { backend, last, asked, tried: Cell::new(false), behind: Cell::new(false) }, body)
+    overlay::run(&Following { backend, own, asked, tried: Cell::new(false), behind: Cell::new(false) }, body)
 }
 
 struct Following<'a, B> {
     backend: &'a B,
-    last: &'a Last,
+    own: &'a Own,
     /// When the newest version was asked for, of what the present run reads.
     asked: Cell<Instant>,
     tried: Cell<bool>,
@@ -77,32 +93,73 @@ struct Following<'a, B> {
     behind: Cell<bool>,
 }
 
-struct Seen<'a, S> {
-    base: S,
-    /// What it follows, where it is behind.
-    follows: Option<&'a Last>,
+/// What a run sees. Nothing is begun before it is known as of which version it reads.
+struct Seen<'a, B: Versions> {
+    backend: &'a B,
+    own: &'a Own,
+    base: OnceCell<B::Base>,
+    /// The version of the commit that it follows, where it is behind.
+    follows: Option<u64>,
+    said: RefCell<Said>,
+    found: RefCell<Found>,
 }
 
-impl<S> Seen<'_, S> {
+impl<B: Versions> Seen<'_, B> {
+    fn base(&self) -> Result<&B::Base, StoreError> {
+        if let Some(base) = self.base.get() {
+            return Ok(base);
+        }
+        let told_at = self.found.borrow().told_at;
+        let base = match told_at.or(self.follows) {
+            Some(version) => self.backend.begin_at(version)?,
+            None => self.backend.begin()?,
+        };
+        Ok(self.base.get_or_init(|| base))
+    }
+
     /// After a recovery every version before it is too old, after a restore it may never come.
     fn failed(&self) {
-        if let Some(last) = self.follows {
-            last.forget();
+        if self.follows.is_some() {
+            self.own.forget();
         }
+    }
+
+    fn is_told(&self) -> bool {
+        self.found.borrow().told_at.is_some()
     }
 }
 
-impl<S: Base> Base for Seen<'_, S> {
+impl<B: Versions> Base for Seen<'_, B> {
+    // Whoever cannot begin says so when he reads.
     fn ahead(&self, keys: &[Vec<u8>]) {
-        self.base.ahead(keys);
+        let _ = self.base().map(|base| base.ahead(keys));
     }
 
     fn ahead_first(&self, ranges: &[KeyRange]) {
-        self.base.ahead_first(ranges);
+        let _ = self.base().map(|base| base.ahead_first(ranges));
+    }
+
+    fn ahead_guarded(&self, rows: &[Vec<u8>], last: &KeyRange) {
+        let said = Said { rows: rows.to_vec(), last: last.clone() };
+        if self.follows.is_some() && self.base.get().is_none() {
+            let told = self.own.left.take(&said, Instant::now());
+            self.found.replace(told.unwrap_or_default());
+        }
+        self.said.replace(said);
+        let is_told = self.is_told();
+        let _ = self.base().map(|base| if !is_told { base.ahead(rows) });
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.base.get(key).inspect_err(|_| self.failed())
+        if self.is_told() {
+            let found = self.found.borrow();
+            return found.rows.get(key).map(|row| row.value.clone()).ok_or(StoreError::Conflict);
+        }
+        let value = self.base().and_then(|base| base.get(key)).inspect_err(|_| self.failed())?;
+        if self.said.borrow().rows.iter().any(|guarded| guarded == key) {
+            self.found.borrow_mut().read(key, value.clone());
+        }
+        Ok(value)
     }
 
     fn visit(
@@ -113,7 +170,29 @@ impl<S: Base> Base for Seen<'_, S> {
         enough: PageLimit,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
-        self.base.visit(begin, end, reverse, enough, row).inspect_err(|_| self.failed())
+        let asks_last = reverse && enough.rows == 1 && {
+            let (from, to) = &self.said.borrow().last;
+            (begin, end) == (from, to)
+        };
+        if self.is_told() {
+            let found = self.found.borrow();
+            let (_, last) = found.last.as_ref().filter(|_| asks_last).ok_or(StoreError::Conflict)?;
+            if let Some((key, value)) = last {
+                row(key, value);
+            }
+            return Ok(());
+        }
+        let mut last = None;
+        let mut shown = |key: &[u8], value: &[u8]| {
+            last.get_or_insert_with(|| (key.to_vec(), value.to_vec()));
+            row(key, value)
+        };
+        let row: &mut dyn FnMut(&[u8], &[u8]) -> bool = if asks_last { &mut shown } else { row };
+        self.base().and_then(|base| base.visit(begin, end, reverse, enough, row)).inspect_err(|_| self.failed())?;
+        if asks_last {
+            self.found.borrow_mut().last = Some(((begin.to_vec(), end.to_vec()), last));
+        }
+        Ok(())
     }
 
     fn is_behind(&self) -> bool {
@@ -122,31 +201,33 @@ impl<S: Base> Base for Seen<'_, S> {
 }
 
 impl<'a, B: Versions> Backend for Following<'a, B> {
-    type Base = Seen<'a, B::Base>;
+    type Base = Seen<'a, B>;
 
     fn begin(&self) -> Result<Self::Base, StoreError> {
         let now = Instant::now();
-        if !self.tried.replace(true)
-            && let Some(Known { asked, version, .. }) = self.last.young(now)
-        {
-            self.asked.set(asked);
-            self.behind.set(true);
-            return Ok(Seen { base: self.backend.begin_at(version)?, follows: Some(self.last) });
-        }
-        self.asked.set(now);
-        Ok(Seen { base: self.backend.begin()?, follows: None })
+        let known = if self.tried.replace(true) { None } else { self.own.last.young(now) };
+        self.asked.set(known.map_or(now, |known| known.asked));
+        self.behind.set(self.behind.get() || known.is_some());
+        let follows = known.map(|known| known.version);
+        let (base, said, found) = (OnceCell::new(), RefCell::default(), RefCell::default());
+        Ok(Seen { backend: self.backend, own: self.own, base, follows, said, found })
     }
 
-    fn commit(&self, seen: Self::Base, finished: Finished) -> Result<Committed, StoreError> {
-        let Seen { base, follows } = seen;
+    fn commit(&self, seen: Self::Base, mut finished: Finished) -> Result<Committed, StoreError> {
+        seen.base()?;
+        let Seen { base, follows, found, .. } = seen;
+        let Some(base) = base.into_inner() else { return Err(StoreError::Conflict) };
+        let leaves = found.into_inner().guard(&mut finished);
         let committed = self.backend.commit(base, finished);
-        match (&committed, follows) {
-            (Ok(Committed { stamp: Some([a, b, c, d, e, f, g, h, ..]) }), _) => {
+        match &committed {
+            Ok(Committed { stamp: Some([a, b, c, d, e, f, g, h, ..]) }) => {
                 let version = u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
-                self.last.learn(Known { asked: self.asked.get(), version, told: Instant::now() });
+                let told = Instant::now();
+                self.own.last.learn(Known { asked: self.asked.get(), version, told });
+                self.own.left.learn(leaves, version, told);
             }
             // Who meets somebody learns that version; it stays one of this store, and another's own commit may be it.
-            (Err(error), Some(last)) if *error != StoreError::Conflict => last.forget(),
+            Err(error) if follows.is_some() && *error != StoreError::Conflict => self.own.forget(),
             _ => {}
         }
         committed
@@ -223,8 +304,8 @@ mod tests {
         }
     }
 
-    fn did(noting: &Noting, last: &Last, write: bool) -> Vec<String> {
-        follow_up(&noting, last, &mut |transaction| {
+    fn did(noting: &Noting, own: &Own, write: bool) -> Vec<String> {
+        follow_up(&noting, own, &mut |transaction| {
             transaction.get(b"k")?;
             if write { transaction.set(b"k", b"") } else { Ok(()) }
         })
@@ -234,20 +315,20 @@ mod tests {
 
     #[test]
     fn follows_the_last_commit_while_that_is_young() {
-        let (noting, last) = (Noting::default(), Last::default());
-        assert_eq!(did(&noting, &last, true), ["get newest", "commit newest"]);
-        assert_eq!(did(&noting, &last, true), ["get 9", "commit 9"]);
-        let asked = last.young(Instant::now()).unwrap().asked;
-        assert!(last.young(asked + Duration::from_millis(FOLLOW_MS)).is_none());
-        assert_eq!(last.young(asked).unwrap().asked, asked, "following asks nobody, so it ends in time");
+        let (noting, own) = (Noting::default(), Own::default());
+        assert_eq!(did(&noting, &own, true), ["get newest", "commit newest"]);
+        assert_eq!(did(&noting, &own, true), ["get 9", "commit 9"]);
+        let asked = own.last.young(Instant::now()).unwrap().asked;
+        assert!(own.last.young(asked + Duration::from_millis(FOLLOW_MS)).is_none());
+        assert_eq!(own.last.young(asked).unwrap().asked, asked, "following asks nobody, so it ends in time");
     }
 
     #[test]
     fn what_is_not_committed_is_read_again() {
-        let (noting, last) = (Noting::default(), Last::default());
-        last.learn(known(Instant::now(), 9));
-        assert_eq!(did(&noting, &last, false), ["get 9", "get newest"]);
-        let cancelled = follow_up(&&noting, &last, &mut |transaction| {
+        let (noting, own) = (Noting::default(), Own::default());
+        own.last.learn(known(Instant::now(), 9));
+        assert_eq!(did(&noting, &own, false), ["get 9", "get newest"]);
+        let cancelled = follow_up(&&noting, &own, &mut |transaction| {
             transaction.get(b"k")?;
             Err(Abort::Cancelled)
         });
@@ -264,19 +345,49 @@ mod tests {
         for (call, error, first, stays) in cases {
             let told = format!("{call} {error:?}");
             let fails = Cell::new(Some(StoreError::Unknown));
-            let (noting, last) = (Noting { behind: Some((call, error)), fails, ..Noting::default() }, Last::default());
-            last.learn(known(Instant::now(), 9));
+            let (noting, own) = (Noting { behind: Some((call, error)), fails, ..Noting::default() }, Own::default());
+            own.last.learn(known(Instant::now(), 9));
             // Nothing is learned anew: what is known afterwards is what was not forgotten.
             let body = &mut |transaction: &mut dyn crate::Transaction| {
                 transaction.get(b"k")?;
                 transaction.set(b"k", b"")
             };
-            assert_eq!(follow_up(&&noting, &last, body), Err(StoreError::Unknown));
+            assert_eq!(follow_up(&&noting, &own, body), Err(StoreError::Unknown));
             assert_eq!(noting.did.take(), [first, &["get newest", "commit newest"]].concat());
-            assert_eq!(last.young(Instant::now()).map(|known| known.version), stays, "{told}");
+            assert_eq!(own.last.young(Instant::now()).map(|known| known.version), stays, "{told}");
             let again = stays.map_or(&[][..], |_| first);
-            assert_eq!(did(&noting, &last, true), [again, &["get newest", "commit newest"]].concat(), "{told}");
+            assert_eq!(did(&noting, &own, true), [again, &["get newest", "commit newest"]].concat(), "{told}");
         }
+    }
+
+    #[test]
+    fn what_its_own_commit_left_of_guarded_rows_is_not_asked_for() {
+        let (noting, own) = (Noting::default(), Own::default());
+        let range = (b"t".to_vec(), b"u".to_vec());
+        let append = |also: &[&[u8]], into: &[u8]| {
+            follow_up(&&noting, &own, &mut |transaction| {
+                transaction.ahead_guarded(&[b"k".to_vec()], &range);
+                transaction.get(b"k")?;
+                transaction.range(&range.0, &range.1, true, PageLimit::rows(1))?;
+                also.iter().try_for_each(|key| transaction.get(key).map(drop))?;
+                transaction.set(into, b"")
+            })
+            .unwrap();
+            noting.did.take()
+        };
+        let asked = ["get 9", "commit 9"];
+        assert_eq!(append(&[], b"k"), ["get newest", "commit newest"]);
+        // As of before the commit at 9, at which others may have committed, too.
+        assert_eq!(append(&[], b"k"), ["commit 8"]);
+        assert_eq!(append(&[b"other"], b"k"), ["get newest", "get newest", "commit newest"], "what was not said");
+        assert_eq!(append(&[], b"k"), ["commit 8"]);
+        assert_eq!(append(&[], b"other"), ["commit 8"]);
+        assert_eq!(append(&[], b"k"), ["commit 8"], "nobody wrote it");
+        assert_eq!(append(&[], b"t1"), ["commit 8"]);
+        assert_eq!(append(&[], b"k"), asked, "its own row of the range is not known to be the last");
+        assert_eq!(append(&[], b"k"), ["commit 8"]);
+        own.left.forget();
+        assert_eq!(append(&[], b"k"), asked);
     }
 
     fn known(asked: Instant, version: u64) -> Known {
@@ -307,9 +418,9 @@ mod tests {
 
     #[test]
     fn a_store_that_was_restored_to_lower_versions_is_followed_again() {
-        let (noting, last, now) = (Noting::default(), Last::default(), Instant::now());
-        last.learn(known(now, 1_000));
-        last.learn(known(now + Duration::from_millis(1), 9));
-        assert_eq!(did(&noting, &last, false)[0], "get 9");
+        let (noting, own, now) = (Noting::default(), Own::default(), Instant::now());
+        own.last.learn(known(now, 1_000));
+        own.last.learn(known(now + Duration::from_millis(1), 9));
+        assert_eq!(did(&noting, &own, false)[0], "get 9");
     }
 }

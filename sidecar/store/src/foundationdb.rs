@@ -26,7 +26,7 @@ use uuid::Uuid;
 use crate::engine::{ATTEMPTS, Body, Committed, Engine, PageLimit};
 use crate::error::{Fate, StoreError};
 use crate::finished::{Finished, KeyRange, Write};
-use crate::follow::{self, Last, Versions};
+use crate::follow::{self, Own, Versions};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::{Watch, locked};
 
@@ -43,7 +43,7 @@ pub struct FoundationDb {
     place: String,
     /// Marks of commits whose result is unknown and that may still be under way.
     doubtful: Mutex<Vec<Vec<u8>>>,
-    last: Last,
+    own: Own,
     /// Whether nobody answered when the cluster was asked last.
     is_away: AtomicBool,
 }
@@ -61,8 +61,8 @@ pub fn open(options: &FoundationDbOptions) -> Result<FoundationDb, StoreError> {
     // Attempts are counted here; no loop of the client's may go on by itself.
     database.set_option(DatabaseOption::TransactionRetryLimit(0)).map_err(unusable)?;
     let prefix = options.prefix.clone();
-    let (doubtful, last, is_away) = (Mutex::default(), Last::default(), AtomicBool::new(false));
-    Ok(FoundationDb { database, prefix, place, doubtful, last, is_away })
+    let (doubtful, own, is_away) = (Mutex::default(), Own::default(), AtomicBool::new(false));
+    Ok(FoundationDb { database, prefix, place, doubtful, own, is_away })
 }
 
 impl FoundationDb {
@@ -117,6 +117,9 @@ impl FoundationDb {
             transaction
                 .add_conflict_range(&self.key(begin), &self.key(end), ConflictRangeType::Read)
                 .map_err(|error| self.read_failed(error))?;
+        }
+        for mark in &finished.marks {
+            self.declare(transaction, &self.key(mark), ConflictRangeType::Write)?;
         }
         for (begin, end) in &finished.cleared {
             transaction.clear_range(&self.key(begin), &self.key(end));
@@ -337,7 +340,7 @@ impl Engine for FoundationDb {
     }
 
     fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        follow::follow_up(&self, &self.last, body).map_err(|error| self.missed(error))
+        follow::follow_up(&self, &self.own, body).map_err(|error| self.missed(error))
     }
 
     fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {

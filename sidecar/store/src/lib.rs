@@ -23,6 +23,7 @@ mod finished;
 mod fixtures;
 mod follow;
 pub mod foundationdb;
+mod guarded;
 mod lane;
 pub mod layout;
 pub mod memory;

@@ -1,5 +1,6 @@
 //! The engine in memory: for tests, and as the reference of the contract suite.
 //!
+//! Where it lags it is as a cluster, seen from one hub: several commits may share a version, as long as nobody reads there.
 //! Absent on purpose: durability. A commit while somebody holds a snapshot copies the map.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,7 +11,7 @@ use crate::conflicts::Conflicts;
 use crate::engine::{Body, Committed, Engine, PageLimit};
 use crate::error::StoreError;
 use crate::finished::{Finished, Target};
-use crate::follow::{self, Last, Versions};
+use crate::follow::{self, Own, Versions};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::{Watch, Watches, locked};
 
@@ -19,24 +20,27 @@ type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 #[derive(Debug, Default)]
 struct State {
     version: u64,
+    /// Which commit of that version the next one would be; absent once somebody reads there.
+    order: Option<u16>,
     rows: Arc<Rows>,
     conflicts: Conflicts,
     /// What the last commits left, the newest last; kept where follow-ups read it.
     former: VecDeque<(u64, Arc<Rows>)>,
 }
 
-/// Commits of which it is kept what they left.
+/// Versions of which it is kept what they left, at least, and rows of all that are kept beyond.
 const FORMER: usize = 16;
+const FORMER_ROWS: usize = 100_000;
 
 /// A store that ends with its process.
 #[derive(Debug, Default)]
 pub struct Memory {
-    state: Mutex<State>,
-    watches: Watches,
+    state: Arc<Mutex<State>>,
+    watches: Arc<Watches>,
     shared: bool,
     /// Whether follow-ups read what the last of them left; else what is newest, which costs nothing here.
     lags: bool,
-    last: Last,
+    own: Own,
 }
 
 impl Memory {
@@ -54,17 +58,30 @@ impl Memory {
     pub fn lagging() -> Self {
         Self { lags: true, ..Self::shared() }
     }
+
+    /// The same store, as another hub has it.
+    #[must_use]
+    pub fn elsewhere(&self) -> Self {
+        let (state, watches) = (Arc::clone(&self.state), Arc::clone(&self.watches));
+        Self { state, watches, shared: self.shared, lags: self.lags, own: Own::default() }
+    }
 }
 
-/// The rows as of a version.
+/// The rows as of a version; absent where they were forgotten.
 pub(crate) struct Snapshot {
     version: u64,
-    rows: Arc<Rows>,
+    rows: Option<Arc<Rows>>,
+}
+
+impl Snapshot {
+    fn rows(&self) -> Result<&Rows, StoreError> {
+        self.rows.as_deref().ok_or(StoreError::TooOld)
+    }
 }
 
 impl Base for Snapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.rows.get(key).cloned())
+        Ok(self.rows()?.get(key).cloned())
     }
 
     fn visit(
@@ -75,7 +92,7 @@ impl Base for Snapshot {
         _enough: PageLimit,
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
-        let mut rows = self.rows.range::<[u8], _>((Bound::Included(begin), Bound::Excluded(end)));
+        let mut rows = self.rows()?.range::<[u8], _>((Bound::Included(begin), Bound::Excluded(end)));
         while let Some((key, value)) = if reverse { rows.next_back() } else { rows.next() } {
             if !row(key, value) {
                 break;
@@ -112,8 +129,9 @@ impl Backend for Memory {
     type Base = Snapshot;
 
     fn begin(&self) -> Result<Snapshot, StoreError> {
-        let state = locked(&self.state);
-        Ok(Snapshot { version: state.version, rows: Arc::clone(&state.rows) })
+        let mut state = locked(&self.state);
+        state.order = None;
+        Ok(Snapshot { version: state.version, rows: Some(Arc::clone(&state.rows)) })
     }
 
     fn commit(&self, base: Snapshot, finished: Finished) -> Result<Committed, StoreError> {
@@ -121,31 +139,35 @@ impl Backend for Memory {
         drop(base);
         let mut state = locked(&self.state);
         state.conflicts.check(read_version, &finished.reads)?;
-        let before = state.version;
-        let version = before + 1;
-        let stamp = stamp_of(version);
+        let order = state.order.filter(|_| self.lags);
+        let version = if order.is_some() { state.version } else { state.version + 1 };
+        let order = order.unwrap_or(0);
+        let mut stamp = stamp_of(version);
+        stamp[8..].copy_from_slice(&order.to_be_bytes());
         let rows: &mut Rows = Arc::make_mut(&mut state.rows);
         let footprint = finished.apply(&stamp, rows)?;
-        state.version = version;
+        (state.version, state.order) = (version, order.checked_add(1));
         state.conflicts.note(version, footprint);
         if self.lags {
             let left = (version, Arc::clone(&state.rows));
+            state.former.retain(|(at, _)| *at < version);
             state.former.push_back(left);
-            if state.former.len() > FORMER {
+            let rows: usize = state.former.iter().map(|(_, rows)| rows.len()).sum();
+            if state.former.len() > FORMER && rows > FORMER_ROWS {
                 state.former.pop_front();
             }
         }
-        self.watches.ring(|key| state.conflicts.touched_since(before, key));
+        self.watches.ring(|key| state.conflicts.touched_since(version - 1, key));
         Ok(Committed { stamp: Some(stamp) })
     }
 }
 
 impl Versions for Memory {
     fn begin_at(&self, version: u64) -> Result<Snapshot, StoreError> {
-        let state = locked(&self.state);
+        let mut state = locked(&self.state);
+        state.order = None;
         let former = state.former.iter().find(|(at, _)| *at == version);
-        let (version, rows) = former.map_or((state.version, &state.rows), |(at, rows)| (*at, rows));
-        Ok(Snapshot { version, rows: Arc::clone(rows) })
+        Ok(Snapshot { version, rows: former.map(|(_, rows)| Arc::clone(rows)) })
     }
 }
 
@@ -162,7 +184,7 @@ impl Engine for Memory {
     }
 
     fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        if self.lags { follow::follow_up(self, &self.last, body) } else { self.transact(body) }
+        if self.lags { follow::follow_up(self, &self.own, body) } else { self.transact(body) }
     }
 
     fn watch(&self, key: &[u8]) -> Result<Watch, StoreError> {

@@ -6,6 +6,7 @@
 use codi2_protocol::Event;
 
 use crate::engine::{Abort, PageLimit, Transaction};
+use crate::finished::KeyRange;
 use crate::layout;
 use crate::store::Store;
 use crate::value;
@@ -23,7 +24,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// The newest minute.
     pub(crate) fn read(store: &Store, transaction: &mut dyn Transaction) -> Result<Self, Abort> {
-        let (begin, end) = layout::below(&layout::single("t"));
+        let (begin, end) = all();
         let page = transaction.range(&begin, &end, true, PageLimit::rows(1))?;
         let minute = match page.rows.first() {
             Some((key, _)) => Some(
@@ -65,6 +66,11 @@ impl Clock {
             }
         }
     }
+}
+
+/// Where the rows of the minutes are. Only appends write there, and all of them as into a guarded range.
+pub(crate) fn all() -> KeyRange {
+    layout::below(&layout::single("t"))
 }
 
 /// The row of a minute.

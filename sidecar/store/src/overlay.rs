@@ -16,6 +16,10 @@ pub(crate) trait Base {
     fn ahead(&self, _keys: &[Vec<u8>]) {}
     /// See [`crate::engine::Transaction::ahead_first`].
     fn ahead_first(&self, _ranges: &[KeyRange]) {}
+    /// See [`crate::engine::Transaction::ahead_guarded`].
+    fn ahead_guarded(&self, rows: &[Vec<u8>], _last: &KeyRange) {
+        self.ahead(rows);
+    }
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
     /// Shows rows in order until `row` returns false; `enough` says about how many that will take.
     fn visit(

@@ -130,6 +130,12 @@ impl Transaction for Distant<'_> {
         self.first.extend(ranges.iter().cloned());
     }
 
+    fn ahead_guarded(&mut self, rows: &[Vec<u8>], last: &KeyRange) {
+        self.waits(true);
+        self.ahead.extend(rows.iter().cloned());
+        self.first.insert(last.clone());
+    }
+
     fn is_late(&self) -> bool {
         self.is_far && self.asked.cost() >= LATE
     }

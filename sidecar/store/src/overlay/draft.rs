@@ -270,6 +270,10 @@ impl Transaction for Draft<'_> {
         self.base.ahead_first(ranges);
     }
 
+    fn ahead_guarded(&mut self, rows: &[Vec<u8>], last: &KeyRange) {
+        self.base.ahead_guarded(rows, last);
+    }
+
     fn is_late(&self) -> bool {
         late(self.began)
     }

@@ -6,6 +6,7 @@
 mod common;
 mod faults;
 mod follow_ups;
+mod guarded;
 mod model;
 mod rules;
 
