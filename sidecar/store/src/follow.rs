@@ -147,7 +147,11 @@ impl<B: Versions> Base for Seen<'_, B> {
         }
         self.said.replace(said);
         let is_told = self.is_told();
-        let _ = self.base().map(|base| if !is_told { base.ahead(rows) });
+        let _ = self.base().map(|base| {
+            if !is_told {
+                base.ahead(rows)
+            }
+        });
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

@@ -120,7 +120,8 @@ impl Left {
     pub(crate) fn take(&self, said: &Said, now: Instant) -> Option<Found> {
         let mut remembered = locked(&self.0);
         let Remembered { rows, last } = &mut *remembered;
-        let (range, row, since) = last.as_ref().filter(|(range, _, since)| *range == said.last && since.is_young(now))?;
+        let (range, row, since) =
+            last.as_ref().filter(|(range, _, since)| *range == said.last && since.is_young(now))?;
         let known = |key| rows.get(key).filter(|(_, since): &&(Row, Since)| since.is_young(now));
         let versions: Vec<u64> = said.rows.iter().map(|key| Some(known(key)?.1.version)).collect::<Option<_>>()?;
         let version = versions.into_iter().fold(since.version, u64::min);
@@ -139,7 +140,8 @@ impl Left {
         let room = ROWS.saturating_sub(remembered.rows.len());
         remembered.rows.extend(leaves.rows.into_iter().take(room).map(|(key, row)| (key, (row, since))));
         // Of commits that were under way at once the latest; a lower version after a while is of a store that was restored.
-        let is_later = remembered.last.as_ref().is_none_or(|(_, _, known)| known.version <= version || !known.is_young(told));
+        let is_later =
+            remembered.last.as_ref().is_none_or(|(_, _, known)| known.version <= version || !known.is_young(told));
         if let Some((range, row)) = leaves.last.filter(|_| is_later) {
             remembered.last = row.map(|row| (range, row, since));
         }

@@ -45,6 +45,9 @@ pub struct Whole {
 
 /// Prints the owners of a file's lines.
 pub fn run(blame: &args::Blame, flags: &Flags, printer: &mut Printer) -> Result<()> {
+    if blame.line_porcelain && matches!(printer.format(), Format::Json | Format::Jsonl) {
+        return Err(anyhow!("--line-porcelain is a form of its own; leave out it or --format")).code(Failure::Usage);
+    }
     let whole = match blame.revision() {
         Some(revision) => of_revision(&revision, blame)?,
         None => {
@@ -215,7 +218,7 @@ struct Content {
 /// The text and its owners: of an open buffer where that is wanted and there is one, else of the file on disk.
 fn owners(hub: &mut dyn Hub, path: &Path, file: &FileId, buffer: bool) -> Result<(Content, OwnersReply)> {
     if buffer {
-        let mut reply = ask(hub, path, file, true)?;
+        let mut reply = ask(hub, file, true)?;
         if let Some(text) = reply.text.take() {
             let digests = [reply.digest; 2];
             return Ok((Content { bytes: text.clone().into_bytes(), text, digests }, reply));
@@ -229,7 +232,7 @@ fn owners(hub: &mut dyn Hub, path: &Path, file: &FileId, buffer: bool) -> Result
     }
     for _ in 0..ATTEMPTS {
         let content = read(path)?;
-        let reply = ask(hub, path, file, false)?;
+        let reply = ask(hub, file, false)?;
         if content.digests.contains(&reply.digest) {
             return Ok((content, reply));
         }
@@ -237,14 +240,12 @@ fn owners(hub: &mut dyn Hub, path: &Path, file: &FileId, buffer: bool) -> Result
     bail!("{} keeps changing; try again", path.display())
 }
 
-fn ask(hub: &mut dyn Hub, path: &Path, file: &FileId, buffer: bool) -> Result<OwnersReply> {
+fn ask(hub: &mut dyn Hub, file: &FileId, buffer: bool) -> Result<OwnersReply> {
     // Without a digest the hub looks at the disk before it answers.
     match hub.call(Call::Owners { file: file.clone(), digest: None, buffer }) {
         Ok(Reply::Owners(reply)) => Ok(reply),
         Ok(_) => Err(LinkError::Odd("no owners").into()),
-        Err(LinkError::Refused(error)) if error.code == ErrorCode::NotFound => {
-            Err(error).with_context(|| format!("nothing is known about {}", path.display())).code(Failure::NotFound)
-        }
+        Err(LinkError::Refused(error)) if error.code == ErrorCode::NotFound => Err(error).code(Failure::NotFound),
         Err(error) => Err(error.into()),
     }
 }

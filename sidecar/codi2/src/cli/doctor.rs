@@ -6,11 +6,12 @@
 mod checks;
 mod store;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use serde::Serialize;
 
 use super::Surroundings;
 use super::args::{Doctor, Format};
+use super::failure::{Code, Failure};
 use super::printer::Printer;
 use crate::settings::{self, Flags};
 
@@ -56,6 +57,10 @@ impl Finding {
 
 /// Runs all checks and prints what they found.
 pub fn run(doctor: &Doctor, flags: &Flags, printer: &mut Printer) -> Result<()> {
+    if !doctor.path.exists() {
+        return Err(anyhow!("{} is not there; name another folder with --path", doctor.path.display()))
+            .code(Failure::NotFound);
+    }
     let findings = findings(doctor, flags);
     match printer.format() {
         Format::Json => printer.json(&findings)?,

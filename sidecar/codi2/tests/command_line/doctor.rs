@@ -25,6 +25,14 @@ fn doctor_on_a_fresh_machine_finds_no_fault_of_ours_and_leaves_nothing_behind() 
     assert_eq!(fs::read_dir(home.0.path()).unwrap().count(), 0);
 }
 
+#[test]
+fn doctor_of_a_folder_that_is_not_there_is_code_3_and_looks_nowhere_else() {
+    let home = Home::new();
+    let output = home.run(&["doctor", "--path", "nope"]);
+    assert_eq!((code(&output), text(&output.stdout)), (3, ""));
+    assert!(text(&output.stderr).contains("nope is not there"), "{output:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn doctor_names_what_is_broken_and_what_to_do() {

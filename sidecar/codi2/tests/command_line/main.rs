@@ -98,9 +98,14 @@ fn wrong_use_is_code_2_and_what_was_typed_is_escaped() {
         assert!(text(&output.stdout).is_empty() && !output.stderr.contains(&0x1b), "{output:?}");
         assert!(!output.status.success());
     }
-    let output = home.run(&["monitor", "--include", "a["]);
-    assert_eq!(code(&output), 2);
-    assert!(text(&output.stderr).contains("a["), "{output:?}");
+    for (words, named) in [
+        (&["monitor", "--include", "a["][..], "a["),
+        (&["blame", "a.rs", "--line-porcelain", "--format", "json"], "--format"),
+    ] {
+        let output = home.run(words);
+        assert_eq!(code(&output), 2);
+        assert!(text(&output.stderr).contains(named), "{output:?}");
+    }
 }
 
 #[test]

@@ -111,6 +111,8 @@ fn blame_names_what_is_known_and_refuses_what_is_not() {
     assert_eq!((&after["lines"][1]["line"], &after["lines"][1]["class"]), (&json!(2), &json!("unknown")));
     let output = world.run(&["blame", "x.ignored"]);
     assert_eq!((output.status.code(), output.stdout.is_empty()), (Some(3), true), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("nothing is recorded about x.ignored") && !said.contains("nothing is known"), "{said}");
     let outside = world.run(&["blame", "../repo/.git/config"]);
     assert_eq!(outside.status.code(), Some(3), "{outside:?}");
 }

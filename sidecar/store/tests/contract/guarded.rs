@@ -34,7 +34,8 @@ fn appends() -> impl Strategy<Value = Vec<Append>> {
             .prop_map(|(hub, producer, begins, asks, within)| Append { hub, producer, begins, asks, within })
     };
     let leaf = one(Vec::new()).boxed();
-    let nested = leaf.prop_recursive(2, 8, 3, move |inner| prop::collection::vec(inner, 0..3).prop_flat_map(one).boxed());
+    let nested =
+        leaf.prop_recursive(2, 8, 3, move |inner| prop::collection::vec(inner, 0..3).prop_flat_map(one).boxed());
     prop::collection::vec(nested, 2..12)
 }
 
