@@ -81,10 +81,11 @@ pub trait Transaction {
     /// As [`Transaction::ahead`], of the first row of each of these ranges: asked for by a page of one row from the same
     /// beginning to the same end.
     fn ahead_first(&mut self, _ranges: &[(Vec<u8>, Vec<u8>)]) {}
-    /// As [`Transaction::ahead`], of rows that are guarded: nobody writes one of them, or into the range `last`, who has not
-    /// said so by this call and read the row, or the range's last one by a page of one row from the far end. A follow-up that
-    /// reads nothing else need not ask an engine elsewhere: its own last commits told what they left.
-    fn ahead_guarded(&mut self, rows: &[Vec<u8>], _last: &(Vec<u8>, Vec<u8>)) {
+    /// As [`Transaction::ahead`], of rows that are guarded: nobody writes one of them, or into the range, by any kind of
+    /// transaction, who has not said so by this call, once and before he reads, and read the row, or the range's last one by a
+    /// page of one row from the far end. A follow-up that reads nothing else need not ask an engine elsewhere: its own last
+    /// commits told what they left.
+    fn ahead_guarded(&mut self, rows: &[Vec<u8>], _range: &(Vec<u8>, Vec<u8>)) {
         self.ahead(rows);
     }
     /// Whether it has lived for [`LATE_MS`]: whoever reads a page looks at no more of it, and goes on in another one.

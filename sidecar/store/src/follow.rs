@@ -4,7 +4,8 @@
 //! that ends without a commit proves nothing and is repeated upon what is newest, as is one that is refused. The newest
 //! version is asked for once in [`FOLLOW_MS`] all the same: that is where a cluster with too much to do makes its clients
 //! wait. Of rows nothing is remembered but of those that are guarded (`guarded`): what a commit wrote is not known to stand at its
-//! version, which a cluster gives to many commits at once. A run that was told such rows and asks for another ends there, and is repeated.
+//! version, which a cluster gives to many commits at once. A run that was told such rows and asks for another ends there, and is
+//! repeated behind as before.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Mutex;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::engine::{Body, Committed, FOLLOW_MS, PageLimit};
 use crate::error::StoreError;
 use crate::finished::{Finished, KeyRange};
-use crate::guarded::{Found, Left, Said};
+use crate::guarded::{AfterCommit, Found, Guarded, Remembered};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::locked;
 
@@ -24,16 +25,22 @@ pub(crate) trait Versions: Backend {
 
 /// What an engine knows of its own commits.
 #[derive(Debug, Default)]
-pub(crate) struct Own {
+pub(crate) struct OwnCommits {
     last: Last,
-    left: Left,
+    remembered: Remembered,
 }
 
-impl Own {
-    /// Of versions that may never come again.
+impl OwnCommits {
+    fn learn(&self, commit: Known, after: AfterCommit) {
+        if self.last.learn(commit) {
+            self.remembered.forget();
+        }
+        self.remembered.learn(after, commit.version, commit.told);
+    }
+
     fn forget(&self) {
         self.last.forget();
-        self.left.forget();
+        self.remembered.forget();
     }
 }
 
@@ -58,17 +65,19 @@ impl Last {
     }
 
     /// A commit's version was told; the newest was `asked` for on the way to it, or on the way to one that it followed.
-    fn learn(&self, new: Known) {
+    /// Whether it is lower than what was told before it was asked for: of a store that was restored.
+    fn learn(&self, new: Known) -> bool {
         let mut last = locked(&self.0);
-        *last = Some(match *last {
+        let (known, is_restored) = match *last {
             // Commits that were under way at once.
             Some(known) if new.asked < known.told => {
                 let (version, told) = (known.version, known.told).max((new.version, new.told));
-                Known { asked: known.asked.max(new.asked), version, told }
+                (Known { asked: known.asked.max(new.asked), version, told }, false)
             }
-            // Lower than what was told before it was asked for: of a store that was restored.
-            _ => new,
-        });
+            known => (new, known.is_some_and(|known| new.version < known.version)),
+        };
+        *last = Some(known);
+        is_restored
     }
 
     /// Of versions that may never come again.
@@ -78,54 +87,86 @@ impl Last {
 }
 
 /// See [`crate::Engine::follow_up`].
-pub(crate) fn follow_up<B: Versions>(backend: &B, own: &Own, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-    let asked = Cell::new(Instant::now());
-    overlay::run(&Following { backend, own, asked, tried: Cell::new(false), behind: Cell::new(false) }, body)
+pub(crate) fn follow_up<B: Versions>(
+    backend: &B,
+    own: &OwnCommits,
+    body: &mut Body<'_>,
+) -> Result<Committed, StoreError> {
+    overlay::run(&&Following::new(backend, own, true), body)
+}
+
+/// See [`crate::Engine::transact`]. It follows nobody, and marks the guarded rows that it writes for those who do.
+pub(crate) fn transact<B: Versions>(
+    backend: &B,
+    own: &OwnCommits,
+    body: &mut Body<'_>,
+) -> Result<Committed, StoreError> {
+    overlay::run(&&Following::new(backend, own, false), body)
 }
 
 struct Following<'a, B> {
     backend: &'a B,
-    own: &'a Own,
+    own: &'a OwnCommits,
+    /// Whether it follows anybody.
+    follows: bool,
     /// When the newest version was asked for, of what the present run reads.
     asked: Cell<Instant>,
     tried: Cell<bool>,
-    /// Whether the first run was behind.
-    behind: Cell<bool>,
+    /// Whether the run before was told guarded rows, and asked for another.
+    wants_more: Cell<bool>,
+    /// How many runs were behind.
+    behind: Cell<u32>,
+}
+
+impl<'a, B> Following<'a, B> {
+    fn new(backend: &'a B, own: &'a OwnCommits, follows: bool) -> Self {
+        let (asked, tried) = (Cell::new(Instant::now()), Cell::new(false));
+        Self { backend, own, follows, asked, tried, wants_more: Cell::new(false), behind: Cell::new(0) }
+    }
 }
 
 /// What a run sees. Nothing is begun before it is known as of which version it reads.
 struct Seen<'a, B: Versions> {
-    backend: &'a B,
-    own: &'a Own,
+    of: &'a Following<'a, B>,
     base: OnceCell<B::Base>,
     /// The version of the commit that it follows, where it is behind.
     follows: Option<u64>,
-    said: RefCell<Said>,
+    may_be_told: bool,
+    said: RefCell<Guarded>,
     found: RefCell<Found>,
 }
 
 impl<B: Versions> Seen<'_, B> {
-    fn base(&self) -> Result<&B::Base, StoreError> {
-        if let Some(base) = self.base.get() {
-            return Ok(base);
-        }
+    fn begun(&self) -> Result<B::Base, StoreError> {
         let told_at = self.found.borrow().told_at;
-        let base = match told_at.or(self.follows) {
-            Some(version) => self.backend.begin_at(version)?,
-            None => self.backend.begin()?,
-        };
-        Ok(self.base.get_or_init(|| base))
+        match told_at.or(self.follows) {
+            Some(version) => self.of.backend.begin_at(version),
+            None => self.of.backend.begin(),
+        }
+    }
+
+    fn base(&self) -> Result<&B::Base, StoreError> {
+        match self.base.get() {
+            Some(base) => Ok(base),
+            None => self.begun().map(|base| self.base.get_or_init(|| base)),
+        }
     }
 
     /// After a recovery every version before it is too old, after a restore it may never come.
     fn failed(&self) {
         if self.follows.is_some() {
-            self.own.forget();
+            self.of.own.forget();
         }
     }
 
     fn is_told(&self) -> bool {
         self.found.borrow().told_at.is_some()
+    }
+
+    /// Other rows than it was told: they are read by the next run.
+    fn more(&self) -> StoreError {
+        self.of.wants_more.set(true);
+        StoreError::Conflict
     }
 }
 
@@ -139,14 +180,13 @@ impl<B: Versions> Base for Seen<'_, B> {
         let _ = self.base().map(|base| base.ahead_first(ranges));
     }
 
-    fn ahead_guarded(&self, rows: &[Vec<u8>], last: &KeyRange) {
-        let said = Said { rows: rows.to_vec(), last: last.clone() };
-        if self.follows.is_some() && self.base.get().is_none() {
-            let told = self.own.left.take(&said, Instant::now());
-            self.found.replace(told.unwrap_or_default());
-        }
+    fn ahead_guarded(&self, rows: &[Vec<u8>], range: &KeyRange) {
+        let said = Guarded { rows: rows.to_vec(), range: range.clone() };
+        let newest = self.follows.filter(|_| self.may_be_told && self.base.get().is_none());
+        let told = newest.and_then(|newest| self.of.own.remembered.take(&said, newest, Instant::now()));
+        let is_told = told.is_some();
+        self.found.replace(told.unwrap_or_default());
         self.said.replace(said);
-        let is_told = self.is_told();
         let _ = self.base().map(|base| {
             if !is_told {
                 base.ahead(rows)
@@ -156,8 +196,7 @@ impl<B: Versions> Base for Seen<'_, B> {
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         if self.is_told() {
-            let found = self.found.borrow();
-            return found.rows.get(key).map(|row| row.value.clone()).ok_or(StoreError::Conflict);
+            return self.found.borrow().told(key).ok_or_else(|| self.more());
         }
         let value = self.base().and_then(|base| base.get(key)).inspect_err(|_| self.failed())?;
         if self.said.borrow().rows.iter().any(|guarded| guarded == key) {
@@ -175,13 +214,14 @@ impl<B: Versions> Base for Seen<'_, B> {
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
         let asks_last = reverse && enough.rows == 1 && {
-            let (from, to) = &self.said.borrow().last;
+            let (from, to) = &self.said.borrow().range;
             (begin, end) == (from, to)
         };
         if self.is_told() {
-            let found = self.found.borrow();
-            let (_, last) = found.last.as_ref().filter(|_| asks_last).ok_or(StoreError::Conflict)?;
-            if let Some((key, value)) = last {
+            if !asks_last {
+                return Err(self.more());
+            }
+            if let Some((key, value)) = self.found.borrow_mut().told_last() {
                 row(key, value);
             }
             return Ok(());
@@ -194,7 +234,7 @@ impl<B: Versions> Base for Seen<'_, B> {
         let row: &mut dyn FnMut(&[u8], &[u8]) -> bool = if asks_last { &mut shown } else { row };
         self.base().and_then(|base| base.visit(begin, end, reverse, enough, row)).inspect_err(|_| self.failed())?;
         if asks_last {
-            self.found.borrow_mut().last = Some(((begin.to_vec(), end.to_vec()), last));
+            self.found.borrow_mut().read_last(last);
         }
         Ok(())
     }
@@ -204,34 +244,36 @@ impl<B: Versions> Base for Seen<'_, B> {
     }
 }
 
-impl<'a, B: Versions> Backend for Following<'a, B> {
+// A reference, so that what a run sees may borrow it.
+impl<'a, B: Versions> Backend for &'a Following<'a, B> {
     type Base = Seen<'a, B>;
 
     fn begin(&self) -> Result<Self::Base, StoreError> {
         let now = Instant::now();
-        let known = if self.tried.replace(true) { None } else { self.own.last.young(now) };
+        let is_first = !self.tried.replace(true);
+        let may_follow = self.follows && (self.wants_more.take() || is_first);
+        let known = if may_follow { self.own.last.young(now) } else { None };
         self.asked.set(known.map_or(now, |known| known.asked));
-        self.behind.set(self.behind.get() || known.is_some());
+        self.behind.set(self.behind.get() + u32::from(known.is_some()));
         let follows = known.map(|known| known.version);
         let (base, said, found) = (OnceCell::new(), RefCell::default(), RefCell::default());
-        Ok(Seen { backend: self.backend, own: self.own, base, follows, said, found })
+        Ok(Seen { of: self, base, follows, may_be_told: is_first, said, found })
     }
 
-    fn commit(&self, seen: Self::Base, mut finished: Finished) -> Result<Committed, StoreError> {
-        seen.base()?;
-        let Seen { base, follows, found, .. } = seen;
-        let Some(base) = base.into_inner() else { return Err(StoreError::Conflict) };
-        let leaves = found.into_inner().guard(&mut finished);
+    fn commit(&self, mut seen: Self::Base, mut finished: Finished) -> Result<Committed, StoreError> {
+        let base = match seen.base.take() {
+            Some(base) => base,
+            None => seen.begun()?,
+        };
+        let after = seen.found.into_inner().guard(seen.said.into_inner().range, &mut finished);
         let committed = self.backend.commit(base, finished);
         match &committed {
-            Ok(Committed { stamp: Some([a, b, c, d, e, f, g, h, ..]) }) => {
+            Ok(Committed { stamp: Some([a, b, c, d, e, f, g, h, ..]) }) if self.follows => {
                 let version = u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
-                let told = Instant::now();
-                self.own.last.learn(Known { asked: self.asked.get(), version, told });
-                self.own.left.learn(leaves, version, told);
+                self.own.learn(Known { asked: self.asked.get(), version, told: Instant::now() }, after);
             }
             // Who meets somebody learns that version; it stays one of this store, and another's own commit may be it.
-            Err(error) if follows.is_some() && *error != StoreError::Conflict => self.own.forget(),
+            Err(error) if seen.follows.is_some() && *error != StoreError::Conflict => self.own.forget(),
             _ => {}
         }
         committed
@@ -239,7 +281,7 @@ impl<'a, B: Versions> Backend for Following<'a, B> {
 
     fn pause(&self, lost: u32) {
         // A run that was behind met nobody yet.
-        let lost = lost - u32::from(self.behind.get());
+        let lost = lost.saturating_sub(self.behind.get());
         if lost > 0 {
             self.backend.pause(lost);
         }
@@ -308,7 +350,7 @@ mod tests {
         }
     }
 
-    fn did(noting: &Noting, own: &Own, write: bool) -> Vec<String> {
+    fn did(noting: &Noting, own: &OwnCommits, write: bool) -> Vec<String> {
         follow_up(&noting, own, &mut |transaction| {
             transaction.get(b"k")?;
             if write { transaction.set(b"k", b"") } else { Ok(()) }
@@ -319,7 +361,7 @@ mod tests {
 
     #[test]
     fn follows_the_last_commit_while_that_is_young() {
-        let (noting, own) = (Noting::default(), Own::default());
+        let (noting, own) = (Noting::default(), OwnCommits::default());
         assert_eq!(did(&noting, &own, true), ["get newest", "commit newest"]);
         assert_eq!(did(&noting, &own, true), ["get 9", "commit 9"]);
         let asked = own.last.young(Instant::now()).unwrap().asked;
@@ -329,7 +371,7 @@ mod tests {
 
     #[test]
     fn what_is_not_committed_is_read_again() {
-        let (noting, own) = (Noting::default(), Own::default());
+        let (noting, own) = (Noting::default(), OwnCommits::default());
         own.last.learn(known(Instant::now(), 9));
         assert_eq!(did(&noting, &own, false), ["get 9", "get newest"]);
         let cancelled = follow_up(&&noting, &own, &mut |transaction| {
@@ -349,7 +391,8 @@ mod tests {
         for (call, error, first, stays) in cases {
             let told = format!("{call} {error:?}");
             let fails = Cell::new(Some(StoreError::Unknown));
-            let (noting, own) = (Noting { behind: Some((call, error)), fails, ..Noting::default() }, Own::default());
+            let (noting, own) =
+                (Noting { behind: Some((call, error)), fails, ..Noting::default() }, OwnCommits::default());
             own.last.learn(known(Instant::now(), 9));
             // Nothing is learned anew: what is known afterwards is what was not forgotten.
             let body = &mut |transaction: &mut dyn crate::Transaction| {
@@ -366,7 +409,7 @@ mod tests {
 
     #[test]
     fn what_its_own_commit_left_of_guarded_rows_is_not_asked_for() {
-        let (noting, own) = (Noting::default(), Own::default());
+        let (noting, own) = (Noting::default(), OwnCommits::default());
         let range = (b"t".to_vec(), b"u".to_vec());
         let append = |also: &[&[u8]], into: &[u8]| {
             follow_up(&&noting, &own, &mut |transaction| {
@@ -383,14 +426,14 @@ mod tests {
         assert_eq!(append(&[], b"k"), ["get newest", "commit newest"]);
         // As of before the commit at 9, at which others may have committed, too.
         assert_eq!(append(&[], b"k"), ["commit 8"]);
-        assert_eq!(append(&[b"other"], b"k"), ["get newest", "get newest", "commit newest"], "what was not said");
+        assert_eq!(append(&[b"other"], b"k"), ["get 9", "get 9", "commit 9"], "what was not said");
         assert_eq!(append(&[], b"k"), ["commit 8"]);
         assert_eq!(append(&[], b"other"), ["commit 8"]);
         assert_eq!(append(&[], b"k"), ["commit 8"], "nobody wrote it");
         assert_eq!(append(&[], b"t1"), ["commit 8"]);
         assert_eq!(append(&[], b"k"), asked, "its own row of the range is not known to be the last");
         assert_eq!(append(&[], b"k"), ["commit 8"]);
-        own.left.forget();
+        own.remembered.forget();
         assert_eq!(append(&[], b"k"), asked);
     }
 
@@ -422,7 +465,7 @@ mod tests {
 
     #[test]
     fn a_store_that_was_restored_to_lower_versions_is_followed_again() {
-        let (noting, own, now) = (Noting::default(), Own::default(), Instant::now());
+        let (noting, own, now) = (Noting::default(), OwnCommits::default(), Instant::now());
         own.last.learn(known(now, 1_000));
         own.last.learn(known(now + Duration::from_millis(1), 9));
         assert_eq!(did(&noting, &own, false)[0], "get 9");

@@ -26,8 +26,8 @@ use uuid::Uuid;
 use crate::engine::{ATTEMPTS, Body, Committed, Engine, PageLimit};
 use crate::error::{Fate, StoreError};
 use crate::finished::{Finished, KeyRange, Write};
-use crate::follow::{self, Own, Versions};
-use crate::overlay::{self, Backend, Base};
+use crate::follow::{self, OwnCommits, Versions};
+use crate::overlay::{Backend, Base};
 use crate::watch::{Watch, locked};
 
 pub use client::{FoundationDbOptions, PREFIX_BYTES, place};
@@ -43,7 +43,7 @@ pub struct FoundationDb {
     place: String,
     /// Marks of commits whose result is unknown and that may still be under way.
     doubtful: Mutex<Vec<Vec<u8>>>,
-    own: Own,
+    own: OwnCommits,
     /// Whether nobody answered when the cluster was asked last.
     is_away: AtomicBool,
 }
@@ -61,7 +61,7 @@ pub fn open(options: &FoundationDbOptions) -> Result<FoundationDb, StoreError> {
     // Attempts are counted here; no loop of the client's may go on by itself.
     database.set_option(DatabaseOption::TransactionRetryLimit(0)).map_err(unusable)?;
     let prefix = options.prefix.clone();
-    let (doubtful, own, is_away) = (Mutex::default(), Own::default(), AtomicBool::new(false));
+    let (doubtful, own, is_away) = (Mutex::default(), OwnCommits::default(), AtomicBool::new(false));
     Ok(FoundationDb { database, prefix, place, doubtful, own, is_away })
 }
 
@@ -336,7 +336,7 @@ impl Versions for &FoundationDb {
 
 impl Engine for FoundationDb {
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        overlay::run(&self, body).map_err(|error| self.missed(error))
+        follow::transact(&self, &self.own, body).map_err(|error| self.missed(error))
     }
 
     fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {

@@ -2,8 +2,8 @@
 //! nothing is stored.
 //!
 //! So an engine need not ask for what its own last commit left of such a row. It declares as read what others would mark, all
-//! but its own last mark, as of before that commit: whoever wrote the row since, at that very version too, is met. A range
-//! needs no marks: what its last row is, is known as of before a commit that proved it and wrote nothing there.
+//! but the mark of that commit, as of the version before it: whoever wrote the row since, at that very version too, is met. A
+//! range needs no marks: what its last row is, is known as of before a commit that proved it and wrote nothing there.
 //! Absent on purpose: which rows are guarded (whoever says so), when a follow-up reads at all (`follow`).
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,43 +20,62 @@ use crate::watch::locked;
 const ROWS: usize = 4_096;
 
 /// A key and its value.
-pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+type Pair = (Vec<u8>, Vec<u8>);
 
-/// What a transaction said that it reads.
+/// What a transaction says that it reads.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Said {
+pub(crate) struct Guarded {
     pub(crate) rows: Vec<Vec<u8>>,
-    pub(crate) last: KeyRange,
+    /// The range whose last row it reads.
+    pub(crate) range: KeyRange,
 }
 
-/// What is known of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) value: Option<Vec<u8>>,
-    /// Under which it was written last, if that was here.
-    mark: Option<Uuid>,
+/// A row as it was read or told.
+#[derive(Debug, Clone)]
+struct Row {
+    value: Option<Vec<u8>>,
+    /// What this engine wrote it under last, or would have.
+    mark: Uuid,
 }
 
 /// What a transaction has read of guarded rows, or was told instead.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    pub(crate) rows: BTreeMap<Vec<u8>, Row>,
-    /// The last row of the range, where it was asked for.
-    pub(crate) last: Option<(KeyRange, Option<Pair>)>,
-    /// As of which version it was told; absent where it was read.
+    rows: BTreeMap<Vec<u8>, Row>,
+    /// The last row of the range.
+    last: Option<Pair>,
+    /// Whether that was asked for.
+    has_asked: bool,
+    /// As of which version it was told all this; absent where it reads.
     pub(crate) told_at: Option<u64>,
 }
 
 impl Found {
     /// A row was read.
     pub(crate) fn read(&mut self, key: &[u8], value: Option<Vec<u8>>) {
-        self.rows.insert(key.to_vec(), Row { value, mark: None });
+        self.rows.insert(key.to_vec(), Row { value, mark: Uuid::new_v4() });
+    }
+
+    /// The last row of the range was read.
+    pub(crate) fn read_last(&mut self, last: Option<Pair>) {
+        (self.last, self.has_asked) = (last, true);
+    }
+
+    /// The row that was told; absent where it was not.
+    pub(crate) fn told(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
+        self.rows.get(key).map(|row| row.value.clone())
+    }
+
+    /// The last row of the range, as it was told.
+    pub(crate) fn told_last(&mut self) -> Option<&Pair> {
+        self.has_asked = true;
+        self.last.as_ref()
     }
 
     /// Marks what is written, declares what was told as read, and says what a commit of it will have left.
-    pub(crate) fn guard(self, finished: &mut Finished) -> Leaves {
-        let mut leaves = Leaves::default();
-        for (key, row) in self.rows {
+    pub(crate) fn guard(self, range: KeyRange, finished: &mut Finished) -> AfterCommit {
+        let mut after = AfterCommit::default();
+        for (key, mut row) in self.rows {
             let own = (key.clone(), [&key[..], &[0]].concat());
             if !finished.reads.contains(&own) {
                 continue;
@@ -65,28 +84,28 @@ impl Found {
                 finished.reads.retain(|read| *read != own);
                 finished.reads.extend(others(&key, row.mark));
             }
-            match finished.writes.get(&key) {
-                Some(Write::Set(value)) => {
-                    let mark = row.mark.unwrap_or_else(Uuid::new_v4);
-                    finished.marks.push(marked(&key, &mark.into_bytes()));
-                    leaves.rows.push((key, Row { value: Some(value.clone()), mark: Some(mark) }));
-                }
-                Some(_) => finished.marks.push(marked(&key, &Uuid::new_v4().into_bytes())),
-                None if row.mark.is_some() => leaves.rows.push((key, row)),
-                None => {}
+            let is_written = finished.writes_into(&own.0, &own.1);
+            if is_written {
+                finished.marks.push(marked(&key, &row.mark.into_bytes()));
             }
+            match finished.writes.get(&key) {
+                Some(Write::Set(value)) => row.value = Some(value.clone()),
+                _ if is_written => continue,
+                _ => {}
+            }
+            after.rows.push((key, row));
         }
-        leaves.last = self.last.map(|(range, row)| {
-            let writes = finished.writes_into(&range.0, &range.1);
-            (range, if writes { None } else { Some(row) })
-        });
-        leaves
+        if self.has_asked {
+            let is_written = finished.writes_into(&range.0, &range.1);
+            after.last = Some((range, (!is_written).then_some(self.last)));
+        }
+        after
     }
 }
 
 /// What a commit leaves.
 #[derive(Debug, Default)]
-pub(crate) struct Leaves {
+pub(crate) struct AfterCommit {
     rows: Vec<(Vec<u8>, Row)>,
     /// The last row of a range, where that is known.
     last: Option<(KeyRange, Option<Option<Pair>>)>,
@@ -94,10 +113,10 @@ pub(crate) struct Leaves {
 
 /// What an engine's own last commits left.
 #[derive(Debug, Default)]
-pub(crate) struct Left(Mutex<Remembered>);
+pub(crate) struct Remembered(Mutex<Rows>);
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct Rows {
     rows: HashMap<Vec<u8>, (Row, Since)>,
     last: Option<(KeyRange, Option<Pair>, Since)>,
 }
@@ -115,41 +134,41 @@ impl Since {
     }
 }
 
-impl Left {
-    /// All that a transaction reads, if it is known; nobody else is told these rows before it has committed.
-    pub(crate) fn take(&self, said: &Said, now: Instant) -> Option<Found> {
+impl Remembered {
+    /// All that a transaction reads, if it is known; nobody else is told these rows before it has committed. `newest` is
+    /// the highest version that is known: what is above is of a store that was restored since.
+    pub(crate) fn take(&self, said: &Guarded, newest: u64, now: Instant) -> Option<Found> {
         let mut remembered = locked(&self.0);
-        let Remembered { rows, last } = &mut *remembered;
-        let (range, row, since) =
-            last.as_ref().filter(|(range, _, since)| *range == said.last && since.is_young(now))?;
-        let known = |key| rows.get(key).filter(|(_, since): &&(Row, Since)| since.is_young(now));
-        let versions: Vec<u64> = said.rows.iter().map(|key| Some(known(key)?.1.version)).collect::<Option<_>>()?;
+        let Rows { rows, last } = &mut *remembered;
+        let is_known = |since: &Since| since.is_young(now) && since.version <= newest;
+        let (_, last, since) = last.as_ref().filter(|(range, _, since)| *range == said.range && is_known(since))?;
+        let known = |key| rows.get(key).map(|(_, since)| since).filter(|since| is_known(since));
+        let versions: Vec<u64> = said.rows.iter().map(|key| Some(known(key)?.version)).collect::<Option<_>>()?;
         let version = versions.into_iter().fold(since.version, u64::min);
-        let last = Some((range.clone(), row.clone()));
         let rows = said.rows.iter().filter_map(|key| Some((key.clone(), rows.remove(key)?.0))).collect();
-        Some(Found { rows, last, told_at: Some(version.checked_sub(1)?) })
+        Some(Found { rows, last: last.clone(), has_asked: false, told_at: Some(version.checked_sub(1)?) })
     }
 
     /// A commit was told.
-    pub(crate) fn learn(&self, leaves: Leaves, version: u64, told: Instant) {
+    pub(crate) fn learn(&self, after: AfterCommit, version: u64, told: Instant) {
         let mut remembered = locked(&self.0);
         let since = Since { version, told };
-        if remembered.rows.len() + leaves.rows.len() > ROWS {
+        if remembered.rows.len() + after.rows.len() > ROWS {
             remembered.rows.retain(|_, (_, since)| since.is_young(told));
         }
         let room = ROWS.saturating_sub(remembered.rows.len());
-        remembered.rows.extend(leaves.rows.into_iter().take(room).map(|(key, row)| (key, (row, since))));
-        // Of commits that were under way at once the latest; a lower version after a while is of a store that was restored.
-        let is_later =
-            remembered.last.as_ref().is_none_or(|(_, _, known)| known.version <= version || !known.is_young(told));
-        if let Some((range, row)) = leaves.last.filter(|_| is_later) {
-            remembered.last = row.map(|row| (range, row, since));
+        remembered.rows.extend(after.rows.into_iter().take(room).map(|(key, row)| (key, (row, since))));
+        // Of commits that were under way at once the latest.
+        let known = remembered.last.as_ref().map(|(_, _, known)| known);
+        let is_later = known.is_none_or(|known| known.version <= version || !known.is_young(told));
+        if let Some((range, last)) = after.last.filter(|_| is_later) {
+            remembered.last = last.map(|last| (range, last, since));
         }
     }
 
-    /// Of versions that may never come again.
+    /// Of versions that may never come again, or of what may be stored and may not.
     pub(crate) fn forget(&self) {
-        *locked(&self.0) = Remembered::default();
+        *locked(&self.0) = Rows::default();
     }
 }
 
@@ -159,10 +178,8 @@ fn marked(key: &[u8], by: &[u8]) -> Vec<u8> {
 }
 
 /// What anybody but the owner of this mark marks a row with.
-fn others(key: &[u8], own: Option<Uuid>) -> Vec<KeyRange> {
-    let all = (marked(key, &[]), marked(key, &[0xff; 17]));
-    let Some(own) = own else { return vec![all] };
+fn others(key: &[u8], own: Uuid) -> [KeyRange; 2] {
     let own = marked(key, &own.into_bytes());
     let after = [&own[..], &[0]].concat();
-    vec![(all.0, own), (after, all.1)]
+    [(marked(key, &[]), own), (after, marked(key, &[0xff; 17]))]
 }

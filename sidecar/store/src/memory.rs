@@ -11,7 +11,7 @@ use crate::conflicts::Conflicts;
 use crate::engine::{Body, Committed, Engine, PageLimit};
 use crate::error::StoreError;
 use crate::finished::{Finished, Target};
-use crate::follow::{self, Own, Versions};
+use crate::follow::{self, OwnCommits, Versions};
 use crate::overlay::{self, Backend, Base};
 use crate::watch::{Watch, Watches, locked};
 
@@ -40,7 +40,7 @@ pub struct Memory {
     shared: bool,
     /// Whether follow-ups read what the last of them left; else what is newest, which costs nothing here.
     lags: bool,
-    own: Own,
+    own: OwnCommits,
 }
 
 impl Memory {
@@ -63,7 +63,7 @@ impl Memory {
     #[must_use]
     pub fn elsewhere(&self) -> Self {
         let (state, watches) = (Arc::clone(&self.state), Arc::clone(&self.watches));
-        Self { state, watches, shared: self.shared, lags: self.lags, own: Own::default() }
+        Self { state, watches, shared: self.shared, lags: self.lags, own: OwnCommits::default() }
     }
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn stamp_of(version: u64) -> [u8; 10] {
 
 impl Engine for Memory {
     fn transact(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {
-        overlay::run(self, body)
+        if self.lags { follow::transact(self, &self.own, body) } else { overlay::run(self, body) }
     }
 
     fn follow_up(&self, body: &mut Body<'_>) -> Result<Committed, StoreError> {

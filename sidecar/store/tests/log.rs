@@ -318,8 +318,8 @@ fn hubs_that_append_in_turns_keep_every_row_right() {
             // Runs of one to three appends of one hub; the other's clock is seven minutes behind.
             let other = matches!(number % 7, 1 | 4 | 5);
             let clock = number / 5 * 60_000 + if other { 0 } else { 7 * 60_000 };
-            // Each second fact is one that came before.
-            let seq = if number % 2 == 0 { durable + 1 } else { number / 3 + 1 };
+            // Each second fact is one that came before: the last one, or an earlier one.
+            let seq = [durable + 1, durable, durable + 1, number / 3 + 1][number as usize % 4];
             let event = event(number, clock);
             let stamp =
                 hubs[usize::from(other)].append(&[pending(event.clone(), Dedupe::fact(producer, seq))]).unwrap()[0];

@@ -18,6 +18,8 @@ use crate::finished::{Finished, KeyRange, StampedKey, Write, plus};
 const WRITE_CHARGE: usize = 192;
 /// The same for a range that was read.
 const READ_CHARGE: usize = 96;
+/// The same for a row that is guarded: what others would mark is read, and it is marked.
+const GUARD_CHARGE: usize = 2 * READ_CHARGE + WRITE_CHARGE;
 
 /// See the module's description.
 pub(super) struct Draft<'a> {
@@ -271,6 +273,7 @@ impl Transaction for Draft<'_> {
     }
 
     fn ahead_guarded(&mut self, rows: &[Vec<u8>], last: &KeyRange) {
+        self.finished.charged += rows.iter().map(|key| 7 * key.len() + GUARD_CHARGE).sum::<usize>();
         self.base.ahead_guarded(rows, last);
     }
 
