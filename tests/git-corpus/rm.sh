@@ -3,5 +3,5 @@ standard
 ### step
 git rm -q a.txt sub/c.txt
 ### expect
-a.txt gone git what=index
+a.txt gone git what=removed
 sub/c.txt gone git

@@ -166,6 +166,8 @@ pub struct GitExplanation {
 pub enum GitSource {
     /// An index entry (or its absence), before or after the operation.
     Index,
+    /// Git lost the path and wrote no file meanwhile: `git rm`, or a commit of what somebody had removed. No checkout took it away.
+    Removed,
     /// The commit checked out before (or its lack of the path).
     OldHead,
     /// The commit checked out after (or its lack of the path).
@@ -188,6 +190,7 @@ impl GitSource {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Index => "index",
+            Self::Removed => "removed",
             Self::OldHead => "old-head",
             Self::NewHead => "new-head",
             Self::Stash => "stash",

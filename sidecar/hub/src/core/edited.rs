@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use codi2_attribution::{Change as OpenChange, DiskRuling, Observed, Rung};
 use codi2_protocol::{ActorKind, EventId, FileId, WorktreeId};
 use codi2_text::Text;
+use codi2_workspace::GitSource;
 
 use super::Core;
 use super::kept::Kept;
@@ -58,12 +59,33 @@ struct Gone {
     lines: HashMap<u64, Vec<(usize, usize)>>,
 }
 
+/// Who took a file away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taker {
+    /// Git, and the file may lie on another branch still.
+    Git,
+    /// Somebody who announced it.
+    Announced,
+    /// A command, or nobody known, whether git has recorded it since or not.
+    Anybody,
+}
+
+impl Taker {
+    fn of(change: &OpenChange, kept: &Kept) -> Self {
+        match change.ruling.rung() {
+            Rung::Git if kept.git.as_ref().is_some_and(|git| git.what == GitSource::Removed) => Self::Anybody,
+            Rung::Git => Self::Git,
+            Rung::OnlyCall | Rung::Candidates | Rung::Unexplained | Rung::Older => Self::Anybody,
+            _ => Self::Announced,
+        }
+    }
+}
+
 /// A file that is gone.
 struct Source {
     /// The change that took it away.
     event: EventId,
-    /// On which rung that stands.
-    rung: Rung,
+    by: Taker,
     /// Without its folder.
     name: String,
     /// How many of its lines tell.
@@ -73,12 +95,12 @@ struct Source {
 impl Gone {
     fn of(ends: Vec<Went>, secret: &[u8; 32]) -> Self {
         let mut gone = Self::default();
-        for Went { event, rung, name, text } in ends {
+        for Went { event, by, name, text } in ends {
             let Telling { times, all: telling } = Telling::of(&text, secret);
             for (line, times) in times {
                 gone.lines.entry(line).or_default().push((gone.files.len(), times));
             }
-            gone.files.push(Source { event, rung, name, telling });
+            gone.files.push(Source { event, by, name, telling });
         }
         gone
     }
@@ -112,7 +134,7 @@ struct Ends {
 /// A change that took a file away which has not come back, with the text it had.
 struct Went {
     event: EventId,
-    rung: Rung,
+    by: Taker,
     name: String,
     text: Text,
 }
@@ -136,7 +158,7 @@ impl Core {
         let (gone, mut left) = (Gone::of(gone, &secret), FOUND);
         for New { file, change, text } in new {
             let source = gone.like(name_of(&file), &Telling::of(&text, &secret), &mut left);
-            let Some(source) = source.filter(|source| may_be_moved(&file, &change.ruling, source.rung, ports)) else {
+            let Some(source) = source.filter(|source| may_be_moved(&file, &change.ruling, source.by, ports)) else {
                 continue;
             };
             let source = self.kept.get(&source.event).map(|source| (source.before.clone(), source.before_bytes));
@@ -164,8 +186,8 @@ impl Core {
                 if change.after.is_none() {
                     let is_last = self.open.on(file).next_back().is_some_and(|last| last.event == change.event);
                     let text = kept.before.as_ref().and_then(Known::text).filter(is_short).filter(|_| is_last);
-                    let (event, rung, name) = (change.event, change.ruling.rung(), name_of(file));
-                    ends.gone.extend(text.map(|text| Went { event, rung, name: name.to_owned(), text: text.clone() }));
+                    let (event, by, name) = (change.event, Taker::of(change, kept), name_of(file));
+                    ends.gone.extend(text.map(|text| Went { event, by, name: name.to_owned(), text: text.clone() }));
                 } else if self.is_unannounced(file, change, kept) {
                     let text = kept.after.as_ref().filter(is_short);
                     let new = |text: &Text| New { file: file.clone(), change: change.clone(), text: text.clone() };
@@ -193,9 +215,9 @@ fn name_of(file: &FileId) -> &str {
     file.path.rsplit('/').next().unwrap_or_default()
 }
 
-/// Whether a new file may be one that is gone on this rung. Where agents are at work, what git took away may lie on another
-/// branch, unless git has the new file, too; and what somebody announced to remove was not moved by who announced nothing.
-fn may_be_moved(new: &FileId, ruling: &DiskRuling, gone: Rung, ports: &mut dyn Ports) -> bool {
+/// Whether a new file may be one that is gone. Where agents are at work, what git took away may lie on another branch, unless git
+/// has the new file, too; and what somebody announced to remove was not moved by who announced nothing.
+fn may_be_moved(new: &FileId, ruling: &DiskRuling, gone: Taker, ports: &mut dyn Ports) -> bool {
     let is_external = ruling.whole().is_some_and(|verdict| verdict.origin.kind == ActorKind::External);
-    is_external || gone >= Rung::OnlyCall || gone == Rung::Git && ports.indexed(new).is_some()
+    is_external || gone == Taker::Anybody || gone == Taker::Git && ports.indexed(new).is_some()
 }

@@ -135,8 +135,14 @@ impl Explainer<'_> {
         let was_staged = self.before.index.tracks(path);
         let was_in_head = self.head_before(path).is_some();
         if absent && (was_staged || was_in_head || self.entered(path)) {
-            let new_head = self.moved.writes() && self.head_after(path).is_none() && was_in_head;
-            return Some(if new_head { GitSource::NewHead } else { GitSource::Index });
+            let (wrote, is_lost) = (self.moved.writes(), now.is_none());
+            let new_head = wrote && self.head_after(path).is_none() && was_in_head;
+            let is_removed = is_lost && !wrote && !self.moved.unlogged();
+            return Some(match (new_head, is_removed) {
+                (true, _) => GitSource::NewHead,
+                (_, true) => GitSource::Removed,
+                _ => GitSource::Index,
+            });
         }
         // Stashing untracked files takes them away.
         let stash = *self.after.stashes.first().filter(|_| self.moved.stash_pushed())?;

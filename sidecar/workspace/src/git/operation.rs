@@ -152,6 +152,7 @@ impl Movement {
             (Stash::Pushed, ..) => "stash".into(),
             (Stash::Dropped, ..) => "stash pop".into(),
             (_, GitSource::Stash, _) => "stash apply".into(),
+            (_, GitSource::Removed, _) => "rm".into(),
             (_, GitSource::Merge | GitSource::Conflict, Some(mark)) => mark.into(),
             (_, _, Some(mark)) if self.started.is_some() || self.ended.is_some() => mark.into(),
             _ if self.head => "checkout".into(),

@@ -242,6 +242,28 @@ fn what_lay_there_between_two_switches_is_explained() {
     assert!(explains(&events, &between), "{:#?}", events.iter().map(watching::short).collect::<Vec<_>>());
 }
 
+/// A file that is gone lies on another branch where git wrote files to get there; else somebody removed it, and git has it so.
+#[test]
+fn what_git_lost_is_told_from_what_it_took_away() {
+    for (script, name, what) in [
+        ("git rm -q a.txt", "rm", GitSource::Removed),
+        ("git mv a.txt z.txt; edit z.txt 2 fresh", "rm", GitSource::Removed),
+        ("mv a.txt z.txt; edit z.txt 2 fresh; git commit -q -a -m moved", "rm", GitSource::Removed),
+        ("git rm -q a.txt; git commit -q -m gone", "rm", GitSource::Removed),
+        ("git rm -q a.txt; git commit -q -m gone; git checkout -q -b on", "checkout", GitSource::NewHead),
+        ("git checkout -q without", "checkout", GitSource::NewHead),
+        ("git reset -q --hard without", "reset", GitSource::NewHead),
+    ] {
+        let setup =
+            "standard; git checkout -q -b without; git rm -q a.txt; git commit -q -m without; git checkout -q main";
+        let (_keep, watching) = watched(setup, WatchOptions::default());
+        let found = watching.after(|| corpus::shell("gone", &watching.root, &watching.root, script));
+        let gone = found.iter().rev().find(|one| one.path == "a.txt").unwrap();
+        let git = gone.git.as_ref().map(|git| (git.operation.as_str(), git.what));
+        assert_eq!(git, Some((name, what)), "{script}: {:?}", summary(&found));
+    }
+}
+
 /// Recorded, taken away and brought back before anybody looks: the last write is git's, however fresh its blob.
 #[test]
 fn what_git_brings_back_is_its_write_however_fresh() {

@@ -112,6 +112,32 @@ fn what_a_command_moves_with_git_and_changes_is_whose_it_was() {
     }
 }
 
+/// `mv a.rs b.rs`, a change of it, and `git commit -a`: git records that the file is gone and does not have the new one. What is the
+/// agent's own it keeps.
+#[test]
+fn what_git_does_not_have_yet_is_whose_it_was() {
+    let goes: [Step; 2] = [|w| w.git_explains("a.rs", "rm", GitSource::Removed, &[]), |w| w.watch_sees("a.rs")];
+    for (what, new, expected) in [
+        ("moved", format!("{HEAD}{CHANGED}{LINE}"), &[OLD, OLD, CALL, AGENT][..]),
+        ("another text", format!("{CHANGED}{LINE}another line here\nand one more line\n"), &[CALL; 4]),
+        ("one line alone", LINE.to_owned(), &[CALL]),
+    ] {
+        for (order, goes) in interleavings(&[1, 1, 1]).iter().flat_map(|order| goes.map(|goes| (order, goes))) {
+            let mut w = written();
+            w.hook(HookPhase::Before, "third", &[]);
+            moves_with_git(&mut w);
+            w.put("b.rs", &new);
+            w.ports.index.remove("b.rs");
+            let steps: [Step; 3] = [goes, |w| w.watch_sees("b.rs"), |w| drop(w.hook(HookPhase::After, "third", &[]))];
+            order.iter().for_each(|at| steps[*at](&mut w));
+            assert_eq!(w.blame("b.rs"), expected, "{what} {order:?} {:#?}", w.log(0));
+            w.hub_restarts();
+            w.scan();
+            assert_eq!(w.blame("b.rs"), expected, "{what} {order:?}, and the next hub");
+        }
+    }
+}
+
 /// The command goes on for longer than the two ends may be apart, and another agent is at work, too.
 #[test]
 fn what_one_of_two_commands_moves_is_whose_it_was() {
@@ -134,7 +160,8 @@ fn what_one_of_two_commands_moves_is_whose_it_was() {
     assert_eq!(w.blame("b.rs"), [OLD, OLD, POSSIBLE, AGENT], "{:#?}", w.log(0));
 }
 
-/// A tool says that it writes the new file; git does not have it; another agent said that it removes the former.
+/// A tool says that it writes the new file; git took the former away for another branch, and does not have the new one; another
+/// agent said that it removes the former.
 #[test]
 fn what_an_agent_wrote_itself_is_no_move() {
     let exact = "agent third exact IntentExact";
