@@ -8,6 +8,7 @@ mod bounds;
 mod buffers;
 mod committed;
 mod copied;
+mod copied_in;
 mod edited;
 mod equal;
 mod facts;
