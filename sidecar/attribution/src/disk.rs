@@ -9,6 +9,7 @@ mod compared;
 mod facts;
 mod left;
 mod narrowed;
+mod rebuilt;
 mod replay;
 mod ruling;
 mod said;
@@ -23,6 +24,7 @@ use announced::{exact, partial};
 use compared::Compared;
 use left::{left, unannounced};
 use narrowed::narrowed;
+use rebuilt::rebuilt;
 use sayers::told;
 
 pub use facts::{DiskFacts, GitFact, Observed, Seen, Transition};
@@ -34,7 +36,10 @@ pub use times::window;
 
 /// Judges a change of a file on disk. With more facts it is asked again; see [`DiskRuling::supersedes`].
 pub fn judge_disk(facts: &DiskFacts<'_>) -> DiskRuling {
-    let compared = Compared::of(facts);
+    let rebuilt = rebuilt(facts);
+    let texts = |digest| (facts.texts)(digest).or_else(|| rebuilt.get(&digest).cloned());
+    let facts = DiskFacts { texts: &texts, ..*facts };
+    let compared = Compared::of(&facts);
     told(&compared, narrowed(&compared, by_the_ladder(&compared)))
 }
 

@@ -12,9 +12,10 @@ use codi2_protocol::Actor;
 use codi2_text::{OwnerTree, line_hash};
 
 use super::compared::Compared;
+use super::facts::DiskFacts;
 use super::times::timely;
 use crate::way::way;
-use crate::{Intent, Said};
+use crate::{Intent, Reading, Said};
 
 /// The new lines, or what is new of them, that an agent's calls did not say to put in; absent where one of its calls does not
 /// say, or where neither the text that it left is known nor the lines of that.
@@ -22,11 +23,11 @@ pub(super) fn unsaid(compared: &Compared<'_>, agent: &Actor) -> Option<Vec<Range
     let facts = compared.facts;
     let is_its = |call: &&Intent| call.actor.as_ref() == Some(agent) && !call.certifies_nothing();
     let own: Vec<&Intent> = facts.intents.iter().filter(is_its).collect();
-    // One that led here did so whenever it was.
-    let ends = |at: usize| (own[at].before.state().flatten(), own[at].after.state().flatten());
-    let led = way(facts.before, facts.after, own.len(), ends).unwrap_or_default();
-    let counts = |(at, call): &(usize, &&Intent)| timely(call, facts) || call.after.is(facts.after) || led.contains(at);
-    let mut calls = own.iter().enumerate().filter(counts).map(|(_, call)| call).peekable();
+    // One that led here did so whenever it was, with others or alone.
+    let (alone, together) = (led(facts, &own), led(facts, &facts.intents.iter().collect::<Vec<_>>()));
+    let has_led = |call: &Intent| alone.iter().chain(&together).any(|step| *step == (call.before, call.after));
+    let counts = |call: &&&Intent| timely(call, facts) || call.after.is(facts.after) || has_led(call);
+    let mut calls = own.iter().filter(counts).peekable();
     calls.peek()?;
     let text = compared.text()?;
     let mut said = OwnerTree::new(text.len(), false);
@@ -34,6 +35,13 @@ pub(super) fn unsaid(compared: &Compared<'_>, agent: &Actor) -> Option<Vec<Range
         join(&mut said, &said_by(compared, call)?, |known, is_said| known || is_said);
     }
     Some(compared.new_bytes().into_iter().flat_map(|new| unsaid_of(&said, new.start, &text[new])).collect())
+}
+
+/// The steps by which calls led all the way from what stood there to what stands there now.
+fn led(facts: &DiskFacts<'_>, calls: &[&Intent]) -> Vec<(Reading, Reading)> {
+    let ends = |at: usize| (calls[at].before.state().flatten(), calls[at].after.state().flatten());
+    let led = way(facts.before, facts.after, calls.len(), ends).unwrap_or_default();
+    led.into_iter().map(|at| (calls[at].before, calls[at].after)).collect()
 }
 
 /// Which bytes of the text after a call said to put in; absent where it does not say, or where neither the text that it left is
@@ -83,7 +91,7 @@ pub fn said_lines(text: &str, put: &[Range<u32>], key: &[u8; 32]) -> Vec<u64> {
         let part = |piece: &Range<u32>| &text.as_bytes()[from.max(piece.start as usize)..to.min(piece.end as usize)];
         let known: usize = said.map(|piece| words(part(piece))).sum();
         if known > 0 && known * 2 >= words(line.as_bytes()) {
-            found.push(hash(line, key));
+            found.push(line_key(line, key));
         }
     }
     found.sort_unstable();
@@ -96,17 +104,17 @@ fn hashed_lines(text: &str, key: &[u8; 32]) -> impl Iterator<Item = (Range<usize
     let mut at = 0;
     text.split_inclusive('\n').map(move |line| {
         at += line.len();
-        (at - line.len()..at, hash(line, key))
+        (at - line.len()..at, line_key(line, key))
     })
 }
 
 /// As much of a line's hash as every reader of JSON takes for a whole number.
-fn hash(line: &str, key: &[u8; 32]) -> u64 {
+pub(super) fn line_key(line: &str, key: &[u8; 32]) -> u64 {
     line_hash(line, key) >> 12
 }
 
 /// Which bytes of a text of this length were said.
-fn said_in(len: usize, put: &[Range<u32>]) -> OwnerTree<bool> {
+pub(super) fn said_in(len: usize, put: &[Range<u32>]) -> OwnerTree<bool> {
     let mut said = OwnerTree::new(len, false);
     put.iter().for_each(|range| said.recolour(range.start as usize..range.end as usize, |_| true));
     said
@@ -130,7 +138,7 @@ fn half_said(said: &OwnerTree<bool>, at: usize, line: &str) -> Option<bool> {
 
 /// The lines of a new piece of text, at `at`, of whose words less than half were said. A line without words goes with the line
 /// before it, else with the next.
-fn unsaid_of(said: &OwnerTree<bool>, at: usize, piece: &str) -> Vec<Range<usize>> {
+pub(super) fn unsaid_of(said: &OwnerTree<bool>, at: usize, piece: &str) -> Vec<Range<usize>> {
     let mut lines: Vec<(Range<usize>, Option<bool>)> = Vec::new();
     let mut from = at;
     for line in piece.split_inclusive('\n') {

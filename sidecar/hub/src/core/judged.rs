@@ -82,7 +82,7 @@ impl Core {
         };
         let ruling = judge_disk(&facts);
         let (tell, all) = between(kept, &beside.intents);
-        if ruling.rung() > Rung::IntentPartial && tell && (all || ruling.rung() == Rung::OnlyCall) {
+        if ruling.rung() >= Rung::IntentPartial && tell && (all || ruling.rung() == Rung::OnlyCall) {
             // What they put in is known by their word, and the rest is not theirs for it (ADR 0168). Nor is it, all of it, of one
             // that was at work when the file was written last.
             return judge_disk(&DiskFacts { from: kept.held, ..facts });

@@ -16,6 +16,7 @@ mod fake;
 mod files;
 mod gaps;
 mod git;
+mod in_turn;
 mod left;
 mod moments;
 mod moves;
