@@ -21,6 +21,8 @@ use crate::rows::MOVED;
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two looks at where their sessions are, at least.
 const SHOW: Duration = Duration::from_millis(250);
+/// Between two turns of the thread, at least: where much is appended, one tells of all of it.
+const TURN: Duration = Duration::from_millis(10);
 
 /// What the last look showed, for the status.
 #[derive(Debug, Clone, Default)]
@@ -108,8 +110,14 @@ impl Desk<'_> {
     fn keep(mut self, wake: &dyn Fn()) {
         let mut looked: Option<Instant> = None;
         let mut shown: Option<Instant> = None;
+        let mut turned: Option<Instant> = None;
         let (mut appended, mut moved) = (true, false);
         while !self.is_ending() {
+            // What this hub appends itself rings, too.
+            if let Some(rest) = turned.and_then(|turned| TURN.checked_sub(turned.elapsed())) {
+                self.waits_for(Watch::silent()).wait(rest);
+            }
+            turned = Some(Instant::now());
             // Before the reads: what changes from here on rings.
             let news = self.store.watch().unwrap_or_else(|error| self.unreached(&error));
             // Where nobody else is, only what this hub's own sessions do would ring.

@@ -20,7 +20,7 @@ use crate::value::Damage;
 /// Rows after which it is told how far it is.
 const TOLD: u64 = 4_096;
 /// Rows and bytes of one page read: each is a transaction, which asks for a version first.
-const PAGE: PageLimit = PageLimit { rows: 65_536, bytes: 4_000_000 };
+const PAGE: PageLimit = PageLimit { rows: 262_144, bytes: 8_000_000 };
 /// Writes in one transaction, at most, and their bytes: below the megabyte that FoundationDB likes.
 const WRITES: usize = 2_048;
 const WRITE_BYTES: usize = 800_000;
