@@ -1,28 +1,24 @@
-//! Lines that an agent's command copied into a file that it made, or that was there (ADR 0166): they stand in other files of the
-//! worktree, and nobody saw the agent write them.
+//! Lines that an agent's command copied into a file that it made (ADR 0166): they stand in other files of the worktree, and nobody
+//! saw the agent write them.
 //!
 //! Absent on purpose: copies of whole contents, which the ledger knows; what a tool itself puts in, which is its agent's; what went
 //! elsewhere (`across`).
 
 mod lines;
-mod looked;
 mod sources;
 
-use std::collections::HashSet;
-
-use codi2_attribution::{DiskRuling, Intent, Rung, doubted};
+use codi2_attribution::{DiskRuling, Rung, doubted};
 use codi2_protocol::{Actor, ActorKind, Evidence, EvidenceKind, FileId, Owner};
 use codi2_text::Text;
 
 use super::Core;
-use super::across::Parted;
 use super::kept::Kept;
 use super::moved::Moved;
 use crate::book::OwnerRef;
 use crate::ports::Ports;
 use lines::Line;
-pub(super) use looked::Looked;
-use sources::{Run, Source, Wrote};
+pub(super) use sources::Looked;
+use sources::{Made, Run, Source};
 
 /// Longer texts are not compared (bytes).
 const TEXT_BYTES: usize = 1 << 20;
@@ -38,23 +34,16 @@ impl Core {
         now: u64,
         ports: &mut dyn Ports,
     ) -> Vec<Moved> {
-        let Some((agent, text)) = self.written_by_command(file, kept, ruling) else { return Vec::new() };
-        let (agent, is_new) = (agent.clone(), kept.was_nothing());
-        let put: HashSet<usize> = kept.parted.iter().flat_map(Parted::put).map(|line| line.bytes.start).collect();
-        if !is_new && put.is_empty() {
-            return Vec::new();
-        }
-        let mut lines = Line::all(&text.to_string(), self.ledger.secret());
-        lines.iter_mut().for_each(|line| line.is_put = is_new || put.contains(&line.bytes.start));
-        let wrote = Wrote { by: &agent, begun_ms: kept.begun().ms, is_new };
-        let sources = self.sources(file, &lines, wrote, now, ports);
-        let mut runs = sources::runs(&lines, &sources);
-        runs.retain(|run| is_new || run.is_copied_in(&lines, &sources));
+        let Some((agent, text)) = self.made_by_command(file, kept, ruling) else { return Vec::new() };
+        let agent = agent.clone();
+        let lines = Line::all(&text.to_string(), self.ledger.secret());
+        let sources = self.sources(file, &lines, Made { by: &agent, begun_ms: kept.begun().ms }, now, ports);
+        let runs = sources::runs(&lines, &sources);
         runs.iter().flat_map(|run| self.whose(run, &lines, &sources, &agent, kept)).collect()
     }
 
-    /// The agent and the text, if a command of an agent's, and nobody else who was at work, did this change.
-    fn written_by_command<'a>(
+    /// The agent and the text, if a command of an agent's, and nobody else who was at work, made this file.
+    fn made_by_command<'a>(
         &self,
         file: &FileId,
         kept: &'a Kept,
@@ -62,10 +51,8 @@ impl Core {
     ) -> Option<(&'a Actor, &'a Text)> {
         let verdict = ruling.whole().filter(|verdict| Rung::of(verdict) == Rung::OnlyCall)?;
         let agent = &verdict.origin;
-        let text = kept.after.as_ref().filter(|text| text.len_bytes() <= TEXT_BYTES)?;
-        // What it did to a file that was there before that was looked at last is over.
-        let may_be_it = |call: &Intent| call.names_path && (kept.was_nothing() || call.until >= kept.held);
-        let named = self.calls.intents(file).into_iter().filter(may_be_it).map(|call| call.actor);
+        let text = kept.after.as_ref().filter(|text| kept.was_nothing() && text.len_bytes() <= TEXT_BYTES)?;
+        let named = self.calls.intents(file).into_iter().filter(|call| call.names_path).map(|call| call.actor);
         let open = self.calls.open_on(file).into_iter().filter(|call| call.names_path).map(|call| call.actor);
         // What its tool said that it writes is its own.
         let is_announced = named.chain(open).any(|actor| actor.as_ref() == Some(agent));
@@ -76,7 +63,8 @@ impl Core {
     /// Whose the lines of a run are, where that is not the agent itself.
     fn whose(&mut self, run: &Run, lines: &[Line], sources: &[Source], agent: &Actor, kept: &Kept) -> Vec<Moved> {
         let mut found = Vec::new();
-        for (at, new) in lines[run.at..run.at + run.len].iter().enumerate().filter(|(_, line)| line.is_put) {
+        for at in 0..run.len {
+            let new = &lines[run.at + at];
             let owners = |(source, first): &(usize, usize)| {
                 let (source, old) = (&sources[*source], &sources[*source].lines[first + at]);
                 // The blanks around it may be others.
@@ -95,7 +83,7 @@ impl Core {
             };
             let first = authors(&there);
             if run.places.iter().any(|place| authors(&owners(place).1) != first) {
-                let why = "ran the command that wrote this, and the line stands in files of several";
+                let why = "ran the command that made this file, and the line stands in files of several";
                 let doubted = Owner { verdict: doubted(agent, why), at_ms: Some(kept.to.ms), event: None };
                 found.push((bytes.clone(), vec![(bytes.len(), self.ledger.book.enter(doubted))]));
             } else if first != [agent] {

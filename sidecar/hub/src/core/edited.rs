@@ -164,7 +164,6 @@ impl Core {
             let source = self.kept.get(&source.event).map(|source| (source.before.clone(), source.before_bytes));
             let (Some(source), Some(mut kept)) = (source, self.kept.remove(&change.event)) else { continue };
             (kept.before, kept.before_bytes) = source;
-            kept.copied.clear();
             // Whoever was named for all of it has not written these lines at this path.
             let all = [Hunk { at: 0, deleted: 0, inserted: text.len_bytes(), lines_deleted: 0 }];
             self.ledger.unlearn_lines(&file, &text, &all, &change.ruling.named());

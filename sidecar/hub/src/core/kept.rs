@@ -196,7 +196,6 @@ impl Kept {
         if let Some(alone) = self.alone.take() {
             (self.before, self.before_bytes) = (alone.before, alone.before_bytes);
             (self.held, self.from) = (alone.held, alone.from);
-            self.copied.clear();
         }
     }
 

@@ -8,7 +8,6 @@ mod bounds;
 mod buffers;
 mod committed;
 mod copied;
-mod copied_in;
 mod edited;
 mod equal;
 mod facts;

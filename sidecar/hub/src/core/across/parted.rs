@@ -85,11 +85,6 @@ impl Parted {
         Some(Self { file, by, gone, taken, put, hashes, found })
     }
 
-    /// The lines that it put in and did not move.
-    pub fn put(&self) -> impl Iterator<Item = &At> {
-        self.put.iter().filter(|line| line.stood.is_none()).map(|line| &line.at)
-    }
-
     /// Whether this is who did it by an earlier account of the change.
     pub fn is_by(&self, earlier: &Self) -> bool {
         self.by == earlier.by

@@ -18,8 +18,6 @@ pub(super) struct Line {
     pub letters: usize,
     /// Whose it is is not known yet, so that nothing follows from it.
     pub is_open: bool,
-    /// The change put it in.
-    pub is_put: bool,
 }
 
 impl Line {
@@ -32,7 +30,7 @@ impl Line {
             let start = bytes.end - line.trim_start().len();
             let words = start..start + line.trim().len();
             let letters = line.chars().filter(|one| one.is_alphanumeric()).count();
-            Self { bytes, words, hash: line_hash(line.trim(), key), letters, is_open: false, is_put: false }
+            Self { bytes, words, hash: line_hash(line.trim(), key), letters, is_open: false }
         };
         text.split_inclusive('\n').map(line).collect()
     }

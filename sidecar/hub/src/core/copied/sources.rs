@@ -6,30 +6,82 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use codi2_attribution::Rung;
-use codi2_protocol::{Actor, FileId};
+use codi2_protocol::{Actor, Digest, FileId};
 use codi2_text::OwnerTree;
 
 use super::TEXT_BYTES;
 use super::lines::Line;
-use super::looked::PASSED;
 use crate::book::{Book, OwnerRef};
 use crate::core::Core;
 use crate::core::across::{LETTERS, LINES};
 use crate::core::decoded::decode_text;
 use crate::known::Content;
-use crate::ledger::{DiskFile, TELLING};
+use crate::ledger::DiskFile;
 use crate::ports::Ports;
+use crate::recent::Recent;
 
-/// Lines that tell and follow each other, each another one, that are put into a file that was there, at least: a few stand in many
-/// files.
-const RUN: usize = 10;
-/// As many of them, and letters and digits in all, where they are all that another file has.
-const WHOLE: usize = 3;
-const WHOLE_LETTERS: usize = 60;
+/// Texts whose lines are remembered.
+const TEXTS: usize = 512;
+/// Lines of a text that is remembered, at most.
+const REMEMBERED: usize = 8_192;
 /// Files that one search finds, at most.
 const SOURCES: usize = 64;
 /// Places of a line that are looked at, at most: one with more is anybody's.
 const PLACES: usize = 64;
+/// For so many new files is looked within so long (ms), in so many bytes of texts, those of the nearest files first: the core
+/// stands meanwhile.
+const SEARCHES: usize = 64;
+const BYTES: usize = 16 << 20;
+const WITHIN_MS: u64 = 10_000;
+/// What passing a file over costs of that: as much as so many bytes of a text.
+const PASSED: usize = 64;
+
+/// What searches leave behind, so that the next one costs less.
+pub(in crate::core) struct Looked {
+    /// Hashes of the lines that tell, by their text's bytes.
+    lines: Recent<Digest, Box<[u64]>>,
+    /// How many searches and bytes are left, since when (ms).
+    searches: usize,
+    bytes: usize,
+    since_ms: u64,
+}
+
+impl Default for Looked {
+    fn default() -> Self {
+        Self { lines: Recent::new(TEXTS), searches: SEARCHES, bytes: BYTES, since_ms: 0 }
+    }
+}
+
+impl Looked {
+    /// Whether one more search is not too many.
+    fn may_search(&mut self, now: u64) -> bool {
+        if now < self.since_ms || now - self.since_ms >= WITHIN_MS {
+            (self.searches, self.bytes, self.since_ms) = (SEARCHES, BYTES, now);
+        }
+        let left = self.searches.checked_sub(1);
+        self.searches = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// Whether so many more bytes may be looked at.
+    fn may_read(&mut self, bytes: usize) -> bool {
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// Whether a text is known to have none of these lines.
+    fn has_none(&self, text: Digest, of: &HashSet<u64>) -> bool {
+        self.lines.get(&text).is_some_and(|lines| !lines.iter().any(|line| of.contains(line)))
+    }
+
+    fn remember(&mut self, text: Digest, lines: &[Line]) {
+        let telling: Box<[u64]> = lines.iter().filter(|line| line.tells()).map(|line| line.hash).collect();
+        if telling.len() <= REMEMBERED {
+            self.lines.put(text, telling);
+        }
+    }
+}
 
 /// A file that has some of the lines.
 pub(super) struct Source {
@@ -47,24 +99,11 @@ pub(super) struct Run {
     pub places: Vec<(usize, usize)>,
 }
 
-impl Run {
-    /// Whether it is so long, or all that another file has, that it was copied into a text that was there.
-    pub fn is_copied_in(&self, lines: &[Line], sources: &[Source]) -> bool {
-        let (count, letters) = said(lines[self.at..self.at + self.len].iter().filter(|line| line.is_put));
-        let is_whole = |(source, first): &(usize, usize)| {
-            let lines = &sources[*source].lines;
-            let beside = lines[..*first].iter().chain(&lines[first + self.len..]);
-            beside.filter(|line| line.letters >= TELLING).count() == 0
-        };
-        count >= RUN || count >= WHOLE && letters >= WHOLE_LETTERS && self.places.iter().any(is_whole)
-    }
-}
-
-/// How many of these lines tell, each another one, and their letters and digits.
-fn said<'a>(lines: impl Iterator<Item = &'a Line>) -> (usize, usize) {
+/// Whether lines are so many, and say so much, that nobody writes them again by chance.
+fn is_known_again<'a>(lines: impl Iterator<Item = &'a Line>) -> bool {
     let mut seen = HashSet::new();
-    let telling = lines.filter(|line| line.tells() && seen.insert(line.hash));
-    telling.fold((0, 0), |(count, letters), line| (count + 1, letters + line.letters))
+    let lines: Vec<&Line> = lines.filter(|line| line.tells() && seen.insert(line.hash)).collect();
+    lines.len() >= LINES && lines.iter().map(|line| line.letters).sum::<usize>() >= LETTERS
 }
 
 /// How many lines tell, of those whose hash is among these.
@@ -76,28 +115,11 @@ fn hashes(lines: &[Line]) -> HashSet<u64> {
     lines.iter().filter(|line| line.tells()).map(|line| line.hash).collect()
 }
 
-/// Whose command wrote the file, and when it began, at the latest (ms since the Unix epoch).
+/// By whose command the file was made, and when, at the latest (ms since the Unix epoch).
 #[derive(Clone, Copy)]
-pub(super) struct Wrote<'a> {
+pub(super) struct Made<'a> {
     pub by: &'a Actor,
     pub begun_ms: u64,
-    /// Whether nothing stood there before.
-    pub is_new: bool,
-}
-
-impl Wrote<'_> {
-    /// Whether lines that were put in are worth a search.
-    fn is_enough(&self, put: (usize, usize)) -> bool {
-        let (lines, letters) = if self.is_new { (LINES, LETTERS) } else { (WHOLE, WHOLE_LETTERS) };
-        put.0 >= lines && put.1 >= letters
-    }
-
-    /// Whether a file may be a source of lines that were put in.
-    fn may_be_from(&self, lines: &[Line], put: &HashSet<u64>) -> bool {
-        let (count, letters) = said(lines.iter().filter(|line| put.contains(&line.hash)));
-        let is_all = || lines.iter().filter(|line| line.letters >= TELLING).all(|line| put.contains(&line.hash));
-        self.is_enough((count, letters)) && (self.is_new || count >= RUN || is_all())
-    }
 }
 
 /// Whether these are owners of what the agent, or somebody, may have written: another file that its command made has them.
@@ -116,25 +138,21 @@ fn nearness(one: &str, other: &str) -> usize {
 }
 
 impl Core {
-    /// The files that have so many of these lines that they were copied. Of a new file most of its lines stand in such files, or most of
-    /// the file's own among these.
+    /// The files that have so many of these lines that they were copied: most of the lines stand in such files, or most of the
+    /// file's own among these.
     pub(super) fn sources(
         &mut self,
         file: &FileId,
         lines: &[Line],
-        wrote: Wrote<'_>,
+        made: Made<'_>,
         now: u64,
         ports: &mut dyn Ports,
     ) -> Vec<Source> {
-        let put = || lines.iter().filter(|line| line.is_put);
-        if !wrote.is_enough(said(put())) || !self.looked.may_search(now) {
+        if !is_known_again(lines.iter()) || !self.looked.may_search(now) {
             return Vec::new();
         }
-        let own: HashSet<u64> = put().filter(|line| line.tells()).map(|line| line.hash).collect();
-        let mut sources = self.alike(file, &own, wrote, ports);
-        if !wrote.is_new {
-            return sources;
-        }
+        let own = hashes(lines);
+        let mut sources = self.alike(file, &own, made, ports);
         let found: HashSet<u64> = sources.iter().flat_map(|source| hashes(&source.lines)).collect();
         let is_mostly = |lines: &[Line], of: &HashSet<u64>| {
             2 * telling(lines, of) > lines.iter().filter(|line| line.tells()).count()
@@ -146,7 +164,7 @@ impl Core {
     }
 
     /// The files of the worktree that have lines of these, the nearest first.
-    fn alike(&mut self, file: &FileId, of: &HashSet<u64>, wrote: Wrote<'_>, ports: &mut dyn Ports) -> Vec<Source> {
+    fn alike(&mut self, file: &FileId, of: &HashSet<u64>, made: Made<'_>, ports: &mut dyn Ports) -> Vec<Source> {
         let Self { ledger, looked, open, .. } = self;
         let first = FileId { worktree: file.worktree.clone(), path: String::new() };
         let beside = ledger.disk.range(first..).take_while(|(other, _)| other.worktree == file.worktree);
@@ -162,7 +180,7 @@ impl Core {
         files.sort_by_cached_key(|(other, _)| Reverse(nearness(&file.path, &other.path)));
         for (other, on_disk) in files {
             // What changed since then may have been taken from the new file.
-            let is_later = open.on(other).next_back().is_some_and(|change| change.to.ms > wrote.begun_ms);
+            let is_later = open.on(other).next_back().is_some_and(|change| change.to.ms > made.begun_ms);
             if is_later || ports.is_private(other) {
                 continue;
             }
@@ -180,9 +198,9 @@ impl Core {
             let (mut lines, owners) = (Line::all(&text.to_string(), ledger.secret()), on_disk.known.owners.clone());
             looked.remember(on_disk.bytes, &lines);
             for line in lines.iter_mut().filter(|line| of.contains(&line.hash)) {
-                line.is_open = is_open(&ledger.book, &owners.spans(line.bytes.clone()), wrote.by);
+                line.is_open = is_open(&ledger.book, &owners.spans(line.bytes.clone()), made.by);
             }
-            if wrote.may_be_from(&lines, of) {
+            if is_known_again(lines.iter().filter(|line| of.contains(&line.hash))) {
                 sources.push(Source { path: other.path.clone(), lines, owners });
             }
             if sources.len() == SOURCES {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use codi2_attribution::{Change as OpenChange, DiskRuling, Rung};
+use codi2_attribution::{Change as OpenChange, DiskRuling};
 use codi2_protocol::{Event, EventBody, EventId, FileId, Owner};
 use codi2_text::OwnerTree;
 
@@ -39,8 +39,8 @@ impl Core {
         }
         let copied = self.copied(file, kept, ruling, now, ports);
         let actor = |ruling: &DiskRuling| ruling.whole().map(|verdict| verdict.origin.clone());
-        // What was a copy is one still, also where its source is gone or not looked for again; unless a tool says that it wrote it.
-        if !copied.is_empty() || ruling.rung() < Rung::OnlyCall || actor(ruling) != actor(&change.ruling) {
+        // What was a copy is one still, also where its source is gone or not looked for again.
+        if !copied.is_empty() || !kept.was_nothing() || actor(ruling) != actor(&change.ruling) {
             kept.copied = copied;
         }
         if let Some(after) = &kept.after {
