@@ -5,5 +5,5 @@ diverged
 git cherry-pick -n topic
 ### expect
 a.txt git clean
-b.txt gone git
+b.txt gone git what=index
 t.txt git

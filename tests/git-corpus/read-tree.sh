@@ -4,5 +4,5 @@ standard
 git read-tree -m -u HEAD topic
 ### expect
 a.txt git what=index
-b.txt gone git
+b.txt gone git what=index
 t.txt git

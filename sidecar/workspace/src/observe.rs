@@ -166,7 +166,7 @@ pub struct GitExplanation {
 pub enum GitSource {
     /// An index entry (or its absence), before or after the operation.
     Index,
-    /// Git lost the path and wrote no file meanwhile: `git rm`, or a commit of what somebody had removed. No checkout took it away.
+    /// A commit recorded that the path is gone, and git did nothing else that is known.
     Removed,
     /// The commit checked out before (or its lack of the path).
     OldHead,

@@ -23,9 +23,11 @@ pub(super) fn unsaid(compared: &Compared<'_>, agent: &Actor) -> Option<Vec<Range
     let facts = compared.facts;
     let is_its = |call: &&Intent| call.actor.as_ref() == Some(agent) && !call.certifies_nothing();
     let own: Vec<&Intent> = facts.intents.iter().filter(is_its).collect();
-    // One that led here did so whenever it was, with others or alone.
+    // One that led here did so whenever it was, alone or with others; of those with others one that does not say makes no
+    // secret of the rest.
     let (alone, together) = (led(facts, &own), led(facts, &facts.intents.iter().collect::<Vec<_>>()));
-    let has_led = |call: &Intent| alone.iter().chain(&together).any(|step| *step == (call.before, call.after));
+    let is_step = |steps: &[(Reading, Reading)], call: &Intent| steps.contains(&(call.before, call.after));
+    let has_led = |call: &Intent| is_step(&alone, call) || call.said.is_some() && is_step(&together, call);
     let counts = |call: &&&Intent| timely(call, facts) || call.after.is(facts.after) || has_led(call);
     let mut calls = own.iter().filter(counts).peekable();
     calls.peek()?;

@@ -85,7 +85,9 @@ impl Core {
         if ruling.rung() >= Rung::IntentPartial && tell && (all || ruling.rung() == Rung::OnlyCall) {
             // What they put in is known by their word, and the rest is not theirs for it (ADR 0168). Nor is it, all of it, of one
             // that was at work when the file was written last.
-            return judge_disk(&DiskFacts { from: kept.held, ..facts });
+            let told = judge_disk(&DiskFacts { from: kept.held, ..facts });
+            // Nor is less known for it of one that was known by a part.
+            return if ruling.rung() == Rung::IntentPartial && told.rung() > ruling.rung() { ruling } else { told };
         }
         ruling
     }

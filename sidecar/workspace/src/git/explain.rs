@@ -135,9 +135,8 @@ impl Explainer<'_> {
         let was_staged = self.before.index.tracks(path);
         let was_in_head = self.head_before(path).is_some();
         if absent && (was_staged || was_in_head || self.entered(path)) {
-            let (wrote, is_lost) = (self.moved.writes(), now.is_none());
-            let new_head = wrote && self.head_after(path).is_none() && was_in_head;
-            let is_removed = is_lost && !wrote && !self.moved.unlogged();
+            let new_head = self.moved.writes() && self.head_after(path).is_none() && was_in_head;
+            let is_removed = now.is_none() && self.moved.commits_alone(self.before, self.after);
             return Some(match (new_head, is_removed) {
                 (true, _) => GitSource::NewHead,
                 (_, true) => GitSource::Removed,

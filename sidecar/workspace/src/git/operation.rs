@@ -132,6 +132,15 @@ impl Movement {
             || self.started.is_some()
     }
 
+    /// Whether git did nothing but commit what lay there, one commit upon the other, on the branch that it was on. Where nothing
+    /// is logged it may have written files all the same (`git restore -SW`, `git read-tree -u`), and so it may before it
+    /// commits a merge, a pick, or a branch's first.
+    pub(crate) fn commits_alone(&self, before: &State, after: &State) -> bool {
+        let is_plain = |entry: &Moved| matches!(entry.operation(), "commit" | "commit (amend)");
+        let follows = self.entries.first().is_some_and(|entry| entry.old == before.head.commit);
+        !self.writes() && follows && self.entries.iter().all(is_plain) && before.head.branch == after.head.branch
+    }
+
     /// HEAD moved and no reflog says how.
     pub(crate) fn unlogged(&self) -> bool {
         self.head && self.entries.is_empty()
@@ -152,7 +161,7 @@ impl Movement {
             (Stash::Pushed, ..) => "stash".into(),
             (Stash::Dropped, ..) => "stash pop".into(),
             (_, GitSource::Stash, _) => "stash apply".into(),
-            (_, GitSource::Removed, _) => "rm".into(),
+            (_, GitSource::Removed, _) => "commit".into(),
             (_, GitSource::Merge | GitSource::Conflict, Some(mark)) => mark.into(),
             (_, _, Some(mark)) if self.started.is_some() || self.ended.is_some() => mark.into(),
             _ if self.head => "checkout".into(),

@@ -246,10 +246,13 @@ fn what_lay_there_between_two_switches_is_explained() {
 #[test]
 fn what_git_lost_is_told_from_what_it_took_away() {
     for (script, name, what) in [
-        ("git rm -q a.txt", "rm", GitSource::Removed),
-        ("git mv a.txt z.txt; edit z.txt 2 fresh", "rm", GitSource::Removed),
-        ("mv a.txt z.txt; edit z.txt 2 fresh; git commit -q -a -m moved", "rm", GitSource::Removed),
-        ("git rm -q a.txt; git commit -q -m gone", "rm", GitSource::Removed),
+        ("mv a.txt z.txt; edit z.txt 2 fresh; git commit -q -a -m moved", "commit", GitSource::Removed),
+        ("git rm -q a.txt; git commit -q -m gone; git commit -q --amend -m away", "commit", GitSource::Removed),
+        ("git rm -q a.txt", "restore", GitSource::Index),
+        ("git restore -q -s without -SW .", "restore", GitSource::Index),
+        ("git read-tree -m -u without", "restore", GitSource::Index),
+        ("git merge -q --no-ff --no-commit without; git commit -q -m merged", "checkout", GitSource::Index),
+        ("git switch -q --orphan pages; git commit -q --allow-empty -m first", "checkout", GitSource::Index),
         ("git rm -q a.txt; git commit -q -m gone; git checkout -q -b on", "checkout", GitSource::NewHead),
         ("git checkout -q without", "checkout", GitSource::NewHead),
         ("git reset -q --hard without", "reset", GitSource::NewHead),
