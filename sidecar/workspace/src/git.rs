@@ -24,6 +24,7 @@ mod plain;
 mod program;
 mod promised;
 mod state;
+mod stream;
 mod view;
 mod window;
 

@@ -6,9 +6,10 @@
 //! again, and no note of the other is lost. Absent on purpose: what a note says.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::commits::these;
+use super::stream::stream;
 use super::{Oid, View, ViewError, packing};
 use crate::place::Place;
 
@@ -285,6 +286,24 @@ impl Notes {
         Ok(taken)
     }
 
+    /// Whether every note that was just written can be read, once nobody packs.
+    fn has_all(&mut self, changes: &[(Oid, Note)]) -> bool {
+        packing::wait(&self.view.common_dir);
+        let written = changes.iter().filter(|(_, note)| matches!(note, Note::Write(_)));
+        let written: Vec<Oid> = written.map(|(commit, _)| *commit).collect();
+        self.tip().is_none_or(|tip| self.read_at(tip, &written).is_ok() && self.unread.is_empty())
+    }
+
+    /// Makes the reference what it was before this wrote it, unless somebody else has moved it since.
+    fn take_back(&self, before: Option<Oid>) {
+        let Some(tip) = self.tip().map(|tip| tip.to_string()) else { return };
+        // Nothing of that length is a name, so that there was no reference.
+        let before = before.map_or_else(|| "0".repeat(tip.len()), |before| before.to_string());
+        if let Err(error) = self.view.program.output(&["update-ref", &self.reference, &before, &tip]) {
+            tracing::warn!(%error, reference = self.reference, "notes that git took away while they were written");
+        }
+    }
+
     fn change(
         &mut self,
         on: &[Oid],
@@ -320,7 +339,15 @@ impl Notes {
             let stream = stream(&self.reference, tip, joined, &taken, &changes);
             packing::wait(&self.view.common_dir);
             match self.view.program.converse(&["fast-import", "--quiet", "--date-format=raw"], &stream, |_| Ok(())) {
-                Ok(()) => return Ok(changes.len()),
+                Ok(()) if self.has_all(&changes) => return Ok(changes.len()),
+                // A `git gc` that began meanwhile took away what no reference led to yet.
+                Ok(()) => {
+                    self.take_back(tip);
+                    races += 1;
+                    if races >= RACES {
+                        return Err(self.damaged());
+                    }
+                }
                 Err(error) if self.tip() == tip => {
                     refusals += 1;
                     if refusals >= REFUSALS {
@@ -344,47 +371,4 @@ struct Elsewhere {
     tip: Oid,
     /// Notes on commits that are not here.
     blobs: BTreeMap<Oid, Oid>,
-}
-
-/// What `git fast-import` is told.
-fn stream(
-    reference: &str,
-    tip: Option<Oid>,
-    joined: Option<Oid>,
-    taken: &[(String, Vec<u8>)],
-    changes: &[(Oid, Note)],
-) -> Vec<u8> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let message = "Notes by codi2\n";
-    let mut out = Vec::new();
-    let mut tell = |bytes: &[u8]| out.extend_from_slice(bytes);
-    tell(format!("commit {reference}\ncommitter codi2 <codi2@localhost> {now} +0000\n").as_bytes());
-    tell(format!("data {}\n{message}", message.len()).as_bytes());
-    if let Some(first) = tip.or(joined) {
-        tell(format!("from {first}\n").as_bytes());
-    }
-    match (tip, joined) {
-        (Some(_), Some(theirs)) => tell(format!("merge {theirs}\n").as_bytes()),
-        // Theirs is behind it, and nothing of their tree in it that is not told below.
-        (None, Some(_)) => tell(b"deleteall\n"),
-        _ => {}
-    }
-    // Notes can only be given to commits that are here; these are files of the tree.
-    for (path, text) in taken {
-        tell(format!("M 100644 inline {path}\ndata {}\n", text.len()).as_bytes());
-        tell(text);
-        tell(b"\n");
-    }
-    for (commit, note) in changes {
-        match note {
-            Note::Write(text) => {
-                tell(format!("N inline {commit}\ndata {}\n", text.len()).as_bytes());
-                tell(text);
-                tell(b"\n");
-            }
-            Note::Remove => tell(format!("N {} {commit}\n", "0".repeat(commit.to_string().len())).as_bytes()),
-            Note::Keep => {}
-        }
-    }
-    out
 }

@@ -288,3 +288,29 @@ fn a_write_waits_while_git_packs() {
     assert_eq!(told.recv().unwrap(), 1, "a dead process's lock keeps nobody");
     writer.join().unwrap();
 }
+
+/// One that begins while a note is being written takes away what no reference leads to yet: the note is written again.
+#[test]
+fn what_git_took_away_meanwhile_is_written_again() {
+    let repository = Repository::new(&[]);
+    let commits = [(); 12].map(|()| repository.commit());
+    let root = repository.place.root.clone();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let packer = std::thread::spawn(move || {
+        while ended.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            let mut git = Command::new("git");
+            git.args(["gc", "--quiet", "--prune=now"]).current_dir(&root);
+            assert!(git.status().unwrap().success());
+        }
+    });
+    let mut notes = Notes::open(&repository.place, "refs/notes/codi2").unwrap();
+    for (number, commit) in commits.iter().enumerate() {
+        let text = format!("{number}\n").into_bytes();
+        assert_eq!(notes.write(&[*commit], &mut |_, _| Note::Write(text.clone())).unwrap(), 1);
+    }
+    end.send(()).unwrap();
+    packer.join().unwrap();
+    repository.git(&["fsck", "--no-dangling"]);
+    let read = Notes::open(&repository.place, "refs/notes/codi2").unwrap().read(&commits).unwrap();
+    assert_eq!(read.len(), commits.len());
+}
