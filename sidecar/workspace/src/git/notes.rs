@@ -123,9 +123,12 @@ impl Notes {
         let read = self.view.library.as_ref().and_then(|library| library.notes(tip, on));
         let found = match read {
             Some(found) => found,
-            // Git itself finds what `git gc` packs just now.
+            // Git itself finds what `git gc` packs just now, or else does when that is done.
             None => {
-                let all = self.blobs(tip).map_err(|_| self.damaged())?;
+                let all = self.blobs(tip).or_else(|_| {
+                    packing::wait(&self.view.common_dir);
+                    self.blobs(tip).map_err(|_| self.damaged())
+                })?;
                 on.iter().filter_map(|commit| Some((*commit, *all.get(commit)?))).collect()
             }
         };
@@ -141,7 +144,7 @@ impl Notes {
             let why = match self.view.blob_size(blob) {
                 Some(size) if size > NOTE_BYTES => Unread::TooLong(size),
                 Some(_) => {
-                    notes.insert(commit, self.view.blob(blob).ok_or_else(|| self.damaged())?);
+                    notes.insert(commit, self.text(blob).ok_or_else(|| self.damaged())?);
                     continue;
                 }
                 None => Unread::Missing,
@@ -151,6 +154,12 @@ impl Notes {
         }
         self.view.rest();
         Ok(notes)
+    }
+
+    /// What a blob says. Git itself finds what `git gc` packs just now.
+    fn text(&mut self, blob: Oid) -> Option<Vec<u8>> {
+        let asked = |view: &View| view.program.output(&["cat-file", "blob", &blob.to_string()]).ok();
+        self.view.blob(blob).or_else(|| asked(&self.view))
     }
 
     /// Of each note its blob at the newest commit that both have behind them; none where they have none.
@@ -291,7 +300,11 @@ impl Notes {
         packing::wait(&self.view.common_dir);
         let written = changes.iter().filter(|(_, note)| matches!(note, Note::Write(_)));
         let written: Vec<Oid> = written.map(|(commit, _)| *commit).collect();
-        self.tip().is_none_or(|tip| self.read_at(tip, &written).is_ok() && self.unread.is_empty())
+        // What was asked for before stays what was asked for last.
+        let unread = std::mem::take(&mut self.unread);
+        let is_there = self.tip().is_none_or(|tip| self.read_at(tip, &written).is_ok());
+        let is_missed = std::mem::replace(&mut self.unread, unread).into_values().any(|why| why == Unread::Missing);
+        is_there && !is_missed
     }
 
     /// Makes the reference what it was before this wrote it, unless somebody else has moved it since.
