@@ -112,11 +112,7 @@ impl Store {
     /// Reads what decides about duplicates, writes everything else; tells whether anything was written.
     pub(crate) fn plan(&self, transaction: &mut dyn Transaction, batch: &[Encoded<'_>]) -> Result<(Plan, bool), Abort> {
         if self.is_shared() {
-            let others = self.reads(batch);
-            // Nothing else is asked for by what most appends are.
-            if !others.is_empty() {
-                transaction.ahead(&others);
-            }
+            transaction.ahead(&self.reads(batch));
             transaction.ahead_guarded(&producers_of(batch), &minutes::all());
         }
         let mut clock = Clock::read(self, transaction)?;
@@ -157,7 +153,7 @@ impl Store {
         }
         for (producer, (durable, highest)) in producers {
             if highest > durable {
-                let key = layout::space("p", &producer.uuid());
+                let key = producer_row(producer);
                 transaction.set(&key, &value::seal(&key, &value::encode(&highest)?))?;
                 wrote = true;
             }
@@ -179,7 +175,7 @@ impl Store {
         let mut producers = BTreeMap::new();
         for (producer, _) in batch.iter().filter_map(|encoded| encoded.pending.dedupe.fact) {
             if let Entry::Vacant(entry) = producers.entry(producer) {
-                let durable = self.read_row(transaction, &layout::space("p", &producer.uuid()))?.unwrap_or(0);
+                let durable = self.read_row(transaction, &producer_row(producer))?.unwrap_or(0);
                 entry.insert((durable, durable));
             }
         }
@@ -257,10 +253,15 @@ impl Store {
     }
 }
 
-/// The rows of the batch's producers. Only appends write such rows, and all of them as guarded ones.
+/// The row of a producer. Only appends write such rows, and all of them as guarded ones.
+pub(crate) fn producer_row(producer: ProducerId) -> Vec<u8> {
+    layout::space("p", &producer.uuid())
+}
+
+/// The rows of the batch's producers.
 fn producers_of(batch: &[Encoded<'_>]) -> Vec<Vec<u8>> {
     let producers: BTreeSet<_> = batch.iter().filter_map(|encoded| Some(encoded.pending.dedupe.fact?.0)).collect();
-    producers.into_iter().map(|producer| layout::space("p", &producer.uuid())).collect()
+    producers.into_iter().map(producer_row).collect()
 }
 
 /// The index lists that an event stands in.

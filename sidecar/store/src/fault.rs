@@ -136,8 +136,8 @@ impl Transaction for Failing<'_> {
         self.transaction.ahead_first(ranges);
     }
 
-    fn ahead_guarded(&mut self, rows: &[Vec<u8>], last: &(Vec<u8>, Vec<u8>)) {
-        self.transaction.ahead_guarded(rows, last);
+    fn ahead_guarded(&mut self, rows: &[Vec<u8>], range: &(Vec<u8>, Vec<u8>)) {
+        self.transaction.ahead_guarded(rows, range);
     }
 
     fn is_late(&self) -> bool {

@@ -171,9 +171,11 @@ impl<B: Versions> Seen<'_, B> {
 }
 
 impl<B: Versions> Base for Seen<'_, B> {
-    // Whoever cannot begin says so when he reads.
+    // Whoever cannot begin says so when he reads; and nothing begins for what nobody asks.
     fn ahead(&self, keys: &[Vec<u8>]) {
-        let _ = self.base().map(|base| base.ahead(keys));
+        if !keys.is_empty() {
+            let _ = self.base().map(|base| base.ahead(keys));
+        }
     }
 
     fn ahead_first(&self, ranges: &[KeyRange]) {

@@ -17,7 +17,7 @@ pub(crate) trait Base {
     /// See [`crate::engine::Transaction::ahead_first`].
     fn ahead_first(&self, _ranges: &[KeyRange]) {}
     /// See [`crate::engine::Transaction::ahead_guarded`].
-    fn ahead_guarded(&self, rows: &[Vec<u8>], _last: &KeyRange) {
+    fn ahead_guarded(&self, rows: &[Vec<u8>], _range: &KeyRange) {
         self.ahead(rows);
     }
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use uuid::Uuid;
 
+use crate::append::producer_row;
 use crate::engine::{ATTEMPTS, Abort, Body, Engine, PageLimit, Transaction};
 use crate::error::{Fate, StoreError};
 use crate::file::File;
@@ -240,7 +241,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`]; whatever ends the process.
     pub fn producer(&self, producer: ProducerId) -> Result<u64, StoreError> {
-        let key = layout::space("p", &producer.uuid());
+        let key = producer_row(producer);
         Ok(self.read(&mut |transaction| self.read_row(transaction, &key))?.unwrap_or(0))
     }
 

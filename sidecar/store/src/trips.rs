@@ -130,10 +130,10 @@ impl Transaction for Distant<'_> {
         self.first.extend(ranges.iter().cloned());
     }
 
-    fn ahead_guarded(&mut self, rows: &[Vec<u8>], last: &KeyRange) {
+    fn ahead_guarded(&mut self, rows: &[Vec<u8>], range: &KeyRange) {
         self.waits(true);
         self.ahead.extend(rows.iter().cloned());
-        self.first.insert(last.clone());
+        self.first.insert(range.clone());
     }
 
     fn is_late(&self) -> bool {

@@ -11,7 +11,7 @@ use codi2_protocol::Digest;
 use codi2_text::{Hunk, OwnerTree, Text, digest_of, line_diff_hashes, line_hash};
 
 use super::facts::DiskFacts;
-use super::said::{line_key, said_in, unsaid_of};
+use super::said::{line_key, placed_lines, said_in, unsaid_of};
 use super::steps::changed;
 use crate::{Intent, Reading, Said};
 
@@ -81,16 +81,8 @@ struct Way<'a> {
 
 impl<'a> Way<'a> {
     fn of(old: &'a str, new: &'a str, key: &[u8; 32]) -> Self {
-        let lines = |text: &'a str| {
-            let mut at = 0;
-            let line = |line: &'a str| {
-                at += line.len();
-                (at - line.len()..at, line)
-            };
-            text.split_inclusive('\n').map(line).collect::<Vec<_>>()
-        };
         let hashes = |lines: &[Line<'_>]| lines.iter().map(|(_, line)| line_hash(line, key)).collect::<Vec<_>>();
-        let (old, text, new) = (lines(old), new, lines(new));
+        let (old, text, new) = (placed_lines(old).collect::<Vec<_>>(), new, placed_lines(new).collect::<Vec<_>>());
         let hunks = line_diff_hashes(&hashes(&old), &hashes(&new));
         Self { old, new, text, hunks }
     }

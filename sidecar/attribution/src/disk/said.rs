@@ -103,10 +103,15 @@ pub fn said_lines(text: &str, put: &[Range<u32>], key: &[u8; 32]) -> Vec<u64> {
 
 /// The lines of a text with their hashes.
 fn hashed_lines(text: &str, key: &[u8; 32]) -> impl Iterator<Item = (Range<usize>, u64)> {
+    placed_lines(text).map(|(bytes, line)| (bytes, line_key(line, key)))
+}
+
+/// The lines of a text with their places.
+pub(super) fn placed_lines(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
     let mut at = 0;
     text.split_inclusive('\n').map(move |line| {
         at += line.len();
-        (at - line.len()..at, line_key(line, key))
+        (at - line.len()..at, line)
     })
 }
 

@@ -272,9 +272,9 @@ impl Transaction for Draft<'_> {
         self.base.ahead_first(ranges);
     }
 
-    fn ahead_guarded(&mut self, rows: &[Vec<u8>], last: &KeyRange) {
+    fn ahead_guarded(&mut self, rows: &[Vec<u8>], range: &KeyRange) {
         self.finished.charged += rows.iter().map(|key| 7 * key.len() + GUARD_CHARGE).sum::<usize>();
-        self.base.ahead_guarded(rows, last);
+        self.base.ahead_guarded(rows, range);
     }
 
     fn is_late(&self) -> bool {

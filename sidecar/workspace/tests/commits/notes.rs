@@ -269,13 +269,19 @@ fn a_note_on_a_commit_that_is_not_here_is_joined() {
     }
 }
 
+/// What lives as a `git gc` at work in a repository until its input ends.
+fn packs(repository: &Repository) -> std::process::Child {
+    let git = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+    repository.write(".git/gc.pid", format!("{} here", git.id()));
+    git
+}
+
 /// `git gc --prune=now` would take away what is being written.
 #[test]
 fn a_write_waits_while_git_packs() {
     let repository = Repository::new(&[]);
     let commit = repository.commit();
-    let mut git = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
-    repository.write(".git/gc.pid", format!("{} here", git.id()));
+    let mut git = packs(&repository);
     let (tell, told) = std::sync::mpsc::channel();
     let place = repository.place.clone();
     let writer = std::thread::spawn(move || {
@@ -294,8 +300,7 @@ fn a_write_waits_while_git_packs() {
 fn what_git_took_away_meanwhile_is_written_again() {
     let repository = Repository::new(&[]);
     let commit = repository.commit();
-    let mut git = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
-    repository.write(".git/gc.pid", format!("{} here", git.id()));
+    let mut git = packs(&repository);
     let place = repository.place.clone();
     let packer = std::thread::spawn(move || {
         let written = place.root.join(".git/refs/notes/codi2");
